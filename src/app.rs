@@ -1,0 +1,4 @@
+//! What each command does: it puts the edges and the core together and returns a document.
+
+pub mod nat;
+pub mod signals;

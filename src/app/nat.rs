@@ -1,0 +1,232 @@
+//! `rtcdiag nat`.
+
+mod assemble;
+mod fallback;
+mod path;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::fact::Reason;
+use crate::net::clock::Clock;
+use crate::net::driver::{Addition, stopped};
+use crate::net::host::Source;
+use crate::net::resolve::resolve;
+use crate::net::stream::{self, Attempt};
+use crate::report::Finding;
+use crate::report::nat::{ErrorReport, Family, NatResult, ObservationReport};
+use crate::stun::uri::{Host, ServerUri, Transport};
+use assemble::{Parts, assemble};
+use fallback::Tried;
+use path::{Names, PathRun, Surroundings};
+
+/// How long names are waited for while other servers are at work.
+const NAME_GRACE: Duration = Duration::from_millis(1500);
+
+/// STUN servers of several operators for public use; those marked offer behaviour discovery
+/// (RFC 5780).
+pub const DEFAULT_SERVERS: [&str; 7] = [
+    "stun:stunserver2025.stunprotocol.org:3478", // RFC 5780
+    "stun:stun.voipgate.com:3478",               // RFC 5780
+    "stun:stun.cloudflare.com:3478",
+    "stun:stun.l.google.com:19302",
+    "stun:stun.nextcloud.com:3478",
+    "stun:stun.hot-chilli.net:3478", // RFC 5780
+    "stun:stun.sip.us:3478",
+];
+
+/// What to test.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Servers to ask, in order of preference.
+    pub servers: Vec<ServerUri>,
+    /// Families to test.
+    pub families: Vec<Family>,
+    /// Where to send from.
+    pub source: Source,
+    /// Seed of transaction IDs and orders.
+    pub seed: u64,
+}
+
+/// Something that happens during the run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A test is settled.
+    Observation(Box<ObservationReport>),
+    /// A server has an address, or has none.
+    Resolved {
+        /// The server.
+        uri: String,
+        /// Its addresses.
+        addresses: Vec<SocketAddr>,
+    },
+}
+
+/// The addresses of a server, or why it has none.
+type Resolved = Result<Vec<SocketAddr>, ErrorReport>;
+
+/// Runs all tests. Ends early when `stop` says so, with what is known by then.
+pub async fn run(
+    options: &Options,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> (NatResult, Vec<Finding>) {
+    let mut run = Run {
+        options,
+        around: Surroundings {
+            source: options.source.clone(),
+            clock,
+            stop,
+            events,
+            seed: options.seed,
+            names: Names::default(),
+        },
+        lookups: JoinSet::new(),
+        paths: JoinSet::new(),
+        streams: JoinSet::new(),
+        additions: BTreeMap::new(),
+        resolved: vec![None; options.servers.len()],
+        no_path: BTreeMap::new(),
+    };
+    run.start_lookups();
+    run.collect_addresses().await;
+    run.finish().await
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    around: Surroundings,
+    lookups: JoinSet<(usize, Resolved)>,
+    paths: JoinSet<PathRun>,
+    streams: JoinSet<Tried>,
+    additions: BTreeMap<Family, mpsc::UnboundedSender<Addition>>,
+    resolved: Vec<Option<Resolved>>,
+    /// Server addresses that cannot be sent to from here.
+    no_path: BTreeMap<SocketAddr, ErrorReport>,
+}
+
+impl Run<'_> {
+    fn start_lookups(&mut self) {
+        for (index, uri) in self.options.servers.iter().cloned().enumerate() {
+            let families = self.options.families.clone();
+            self.lookups.spawn(async move {
+                let addresses = resolve(&uri, &families)
+                    .await
+                    .map_err(|e| ErrorReport::new("dns", lookup_error(&uri, &e)));
+                (index, addresses)
+            });
+        }
+    }
+
+    /// Takes addresses as they are found, until all are, or the rest has had its time.
+    async fn collect_addresses(&mut self) {
+        let mut stop = self.around.stop.clone();
+        let mut deadline = None;
+        loop {
+            let clock = self.around.clock;
+            let grace = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = stopped(&mut stop) => return,
+                next = self.lookups.join_next() => match next {
+                    Some(Ok((index, addresses))) => {
+                        if addresses.is_ok() {
+                            deadline.get_or_insert(clock.now() + NAME_GRACE);
+                        }
+                        self.take(index, addresses);
+                    }
+                    Some(Err(_)) => {}
+                    None => return,
+                },
+                () = grace => return,
+            }
+        }
+    }
+
+    fn take(&mut self, index: usize, addresses: Resolved) {
+        let uri = &self.options.servers[index];
+        let known = addresses.clone().unwrap_or_default();
+        // Nobody may be listening; the result has it all the same.
+        let _ = self.around.events.send(Event::Resolved {
+            uri: uri.to_string(),
+            addresses: known.clone(),
+        });
+        for address in known {
+            if uri.transport == Transport::Udp {
+                self.add_to_path(address, uri.host.clone());
+            } else {
+                let attempt = Attempt {
+                    address,
+                    host: uri.host.clone(),
+                    transport: uri.transport,
+                };
+                self.streams
+                    .spawn(fallback::attempt(attempt, self.around.clone()));
+            }
+        }
+        self.resolved[index] = Some(addresses);
+    }
+
+    fn add_to_path(&mut self, address: SocketAddr, host: Host) {
+        let family = Family::of(address.ip());
+        if let Ok(mut names) = self.around.names.lock() {
+            names.insert(address, host);
+        }
+        if !self.additions.contains_key(&family) {
+            match path::open(&self.around.source, address) {
+                Ok(opened) => {
+                    let (sender, receiver) = mpsc::unbounded_channel();
+                    self.additions.insert(family, sender);
+                    self.paths
+                        .spawn(path::run(opened, receiver, self.around.clone()));
+                }
+                Err(error) => {
+                    self.no_path.insert(address, stream::io_error(&error));
+                    return;
+                }
+            }
+        }
+        if let Some(sender) = self.additions.get(&family) {
+            // A path that has ended early does not need more servers.
+            let _ = sender.send(Addition::Server(address));
+        }
+    }
+
+    async fn finish(mut self) -> (NatResult, Vec<Finding>) {
+        self.lookups.abort_all();
+        for sender in self.additions.values() {
+            let _ = sender.send(Addition::Complete);
+        }
+        let mut paths: Vec<PathRun> = self.paths.join_all().await;
+        paths.sort_by_key(|path| path.family);
+        let streams = self.streams.join_all().await;
+        assemble(&Parts {
+            servers: &self.options.servers,
+            resolved: &self.resolved,
+            no_path: &self.no_path,
+            paths: &paths,
+            streams: &streams,
+        })
+    }
+}
+
+fn lookup_error(uri: &ServerUri, error: &std::io::Error) -> String {
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::AddrNotAvailable {
+        return text;
+    }
+    let reason = text
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&text);
+    format!("{} cannot be resolved: {reason}", uri.host)
+}

@@ -1,0 +1,387 @@
+//! Puts the parts of a run together into its result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::Resolved;
+use super::fallback::Tried;
+use super::path::{PathRun, observation_report};
+use crate::fact::{Fact, Reason};
+use crate::nat::SendError;
+use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
+use crate::report::nat::{
+    BehaviorDiscoveryReport, ErrorReport, Family, NatResult, PathReport, ServerReport,
+};
+use crate::report::{Finding, Millis, Severity, verdict};
+use crate::stun::uri::{ServerUri, Transport};
+
+/// How many silent hosts make it more likely that UDP is blocked than that all of them are down.
+/// Fewer say nothing unless one of them is known to be up.
+const SILENT_HOSTS: usize = 3;
+
+/// The parts.
+pub struct Parts<'a> {
+    pub servers: &'a [ServerUri],
+    pub resolved: &'a [Option<Resolved>],
+    pub no_path: &'a BTreeMap<SocketAddr, ErrorReport>,
+    pub paths: &'a [PathRun],
+    pub streams: &'a [Tried],
+}
+
+/// The result, and findings that its facts do not show.
+pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let servers = server_reports(parts);
+    let paths: Vec<PathReport> = parts
+        .paths
+        .iter()
+        .filter(|path| !is_no_path(path))
+        .map(|path| path_report(path, parts, &mut findings))
+        .collect();
+    let observations = parts
+        .paths
+        .iter()
+        .flat_map(|path| {
+            let observations = path.discovery.observations().into_iter();
+            observations.map(|o| observation_report(path.family, o))
+        })
+        .collect();
+    let result = NatResult {
+        reachability: verdict::reachable(&paths),
+        paths,
+        servers,
+        observations,
+    };
+    (result, findings)
+}
+
+/// A path on which nothing could even be sent is none.
+fn is_no_path(path: &PathRun) -> bool {
+    let records = path.discovery.servers();
+    !records.is_empty()
+        && records
+            .iter()
+            .all(|r| r.error == Some(ServerError::Send(SendError::Unreachable)))
+}
+
+fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> PathReport {
+    let mut report = PathReport::new(path.local, path.interface.clone(), path.discovery.facts());
+    let records = path.discovery.servers();
+    if !report.is_open() {
+        if let Some(why) = blocked(path, &records, parts.streams) {
+            report.set_blocked();
+            findings.push(Finding {
+                code: "udp-blocked-evidence",
+                severity: Severity::Info,
+                message: why,
+                hint: None,
+            });
+        }
+        let tried = of_family(parts.streams, path.family).chain(&path.fallback);
+        add_tcp(&mut report, tried.collect());
+        fallback_finding(path, findings);
+    } else if of_family(parts.streams, path.family).next().is_some() {
+        add_tcp(&mut report, of_family(parts.streams, path.family).collect());
+    }
+    if path.discovery.strays() > 0 {
+        findings.push(Finding::new(
+            "stray-datagrams",
+            Severity::Info,
+            format!(
+                "{} datagrams over {} belonged to no question and were ignored",
+                path.discovery.strays(),
+                path.family.name()
+            ),
+            "harmless, unless they are many: then somebody is scanning or spoofing",
+        ));
+    }
+    report
+}
+
+/// Why UDP counts as blocked on a path without any answer; `None` where it cannot be told from
+/// dead servers.
+fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Option<String> {
+    let family = path.family.name();
+    if !records.is_empty()
+        && records
+            .iter()
+            .all(|r| r.error == Some(ServerError::Send(SendError::Forbidden)))
+    {
+        return Some(format!(
+            "a firewall on this machine forbids to send UDP over {family} to the servers"
+        ));
+    }
+    let asked: BTreeSet<IpAddr> = records.iter().map(|r| r.address.ip()).collect();
+    let alive = path
+        .fallback
+        .iter()
+        .chain(streams)
+        .find(|t| t.succeeded() && asked.contains(&t.attempt.address.ip()));
+    if let Some(tried) = alive {
+        return Some(format!(
+            "{} answers over {}, but not over UDP",
+            tried.attempt.address,
+            transport_name(tried.attempt.transport)
+        ));
+    }
+    let cut_short = matches!(
+        path.discovery.facts().udp,
+        Fact::Inconclusive {
+            reason: Reason::Interrupted | Reason::Timeout,
+            ..
+        }
+    );
+    let silent: BTreeSet<IpAddr> = records
+        .iter()
+        .filter(|r| r.error == Some(ServerError::Timeout))
+        .filter(|r| path.refusals.iter().all(|(server, _)| *server != r.address))
+        .map(|r| r.address.ip())
+        .collect();
+    (!cut_short && silent.len() >= SILENT_HOSTS && silent.len() == asked.len()).then(|| {
+        format!(
+            "all {} servers over {family} are silent, which independent servers hardly are at the same time",
+            silent.len()
+        )
+    })
+}
+
+fn of_family(streams: &[Tried], family: Family) -> impl Iterator<Item = &Tried> {
+    streams
+        .iter()
+        .filter(move |t| Family::of(t.attempt.address.ip()) == family)
+}
+
+fn add_tcp(report: &mut PathReport, tried: Vec<&Tried>) {
+    let mut addresses = Vec::new();
+    for answer in tried.iter().filter_map(|t| t.answer.as_ref().ok()) {
+        if let Ok(success) = &answer.response.outcome {
+            addresses.extend(success.reflexive());
+        }
+    }
+    report.tcp.open = if tried.iter().any(|t| t.succeeded()) {
+        Fact::Determined(true)
+    } else if tried.is_empty() {
+        Fact::not_tested(Reason::NotApplicable)
+    } else {
+        Fact::inconclusive(
+            Reason::NoResponse,
+            "no server answered STUN over TCP or TLS; they may not offer it",
+        )
+    };
+    addresses.dedup();
+    report.tcp.reflexive_addresses = addresses;
+}
+
+fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
+    if path.fallback.is_empty() {
+        return;
+    }
+    let mut groups: BTreeMap<(Transport, String), (usize, usize)> = BTreeMap::new();
+    for tried in &path.fallback {
+        let port = match tried.attempt.address.port() {
+            443 => "443".to_owned(),
+            _ if tried.attempt.transport == Transport::Tls => "5349".to_owned(),
+            _ => "the STUN port".to_owned(),
+        };
+        let group = groups
+            .entry((tried.attempt.transport, port))
+            .or_default();
+        group.0 += usize::from(tried.succeeded());
+        group.1 += 1;
+    }
+    let counts: Vec<String> = groups
+        .into_iter()
+        .map(|((transport, port), (answered, all))| {
+            format!("{} on {port}: {answered} of {all}", transport_name(transport))
+        })
+        .collect();
+    findings.push(Finding {
+        code: "tcp-fallback",
+        severity: Severity::Info,
+        message: format!(
+            "STUN servers that answered otherwise over {}: {}",
+            path.family.name(),
+            counts.join("; ")
+        ),
+        hint: None,
+    });
+}
+
+const fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+        Transport::Tls => "TLS",
+    }
+}
+
+fn server_reports(parts: &Parts) -> Vec<ServerReport> {
+    let mut reports = Vec::new();
+    for (uri, resolved) in parts.servers.iter().zip(parts.resolved) {
+        match resolved {
+            None => reports.push(failed(
+                uri,
+                None,
+                ErrorReport::new("dns", format!("{} was not resolved in time", uri.host)),
+            )),
+            Some(Err(error)) => reports.push(failed(uri, None, error.clone())),
+            Some(Ok(addresses)) => {
+                for address in addresses {
+                    reports.push(server_report(uri, *address, parts));
+                }
+            }
+        }
+    }
+    for tried in parts.paths.iter().flat_map(|p| &p.fallback) {
+        if tried.succeeded() {
+            let scheme = if tried.attempt.transport == Transport::Tls {
+                "stuns"
+            } else {
+                "stun"
+            };
+            let uri = format!("{scheme}:{}:{}", tried.attempt.host, tried.attempt.address.port());
+            reports.push(stream_report(uri, tried));
+        }
+    }
+    reports
+}
+
+fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerReport {
+    if uri.transport != Transport::Udp {
+        let tried = parts.streams.iter().find(|t| {
+            t.attempt.address == address
+                && t.attempt.transport == uri.transport
+                && t.attempt.host == uri.host
+        });
+        return match tried {
+            Some(tried) => stream_report(uri.to_string(), tried),
+            None => failed(uri, Some(address), ErrorReport::new("timeout", "not asked in time")),
+        };
+    }
+    if let Some(error) = parts.no_path.get(&address) {
+        return failed(uri, Some(address), error.clone());
+    }
+    for path in parts.paths {
+        let records = path.discovery.servers();
+        if let Some(record) = records.into_iter().find(|r| r.address == address) {
+            return udp_report(uri, record, path);
+        }
+    }
+    failed(uri, Some(address), ErrorReport::new("timeout", "not asked in time"))
+}
+
+fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerReport {
+    let refusal = path
+        .refusals
+        .iter()
+        .find(|(server, _)| *server == record.address)
+        .map(|(_, error)| *error);
+    let outvoted = path.discovery.outvoted() == Some(record.address);
+    let error = match (&record.error, refusal) {
+        (Some(ServerError::Timeout), Some(refused)) => Some(send_error(refused)),
+        (Some(error), _) => Some(server_error(error)),
+        (None, _) if outvoted => Some(ErrorReport::new(
+            "outvoted",
+            "it sees another mapping than all the other servers, so its answers were left out",
+        )),
+        (None, _) => None,
+    };
+    ServerReport {
+        uri: uri.to_string(),
+        address: Some(record.address),
+        family: Some(path.family),
+        transport: Transport::Udp,
+        rtt_ms: record.rtt.map(Millis),
+        reflexive_address: record.reflexive_address,
+        other_address: record.other_address,
+        software: record.software,
+        behavior_discovery: record.behavior_discovery.map(|b| match b {
+            BehaviorDiscovery::Supported => BehaviorDiscoveryReport::Supported,
+            BehaviorDiscovery::Absent => BehaviorDiscoveryReport::Absent,
+            BehaviorDiscovery::Broken(_) => BehaviorDiscoveryReport::Broken,
+        }),
+        requests: record.requests,
+        responses: record.responses,
+        error,
+    }
+}
+
+fn server_error(error: &ServerError) -> ErrorReport {
+    match error {
+        ServerError::Timeout => ErrorReport::new("timeout", "no answer over UDP"),
+        ServerError::Send(error) => send_error(*error),
+        ServerError::Stun { code, reason } => {
+            ErrorReport::new("stun-error", format!("it answered with error {code} {reason}"))
+        }
+        ServerError::Malformed(what) => ErrorReport::new("malformed", what.clone()),
+        ServerError::WrongSource(source) => ErrorReport::new(
+            "wrong-source",
+            format!("it answered from {source}, which was not asked"),
+        ),
+        ServerError::Untruthful(why) => ErrorReport::new("untruthful", why.clone()),
+    }
+}
+
+fn send_error(error: SendError) -> ErrorReport {
+    match error {
+        SendError::Refused => ErrorReport::new("refused", "port unreachable (ICMP)"),
+        SendError::Unreachable => ErrorReport::new("unreachable", "no route to it"),
+        SendError::Forbidden => {
+            ErrorReport::new("forbidden", "a firewall on this machine forbids to send to it")
+        }
+        SendError::Other => ErrorReport::new("io", "the system could not send to it"),
+    }
+}
+
+fn stream_report(uri: String, tried: &Tried) -> ServerReport {
+    let (mut report, error) = match &tried.answer {
+        Ok(answer) => {
+            let error = answer.response.outcome.as_ref().err().map(|e| {
+                ErrorReport::new(
+                    "stun-error",
+                    format!("it answered with error {} {}", e.code, e.reason),
+                )
+            });
+            let success = answer.response.outcome.as_ref().ok();
+            let mut report = empty(uri, tried.attempt.transport);
+            report.rtt_ms = Some(Millis(answer.rtt));
+            report.reflexive_address = success.and_then(|s| s.reflexive());
+            report.other_address = success.and_then(|s| s.other_address);
+            report.software = answer.response.software.clone();
+            report.responses = 1;
+            (report, error)
+        }
+        Err(error) => (empty(uri, tried.attempt.transport), Some(error.clone())),
+    };
+    report.address = Some(tried.attempt.address);
+    report.family = Some(Family::of(tried.attempt.address.ip()));
+    report.requests = 1;
+    report.error = error;
+    report
+}
+
+fn failed(uri: &ServerUri, address: Option<SocketAddr>, error: ErrorReport) -> ServerReport {
+    ServerReport {
+        address,
+        family: address.map(|a| Family::of(a.ip())),
+        error: Some(error),
+        ..empty(uri.to_string(), uri.transport)
+    }
+}
+
+fn empty(uri: String, transport: Transport) -> ServerReport {
+    ServerReport {
+        uri,
+        address: None,
+        family: None,
+        transport,
+        rtt_ms: None,
+        reflexive_address: None,
+        other_address: None,
+        software: None,
+        behavior_discovery: None,
+        requests: 0,
+        responses: 0,
+        error: None,
+    }
+}

@@ -1,0 +1,77 @@
+//! TCP and TLS: asked for by URI, or tried when UDP is silent.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::path::Surroundings;
+use crate::net::driver;
+use crate::net::stream::{self, Attempt, StreamAnswer};
+use crate::report::nat::ErrorReport;
+use crate::stun::message::TransactionId;
+use crate::stun::uri::{DEFAULT_TLS_PORT, Host, Transport};
+
+/// The port that firewalls leave open for the web.
+const HTTPS_PORT: u16 = 443;
+
+/// An attempt and what came of it.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    pub attempt: Attempt,
+    pub answer: Result<StreamAnswer, ErrorReport>,
+}
+
+impl Tried {
+    /// Whether STUN was answered there.
+    pub fn succeeded(&self) -> bool {
+        matches!(&self.answer, Ok(answer) if answer.response.outcome.is_ok())
+    }
+}
+
+/// What to try for servers that are silent over UDP: TCP on the same port, TLS on its usual port,
+/// and both on 443.
+pub fn attempts(servers: &[SocketAddr], names: &BTreeMap<SocketAddr, Host>) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for server in servers {
+        let host = names.get(server).cloned().unwrap_or(Host::Ip(server.ip()));
+        for (port, transport) in [
+            (server.port(), Transport::Tcp),
+            (DEFAULT_TLS_PORT, Transport::Tls),
+            (HTTPS_PORT, Transport::Tcp),
+            (HTTPS_PORT, Transport::Tls),
+        ] {
+            let address = SocketAddr::new(server.ip(), port);
+            let known = attempts
+                .iter()
+                .any(|a| a.address == address && a.transport == transport);
+            if !known {
+                attempts.push(Attempt {
+                    address,
+                    host: host.clone(),
+                    transport,
+                });
+            }
+        }
+    }
+    attempts
+}
+
+/// Makes an attempt, unless the run ends before.
+pub async fn attempt(attempt: Attempt, around: Surroundings) -> Tried {
+    let id = transaction_id(around.seed, u64::from(attempt.address.port()));
+    let mut stop = around.stop.clone();
+    let answer = tokio::select! {
+        answer = stream::ask(&attempt, &around.source, &around.clock, id) => answer,
+        _ = driver::stopped(&mut stop) => {
+            Err(ErrorReport::new("timeout", "the run ended before an answer"))
+        }
+    };
+    Tried { attempt, answer }
+}
+
+/// A transaction ID from the run's seed.
+pub fn transaction_id(seed: u64, number: u64) -> TransactionId {
+    StdRng::seed_from_u64(seed.rotate_left(32) ^ number).random()
+}

@@ -1,0 +1,201 @@
+//! One path: the UDP tests, and beside them whatever explains a silent server.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::Event;
+use super::fallback::{self, Tried};
+use crate::fact::Reason;
+use crate::nat::SendError;
+use crate::nat::discovery::{Discovery, Observation, SOCKETS};
+use crate::net::clock::Clock;
+use crate::net::driver::{self, Addition};
+use crate::net::host::{self, Source};
+use crate::net::refusal;
+use crate::report::Millis;
+use crate::report::nat::{Family, ObservationReport};
+use crate::stun::uri::Host;
+
+/// When silent servers are looked at from another side: by then most have answered twice over.
+const LOOK_AFTER: Duration = Duration::from_millis(300);
+
+/// The names of server addresses, for certificates; filled as names are resolved.
+pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
+
+/// The sockets of a path.
+pub struct Opened {
+    local: IpAddr,
+    sockets: Vec<UdpSocket>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What a path needs from outside.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub source: Source,
+    pub clock: Clock,
+    pub stop: watch::Receiver<Option<Reason>>,
+    pub events: mpsc::UnboundedSender<Event>,
+    pub seed: u64,
+    pub names: Names,
+}
+
+/// What came of a path.
+pub struct PathRun {
+    pub family: Family,
+    pub local: IpAddr,
+    pub interface: Option<String>,
+    pub discovery: Discovery,
+    /// Errors that a connected socket was told of.
+    pub refusals: Vec<(SocketAddr, SendError)>,
+    /// TCP and TLS, tried when no server answered over UDP.
+    pub fallback: Vec<Tried>,
+}
+
+/// Opens the sockets for the path to a server.
+///
+/// # Errors
+///
+/// If there is no route to it or no local address of its family.
+pub fn open(source: &Source, server: SocketAddr) -> io::Result<Opened> {
+    let local = source.local_address_to(server)?;
+    let sockets = (0..SOCKETS)
+        .map(|_| source.udp(local))
+        .collect::<io::Result<Vec<_>>>()?;
+    let addresses = sockets
+        .iter()
+        .map(UdpSocket::local_addr)
+        .collect::<io::Result<Vec<_>>>()?;
+    Ok(Opened {
+        local,
+        sockets,
+        addresses,
+    })
+}
+
+/// Runs the tests of a path.
+pub async fn run(
+    opened: Opened,
+    additions: mpsc::UnboundedReceiver<Addition>,
+    around: Surroundings,
+) -> PathRun {
+    let family = Family::of(opened.local);
+    let clock = around.clock;
+    let seed = around.seed ^ family as u64;
+    let mut discovery = Discovery::new(&opened.addresses, seed, clock.now());
+    let (sender, receiver) = oneshot::channel();
+    let tests = driver::drive(
+        &mut discovery,
+        &opened.sockets,
+        &clock,
+        additions,
+        around.stop.clone(),
+        (clock.now() + LOOK_AFTER, |discovery: &Discovery| {
+            // The other end is gone only when the run is.
+            let _ = sender.send(Silent::of(discovery));
+        }),
+        |observation| {
+            let report = observation_report(family, observation);
+            let _ = around.events.send(Event::Observation(Box::new(report)));
+        },
+    );
+    let ((), (refusals, fallback)) =
+        tokio::join!(tests, explain(receiver, opened.local, &around));
+    let interface = around.source.interface.clone();
+    PathRun {
+        family,
+        local: opened.local,
+        interface: interface.or_else(|| host::interface_of(opened.local)),
+        discovery,
+        refusals,
+        fallback,
+    }
+}
+
+/// Servers that have been asked and have not answered.
+struct Silent {
+    servers: Vec<SocketAddr>,
+    all: bool,
+}
+
+impl Silent {
+    fn of(discovery: &Discovery) -> Self {
+        let records = discovery.servers();
+        Self {
+            all: records.iter().all(|r| r.responses == 0),
+            servers: records
+                .iter()
+                .filter(|r| r.requests > 0 && r.responses == 0)
+                .map(|r| r.address)
+                .collect(),
+        }
+    }
+}
+
+/// Asks silent servers for ICMP errors, and over TCP and TLS where all are silent.
+async fn explain(
+    silent: oneshot::Receiver<Silent>,
+    local: IpAddr,
+    around: &Surroundings,
+) -> (Vec<(SocketAddr, SendError)>, Vec<Tried>) {
+    // The tests may be over before it is time to look.
+    let Ok(silent) = silent.await else {
+        return (Vec::new(), Vec::new());
+    };
+    let mut refusals = JoinSet::new();
+    for (server, number) in silent.servers.iter().copied().zip(0u64..) {
+        let (source, id) = (
+            around.source.clone(),
+            fallback::transaction_id(around.seed, number),
+        );
+        refusals.spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
+    }
+    let mut streams = JoinSet::new();
+    if silent.all {
+        let attempts = {
+            let names = around.names.lock().expect("nobody panics while holding it");
+            fallback::attempts(&silent.servers, &names)
+        };
+        for attempt in attempts {
+            let around = around.clone();
+            streams.spawn(fallback::attempt(attempt, around));
+        }
+    }
+    let mut stop = around.stop.clone();
+    let refused = async {
+        tokio::select! {
+            found = refusals.join_all() => found,
+            _ = driver::stopped(&mut stop) => Vec::new(),
+        }
+    };
+    let (found, streams) = tokio::join!(refused, streams.join_all());
+    let refusals = found
+        .into_iter()
+        .filter_map(|(server, error)| Some((server, error?)))
+        .collect();
+    (refusals, streams)
+}
+
+/// An observation as the report has it.
+pub fn observation_report(family: Family, observation: Observation) -> ObservationReport {
+    let suffix = match family {
+        Family::Ipv4 => "",
+        Family::Ipv6 => "6",
+    };
+    ObservationReport {
+        test: observation.test,
+        socket: format!("{}{suffix}", observation.socket),
+        sent_to: observation.sent_to,
+        answered_from: observation.answered_from,
+        reflexive_address: observation.reflexive_address,
+        rtt_ms: observation.rtt.map(Millis),
+        transmissions: observation.transmissions,
+    }
+}

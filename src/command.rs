@@ -1,0 +1,272 @@
+//! From the command line to the exit code.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::app::nat::{DEFAULT_SERVERS, Event, Options};
+use crate::app::signals;
+use crate::cli::{Cli, Command, Common, NatArgs, Servers};
+use crate::config::{self, ConfigError};
+use crate::exit::{self, Outcome};
+use crate::fact::Reason;
+use crate::net::clock::Clock;
+use crate::net::host::{Source, SourceError};
+use crate::output::{self, Output};
+use crate::render::nat::Detail;
+use crate::render::style::Style;
+use crate::report::nat::{Family, NatResult, ObservationReport};
+use crate::report::verdict::{self, Context};
+use crate::report::{Document, Finding, SCHEMA_VERSION, Severity};
+use crate::stun::ice_servers;
+use crate::stun::uri::ServerUri;
+use crate::{app, render};
+
+/// Runs the program with these arguments, the program's name first.
+pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
+    let clock = Clock::start();
+    let cli = match config::load(args) {
+        Ok(cli) => cli,
+        Err(ConfigError::Usage(error)) => {
+            // clap sends help and version to stdout, mistakes to stderr.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::ERROR } else { exit::GOOD });
+        }
+        Err(error) => {
+            output::early_error(&error.to_string(), None);
+            return ExitCode::from(exit::ERROR);
+        }
+    };
+    let output = Output::new(&cli.common);
+    match execute(&cli, clock, &output) {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        Err(error) => {
+            output.end_progress();
+            output.error(&format!("{error:#}"), None);
+            ExitCode::from(exit::ERROR)
+        }
+    }
+}
+
+fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
+    match &cli.command {
+        Command::Nat(args) => nat(&cli.common, args, clock, output),
+    }
+}
+
+fn nat(common: &Common, args: &NatArgs, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
+    let prepared = prepare(common, &args.servers);
+    let (options, findings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return could_not_begin(common, clock, output, &error),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let (result, mut extra, stopped) = runtime.block_on(async {
+        let mut stop = signals::listen(common.timeout);
+        let (sender, receiver) = mpsc::unbounded_channel();
+        output.start_progress(format!("asking {} servers", options.servers.len()));
+        let tests = app::nat::run(&options, clock, stop.clone(), sender);
+        let ((result, extra), ()) = tokio::join!(tests, show_events(receiver, common, output));
+        let stopped: Option<Reason> = *stop.borrow_and_update();
+        (result, extra, stopped)
+    });
+    // A name that hangs in the system's resolver must not hold up the end.
+    runtime.shutdown_background();
+    output.end_progress();
+    extra.splice(0..0, findings);
+    let context = Context {
+        expectations: args.expect.clone(),
+        stopped,
+        findings: extra,
+    };
+    let verdict = verdict::verdict(&result, context);
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        command: "nat",
+        started_at: clock.started_at(),
+        elapsed_ms: crate::report::Millis(clock.now()),
+        outcome: verdict.outcome,
+        summary: verdict.summary,
+        findings: verdict.findings,
+        result: Some(result),
+    };
+    print(common, output, &document)?;
+    Ok(document.outcome)
+}
+
+/// Checks everything that can be wrong before the first packet.
+fn prepare(common: &Common, servers: &Servers) -> anyhow::Result<(Options, Vec<Finding>)> {
+    let source = Source {
+        interface: common.interface.clone(),
+        local: common.local,
+    };
+    source.check().map_err(|error| match &error {
+        SourceError::NoInterface { known, .. } => {
+            let known = known.join(", ");
+            anyhow::Error::new(error).context(format!("this host's interfaces are {known}"))
+        }
+        _ => error.into(),
+    })?;
+    let families = families(common)?;
+    let (servers, findings) = chosen_servers(servers)?;
+    let options = Options {
+        servers,
+        families,
+        source,
+        seed: rand::random(),
+    };
+    Ok((options, findings))
+}
+
+fn families(common: &Common) -> anyhow::Result<Vec<Family>> {
+    let wanted = match (common.ipv4, common.ipv6) {
+        (true, false) => vec![Family::Ipv4],
+        (false, true) => vec![Family::Ipv6],
+        _ => vec![Family::Ipv4, Family::Ipv6],
+    };
+    let Some(local) = common.local else {
+        return Ok(wanted);
+    };
+    let of_local = Family::of(local);
+    anyhow::ensure!(
+        wanted.contains(&of_local),
+        "--local {local} is not an {} address",
+        wanted[0].name()
+    );
+    Ok(vec![of_local])
+}
+
+fn chosen_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
+    let mut servers = args.server.clone();
+    let mut findings = Vec::new();
+    if let Some(path) = &args.ice_servers {
+        let text = read(path)?;
+        let entries = ice_servers::parse(&text)
+            .with_context(|| format!("cannot use the ICE servers in {}", path.display()))?;
+        let secret = entries.iter().any(|e| e.has_credential);
+        if secret && config::is_readable_by_others(path) {
+            findings.push(Finding::new(
+                "secret-file-readable",
+                Severity::Warning,
+                format!("{} holds credentials, and other users can read it", path.display()),
+                format!("chmod 600 {}", path.display()),
+            ));
+        }
+        servers.extend(entries.into_iter().flat_map(|e| e.urls));
+    }
+    if servers.is_empty() {
+        servers = DEFAULT_SERVERS
+            .iter()
+            .map(|uri| uri.parse().expect("the default servers are valid"))
+            .collect();
+    }
+    let mut unique: Vec<ServerUri> = Vec::new();
+    for server in servers {
+        if !unique.contains(&server) {
+            unique.push(server);
+        }
+    }
+    Ok((unique, findings))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read the ICE servers from standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum EventLine<'a> {
+    Observation {
+        #[serde(flatten)]
+        observation: &'a ObservationReport,
+    },
+    Resolved {
+        uri: &'a str,
+        addresses: &'a [std::net::SocketAddr],
+    },
+}
+
+async fn show_events(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    common: &Common,
+    output: &Output,
+) {
+    let mut tests = 0;
+    while let Some(event) = events.recv().await {
+        let line = match &event {
+            Event::Observation(observation) => {
+                tests += 1;
+                output.progress(format!("{tests} tests done"));
+                EventLine::Observation { observation }
+            }
+            Event::Resolved { uri, addresses } => EventLine::Resolved { uri, addresses },
+        };
+        if common.jsonl {
+            // A full disk shows at the document; an event is not worth ending for.
+            if let Ok(line) = render::json_line(&line) {
+                let _ = output.result(&line);
+            }
+        }
+    }
+}
+
+fn print(common: &Common, output: &Output, document: &Document<NatResult>) -> anyhow::Result<()> {
+    let text = if common.jsonl {
+        render::json_line(document)?
+    } else if common.json {
+        render::json(document)?
+    } else {
+        let detail = Detail {
+            observations: common.verbose,
+            terse: common.quiet,
+        };
+        render::nat::text(document, Style::for_stdout(output.color()), detail)
+    };
+    output.result(&text).context("cannot write the result")
+}
+
+/// A script that asked for JSON gets a document also when the command could not begin.
+fn could_not_begin(
+    common: &Common,
+    clock: Clock,
+    output: &Output,
+    error: &anyhow::Error,
+) -> anyhow::Result<Outcome> {
+    let message = format!("{error:#}");
+    output.error(&message, None);
+    if common.json || common.jsonl {
+        let document: Document<NatResult> = Document {
+            schema_version: SCHEMA_VERSION,
+            rtcdiag_version: env!("CARGO_PKG_VERSION"),
+            command: "nat",
+            started_at: clock.started_at(),
+            elapsed_ms: crate::report::Millis(clock.now()),
+            outcome: Outcome::Error,
+            summary: format!("The command could not begin: {message}."),
+            findings: vec![Finding {
+                code: "usage",
+                severity: Severity::Error,
+                message,
+                hint: None,
+            }],
+            result: None,
+        };
+        print(common, output, &document)?;
+    }
+    Ok(Outcome::Error)
+}

@@ -1,0 +1,166 @@
+//! A fact with three possible states, so that "unknown" can never be read as "no".
+
+use serde::ser::{SerializeStruct, Serializer};
+use serde::Serialize;
+
+/// A statement about the network: known, not to be had, or not asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// It was measured.
+    Determined(T),
+    /// It was tried, and the answer cannot be trusted or did not come.
+    Inconclusive {
+        /// The reason as a code.
+        reason: Reason,
+        /// The reason as text for a person.
+        detail: String,
+    },
+    /// It was not tried.
+    NotTested {
+        /// Why not.
+        reason: Reason,
+    },
+}
+
+impl<T> Fact<T> {
+    /// An inconclusive fact.
+    pub fn inconclusive(reason: Reason, detail: impl Into<String>) -> Self {
+        Self::Inconclusive {
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    /// A fact that was not tested.
+    pub const fn not_tested(reason: Reason) -> Self {
+        Self::NotTested { reason }
+    }
+
+    /// The value, if it is known.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Determined(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the value is known.
+    pub const fn is_determined(&self) -> bool {
+        matches!(self, Self::Determined(_))
+    }
+
+    /// The same status for another type; a value is mapped.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Self::Determined(value) => Fact::Determined(f(value)),
+            Self::Inconclusive { reason, detail } => Fact::Inconclusive { reason, detail },
+            Self::NotTested { reason } => Fact::NotTested { reason },
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Fact<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("Fact", 3)?;
+        match self {
+            Self::Determined(value) => {
+                map.serialize_field("status", "determined")?;
+                map.serialize_field("value", value)?;
+            }
+            Self::Inconclusive { reason, detail } => {
+                map.serialize_field("status", "inconclusive")?;
+                map.serialize_field("reason", reason)?;
+                map.serialize_field("detail", detail)?;
+            }
+            Self::NotTested { reason } => {
+                map.serialize_field("status", "not-tested")?;
+                map.serialize_field("reason", reason)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Why a fact is not determined. In JSON the name in kebab-case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// No server answered.
+    NoResponse,
+    /// UDP does not get through, so nothing can be measured over it.
+    UdpBlocked,
+    /// No server offers NAT behaviour discovery (RFC 5780).
+    NoBehaviorDiscovery,
+    /// CHANGE-REQUEST was answered from the primary address.
+    ServerIgnoresChangeRequest,
+    /// CHANGE-REQUEST was not answered even where no filter can be in the way.
+    ServerDropsChangeRequest,
+    /// The alternate address of the server does not answer.
+    AlternateUnreachable,
+    /// Only one server address answered.
+    SingleServer,
+    /// The mapping depends on the destination; what part of it cannot be told.
+    EndpointDependent,
+    /// The alternate address had been sent to before filtering was tested.
+    AlternateVisited,
+    /// Answers contradict each other.
+    Contradiction,
+    /// The mapping changed while it was measured.
+    MappingChanged,
+    /// The external address changes from one mapping to the next.
+    AddressPooling,
+    /// Too many packets are lost to tell silence from loss.
+    PacketLoss,
+    /// The filter keeps the answer from being seen.
+    Filtered,
+    /// Too few samples.
+    TooFewSamples,
+    /// Other traffic took ports in between.
+    OtherTraffic,
+    /// There is no NAT, so the question does not arise.
+    NoNat,
+    /// The question does not arise, given another fact.
+    NotApplicable,
+    /// The answers carry no MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS.
+    NoMappedAddress,
+    /// Not needed: UDP works.
+    UdpOpen,
+    /// This version has no test for it.
+    NotImplemented,
+    /// The run was interrupted before the answer was there.
+    Interrupted,
+    /// The time given with `--timeout` ended before the answer was there.
+    Timeout,
+}
+
+impl Reason {
+    /// The reason in a few words, for a table cell.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoResponse => "no server answered",
+            Self::UdpBlocked => "UDP is blocked",
+            Self::NoBehaviorDiscovery => "no server offers RFC 5780",
+            Self::ServerIgnoresChangeRequest => "server ignores CHANGE-REQUEST",
+            Self::ServerDropsChangeRequest => "server drops CHANGE-REQUEST",
+            Self::AlternateUnreachable => "server's other address is silent",
+            Self::SingleServer => "only one server address answered",
+            Self::EndpointDependent => "depends on the endpoint",
+            Self::AlternateVisited => "other address visited before",
+            Self::Contradiction => "answers contradict each other",
+            Self::MappingChanged => "the mapping changed meanwhile",
+            Self::AddressPooling => "the external address changes",
+            Self::PacketLoss => "too much packet loss",
+            Self::Filtered => "the filter hides it",
+            Self::TooFewSamples => "too few samples",
+            Self::OtherTraffic => "other traffic in between",
+            Self::NoNat => "there is no NAT",
+            Self::NotApplicable => "does not apply",
+            Self::NoMappedAddress => "no server sends MAPPED-ADDRESS",
+            Self::UdpOpen => "not needed, UDP works",
+            Self::NotImplemented => "no test for it in this version",
+            Self::Interrupted => "interrupted",
+            Self::Timeout => "out of time",
+        }
+    }
+}

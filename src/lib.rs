@@ -1,0 +1,39 @@
+//! rtcdiag tells why two machines can or cannot reach each other.
+//!
+//! # How the house is built
+//!
+//! Dependencies point downwards only; a test in `tests/architecture.rs` holds this.
+//!
+//! | layer | modules | knows |
+//! |---|---|---|
+//! | program | [`command`], [`app`], [`config`], [`cli`] | everything below |
+//! | edges | [`net`], [`output`] | sockets, the clock, the terminal |
+//! | layout | [`render`] | reports |
+//! | report | [`report`], [`exit`] | facts; the verdict is computed here, once |
+//! | core | [`nat`], [`stun`], [`fact`] | protocol and decisions |
+//!
+//! The core has no I/O, no clock and no randomness of its own: time and seeds are arguments. So the
+//! tests run the whole matrix of NATs in virtual time.
+//!
+//! # What is deliberately not done
+//!
+//! - Each transmission has a transaction ID of its own, where RFC 8489 6.2.1 would repeat one: an
+//!   answer then tells which transmission it belongs to, so round trips and loss are exact.
+//! - With endpoint-dependent mapping and silent filtering probes a server that drops
+//!   CHANGE-REQUEST cannot be told from a filter by its answers alone; with endpoint-independent
+//!   mapping it can, and is.
+//! - STUN servers that demand credentials for Binding requests count as failed (error 401).
+//! - DTLS (`turns:` over UDP) is not spoken.
+
+pub mod app;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod exit;
+pub mod fact;
+pub mod nat;
+pub mod net;
+pub mod output;
+pub mod render;
+pub mod report;
+pub mod stun;

@@ -1,0 +1,46 @@
+//! NAT behaviour (RFC 4787) and its discovery (RFC 5780), without I/O, clock or randomness.
+//!
+//! [`discovery`] is the machine: it says what to send and takes what came. [`classify`] and
+//! [`ports`] turn evidence into facts, each rule a function of its arguments. [`behavior`] has the
+//! words.
+
+pub mod behavior;
+pub mod classify;
+pub mod discovery;
+pub mod evidence;
+pub mod expect;
+pub mod loss;
+pub mod ports;
+pub mod probe;
+pub mod reachability;
+pub mod timers;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Time since the start of the run. The core never reads a clock.
+pub type Time = Duration;
+
+/// A datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// The socket to send from, an index below [`discovery::SOCKETS`].
+    pub socket: usize,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A local error from sending, by its cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendError {
+    /// ICMP port unreachable, seen as ECONNREFUSED.
+    Refused,
+    /// No route, host or network unreachable.
+    Unreachable,
+    /// EPERM or EACCES: a local firewall.
+    Forbidden,
+    /// Anything else.
+    Other,
+}

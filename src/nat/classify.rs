@@ -1,0 +1,400 @@
+//! The rules that turn evidence into facts. Each says what it takes to be sure.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use super::behavior::{AddressPooling, Filtering, Mapping};
+use super::evidence::{Changed, FilteringSeen, MappingSeen};
+use crate::fact::{Fact, Reason};
+
+/// How many distinct server IP addresses must agree before a single server that says otherwise is
+/// taken for the one that is wrong.
+const AGREEING_ADDRESSES: usize = 3;
+
+/// Mapping behaviour (RFC 4787 4.1, RFC 5780 4.3) from one socket's answers. Also names a listed
+/// server whose answers had to be left out because all the others agree against it.
+pub fn mapping(seen: &[MappingSeen]) -> (Fact<Mapping>, Option<usize>) {
+    let fact = mapping_of(seen);
+    if fact.is_determined() {
+        return (fact, None);
+    }
+    let servers: BTreeSet<usize> = seen.iter().map(|s| s.server).collect();
+    for &suspect in &servers {
+        let others: Vec<MappingSeen> = seen
+            .iter()
+            .copied()
+            .filter(|s| s.server != suspect)
+            .collect();
+        let agreeing: BTreeSet<IpAddr> = others.iter().map(|s| s.destination.ip()).collect();
+        let operators: BTreeSet<usize> = others.iter().map(|s| s.server).collect();
+        if agreeing.len() >= AGREEING_ADDRESSES
+            && operators.len() >= 2
+            && mapping_of(&others) == Fact::Determined(Mapping::EndpointIndependent)
+        {
+            return (
+                Fact::Determined(Mapping::EndpointIndependent),
+                Some(suspect),
+            );
+        }
+    }
+    (fact, None)
+}
+
+fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
+    if seen.is_empty() {
+        return Fact::inconclusive(Reason::NoResponse, "no server reported a mapping");
+    }
+    let addresses: BTreeSet<IpAddr> = seen.iter().map(|s| s.destination.ip()).collect();
+    let pairs = pairs(seen);
+    // RFC 4787 REQ-2: another external address with the same port is a matter of pooling.
+    if pairs.iter().any(|(a, b)| {
+        a.reflexive.port() == b.reflexive.port() && a.reflexive.ip() != b.reflexive.ip()
+    }) {
+        return Fact::inconclusive(
+            Reason::AddressPooling,
+            "destinations see the same port on different external addresses",
+        );
+    }
+    let (same_ip, other_ip): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|(a, b)| a.destination.ip() == b.destination.ip());
+    let equal = |pairs: &[(MappingSeen, MappingSeen)]| {
+        pairs.iter().filter(|(a, b)| a.reflexive == b.reflexive).count()
+    };
+    let (same_equal, other_equal) = (equal(&same_ip), equal(&other_ip));
+    if same_equal == same_ip.len() && other_equal == other_ip.len() {
+        return if addresses.len() >= 2 {
+            Fact::Determined(Mapping::EndpointIndependent)
+        } else {
+            Fact::inconclusive(
+                Reason::SingleServer,
+                "answers from one server address cannot show whether another would see the same mapping",
+            )
+        };
+    }
+    if same_equal == 0 && other_equal == 0 && !same_ip.is_empty() {
+        return Fact::Determined(Mapping::AddressAndPortDependent);
+    }
+    if other_equal == 0 && !other_ip.is_empty() {
+        if same_ip.is_empty() {
+            return Fact::inconclusive(
+                Reason::EndpointDependent,
+                "each server address sees another mapping; no server answered on a second port to tell address-dependent from address-and-port-dependent",
+            );
+        }
+        if same_equal == same_ip.len() {
+            return Fact::Determined(Mapping::AddressDependent);
+        }
+    }
+    Fact::inconclusive(
+        Reason::Contradiction,
+        "some servers see the same mapping and some do not, in no pattern of RFC 4787",
+    )
+}
+
+/// All pairs of answers from different destinations.
+fn pairs(seen: &[MappingSeen]) -> Vec<(MappingSeen, MappingSeen)> {
+    let mut pairs = Vec::new();
+    for (i, a) in seen.iter().enumerate() {
+        for b in &seen[i + 1..] {
+            if a.destination != b.destination {
+                pairs.push((*a, *b));
+            }
+        }
+    }
+    pairs
+}
+
+/// Filtering behaviour (RFC 4787 5, RFC 5780 4.4) from one server's probes.
+pub fn filtering(seen: &FilteringSeen) -> Fact<Filtering> {
+    use Changed::{Arrived, FromElsewhere, FromPrimary, Pending, Refused, Silent, Unproven};
+    let probes = seen.probes.all();
+    for outcome in probes.into_iter().chain(seen.controls.all()) {
+        match outcome {
+            FromPrimary => {
+                return Fact::inconclusive(
+                    Reason::ServerIgnoresChangeRequest,
+                    "the answer came from the address that the request went to",
+                );
+            }
+            FromElsewhere(source) => {
+                return Fact::inconclusive(
+                    Reason::Contradiction,
+                    format!("the server answered CHANGE-REQUEST from {source}, which is not the address asked for"),
+                );
+            }
+            Refused(code) => {
+                return Fact::inconclusive(
+                    Reason::NoBehaviorDiscovery,
+                    format!("the server refuses CHANGE-REQUEST with error {code}"),
+                );
+            }
+            Pending | Arrived | Silent | Unproven => {}
+        }
+    }
+    if probes.contains(&Pending) {
+        return Fact::inconclusive(Reason::NoResponse, "the filtering probes did not finish");
+    }
+    if probes.contains(&Unproven) {
+        return Fact::inconclusive(
+            Reason::PacketLoss,
+            "probes were not answered, but so many packets are lost that this proves nothing",
+        );
+    }
+    let verdict = match probes {
+        [Arrived, Arrived, Arrived] if seen.alternate_visited => {
+            return Fact::inconclusive(
+                Reason::AlternateVisited,
+                "the server's other address had been contacted before, so a firewall may have opened for it",
+            );
+        }
+        [Arrived, Arrived, Arrived] => return Fact::Determined(Filtering::EndpointIndependent),
+        [Silent, Arrived, Silent] => Filtering::AddressDependent,
+        [Silent, Silent, Silent] => Filtering::AddressAndPortDependent,
+        _ => {
+            return Fact::inconclusive(
+                Reason::Contradiction,
+                format!(
+                    "answers from the other address and port: {}, from the other port: {}, from the other address: {}; no filter of RFC 4787 does that",
+                    came(probes[0]),
+                    came(probes[1]),
+                    came(probes[2])
+                ),
+            );
+        }
+    };
+    silence_is_filtering(seen, verdict)
+}
+
+/// Whether the silent probes were silenced by a filter: the sockets and the server's other
+/// addresses must be known to work, and the server to obey.
+fn silence_is_filtering(seen: &FilteringSeen, verdict: Filtering) -> Fact<Filtering> {
+    let rows = seen
+        .probes
+        .all()
+        .into_iter()
+        .zip(seen.after.all())
+        .zip(seen.alive.all())
+        .zip(seen.controls.all());
+    for (((probe, after), alive), control) in rows {
+        if probe != Changed::Silent {
+            continue;
+        }
+        if !alive {
+            return Fact::inconclusive(
+                Reason::AlternateUnreachable,
+                "the server's other address does not answer when asked directly either",
+            );
+        }
+        if !after {
+            return Fact::inconclusive(
+                Reason::PacketLoss,
+                "the server stopped answering on the socket of the filtering probe",
+            );
+        }
+        match control {
+            Changed::Silent => {
+                return Fact::inconclusive(
+                    Reason::ServerDropsChangeRequest,
+                    "the server does not answer CHANGE-REQUEST even where no filter can be in the way",
+                );
+            }
+            Changed::Unproven => {
+                return Fact::inconclusive(
+                    Reason::PacketLoss,
+                    "the server could not be shown to obey CHANGE-REQUEST: too many packets are lost",
+                );
+            }
+            _ => {}
+        }
+    }
+    Fact::Determined(verdict)
+}
+
+const fn came(outcome: Changed) -> &'static str {
+    if matches!(outcome, Changed::Arrived) {
+        "yes"
+    } else {
+        "no"
+    }
+}
+
+/// Whether there is a NAT: the reflexive address against the socket's own, never against 0.0.0.0.
+pub fn nat(local: SocketAddr, seen: &[SocketAddr]) -> Fact<bool> {
+    let same = seen.iter().filter(|r| **r == local).count();
+    match (seen.len(), same) {
+        (0, _) => Fact::inconclusive(Reason::NoResponse, "no server reported a mapping"),
+        (_, 0) => Fact::Determined(true),
+        (n, m) if n == m => Fact::Determined(false),
+        _ => Fact::inconclusive(
+            Reason::Contradiction,
+            "some servers see the local address itself and some another one",
+        ),
+    }
+}
+
+/// Fewest sessions that make one external address count as the only one: with a pool of two
+/// addresses, chosen at random, twelve sessions agree by chance once in two thousand runs.
+const PAIRED_SESSIONS: usize = 12;
+
+/// Address pooling (RFC 4787 REQ-2) from (listed server, reflexive address) of all sockets.
+pub fn address_pooling(nat: &Fact<bool>, seen: &[(usize, IpAddr)]) -> Fact<AddressPooling> {
+    match nat {
+        Fact::Determined(true) => {}
+        Fact::Determined(false) => return Fact::not_tested(Reason::NoNat),
+        other => return other.clone().map(|_| AddressPooling::Paired),
+    }
+    let addresses: BTreeSet<IpAddr> = seen.iter().map(|s| s.1).collect();
+    if addresses.len() > 1 {
+        let varies_within_one = seen
+            .iter()
+            .any(|a| seen.iter().any(|b| a.0 == b.0 && a.1 != b.1));
+        return if varies_within_one || addresses.len() > 2 {
+            Fact::Determined(AddressPooling::Arbitrary)
+        } else {
+            Fact::inconclusive(
+                Reason::Contradiction,
+                "two servers see different external addresses; each always the same one",
+            )
+        };
+    }
+    if seen.len() < PAIRED_SESSIONS {
+        return Fact::inconclusive(
+            Reason::TooFewSamples,
+            format!("one external address in {} answers", seen.len()),
+        );
+    }
+    Fact::Determined(AddressPooling::Paired)
+}
+
+/// Whether an application-level gateway rewrites addresses in the payload: MAPPED-ADDRESS against
+/// XOR-MAPPED-ADDRESS (RFC 8489 14.2) of (listed server, XOR, plain).
+pub fn alg(local: SocketAddr, seen: &[(usize, SocketAddr, SocketAddr)]) -> Fact<bool> {
+    let differing = seen.iter().filter(|(_, xor, plain)| xor != plain).count();
+    match (seen.len(), differing) {
+        (0, _) => Fact::not_tested(Reason::NoMappedAddress),
+        (_, 0) => Fact::Determined(false),
+        (all, some) if all == some => {
+            let servers: BTreeSet<usize> = seen.iter().map(|s| s.0).collect();
+            let rewritten_to_local = seen.iter().all(|(_, _, plain)| plain.ip() == local.ip());
+            if rewritten_to_local || servers.len() >= 2 {
+                Fact::Determined(true)
+            } else {
+                Fact::inconclusive(
+                    Reason::Contradiction,
+                    "one server's MAPPED-ADDRESS differs from its XOR-MAPPED-ADDRESS; that may be the server's own doing",
+                )
+            }
+        }
+        _ => Fact::inconclusive(
+            Reason::Contradiction,
+            "MAPPED-ADDRESS and XOR-MAPPED-ADDRESS differ in some answers only",
+        ),
+    }
+}
+
+/// What the hairpin probes saw (RFC 4787 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HairpinSeen {
+    /// Not settled, or not asked.
+    Pending,
+    /// A probe arrived.
+    Arrived,
+    /// None arrived, with both sockets sending.
+    Silent,
+    /// None arrived, and too many packets are lost.
+    Unproven,
+}
+
+/// Hairpinning (RFC 4787 6) from a pair of sockets that sent to each other's mapped addresses.
+pub fn hairpinning(
+    nat: &Fact<bool>,
+    mapping: &Fact<Mapping>,
+    filtering: &Fact<Filtering>,
+    seen: HairpinSeen,
+) -> Fact<bool> {
+    match nat {
+        Fact::Determined(true) => {}
+        Fact::Determined(false) => return Fact::not_tested(Reason::NoNat),
+        other => return other.clone(),
+    }
+    match seen {
+        HairpinSeen::Arrived => Fact::Determined(true),
+        HairpinSeen::Pending => {
+            Fact::inconclusive(Reason::NoResponse, "the hairpin probes did not finish")
+        }
+        HairpinSeen::Unproven => Fact::inconclusive(
+            Reason::PacketLoss,
+            "no probe came back, but too many packets are lost to conclude from it",
+        ),
+        // With both ends sending, an endpoint-independent mapping has the filter open. Otherwise
+        // the packets leave from new mappings that the filter has not seen.
+        HairpinSeen::Silent => match (mapping.value(), filtering.value()) {
+            (Some(Mapping::EndpointIndependent), _)
+            | (_, Some(Filtering::EndpointIndependent)) => Fact::Determined(false),
+            _ => Fact::inconclusive(
+                Reason::Filtered,
+                "no probe came back, but with this mapping the filter may have dropped it",
+            ),
+        },
+    }
+}
+
+/// Why an OTHER-ADDRESS cannot serve as an alternate (RFC 5780 7.4: IP address and port both
+/// differ from the primary).
+pub fn other_address_flaw(primary: SocketAddr, other: SocketAddr) -> Option<&'static str> {
+    if primary.is_ipv4() != other.is_ipv4() {
+        Some("is of another address family")
+    } else if other.port() == 0 || !is_unicast(other.ip()) {
+        Some("is no address that can be sent to")
+    } else if primary.ip() == other.ip() {
+        Some("has the same IP address as the primary")
+    } else if is_private(other.ip()) && !is_private(primary.ip()) {
+        Some("is a private address")
+    } else if primary.port() == other.port() {
+        Some("has the same port as the primary")
+    } else {
+        None
+    }
+}
+
+/// Why a reported mapping cannot be true.
+pub fn reflexive_flaw(local: SocketAddr, server: SocketAddr, reflexive: SocketAddr) -> Option<&'static str> {
+    let ip = reflexive.ip();
+    if reflexive.port() == 0 {
+        Some("port 0")
+    } else if !is_unicast(ip) {
+        Some("not a unicast address")
+    } else if ip.is_loopback() && !local.ip().is_loopback() {
+        Some("a loopback address")
+    } else if reflexive == server {
+        Some("the server's own address")
+    } else {
+        None
+    }
+}
+
+fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_multicast() && !v4.is_broadcast(),
+        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    }
+}
+
+/// Private, shared, link-local or unique-local addresses; loopback counts, since servers in tests
+/// live there beside each other.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            v4.is_private() || v4.is_link_local() || v4.is_loopback() || is_shared(v4.octets())
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback()
+        }
+    }
+}
+
+/// 100.64.0.0/10, the shared address space of carrier NATs (RFC 6598).
+pub const fn is_shared(octets: [u8; 4]) -> bool {
+    octets[0] == 100 && octets[1] & 0xc0 == 64
+}

@@ -1,0 +1,404 @@
+//! What to do next: the survey, the samples, hairpinning, second ports, the repeat, the end.
+
+use std::net::SocketAddr;
+
+use super::{Discovery, MAPPING_SOCKET, MAX_TRIALS, SECOND_SOCKET};
+use crate::fact::{Fact, Reason};
+use crate::nat::classify;
+use crate::nat::probe::{End, Pace, Test};
+use crate::nat::{timers, Time};
+use crate::stun::message::Change;
+
+/// Ports that STUN servers answer on beside the one named: the default of RFC 8489, coturn's
+/// alternate, and the one of a large public operator.
+const USUAL_PORTS: [u16; 3] = [3478, 3479, 19302];
+
+/// How many servers are asked on a second port.
+const SECOND_PORT_SERVERS: usize = 2;
+
+/// Two sockets that send to each other's external address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hairpin {
+    sockets: [usize; 2],
+    probes: [usize; 2],
+}
+
+impl Discovery {
+    /// Starts whatever can start by now.
+    pub(super) fn advance(&mut self) {
+        self.choose_server();
+        self.release_survey();
+        self.step_trial();
+        self.step_hairpin();
+        self.step_second_ports();
+        if self.trials_over() && self.samples_settled() && self.second_ports_settled() {
+            self.start_repeats();
+        }
+        if self.servers_complete && (self.servers.is_empty() || self.is_idle()) {
+            self.close();
+        }
+    }
+
+    /// Asks the first server at once and the others when it has answered or had its time.
+    fn release_survey(&mut self) {
+        let Some(scout) = self.servers.first() else {
+            return;
+        };
+        let scout_settled = match scout.first {
+            None => {
+                self.survey(0);
+                return;
+            }
+            Some(first) => !self.probes[first].is_open(),
+        };
+        if !scout_settled && self.now < self.started_asking() + timers::SCOUT_ALONE {
+            return;
+        }
+        // While a burst of samples is under way, other mappings would take ports in between.
+        if !self.samples.is_empty() && !self.samples_settled() && !self.samples_late() {
+            return;
+        }
+        for server in 0..self.servers.len() {
+            if self.servers[server].first.is_none() && !self.is_reserved(server) {
+                self.survey(server);
+            }
+        }
+    }
+
+    fn survey(&mut self, server: usize) {
+        let address = self.servers[server].address;
+        let ask = |machine: &mut Self, test, socket| {
+            machine.ask(test, socket, address, Change::None, Pace::Survey)
+        };
+        self.servers[server].first = Some(ask(self, Test::Mapping1, MAPPING_SOCKET));
+        self.servers[server].second = Some(ask(self, Test::SecondSocket, SECOND_SOCKET));
+    }
+
+    fn started_asking(&self) -> Time {
+        self.probes.first().map_or(self.started, |p| p.started)
+    }
+
+    /// A listed server that is another one's alternate must wait until filtering has been tested.
+    fn is_reserved(&self, server: usize) -> bool {
+        let ip = self.servers[server].address.ip();
+        (0..self.servers.len()).any(|s| {
+            self.usable_other_address(s).is_some_and(|o| o.ip() == ip)
+                && !self.trials_over()
+                && !self
+                    .trials
+                    .iter()
+                    .any(|t| t.server == s && t.is_past_filtering())
+        })
+    }
+
+    /// Begins a filtering trial with the first server that can, or else samples ports with any.
+    fn choose_server(&mut self) {
+        if self.trial_under_way() || self.filtering_found() {
+            return;
+        }
+        if let Some((server, other)) = self.next_candidate() {
+            self.start_trial(server, other);
+        } else if self.samples.is_empty() && self.survey_settled() {
+            let server = self.trustworthy().next();
+            if let Some(server) = server {
+                self.start_samples(self.servers[server].address);
+            }
+        }
+    }
+
+    /// Servers that answered, and not with what cannot be.
+    fn trustworthy(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.servers.len())
+            .filter(|s| self.first_success(*s).is_some() && self.untruth(*s).is_none())
+    }
+
+    fn next_candidate(&self) -> Option<(usize, SocketAddr)> {
+        if self.trials.len() >= MAX_TRIALS {
+            return None;
+        }
+        (0..self.servers.len())
+            .filter(|s| self.trials.iter().all(|t| t.server != *s))
+            .filter(|s| self.untruth(*s).is_none())
+            .find_map(|s| Some((s, self.usable_other_address(s)?)))
+    }
+
+    fn trial_under_way(&self) -> bool {
+        self.trials.last().is_some_and(|t| !t.done)
+    }
+
+    fn filtering_found(&self) -> bool {
+        (0..self.trials.len())
+            .any(|t| self.trials[t].done && self.filtering_of(t).is_determined())
+    }
+
+    /// Whether no trial is under way and none is to come from the servers that answered so far.
+    fn trials_over(&self) -> bool {
+        !self.trial_under_way() && (self.filtering_found() || self.next_candidate().is_none())
+    }
+
+    /// The burst: all fresh sockets at the same moment.
+    pub(super) fn start_samples(&mut self, destination: SocketAddr) {
+        let sockets = self.shuffled_samples();
+        self.samples = sockets
+            .into_iter()
+            .map(|socket| self.ask_plainly(Test::PortSample, socket, destination))
+            .collect();
+    }
+
+    fn samples_settled(&self) -> bool {
+        !self.samples.is_empty() && self.samples.iter().all(|p| !self.probes[*p].is_open())
+    }
+
+    /// A lost sample must not hold up the rest for long.
+    fn samples_late(&self) -> bool {
+        self.samples.first().is_some_and(|p| {
+            let probe = &self.probes[*p];
+            let gap = timers::expected_gap(self.slowest(probe.destination.ip()));
+            self.now >= probe.started + gap * 2
+        })
+    }
+
+    /// Whether every server that was asked has answered or had a fair time.
+    fn survey_settled(&self) -> bool {
+        let complete = self.servers_complete
+            || self.now >= self.started_asking() + timers::STRAGGLER_GRACE;
+        complete
+            && self.servers.iter().enumerate().all(|(index, server)| {
+                server.first.map_or(self.is_reserved(index), |first| {
+                    let probe = &self.probes[first];
+                    !probe.is_open() || self.now >= self.grace_end(first)
+                })
+            })
+    }
+
+    fn grace_end(&self, probe: usize) -> Time {
+        let probe = &self.probes[probe];
+        probe.started + timers::straggler_grace(self.slowest(probe.destination.ip()))
+    }
+
+    fn step_hairpin(&mut self) {
+        if self.hairpin.is_none() && *self.nat_fact().value().unwrap_or(&false) {
+            let [_, _, _, one, two, ..] = self.samples[..] else {
+                return;
+            };
+            let (Some(mapped_one), Some(mapped_two)) =
+                (self.probes[one].reflexive(), self.probes[two].reflexive())
+            else {
+                return;
+            };
+            let sockets = [self.probes[one].socket, self.probes[two].socket];
+            let first = self.ask(
+                Test::Hairpin,
+                sockets[0],
+                mapped_two,
+                Change::None,
+                Pace::Silence,
+            );
+            // The other direction starts later: a NAT that filters hairpinned packets lets
+            // them in only once both sockets have sent.
+            let second = self.ask(
+                Test::Hairpin,
+                sockets[1],
+                mapped_one,
+                Change::None,
+                Pace::Manual,
+            );
+            self.hairpin = Some(Hairpin {
+                sockets,
+                probes: [first, second],
+            });
+        }
+        let Some(Hairpin { probes, .. }) = self.hairpin else {
+            return;
+        };
+        let second = &self.probes[probes[1]];
+        let one_way_done =
+            self.probes[probes[0]].transmissions.len() > timers::HAIRPIN_ONE_WAY;
+        if second.pace == Pace::Manual && second.is_open() && one_way_done {
+            self.probes[probes[1]].pace = Pace::Silence;
+            self.transmit(probes[1]);
+        }
+    }
+
+    /// A request of our own came back in.
+    pub(super) fn hairpin_arrival(&mut self, now: Time, index: usize, socket: usize, source: SocketAddr) {
+        let Some(Hairpin { sockets, probes }) = self.hairpin else {
+            self.strays += 1;
+            return;
+        };
+        let from_other = probes.contains(&index)
+            && sockets.contains(&socket)
+            && self.probes[index].socket != socket;
+        if !from_other {
+            self.strays += 1;
+            return;
+        }
+        if self.probes[index].arrival.is_none() {
+            self.probes[index].arrival = Some((now, source));
+        }
+        self.settle(index, End::Answered);
+        for probe in probes {
+            self.settle(probe, End::Cancelled);
+        }
+    }
+
+    fn hairpin_settled(&self) -> bool {
+        match self.hairpin {
+            Some(Hairpin { probes, .. }) => probes.iter().all(|p| !self.probes[*p].is_open()),
+            // It waits for two samples, so once those are settled it will not come.
+            None => true,
+        }
+    }
+
+    /// What the hairpin probes saw.
+    pub(super) fn hairpin_seen(&self) -> classify::HairpinSeen {
+        use classify::HairpinSeen::{Arrived, Pending, Silent, Unproven};
+        let Some(Hairpin { probes, .. }) = self.hairpin else {
+            return Pending;
+        };
+        let probes = probes.map(|p| &self.probes[p]);
+        if probes.iter().any(|p| p.arrival.is_some()) {
+            return Arrived;
+        }
+        match probes.map(|p| p.end) {
+            [Some(End::Silent), Some(End::Silent)] => Silent,
+            [Some(End::Silent | End::Unproven), Some(End::Silent | End::Unproven)] => Unproven,
+            _ => Pending,
+        }
+    }
+
+    /// Where mappings are known to differ, but no server has two addresses: does one of them
+    /// answer on a second port? (RFC 5780 4.3 needs the same IP address twice.)
+    fn step_second_ports(&mut self) {
+        let wanted = self.second_ports.is_none()
+            && self.samples_settled()
+            && self.survey_settled()
+            && self.trials_over();
+        if !wanted {
+            return;
+        }
+        let reason = match self.mapping().0 {
+            Fact::Inconclusive { reason, .. } => reason,
+            _ => {
+                self.second_ports = Some(Vec::new());
+                return;
+            }
+        };
+        let mut targets: Vec<SocketAddr> = self.port_only_alternates();
+        if reason == Reason::EndpointDependent {
+            let answered = self.believed_answers();
+            for seen in answered.iter().take(SECOND_PORT_SERVERS) {
+                let own = seen.destination;
+                targets.extend(
+                    USUAL_PORTS
+                        .into_iter()
+                        .filter(|port| *port != own.port())
+                        .map(|port| SocketAddr::new(own.ip(), port)),
+                );
+            }
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        self.second_ports = Some(
+            targets
+                .into_iter()
+                .map(|target| self.ask_plainly(Test::SecondPort, MAPPING_SOCKET, target))
+                .collect(),
+        );
+    }
+
+    fn second_ports_settled(&self) -> bool {
+        self.second_ports
+            .as_ref()
+            .is_some_and(|probes| probes.iter().all(|p| !self.probes[*p].is_open()))
+    }
+
+    /// Asks every server once more from the mapping socket.
+    pub(super) fn start_repeats(&mut self) {
+        if self.repeats.is_some() {
+            return;
+        }
+        let answered: Vec<usize> = (0..self.servers.len())
+            .filter(|s| self.first_success(*s).is_some())
+            .collect();
+        self.repeats = Some(
+            answered
+                .into_iter()
+                .map(|s| {
+                    let address = self.servers[s].address;
+                    (s, self.ask_plainly(Test::Repeat, MAPPING_SOCKET, address))
+                })
+                .collect(),
+        );
+    }
+
+    fn repeats_done(&self) -> bool {
+        self.repeats
+            .as_ref()
+            .is_some_and(|r| r.iter().all(|(_, p)| !self.probes[*p].is_open()))
+    }
+
+    /// Whether no listed server's answer is waited for any more. A straggler has less time when
+    /// others answered, and less still when nothing depends on it.
+    fn survey_over(&self) -> bool {
+        self.servers.iter().all(|server| {
+            let asked = server.first.into_iter().chain(server.second);
+            server.first.is_some()
+                && asked
+                    .filter(|p| self.probes[*p].is_open())
+                    .all(|p| self.now >= self.patience_end(p))
+        })
+    }
+
+    /// How long a first question may stay open before the run ends without its answer.
+    fn patience_end(&self, probe: usize) -> Time {
+        if self.trustworthy().next().is_none() {
+            self.probes[probe].started + timers::SURVEY_GIVE_UP
+        } else if self.mapping().0.is_determined() && self.filtering_found() {
+            self.grace_end(probe)
+        } else {
+            self.grace_end(probe)
+                .max(self.probes[probe].started + timers::WANTED_GRACE)
+        }
+    }
+
+    /// Whether everything that the servers so far make possible has been done.
+    fn work_done(&self) -> bool {
+        if self.trustworthy().next().is_none() {
+            return !self.trial_under_way();
+        }
+        self.repeats_done()
+            && self.trials_over()
+            && self.samples_settled()
+            && self.hairpin_settled()
+            && self.second_ports_settled()
+    }
+
+    /// Whether nothing is left to do unless another server is added.
+    pub fn is_idle(&self) -> bool {
+        self.finished || (!self.servers.is_empty() && self.work_done() && self.survey_over())
+    }
+
+    /// Every moment at which something may have to be done.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> + '_ {
+        let probes = (0..self.probes.len())
+            .filter(|p| self.probes[*p].is_open())
+            .flat_map(|p| [self.probes[p].next, self.give_up_at(p)])
+            .flatten();
+        let survey = self
+            .servers
+            .iter()
+            .flat_map(|s| s.first.into_iter().chain(s.second))
+            .filter(|p| self.probes[*p].is_open())
+            .flat_map(|p| [self.grace_end(p), self.patience_end(p)]);
+        let asking = self.started_asking();
+        let samples = self.samples.first().map(|p| {
+            let probe = &self.probes[*p];
+            probe.started + timers::expected_gap(self.slowest(probe.destination.ip())) * 2
+        });
+        probes
+            .chain(survey)
+            .chain([asking + timers::SCOUT_ALONE, asking + timers::STRAGGLER_GRACE])
+            .chain(samples)
+    }
+}

@@ -1,0 +1,277 @@
+//! Filtering (RFC 5780 4.4) and the mapping tests (4.3) against one server with two addresses.
+
+use std::net::SocketAddr;
+
+use super::{Discovery, FIRST_SPARE, MAPPING_SOCKET};
+use crate::fact::Fact;
+use crate::nat::behavior::{Filtering, Mapping};
+use crate::nat::classify;
+use crate::nat::evidence::{Changed, FilteringSeen, PerForm};
+use crate::nat::probe::{End, Pace, Probe, Test};
+use crate::nat::timers;
+use crate::stun::message::Change;
+
+/// The three CHANGE-REQUEST forms in the order of [`PerForm`].
+const FORMS: [(Change, Test); 3] = [
+    (Change::IpAndPort, Test::FilteringAddressAndPort),
+    (Change::Port, Test::FilteringPort),
+    (Change::Ip, Test::FilteringAddress),
+];
+
+/// One server's turn at showing the filtering behaviour.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub server: usize,
+    primary: SocketAddr,
+    /// Where each form's answer comes from.
+    alternates: [SocketAddr; 3],
+    /// The other IP address had been sent to before.
+    alternate_visited: bool,
+    /// Each form's socket's first question, to the primary address.
+    before: [usize; 3],
+    forms: [Option<Form>; 3],
+    /// The mapping socket's questions to the alternates.
+    direct: Option<[usize; 3]>,
+    controls: Option<Controls>,
+    pub done: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    probe: usize,
+    companion: usize,
+}
+
+#[derive(Debug)]
+struct Controls {
+    after: [usize; 3],
+    obeys: [Option<usize>; 3],
+}
+
+impl Trial {
+    /// Whether the other addresses may be visited by now.
+    pub fn is_past_filtering(&self) -> bool {
+        self.direct.is_some() || self.done
+    }
+}
+
+impl Discovery {
+    /// Starts a trial with a server whose `other` address is usable. The first one shares its
+    /// sockets with the port samples, which go to the same address.
+    pub(super) fn start_trial(&mut self, server: usize, other: SocketAddr) {
+        let primary = self.servers[server].address;
+        let before = if self.samples.is_empty() {
+            self.start_samples(primary);
+            [self.samples[0], self.samples[1], self.samples[2]]
+        } else {
+            let first = FIRST_SPARE + 3 * self.trials.len().saturating_sub(1);
+            [0, 1, 2].map(|k| self.ask_plainly(Test::PortSample, first + k, primary))
+        };
+        self.trials.push(Trial {
+            server,
+            primary,
+            alternates: [
+                other,
+                SocketAddr::new(primary.ip(), other.port()),
+                SocketAddr::new(other.ip(), primary.port()),
+            ],
+            alternate_visited: self.visited.contains(&other.ip()),
+            before,
+            forms: [None; 3],
+            direct: None,
+            controls: None,
+            done: false,
+        });
+    }
+
+    /// Moves the current trial on as far as it goes.
+    pub(super) fn step_trial(&mut self) {
+        let Some(current) = self.trials.len().checked_sub(1) else {
+            return;
+        };
+        if self.trials[current].done {
+            return;
+        }
+        self.start_forms(current);
+        if self.trials[current].direct.is_none() && self.forms_settled(current) {
+            let [other, other_port, other_ip] = self.trials[current].alternates;
+            self.trials[current].direct = Some([
+                self.ask_plainly(Test::Mapping3, MAPPING_SOCKET, other),
+                self.ask_plainly(Test::Mapping4, MAPPING_SOCKET, other_port),
+                self.ask_plainly(Test::Mapping2, MAPPING_SOCKET, other_ip),
+            ]);
+        }
+        if self.trials[current].controls.is_none() && self.direct_settled(current) {
+            let controls = self.start_controls(current);
+            self.trials[current].controls = Some(controls);
+            self.start_repeats();
+        }
+        if self.controls_settled(current) {
+            self.end_companions(current);
+            self.trials[current].done = true;
+        }
+    }
+
+    fn start_forms(&mut self, current: usize) {
+        for k in 0..3 {
+            let trial = &self.trials[current];
+            let (before, primary) = (trial.before[k], trial.primary);
+            if trial.forms[k].is_some() || self.probes[before].success().is_none() {
+                continue;
+            }
+            let answer_from = trial.alternates[k];
+            let socket = self.probes[before].socket;
+            let (change, test) = FORMS[k];
+            let companion = self.ask(Test::Companion, socket, primary, Change::None, Pace::Manual);
+            let probe = self.ask(test, socket, primary, change, Pace::Silence);
+            self.probes[probe].answer_from = answer_from;
+            self.trials[current].forms[k] = Some(Form { probe, companion });
+        }
+    }
+
+    /// Sends a companion request every few filtering probes.
+    pub(super) fn accompany(&mut self, index: usize) {
+        let count = self.probes[index].transmissions.len();
+        let companion = self.trials.last().and_then(|trial| {
+            let form = trial.forms.iter().flatten().find(|f| f.probe == index)?;
+            count
+                .is_multiple_of(timers::COMPANION_EVERY)
+                .then_some(form.companion)
+        });
+        if let Some(companion) = companion {
+            self.transmit(companion);
+        }
+    }
+
+    fn forms_settled(&self, current: usize) -> bool {
+        let trial = &self.trials[current];
+        (0..3).all(|k| match trial.forms[k] {
+            Some(form) => !self.probes[form.probe].is_open() || self.is_misdirected(form.probe),
+            // A socket that got no answer to its first question cannot go on.
+            None => !self.probes[trial.before[k]].is_open(),
+        })
+    }
+
+    /// A server that answers from the wrong address is no help, so its trial need not go on until
+    /// silence is proved.
+    fn is_misdirected(&self, probe: usize) -> bool {
+        let probe = &self.probes[probe];
+        probe.misdirected.iter().any(|m| m.source == probe.destination)
+    }
+
+    fn direct_settled(&self, current: usize) -> bool {
+        self.trials[current]
+            .direct
+            .is_some_and(|direct| direct.iter().all(|p| !self.probes[*p].is_open()))
+    }
+
+    fn start_controls(&mut self, current: usize) -> Controls {
+        let primary = self.trials[current].primary;
+        let probes = self.form_outcomes(current);
+        let silent = probes.contains(&Changed::Silent);
+        let after = [0, 1, 2].map(|k| {
+            let socket = self.probes[self.trials[current].before[k]].socket;
+            match probes[k] {
+                Changed::Silent => self.ask_plainly(Test::ControlAfter, socket, primary),
+                _ => self.trials[current].before[k],
+            }
+        });
+        // The mapping socket has sent to all the alternates; where one mapping serves for both
+        // ends, no filter is in the way of their answers.
+        let open_forms = match self.mapping().0.value() {
+            Some(Mapping::EndpointIndependent) => [true; 3],
+            Some(Mapping::AddressDependent) => [false, true, false],
+            _ => [false; 3],
+        };
+        let obeys = [0, 1, 2].map(|k| {
+            (silent && open_forms[k]).then(|| {
+                let (change, _) = FORMS[k];
+                let probe = self.ask(
+                    Test::ControlChangeRequest,
+                    MAPPING_SOCKET,
+                    primary,
+                    change,
+                    Pace::Expected,
+                );
+                self.probes[probe].answer_from = self.trials[current].alternates[k];
+                probe
+            })
+        });
+        Controls { after, obeys }
+    }
+
+    fn controls_settled(&self, current: usize) -> bool {
+        self.trials[current].controls.as_ref().is_some_and(|c| {
+            c.after
+                .iter()
+                .chain(c.obeys.iter().flatten())
+                .all(|p| !self.probes[*p].is_open() || self.is_misdirected(*p))
+        })
+    }
+
+    fn end_companions(&mut self, current: usize) {
+        for form in self.trials[current].forms.into_iter().flatten() {
+            for index in [form.probe, form.companion] {
+                let answered = !self.probes[index].answers.is_empty();
+                self.settle(
+                    index,
+                    if answered { End::Answered } else { End::Cancelled },
+                );
+            }
+        }
+    }
+
+    fn form_outcomes(&self, current: usize) -> [Changed; 3] {
+        self.trials[current].forms.map(|form| {
+            form.map_or(Changed::Pending, |form| {
+                changed(&self.probes[form.probe])
+            })
+        })
+    }
+
+    /// The verdict of a trial that is done.
+    pub(super) fn filtering_of(&self, trial: usize) -> Fact<Filtering> {
+        let Trial {
+            direct, controls, ..
+        } = &self.trials[trial];
+        let answered = |probe: usize| self.probes[probe].success().is_some();
+        let seen = FilteringSeen {
+            probes: PerForm::from_array(self.form_outcomes(trial)),
+            after: PerForm::from_array(
+                controls
+                    .as_ref()
+                    .map_or([false; 3], |c| c.after.map(answered)),
+            ),
+            alive: PerForm::from_array(direct.map_or([false; 3], |d| d.map(answered))),
+            controls: PerForm::from_array(controls.as_ref().map_or([Changed::Pending; 3], |c| {
+                c.obeys.map(|probe| {
+                    probe.map_or(Changed::Pending, |p| changed(&self.probes[p]))
+                })
+            })),
+            alternate_visited: self.trials[trial].alternate_visited,
+        };
+        classify::filtering(&seen)
+    }
+}
+
+/// What came of a request with CHANGE-REQUEST.
+fn changed(probe: &Probe) -> Changed {
+    if let Some(answer) = probe.answers.first() {
+        return match &answer.response.outcome {
+            Ok(_) => Changed::Arrived,
+            Err(error) => Changed::Refused(error.code),
+        };
+    }
+    if let Some(answer) = probe.misdirected.first() {
+        return match &answer.response.outcome {
+            Err(error) => Changed::Refused(error.code),
+            Ok(_) if answer.source == probe.destination => Changed::FromPrimary,
+            Ok(_) => Changed::FromElsewhere(answer.source),
+        };
+    }
+    match probe.end {
+        Some(End::Silent) => Changed::Silent,
+        Some(End::Unproven) => Changed::Unproven,
+        _ => Changed::Pending,
+    }
+}

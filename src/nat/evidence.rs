@@ -1,0 +1,87 @@
+//! What the tests saw, stripped of sockets and times: the arguments of [`super::classify`].
+
+use std::net::SocketAddr;
+
+/// The address that one destination saw the mapping socket under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappingSeen {
+    /// Which of the listed servers, so that one that is out of line can be named.
+    pub server: usize,
+    /// The address asked.
+    pub destination: SocketAddr,
+    /// What it answered.
+    pub reflexive: SocketAddr,
+}
+
+/// What came of asking for an answer from another address (CHANGE-REQUEST).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Not settled, or not asked.
+    Pending,
+    /// The answer came from the address asked for.
+    Arrived,
+    /// No answer, often enough to mean something.
+    Silent,
+    /// No answer, but too many packets are lost to conclude from it.
+    Unproven,
+    /// The answer came from the address that the request went to.
+    FromPrimary,
+    /// The answer came from a third address.
+    FromElsewhere(SocketAddr),
+    /// The server refused with a STUN error.
+    Refused(u16),
+}
+
+/// Three results in the order of the CHANGE-REQUEST forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerForm<T> {
+    /// "Change IP" and "change port".
+    pub address_and_port: T,
+    /// "Change port".
+    pub port: T,
+    /// "Change IP".
+    pub address: T,
+}
+
+impl<T: Copy> PerForm<T> {
+    /// The three, in the order of the fields.
+    pub fn all(self) -> [T; 3] {
+        [self.address_and_port, self.port, self.address]
+    }
+
+    /// From three in the order of the fields.
+    pub fn from_array([address_and_port, port, address]: [T; 3]) -> Self {
+        Self {
+            address_and_port,
+            port,
+            address,
+        }
+    }
+}
+
+/// Everything that bears on the filtering verdict of one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilteringSeen {
+    /// The filtering probes, each from a socket of its own.
+    pub probes: PerForm<Changed>,
+    /// Whether the primary address answered on those sockets after the probes.
+    pub after: PerForm<bool>,
+    /// Whether the address that the answer was to come from answers when asked directly.
+    pub alive: PerForm<bool>,
+    /// CHANGE-REQUEST from a socket that has already sent to all the addresses, where the mapping
+    /// allows it: no filter is in the way, so a server that obeys is heard. `Pending` where the
+    /// mapping does not allow it.
+    pub controls: PerForm<Changed>,
+    /// Whether this host had sent to the alternate IP address before the probes. A firewall that
+    /// opens for each address the host has sent to would then let the probes in.
+    pub alternate_visited: bool,
+}
+
+/// A fresh socket's first mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortSeen {
+    /// The socket's own port.
+    pub local: u16,
+    /// The external port.
+    pub external: u16,
+}

@@ -1,0 +1,168 @@
+//! One question: the same request, from one socket to one destination, sent until it is settled.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::{SendError, Time};
+use crate::stun::message::{BindingResponse, Change};
+
+/// What a probe is for; in reports the name in kebab-case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Test {
+    /// A server's primary address, from the mapping socket (RFC 5780 4.3, test I).
+    #[serde(rename = "mapping-1")]
+    Mapping1,
+    /// The other IP address, the primary port (RFC 5780 4.3, test II).
+    #[serde(rename = "mapping-2")]
+    Mapping2,
+    /// The other IP address and the other port (RFC 5780 4.3, test III).
+    #[serde(rename = "mapping-3")]
+    Mapping3,
+    /// The primary IP address, the other port.
+    #[serde(rename = "mapping-4")]
+    Mapping4,
+    /// Another port of a server without behaviour discovery.
+    SecondPort,
+    /// A server's primary address from a second socket: a server that reports the same address
+    /// for both is not telling the truth.
+    SecondSocket,
+    /// A fresh socket's first packet, for port assignment.
+    PortSample,
+    /// An answer asked from the other IP address and port (RFC 5780 4.4, test II).
+    FilteringAddressAndPort,
+    /// An answer asked from the other port (RFC 5780 4.4, test III).
+    FilteringPort,
+    /// An answer asked from the other IP address, same port.
+    FilteringAddress,
+    /// A plain request beside the filtering probes of the same socket.
+    Companion,
+    /// A plain request after them.
+    ControlAfter,
+    /// CHANGE-REQUEST where no filter can be in the way: the server must obey.
+    ControlChangeRequest,
+    /// From one socket to the external address of another (RFC 5780 4.5).
+    Hairpin,
+    /// The first question again, at the end: has the mapping stayed?
+    Repeat,
+}
+
+/// How a probe is repeated, and when it is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// The first question to a server, whose round trip is not known yet.
+    Survey,
+    /// An answer is expected.
+    Expected,
+    /// Silence is a possible result, so it must be proved.
+    Silence,
+    /// Sent when its owner says so.
+    Manual,
+}
+
+/// One datagram that was sent. Each has a transaction ID of its own, so that an answer says which
+/// one it belongs to, which gives true round trips and a loss count. (RFC 8489 6.2 lets a client
+/// have many transactions outstanding; a Binding request has no effect that repeating could spoil.)
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Transmission {
+    pub at: Time,
+    pub answered: Option<Time>,
+}
+
+/// An answer to one transmission.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub source: SocketAddr,
+    pub rtt: Time,
+    pub response: BindingResponse,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With an answer (or, for a hairpin probe, its arrival).
+    Answered,
+    /// Without, after as many transmissions as the pace asks for.
+    Silent,
+    /// Without, and the path too lossy for that to mean anything.
+    Unproven,
+    /// It could not be sent.
+    Failed(SendError),
+    /// Its answer was no longer waited for.
+    Cancelled,
+}
+
+/// A question and what came of it.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub test: Test,
+    pub socket: usize,
+    pub destination: SocketAddr,
+    pub change: Change,
+    /// Where the answer has to come from.
+    pub answer_from: SocketAddr,
+    pub pace: Pace,
+    pub started: Time,
+    /// When to transmit next.
+    pub next: Option<Time>,
+    pub transmissions: Vec<Transmission>,
+    /// From [`Probe::answer_from`].
+    pub answers: Vec<Answer>,
+    /// From elsewhere.
+    pub misdirected: Vec<Answer>,
+    /// Answers that could not be decoded or say nothing.
+    pub garbled: Option<String>,
+    /// When and from where a hairpin probe came back.
+    pub arrival: Option<(Time, SocketAddr)>,
+    pub end: Option<End>,
+}
+
+impl Probe {
+    pub fn new(
+        test: Test,
+        socket: usize,
+        destination: SocketAddr,
+        change: Change,
+        pace: Pace,
+        now: Time,
+    ) -> Self {
+        Self {
+            test,
+            socket,
+            destination,
+            change,
+            answer_from: destination,
+            pace,
+            started: now,
+            next: Some(now),
+            transmissions: Vec::new(),
+            answers: Vec::new(),
+            misdirected: Vec::new(),
+            garbled: None,
+            arrival: None,
+            end: None,
+        }
+    }
+
+    /// The first success answer from the right address, with its reflexive address.
+    pub fn success(&self) -> Option<(&Answer, SocketAddr)> {
+        self.answers.iter().find_map(|answer| {
+            let success = answer.response.outcome.as_ref().ok()?;
+            Some((answer, success.reflexive()?))
+        })
+    }
+
+    /// The reflexive address of the first success answer.
+    pub fn reflexive(&self) -> Option<SocketAddr> {
+        self.success().map(|(_, address)| address)
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    pub fn last_sent(&self) -> Option<Time> {
+        self.transmissions.last().map(|t| t.at)
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs a [`Discovery`] on real sockets.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+
+use super::clock::Clock;
+use crate::fact::Reason;
+use crate::nat::discovery::{Discovery, Observation};
+use crate::nat::SendError;
+
+/// Larger than any STUN answer that fits into a packet on common links.
+const BUFFER: usize = 2048;
+
+/// Servers as they are found.
+#[derive(Debug)]
+pub enum Addition {
+    /// One more.
+    Server(SocketAddr),
+    /// No more will come.
+    Complete,
+}
+
+/// Drives the machine until it is finished, or `stop` names a reason to end early. `look` is called
+/// once, at the time given, unless the machine finishes before; `observed` for each settled test.
+pub async fn drive(
+    discovery: &mut Discovery,
+    sockets: &[UdpSocket],
+    clock: &Clock,
+    mut additions: mpsc::UnboundedReceiver<Addition>,
+    mut stop: watch::Receiver<Option<Reason>>,
+    (look_at, look): (Duration, impl FnOnce(&Discovery)),
+    mut observed: impl FnMut(Observation),
+) {
+    let mut look = Some(look);
+    let mut buffer = vec![0; BUFFER];
+    let mut open = true;
+    let mut next_socket = 0;
+    loop {
+        flush(discovery, sockets, clock).await;
+        while let Some(observation) = discovery.poll_event() {
+            observed(observation);
+        }
+        if discovery.is_finished() {
+            return;
+        }
+        if look.is_some() && clock.now() >= look_at {
+            look.take().into_iter().for_each(|look| look(discovery));
+        }
+        let due = discovery.poll_timeout();
+        let deadline = due.into_iter().chain(look.is_some().then_some(look_at)).min();
+        if due.is_some_and(|at| at <= clock.now()) {
+            discovery.handle_timeout(clock.now());
+            continue;
+        }
+        tokio::select! {
+            biased;
+            reason = stopped(&mut stop) => discovery.stop(clock.now(), reason),
+            () = sleep_until(clock, deadline) => discovery.handle_timeout(clock.now()),
+            addition = additions.recv(), if open => match addition {
+                Some(Addition::Server(address)) => discovery.add_server(clock.now(), address),
+                Some(Addition::Complete) | None => {
+                    open = false;
+                    discovery.servers_complete(clock.now());
+                }
+            },
+            received = receive(sockets, &mut next_socket, &mut buffer) => {
+                // An error here is an ICMP message for some earlier packet: that packet is lost.
+                if let Ok((socket, length, source)) = received {
+                    discovery.handle_input(clock.now(), socket, source, &buffer[..length]);
+                }
+            }
+        }
+    }
+}
+
+/// Waits until there is a reason to stop.
+pub async fn stopped(stop: &mut watch::Receiver<Option<Reason>>) -> Reason {
+    let reason = stop.wait_for(Option::is_some).await.map(|reason| *reason);
+    match reason {
+        Ok(reason) => reason.unwrap_or(Reason::Interrupted),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(clock: &Clock, deadline: Option<Duration>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn flush(discovery: &mut Discovery, sockets: &[UdpSocket], clock: &Clock) {
+    while let Some(transmit) = discovery.poll_transmit() {
+        let sent = sockets[transmit.socket]
+            .send_to(&transmit.payload, transmit.destination)
+            .await;
+        if let Err(error) = sent {
+            discovery.handle_send_error(
+                clock.now(),
+                transmit.socket,
+                transmit.destination,
+                send_error(&error),
+            );
+        }
+    }
+}
+
+/// The next datagram of any socket; each gets its turn, so that a flood on one does not silence
+/// the others.
+async fn receive(
+    sockets: &[UdpSocket],
+    next: &mut usize,
+    buffer: &mut [u8],
+) -> io::Result<(usize, usize, SocketAddr)> {
+    poll_fn(|context| {
+        for turn in 0..sockets.len() {
+            let index = (*next + turn) % sockets.len();
+            if let Poll::Ready(received) = poll_one(&sockets[index], context, buffer) {
+                *next = index + 1;
+                return Poll::Ready(received.map(|(length, source)| (index, length, source)));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn poll_one(
+    socket: &UdpSocket,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<(usize, SocketAddr)>> {
+    let mut read = ReadBuf::new(buffer);
+    socket
+        .poll_recv_from(context, &mut read)
+        .map_ok(|source| (read.filled().len(), source))
+}
+
+/// What an error from the system means.
+pub fn send_error(error: &io::Error) -> SendError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => SendError::Refused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            SendError::Unreachable
+        }
+        io::ErrorKind::PermissionDenied => SendError::Forbidden,
+        _ => SendError::Other,
+    }
+}

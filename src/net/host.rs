@@ -1,0 +1,160 @@
+//! This host: its interfaces, and sockets bound to one of its addresses.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::report::nat::Family;
+
+/// Where packets are to leave from.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// `--interface`.
+    pub interface: Option<String>,
+    /// `--local`.
+    pub local: Option<IpAddr>,
+}
+
+/// Why there is no way out.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No interface of that name.
+    #[error("there is no interface '{name}'")]
+    NoInterface {
+        /// As given.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The local address is not one of this host's.
+    #[error("{0} is not an address of this host")]
+    NotLocal(IpAddr),
+    /// The system gave an error.
+    #[error("cannot list the network interfaces: {0}")]
+    Interfaces(#[source] io::Error),
+}
+
+impl Source {
+    /// Checks that the interface and the address exist, before the first packet.
+    ///
+    /// # Errors
+    ///
+    /// Says which does not.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let interfaces = if_addrs::get_if_addrs().map_err(SourceError::Interfaces)?;
+        if let Some(name) = &self.interface {
+            if !interfaces.iter().any(|i| i.name == *name) {
+                let mut known: Vec<String> = interfaces.iter().map(|i| i.name.clone()).collect();
+                known.sort_unstable();
+                known.dedup();
+                return Err(SourceError::NoInterface {
+                    name: name.clone(),
+                    known,
+                });
+            }
+        }
+        match self.local {
+            Some(local) if !is_local(local, &interfaces) => Err(SourceError::NotLocal(local)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The local address that packets to `server` leave from. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// If there is no route, or no address of that family.
+    pub fn local_address_to(&self, server: SocketAddr) -> io::Result<IpAddr> {
+        if let Some(local) = self.local {
+            return if Family::of(local) == Family::of(server.ip()) {
+                Ok(local)
+            } else {
+                Err(io::Error::from(io::ErrorKind::AddrNotAvailable))
+            };
+        }
+        let socket = self.socket(unspecified(server), Type::DGRAM, Protocol::UDP)?;
+        socket.connect(&server.into())?;
+        let local = socket
+            .local_addr()?
+            .as_socket()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
+        Ok(local.ip())
+    }
+
+    /// A fresh UDP socket on a local address, with a port that the system chooses.
+    ///
+    /// # Errors
+    ///
+    /// From the system.
+    pub fn udp(&self, local: IpAddr) -> io::Result<tokio::net::UdpSocket> {
+        let socket = self.socket(SocketAddr::new(local, 0), Type::DGRAM, Protocol::UDP)?;
+        tokio::net::UdpSocket::from_std(socket.into())
+    }
+
+    /// A TCP socket on a local address, not connected yet.
+    ///
+    /// # Errors
+    ///
+    /// From the system.
+    pub fn tcp(&self, local: IpAddr) -> io::Result<tokio::net::TcpSocket> {
+        let socket = self.socket(SocketAddr::new(local, 0), Type::STREAM, Protocol::TCP)?;
+        Ok(tokio::net::TcpSocket::from_std_stream(socket.into()))
+    }
+
+    fn socket(&self, bind: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(bind), kind, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        if let Some(name) = &self.interface {
+            bind_to_interface(&socket, name, bind)?;
+        }
+        socket.bind(&bind.into())?;
+        Ok(socket)
+    }
+}
+
+/// Binding to the interface's address does not make packets leave through it; this does.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn bind_to_interface(socket: &Socket, name: &str, _bind: SocketAddr) -> io::Result<()> {
+    socket.bind_device(Some(name.as_bytes()))
+}
+
+#[cfg(target_vendor = "apple")]
+fn bind_to_interface(socket: &Socket, name: &str, bind: SocketAddr) -> io::Result<()> {
+    let index = if_addrs::get_if_addrs()?
+        .into_iter()
+        .find(|i| i.name == name)
+        .and_then(|i| std::num::NonZeroU32::new(i.index?));
+    match bind {
+        SocketAddr::V4(_) => socket.bind_device_by_index_v4(index),
+        SocketAddr::V6(_) => socket.bind_device_by_index_v6(index),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn bind_to_interface(_socket: &Socket, _name: &str, _bind: SocketAddr) -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "choosing an interface is not supported on this system; use --local",
+    ))
+}
+
+/// The interface that has a local address.
+pub fn interface_of(local: IpAddr) -> Option<String> {
+    let interfaces = if_addrs::get_if_addrs().ok()?;
+    interfaces
+        .into_iter()
+        .find(|i| i.ip() == local)
+        .map(|i| i.name)
+}
+
+fn is_local(address: IpAddr, interfaces: &[if_addrs::Interface]) -> bool {
+    address.is_loopback() || interfaces.iter().any(|i| i.ip() == address)
+}
+
+const fn unspecified(server: SocketAddr) -> SocketAddr {
+    match server {
+        SocketAddr::V4(_) => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        SocketAddr::V6(_) => SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+    }
+}

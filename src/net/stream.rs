@@ -1,0 +1,241 @@
+//! STUN over TCP and TLS (RFC 8489 6.2.2): one Binding request, one answer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
+
+use super::clock::Clock;
+use super::host::Source;
+use crate::report::nat::ErrorReport;
+use crate::stun::message::{self, BindingResponse, Change, HEADER_LEN, TransactionId};
+use crate::stun::uri::{Host, Transport};
+
+/// Connecting, handshake and answer together. UDP waits about as long for a first answer.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What to try.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Where to.
+    pub address: SocketAddr,
+    /// The name that the certificate must have.
+    pub host: Host,
+    /// TCP or TLS.
+    pub transport: Transport,
+}
+
+/// An answer over a stream.
+#[derive(Debug, Clone)]
+pub struct StreamAnswer {
+    /// What came.
+    pub response: BindingResponse,
+    /// From the request to the answer, without connecting.
+    pub rtt: Duration,
+}
+
+/// Connects, asks and reads the answer.
+///
+/// # Errors
+///
+/// What went wrong, as a report has it.
+pub async fn ask(
+    attempt: &Attempt,
+    source: &Source,
+    clock: &Clock,
+    id: TransactionId,
+) -> Result<StreamAnswer, ErrorReport> {
+    let connect_and_ask = async {
+        let local = source
+            .local_address_to(attempt.address)
+            .map_err(|e| io_error(&e))?;
+        let stream = connect(source, local, attempt.address).await?;
+        if attempt.transport == Transport::Tls {
+            let stream = handshake(attempt, stream).await?;
+            exchange(stream, clock, id).await
+        } else {
+            exchange(stream, clock, id).await
+        }
+    };
+    tokio::time::timeout(PATIENCE, connect_and_ask)
+        .await
+        .unwrap_or_else(|_| Err(ErrorReport::new("timeout", "no answer")))
+}
+
+async fn connect(
+    source: &Source,
+    local: IpAddr,
+    address: SocketAddr,
+) -> Result<tokio::net::TcpStream, ErrorReport> {
+    let socket = source.tcp(local).map_err(|e| io_error(&e))?;
+    socket.connect(address).await.map_err(|e| io_error(&e))
+}
+
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    attempt: &Attempt,
+    stream: S,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin, ErrorReport> {
+    let config = tls_config().map_err(|e| ErrorReport::new("tls", e))?;
+    let name = match &attempt.host {
+        Host::Name(name) => ServerName::try_from(name.clone())
+            .map_err(|_| ErrorReport::new("tls", format!("{name} cannot be in a certificate")))?,
+        Host::Ip(ip) => ServerName::from(*ip),
+    };
+    TlsConnector::from(config)
+        .connect(name, stream)
+        .await
+        .map_err(|e| tls_error(&e, &attempt.host))
+}
+
+/// The system's certificates, loaded once and only if TLS is used.
+fn tls_config() -> Result<Arc<ClientConfig>, String> {
+    static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
+    CONFIG
+        .get_or_init(|| {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .and_then(BuilderVerifierExt::with_platform_verifier)
+                .map_err(|e| format!("cannot set up certificate verification: {e}"))?
+                .with_no_client_auth();
+            Ok(Arc::new(config))
+        })
+        .clone()
+}
+
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    clock: &Clock,
+    id: TransactionId,
+) -> Result<StreamAnswer, ErrorReport> {
+    let sent = clock.now();
+    stream
+        .write_all(&message::binding_request(id, Change::None))
+        .await
+        .map_err(|e| io_error(&e))?;
+    stream.flush().await.map_err(|e| io_error(&e))?;
+    loop {
+        let frame = read_frame(&mut stream).await?;
+        let response = message::decode_binding_response(&frame)
+            .map_err(|e| ErrorReport::new("malformed", e.to_string()))?;
+        if response.transaction_id == id {
+            return Ok(StreamAnswer {
+                response,
+                rtt: clock.now().saturating_sub(sent),
+            });
+        }
+    }
+}
+
+/// One STUN message; its header says how long it is, and the type of the length bounds it.
+async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, ErrorReport> {
+    let mut frame = vec![0; HEADER_LEN];
+    let closed = |e: io::Error| {
+        if e.kind() == io::ErrorKind::UnexpectedEof {
+            ErrorReport::new("closed", "the server closed the connection without an answer")
+        } else {
+            io_error(&e)
+        }
+    };
+    // Something that is not STUN may be shorter than a header, so look at what comes first.
+    let mut filled = 0;
+    while filled < HEADER_LEN {
+        match stream.read(&mut frame[filled..]).await {
+            Ok(0) if filled == 0 => return Err(closed(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) => return Err(not_stun(&frame[..filled])),
+            Ok(count) => filled += count,
+            Err(e) => return Err(closed(e)),
+        }
+        let wrong_start = frame[0] & 0xc0 != 0;
+        if wrong_start {
+            return Err(not_stun(&frame[..filled]));
+        }
+    }
+    if !message::looks_like_stun(&frame) {
+        return Err(not_stun(&frame));
+    }
+    let length = usize::from(u16::from_be_bytes([frame[2], frame[3]]));
+    frame.resize(HEADER_LEN + length, 0);
+    stream
+        .read_exact(&mut frame[HEADER_LEN..])
+        .await
+        .map_err(closed)?;
+    Ok(frame)
+}
+
+fn not_stun(bytes: &[u8]) -> ErrorReport {
+    let what = if bytes.starts_with(b"HTTP/") {
+        "an HTTP server answers there, not STUN"
+    } else {
+        "what answers there is not STUN"
+    };
+    ErrorReport::new("not-stun", what)
+}
+
+/// An I/O error as a report has it.
+pub fn io_error(error: &io::Error) -> ErrorReport {
+    use crate::nat::SendError;
+    match super::driver::send_error(error) {
+        SendError::Refused => ErrorReport::new("refused", "connection refused"),
+        SendError::Unreachable => ErrorReport::new("unreachable", "no route to it"),
+        SendError::Forbidden => ErrorReport::new("forbidden", "a local firewall forbids it"),
+        SendError::Other => match error.kind() {
+            io::ErrorKind::TimedOut => ErrorReport::new("timeout", "no answer"),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                ErrorReport::new("closed", "the server closed the connection without an answer")
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                ErrorReport::new("unreachable", "no local address of that family")
+            }
+            _ => ErrorReport::new("io", error.to_string()),
+        },
+    }
+}
+
+fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(tls) = tls else {
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                ErrorReport::new("tls", "the server closed the connection during the TLS handshake")
+            }
+            _ => io_error(error),
+        };
+    };
+    match tls {
+        rustls::Error::InvalidCertificate(certificate) => certificate_error(certificate, host),
+        rustls::Error::InvalidMessage(_) => {
+            ErrorReport::new("tls", "what answers there does not speak TLS")
+        }
+        other => ErrorReport::new("tls", format!("the TLS handshake failed: {other}")),
+    }
+}
+
+fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
+    use CertificateError as C;
+    match error {
+        C::Expired | C::ExpiredContext { .. } => {
+            ErrorReport::new("certificate-expired", "its certificate has expired")
+        }
+        C::NotValidYet | C::NotValidYetContext { .. } => {
+            ErrorReport::new("certificate-not-yet-valid", "its certificate is not valid yet")
+        }
+        C::NotValidForName | C::NotValidForNameContext { .. } => ErrorReport::new(
+            "certificate-wrong-name",
+            format!("its certificate is not for {host}"),
+        ),
+        C::UnknownIssuer => ErrorReport::new(
+            "certificate-unknown-issuer",
+            "its certificate is from an issuer that this system does not trust",
+        ),
+        other => ErrorReport::new("tls", format!("its certificate is not accepted: {other}")),
+    }
+}

@@ -1,0 +1,117 @@
+//! The only module that writes to the terminal. stdout is for the result, stderr for everything
+//! else.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::{Color, Common};
+
+/// Where output goes, and how.
+#[derive(Debug)]
+pub struct Output {
+    color: bool,
+    color_stderr: bool,
+    quiet: bool,
+    progress: ProgressBar,
+}
+
+impl Output {
+    /// As the flags say.
+    pub fn new(common: &Common) -> Self {
+        let decide = |terminal: bool| match common.color {
+            Color::Always => true,
+            Color::Never => false,
+            // <https://no-color.org>: set and not empty.
+            Color::Auto => {
+                terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        let terminal = io::stderr().is_terminal();
+        let progress = if terminal && !common.quiet {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+        };
+        Self {
+            color: decide(io::stdout().is_terminal()),
+            color_stderr: decide(terminal),
+            quiet: common.quiet,
+            progress,
+        }
+    }
+
+    /// Whether stdout gets colour.
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Shows that work has begun.
+    pub fn start_progress(&self, message: String) {
+        let template = if self.color_stderr {
+            "{spinner:.cyan} {msg} {elapsed:.dim}"
+        } else {
+            "{spinner} {msg} {elapsed}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.progress.set_style(style);
+        }
+        self.progress.set_message(message);
+        self.progress.tick();
+        self.progress.enable_steady_tick(Duration::from_millis(80));
+    }
+
+    /// Says what is being done now.
+    pub fn progress(&self, message: String) {
+        self.progress.set_message(message);
+    }
+
+    /// Takes the progress line away.
+    pub fn end_progress(&self) {
+        self.progress.finish_and_clear();
+    }
+
+    /// Writes to stdout. A reader that has gone away is no error: it has what it wanted.
+    ///
+    /// # Errors
+    ///
+    /// Any other error of stdout, such as a full disk.
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A hint on stderr, unless `--quiet`.
+    pub fn warning(&self, message: &str, hint: Option<&str>) {
+        if !self.quiet {
+            self.to_stderr("warning", "33", message, hint);
+        }
+    }
+
+    /// An error on stderr.
+    pub fn error(&self, message: &str, hint: Option<&str>) {
+        self.to_stderr("error", "31", message, hint);
+    }
+
+    fn to_stderr(&self, label: &str, code: &str, message: &str, hint: Option<&str>) {
+        let label = if self.color_stderr {
+            format!("\u{1b}[1;{code}m{label}:\u{1b}[0m")
+        } else {
+            format!("{label}:")
+        };
+        let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+        // Nothing can be done about a stderr that is closed.
+        let _ = writeln!(io::stderr().lock(), "{label} {message}{hint}");
+    }
+}
+
+/// An error before the flags are known.
+pub fn early_error(message: &str, hint: Option<&str>) {
+    let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+    // Nothing can be done about a stderr that is closed.
+    let _ = writeln!(io::stderr().lock(), "error: {message}{hint}");
+}

@@ -1,0 +1,273 @@
+//! `rtcdiag nat` for people: verdict, facts, peers, servers, findings, summary.
+
+use std::fmt::Write;
+
+use comfy_table::{Cell, Table};
+
+use super::style::{Ink, Style};
+use crate::exit::Outcome;
+use crate::fact::Fact;
+use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
+use crate::report::nat::{
+    BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport,
+};
+use crate::report::{Document, Finding, Severity};
+
+/// How much to show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Detail {
+    /// Every observation (`-v`).
+    pub observations: bool,
+    /// No hints (`-q`).
+    pub terse: bool,
+}
+
+/// The document as text.
+pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> String {
+    let mut out = String::new();
+    let verdict = verdict_line(document);
+    line(&mut out, &style.paint(ink(document.outcome), &verdict));
+    if let Some(result) = &document.result {
+        if !result.paths.is_empty() {
+            section(&mut out, style, "Facts");
+            line(&mut out, &facts(result, style).to_string());
+        }
+        if let Some(path) = result.paths.iter().find(|p| p.is_open()) {
+            let title = format!("Direct connection with peers, over {}", path.family.name());
+            section(&mut out, style, &title);
+            line(&mut out, &peers(&result.reachability, style).to_string());
+        }
+        if !result.servers.is_empty() {
+            section(&mut out, style, "Servers");
+            line(&mut out, &servers(&result.servers, style).to_string());
+        }
+        if detail.observations && !result.observations.is_empty() {
+            section(&mut out, style, "Observations");
+            line(&mut out, &observations(result, style).to_string());
+        }
+    }
+    findings(&mut out, document, style, detail);
+    out.push('\n');
+    line(&mut out, &style.wrap(&document.summary, 0));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    for text in text.lines() {
+        out.push_str(text.trim_end());
+        out.push('\n');
+    }
+}
+
+fn section(out: &mut String, style: Style, title: &str) {
+    out.push('\n');
+    line(out, &style.paint(Ink::Bold, title));
+}
+
+const fn ink(outcome: Outcome) -> Ink {
+    match outcome {
+        Outcome::Good => Ink::Good,
+        Outcome::Bad | Outcome::Error => Ink::Bad,
+        Outcome::Inconclusive | Outcome::Interrupted => Ink::Caution,
+    }
+}
+
+fn verdict_line(document: &Document<NatResult>) -> String {
+    let outcome = match document.outcome {
+        Outcome::Good => "good",
+        Outcome::Bad => "bad",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::Interrupted => "interrupted",
+        Outcome::Error => "error",
+    };
+    let paths = document.result.iter().flat_map(|r| &r.paths);
+    let kinds: Vec<String> = paths.map(path_kind).collect();
+    let kinds = if kinds.is_empty() {
+        "nothing could be tested".to_owned()
+    } else {
+        kinds.join("; ")
+    };
+    format!("{outcome}: {kinds}")
+}
+
+fn path_kind(path: &PathReport) -> String {
+    let name = match (path.legacy_name.text(), path.is_open(), path.nat.value()) {
+        (Some(name), true, Some(true)) => format!("NAT ({name})"),
+        (Some(name), true, _) => format!("no NAT ({name})"),
+        (Some(name), false, _) => name.to_owned(),
+        (None, true, Some(true)) => "NAT".to_owned(),
+        (None, true, Some(false)) => "no NAT".to_owned(),
+        (None, true, None) => "UDP open".to_owned(),
+        (None, false, _) => "no answer".to_owned(),
+    };
+    format!("{} {name}", path.family.name())
+}
+
+fn facts(result: &NatResult, style: Style) -> Table {
+    let mut table = style.table();
+    let mut header = vec![Cell::new("")];
+    header.extend(
+        result
+            .paths
+            .iter()
+            .map(|p| style.cell(Ink::Bold, p.family.name())),
+    );
+    table.set_header(header);
+    let mut row = |name: &str, cell: &dyn Fn(&PathReport) -> String| {
+        let mut cells = vec![Cell::new(name)];
+        cells.extend(result.paths.iter().map(|p| Cell::new(cell(p))));
+        table.add_row(cells);
+    };
+    row("UDP", &|p| shown(&p.udp));
+    row("local address", &|p| match &p.interface {
+        Some(interface) => format!("{} ({interface})", p.local_address),
+        None => p.local_address.to_string(),
+    });
+    row("reflexive addresses", &|p| {
+        let addresses: Vec<String> = p.reflexive_addresses.iter().map(ToString::to_string).collect();
+        if addresses.is_empty() {
+            "- (none reported)".to_owned()
+        } else {
+            addresses.join(" ")
+        }
+    });
+    row("NAT", &|p| yes_no(&p.nat));
+    row("mapping", &|p| shown(&p.mapping));
+    row("filtering (NAT and firewall)", &|p| shown(&p.filtering));
+    row("legacy name", &|p| {
+        p.legacy_name.text().unwrap_or("- (not determined)").to_owned()
+    });
+    row("hairpinning", &|p| yes_no(&p.hairpinning));
+    row("port preservation", &|p| yes_no(&p.port_preservation));
+    row("port assignment", &|p| match (&p.port_assignment, p.port_step.value()) {
+        (Fact::Determined(rule), Some(step)) => format!("{rule}, step {step}"),
+        (rule, _) => shown(rule),
+    });
+    row("address pooling", &|p| shown(&p.address_pooling));
+    row("ALG rewrites packets", &|p| yes_no(&p.alg));
+    row("carrier NAT", &|p| yes_no(&p.carrier_nat));
+    row("binding lifetime", &|p| {
+        shown(&p.binding_lifetime_s.clone().map(|b| format!("{}..{} s", b.at_least, b.at_most)))
+    });
+    row("PCP, NAT-PMP, UPnP IGD", &|p| {
+        let answers = [&p.port_mapping.pcp, &p.port_mapping.nat_pmp, &p.port_mapping.upnp_igd];
+        let mut texts: Vec<String> = answers.into_iter().map(yes_no).collect();
+        texts.dedup();
+        texts.join(", ")
+    });
+    row("TCP", &|p| match &p.tcp.open {
+        Fact::Determined(true) => "open".to_owned(),
+        Fact::Determined(false) => "blocked".to_owned(),
+        other => shown(&other.clone().map(|_| "")),
+    });
+    table
+}
+
+/// The value, or in brackets why there is none: an empty cell would be misread.
+fn shown<T: std::fmt::Display>(fact: &Fact<T>) -> String {
+    match fact {
+        Fact::Determined(value) => value.to_string(),
+        Fact::Inconclusive { reason, .. } => format!("? ({})", reason.text()),
+        Fact::NotTested { reason } => format!("- ({})", reason.text()),
+    }
+}
+
+fn yes_no(fact: &Fact<bool>) -> String {
+    shown(&fact.clone().map(|value| if value { "yes" } else { "no" }))
+}
+
+fn peers(reachability: &[Reachable], style: Style) -> Table {
+    let mut table = style.table();
+    table.set_header(vec!["peer's mapping \\ filtering", "endpoint-independent", "address-dep.", "address-and-port-dep."]);
+    for mapping in MAPPINGS {
+        let mut row = vec![Cell::new(mapping)];
+        for filtering in FILTERINGS {
+            let expected = reachability
+                .iter()
+                .find(|r| r.peer.mapping == mapping && r.peer.filtering == filtering)
+                .map_or(Expected::Unknown, |r| r.expected);
+            let (text, ink) = match expected {
+                Expected::Direct => ("direct", Ink::Good),
+                Expected::Relay => ("relay only", Ink::Caution),
+                Expected::Unknown => ("unknown", Ink::Faint),
+            };
+            row.push(style.cell(ink, text));
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+fn servers(servers: &[ServerReport], style: Style) -> Table {
+    let mut table = style.table();
+    table.set_header(vec!["server", "address", "round trip", "RFC 5780", "result"]);
+    for server in servers {
+        let discovery = match server.behavior_discovery {
+            Some(BehaviorDiscoveryReport::Supported) => "yes",
+            Some(BehaviorDiscoveryReport::Absent) => "no",
+            Some(BehaviorDiscoveryReport::Broken) => "broken",
+            None => "-",
+        };
+        let result = match (&server.error, server.reflexive_address) {
+            (Some(error), _) => style.cell(Ink::Bad, format!("{}: {}", error.code, error.message)),
+            (None, Some(address)) => Cell::new(format!("sees {address}")),
+            (None, None) => Cell::new("no address reported"),
+        };
+        table.add_row(vec![
+            Cell::new(&server.uri),
+            Cell::new(server.address.map_or_else(|| "-".to_owned(), |a| a.ip().to_string())),
+            Cell::new(server.rtt_ms.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64()))),
+            Cell::new(discovery),
+            result,
+        ]);
+    }
+    table
+}
+
+fn observations(result: &NatResult, style: Style) -> Table {
+    let mut table = style.table();
+    table.set_header(vec!["test", "socket", "sent to", "sent", "answered from", "saw", "round trip"]);
+    let dash = || "-".to_owned();
+    for seen in &result.observations {
+        let test = serde_json::to_value(seen.test).ok();
+        table.add_row(vec![
+            test.and_then(|t| t.as_str().map(str::to_owned)).unwrap_or_default(),
+            seen.socket.clone(),
+            seen.sent_to.to_string(),
+            format!("{}x", seen.transmissions),
+            seen.answered_from.map_or_else(dash, |a| a.to_string()),
+            seen.reflexive_address.map_or_else(dash, |a| a.to_string()),
+            seen.rtt_ms.map_or_else(dash, |ms| format!("{:.1} ms", ms.as_f64())),
+        ]);
+    }
+    table
+}
+
+fn findings(out: &mut String, document: &Document<NatResult>, style: Style, detail: Detail) {
+    if document.findings.is_empty() {
+        return;
+    }
+    section(out, style, "Findings");
+    for Finding {
+        severity,
+        message,
+        hint,
+        ..
+    } in &document.findings
+    {
+        let (label, ink) = match severity {
+            Severity::Info => ("info", Ink::Faint),
+            Severity::Warning => ("warning", Ink::Caution),
+            Severity::Error => ("error", Ink::Bad),
+        };
+        let wrapped = style.wrap(&format!("{label}: {message}"), 2);
+        let painted = wrapped.replacen(label, &style.paint(ink, label), 1);
+        line(out, &painted);
+        if let (Some(hint), false) = (hint, detail.terse) {
+            let mut text = String::new();
+            // Writing into a String does not fail.
+            let _ = write!(text, "  hint: {hint}");
+            line(out, &style.wrap(&text, 8));
+        }
+    }
+}

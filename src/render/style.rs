@@ -1,0 +1,110 @@
+//! Colour and width. Everything is understandable without either.
+
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+
+/// How text is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colour.
+    pub color: bool,
+    /// Columns there are.
+    pub width: u16,
+}
+
+/// The widest that lines get, however wide the terminal is: beyond this they are hard to read.
+const MAX_WIDTH: u16 = 120;
+const DEFAULT_WIDTH: u16 = 80;
+
+impl Style {
+    /// For stdout as it is.
+    pub fn for_stdout(color: bool) -> Self {
+        let width = Table::new().width().unwrap_or(DEFAULT_WIDTH);
+        Self {
+            color,
+            width: width.clamp(40, MAX_WIDTH),
+        }
+    }
+
+    /// An empty table in this style.
+    pub fn table(self) -> Table {
+        let mut table = Table::new();
+        table
+            .load_style(comfy_table::presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width);
+        // The decision on colour has been made; comfy-table would look at stdout again.
+        if self.color {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        table
+    }
+
+    /// Text in a colour.
+    pub fn paint(self, ink: Ink, text: &str) -> String {
+        if self.color {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", ink.code())
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A table cell in a colour.
+    pub fn cell(self, ink: Ink, text: impl ToString) -> Cell {
+        let cell = Cell::new(text);
+        match ink {
+            Ink::Good => cell.fg(Color::Green),
+            Ink::Bad => cell.fg(Color::Red),
+            Ink::Caution => cell.fg(Color::Yellow),
+            Ink::Faint => cell.add_attribute(Attribute::Dim),
+            Ink::Bold => cell.add_attribute(Attribute::Bold),
+        }
+    }
+
+    /// Text broken into lines of this width, each after the first with `indent` spaces before it.
+    pub fn wrap(self, text: &str, indent: usize) -> String {
+        let width = usize::from(self.width);
+        let mut lines: Vec<String> = Vec::new();
+        let mut line = String::new();
+        for word in text.split(' ') {
+            let used = line.chars().count();
+            if used > indent && used + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+                line = " ".repeat(indent);
+            } else if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+        lines.join("\n")
+    }
+}
+
+/// What a colour means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// Works.
+    Good,
+    /// Does not.
+    Bad,
+    /// Take care.
+    Caution,
+    /// Less important.
+    Faint,
+    /// A heading.
+    Bold,
+}
+
+impl Ink {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Caution => "33",
+            Self::Faint => "2",
+            Self::Bold => "1",
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The result of a command, as facts only. Every output is a function of it.
+
+pub mod nat;
+pub mod verdict;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::exit::Outcome;
+
+/// Version of the JSON: additive changes raise the second number, anything else the first.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// The JSON Schema that every document follows.
+pub const SCHEMA: &str = include_str!("report/schema.json");
+
+/// The document that a command prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document<R> {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: &'static str,
+    /// Version of this program.
+    pub rtcdiag_version: &'static str,
+    /// The command's name.
+    pub command: &'static str,
+    /// RFC 3339 with milliseconds, UTC.
+    pub started_at: String,
+    /// Milliseconds that the command took.
+    pub elapsed_ms: Millis,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One sentence that a person can act on.
+    pub summary: String,
+    /// What is worth knowing, the most severe last.
+    pub findings: Vec<Finding>,
+    /// The result; `None` where the command could not begin.
+    pub result: Option<R>,
+}
+
+/// Something worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable, in kebab-case.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is so.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// May hurt.
+    Warning,
+    /// Hurts.
+    Error,
+}
+
+impl Finding {
+    /// A finding with a hint.
+    pub fn new(
+        code: &'static str,
+        severity: Severity,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
+/// Milliseconds in JSON, to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub Duration);
+
+impl Millis {
+    /// As a number.
+    pub fn as_f64(self) -> f64 {
+        (self.0.as_secs_f64() * 1e6).round() / 1e3
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.as_f64())
+    }
+}

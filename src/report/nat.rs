@@ -1,0 +1,350 @@
+//! The result of `rtcdiag nat`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use super::Millis;
+use crate::fact::{Fact, Reason};
+use crate::nat::behavior::{
+    AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp,
+};
+use crate::nat::classify::is_shared;
+use crate::nat::probe::Test;
+use crate::nat::reachability::{Expected, Peer};
+use crate::stun::uri::Transport;
+
+/// What was found out.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct NatResult {
+    /// One for each address family that was tried.
+    pub paths: Vec<PathReport>,
+    /// One for each server address, and one for each server that has none.
+    pub servers: Vec<ServerReport>,
+    /// Every test.
+    pub observations: Vec<ObservationReport>,
+    /// Which peers can be reached, over the first path that is open.
+    pub reachability: Vec<Reachable>,
+}
+
+/// IP version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        }
+    }
+}
+
+/// What was found out about one path: a local address and all that lies between it and the servers.
+#[derive(Debug, Clone, Serialize)]
+pub struct PathReport {
+    /// Its family.
+    pub family: Family,
+    /// The interface that has the local address.
+    pub interface: Option<String>,
+    /// The local address.
+    pub local_address: IpAddr,
+    /// Whether UDP gets through.
+    pub udp: Fact<Udp>,
+    /// Whether addresses are translated.
+    pub nat: Fact<bool>,
+    /// What servers see the mapping socket as.
+    pub reflexive_addresses: Vec<SocketAddr>,
+    /// RFC 4787 4.1.
+    pub mapping: Fact<Mapping>,
+    /// RFC 4787 5.
+    pub filtering: Fact<Filtering>,
+    /// RFC 4787 6.
+    pub hairpinning: Fact<bool>,
+    /// RFC 4787 4.2.1.
+    pub port_preservation: Fact<bool>,
+    /// The rule of external ports.
+    pub port_assignment: Fact<PortAssignment>,
+    /// Its step.
+    pub port_step: Fact<i32>,
+    /// RFC 4787 REQ-2.
+    pub address_pooling: Fact<AddressPooling>,
+    /// Whether addresses inside packets are rewritten.
+    pub alg: Fact<bool>,
+    /// How long an unused mapping lives.
+    pub binding_lifetime_s: Fact<Bounds>,
+    /// Whether the provider translates too (RFC 6888).
+    pub carrier_nat: Fact<bool>,
+    /// Protocols to ask the router for a mapping.
+    pub port_mapping: PortMapping,
+    /// The same over TCP.
+    pub tcp: TcpReport,
+    /// The old name for the combination.
+    pub legacy_name: LegacyName,
+}
+
+/// Bounds of a time in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Bounds {
+    /// At least this.
+    pub at_least: u32,
+    /// At most this.
+    pub at_most: u32,
+}
+
+/// Protocols to ask the router for a mapping.
+#[derive(Debug, Clone, Serialize)]
+pub struct PortMapping {
+    /// RFC 6887.
+    pub pcp: Fact<bool>,
+    /// RFC 6886.
+    pub nat_pmp: Fact<bool>,
+    /// UPnP Internet Gateway Device.
+    pub upnp_igd: Fact<bool>,
+    /// What the router says its own external address is.
+    pub router_external_address: Fact<IpAddr>,
+}
+
+/// The path over TCP.
+#[derive(Debug, Clone, Serialize)]
+pub struct TcpReport {
+    /// Whether STUN over TCP or TLS gets through.
+    pub open: Fact<bool>,
+    /// What servers see.
+    pub reflexive_addresses: Vec<SocketAddr>,
+    /// Mapping behaviour.
+    pub mapping: Fact<Mapping>,
+}
+
+/// The names of RFC 3489, as a gloss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LegacyName {
+    /// No NAT, no filter.
+    OpenInternet,
+    /// Endpoint-independent mapping and filtering.
+    FullCone,
+    /// Endpoint-independent mapping, address-dependent filtering.
+    RestrictedCone,
+    /// Endpoint-independent mapping, address-and-port-dependent filtering.
+    PortRestrictedCone,
+    /// Mapping depends on the endpoint.
+    Symmetric,
+    /// No NAT, but a filter.
+    SymmetricFirewall,
+    /// No UDP.
+    UdpBlocked,
+    /// Not known.
+    None,
+}
+
+impl LegacyName {
+    /// As people say it.
+    pub const fn text(self) -> Option<&'static str> {
+        match self {
+            Self::OpenInternet => Some("open internet"),
+            Self::FullCone => Some("full cone"),
+            Self::RestrictedCone => Some("restricted cone"),
+            Self::PortRestrictedCone => Some("port-restricted cone"),
+            Self::Symmetric => Some("symmetric"),
+            Self::SymmetricFirewall => Some("symmetric firewall"),
+            Self::UdpBlocked => Some("UDP blocked"),
+            Self::None => None,
+        }
+    }
+}
+
+/// One server address.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerReport {
+    /// As the user or the default list names it.
+    pub uri: String,
+    /// The address, if the name has one.
+    pub address: Option<SocketAddr>,
+    /// Its family.
+    pub family: Option<Family>,
+    /// How it was asked.
+    pub transport: Transport,
+    /// Round trip of the first answer.
+    pub rtt_ms: Option<Millis>,
+    /// What it saw.
+    pub reflexive_address: Option<SocketAddr>,
+    /// OTHER-ADDRESS.
+    pub other_address: Option<SocketAddr>,
+    /// SOFTWARE.
+    pub software: Option<String>,
+    /// RFC 5780.
+    pub behavior_discovery: Option<BehaviorDiscoveryReport>,
+    /// Requests sent.
+    pub requests: usize,
+    /// Answers received.
+    pub responses: usize,
+    /// What is wrong.
+    pub error: Option<ErrorReport>,
+}
+
+/// Whether a server offers behaviour discovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BehaviorDiscoveryReport {
+    /// Yes.
+    Supported,
+    /// No.
+    Absent,
+    /// It claims to.
+    Broken,
+}
+
+/// What is wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErrorReport {
+    /// Stable, in kebab-case.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+}
+
+impl ErrorReport {
+    /// An error.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// One test.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObservationReport {
+    /// Which.
+    pub test: Test,
+    /// The socket by a letter, with `6` behind it on the IPv6 path.
+    pub socket: String,
+    /// Where the request went.
+    pub sent_to: SocketAddr,
+    /// Where the answer came from.
+    pub answered_from: Option<SocketAddr>,
+    /// The address in it.
+    pub reflexive_address: Option<SocketAddr>,
+    /// Round trip.
+    pub rtt_ms: Option<Millis>,
+    /// How many times it was sent.
+    pub transmissions: usize,
+}
+
+/// What to expect with a peer of some kind.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Reachable {
+    /// The kind.
+    pub peer: Peer,
+    /// What to expect.
+    pub expected: Expected,
+}
+
+impl PathReport {
+    /// A report of what the UDP tests found; what they do not cover is not tested.
+    pub fn new(local_address: IpAddr, interface: Option<String>, facts: PathFacts) -> Self {
+        let carrier_nat = match local_address {
+            IpAddr::V4(ip) if is_shared(ip.octets()) => Fact::Determined(true),
+            _ => Fact::not_tested(Reason::NotImplemented),
+        };
+        let mut report = Self {
+            family: Family::of(local_address),
+            interface,
+            local_address,
+            udp: facts.udp,
+            nat: facts.nat,
+            reflexive_addresses: facts.reflexive_addresses,
+            mapping: facts.mapping,
+            filtering: facts.filtering,
+            hairpinning: facts.hairpinning,
+            port_preservation: facts.port_preservation,
+            port_assignment: facts.port_assignment,
+            port_step: facts.port_step,
+            address_pooling: facts.address_pooling,
+            alg: facts.alg,
+            binding_lifetime_s: Fact::not_tested(Reason::NotImplemented),
+            carrier_nat,
+            port_mapping: PortMapping {
+                pcp: Fact::not_tested(Reason::NotImplemented),
+                nat_pmp: Fact::not_tested(Reason::NotImplemented),
+                upnp_igd: Fact::not_tested(Reason::NotImplemented),
+                router_external_address: Fact::not_tested(Reason::NotImplemented),
+            },
+            tcp: TcpReport {
+                open: Fact::not_tested(Reason::UdpOpen),
+                reflexive_addresses: Vec::new(),
+                mapping: Fact::not_tested(Reason::NotImplemented),
+            },
+            legacy_name: LegacyName::None,
+        };
+        report.legacy_name = report.legacy_name();
+        report
+    }
+
+    /// Says that UDP is blocked: then nothing else about UDP can be known.
+    pub fn set_blocked(&mut self) {
+        fn blocked<T>() -> Fact<T> {
+            Fact::not_tested(Reason::UdpBlocked)
+        }
+        self.udp = Fact::Determined(Udp::Blocked);
+        self.nat = blocked();
+        self.mapping = blocked();
+        self.filtering = blocked();
+        self.hairpinning = blocked();
+        self.port_preservation = blocked();
+        self.port_assignment = blocked();
+        self.port_step = blocked();
+        self.address_pooling = blocked();
+        self.alg = blocked();
+        self.legacy_name = LegacyName::UdpBlocked;
+    }
+
+    /// Whether UDP is known to work.
+    pub fn is_open(&self) -> bool {
+        self.udp == Fact::Determined(Udp::Open)
+    }
+
+    /// Whether mapping and filtering are both known.
+    pub const fn is_determined(&self) -> bool {
+        self.mapping.is_determined() && self.filtering.is_determined()
+    }
+
+    fn legacy_name(&self) -> LegacyName {
+        match (
+            self.nat.value(),
+            self.mapping.value(),
+            self.filtering.value(),
+        ) {
+            (Some(false), _, Some(Filtering::EndpointIndependent)) => LegacyName::OpenInternet,
+            (Some(false), _, Some(_)) => LegacyName::SymmetricFirewall,
+            (Some(true), Some(Mapping::EndpointIndependent), Some(filtering)) => match filtering {
+                Filtering::EndpointIndependent => LegacyName::FullCone,
+                Filtering::AddressDependent => LegacyName::RestrictedCone,
+                Filtering::AddressAndPortDependent => LegacyName::PortRestrictedCone,
+            },
+            (
+                Some(true),
+                Some(Mapping::AddressDependent | Mapping::AddressAndPortDependent),
+                _,
+            ) => LegacyName::Symmetric,
+            _ => LegacyName::None,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! STUN (RFC 8489) as far as diagnosis needs it: messages and URIs.
+//!
+//! Nothing here opens a socket or reads a clock.
+
+pub mod ice_servers;
+pub mod message;
+pub mod uri;

@@ -1,0 +1,239 @@
+//! rtcdiag on real networks: coturn in one network namespace, the client in another, kernel NATs and filters between them.
+//!
+//! It needs the right to make namespaces (root), `ip` and `ss` (iproute2), `nft` (nftables) and `turnserver` (coturn). Without
+//! them a test prints `SKIPPED` and why; with `RTCDIAG_REQUIRE_NETNS=1` it fails instead. `RTCDIAG_NETNS_RUNS` says how often
+//! each main scenario runs in its lab. Nothing leaves the namespaces.
+
+#![cfg(target_os = "linux")]
+
+#[path = "netns/blocked.rs"]
+mod blocked;
+#[path = "netns/compounded.rs"]
+mod compounded;
+#[path = "netns/coturn.rs"]
+mod coturn;
+#[path = "netns/expect.rs"]
+mod expect;
+#[path = "netns/filters.rs"]
+mod filters;
+#[path = "netns/ipv6.rs"]
+mod ipv6;
+#[path = "netns/lab.rs"]
+mod lab;
+#[path = "netns/nat64.rs"]
+mod nat64;
+#[path = "netns/nats.rs"]
+mod nats;
+#[path = "netns/scenarios.rs"]
+mod scenarios;
+#[path = "netns/servers.rs"]
+mod servers;
+#[path = "netns/translated.rs"]
+mod translated;
+#[path = "netns/untranslated.rs"]
+mod untranslated;
+
+use std::time::Duration;
+
+use lab::Lab;
+use scenarios::Scenario;
+
+/// Long enough for any diagnosis on a loaded machine: it ends a run that hangs, and measures nothing.
+const HANGS_AFTER: Duration = Duration::from_secs(90);
+
+macro_rules! scenarios {
+    ($($module:ident { $($name:ident => $scenario:ident,)* })*) => {
+        $($(
+            #[test]
+            fn $name() {
+                check(stringify!($name), &$module::$scenario);
+            }
+        )*)*
+    };
+}
+
+scenarios! {
+    untranslated {
+        open_internet => OPEN_INTERNET,
+        router_firewall => ROUTER_FIREWALL,
+        host_firewall => HOST_FIREWALL,
+        firewall_by_address => FIREWALL_BY_ADDRESS,
+    }
+    translated {
+        masquerade => MASQUERADE,
+        masquerade_open_router => MASQUERADE_OPEN_ROUTER,
+        masquerade_random => MASQUERADE_RANDOM,
+        one_to_one => ONE_TO_ONE,
+        full_cone => FULL_CONE,
+        full_cone_hairpin => FULL_CONE_HAIRPIN,
+        address_restricted => ADDRESS_RESTRICTED,
+        changed_ports => CHANGED_PORTS,
+        address_dependent_mapping => ADDRESS_DEPENDENT_MAPPING,
+        open_to_all_random => OPEN_TO_ALL_RANDOM,
+        sequential_ports => SEQUENTIAL_PORTS,
+        pool => POOL,
+        pool_persistent => POOL_PERSISTENT,
+        pool_by_server => POOL_BY_SERVER,
+    }
+    compounded {
+        full_cone_and_host_firewall => FULL_CONE_AND_HOST_FIREWALL,
+        two_nats => TWO_NATS,
+        full_cone_behind_random => FULL_CONE_BEHIND_RANDOM,
+        carrier_behind_home => CARRIER_BEHIND_HOME,
+        carrier_on_the_client => CARRIER_ON_THE_CLIENT,
+        hairpin_filtered => HAIRPIN_FILTERED,
+        alg => ALG,
+        masquerade_lossy => MASQUERADE_LOSSY,
+        full_cone_lossy => FULL_CONE_LOSSY,
+        address_restricted_lossy => ADDRESS_RESTRICTED_LOSSY,
+    }
+    blocked {
+        udp_dropped => UDP_DROPPED,
+        all_dropped => ALL_DROPPED,
+        dead_server_alone => DEAD_SERVER_ALONE,
+        udp_rejected => UDP_REJECTED,
+        udp_prohibited => UDP_PROHIBITED,
+        output_dropped => OUTPUT_DROPPED,
+        output_rejected => OUTPUT_REJECTED,
+        only_tls => ONLY_TLS,
+        untrusted_tls => UNTRUSTED_TLS,
+        no_route => NO_ROUTE,
+        no_address => NO_ADDRESS,
+        no_ipv6_address => NO_IPV6_ADDRESS,
+    }
+    ipv6 {
+        ipv6_open => IPV6_OPEN,
+        ipv6_filter => IPV6_FILTER,
+        nat66 => NAT66,
+        prefix_translation => PREFIX_TRANSLATION,
+        dual_stack => DUAL_STACK,
+        dual_stack_only_ipv4 => DUAL_STACK_ONLY_IPV4,
+        no_ipv6_beside_ipv4 => NO_IPV6_BESIDE_IPV4,
+        ipv6_without_udp => IPV6_WITHOUT_UDP,
+    }
+    nat64 {
+        nat64_behind_filter => BEHIND_FILTER,
+    }
+    servers {
+        dead_server_beside_live => DEAD_SERVER_BESIDE_LIVE,
+        closed_port_beside_live => CLOSED_PORT_BESIDE_LIVE,
+        alternate_dead => ALTERNATE_DEAD,
+        alternate_dead_open_internet => ALTERNATE_DEAD_OPEN_INTERNET,
+        alternate_mute => ALTERNATE_MUTE,
+        only_port_3478 => ONLY_PORT_3478,
+        two_servers => TWO_SERVERS,
+        unknown_name_beside_live => UNKNOWN_NAME_BESIDE_LIVE,
+        unknown_name => UNKNOWN_NAME,
+        second_interface => SECOND_INTERFACE,
+        second_local_address => SECOND_LOCAL_ADDRESS,
+    }
+}
+
+/// Not a test: the server of `nat64_behind_filter`, in a process of its own.
+#[test]
+#[ignore = "a server that other tests start"]
+fn nat64_server() {
+    if std::env::var_os(nat64::ROLE).is_some() {
+        nat64::serve();
+    }
+}
+
+/// A test that fails must leave neither namespaces nor servers behind.
+#[test]
+fn panic_cleans_up() {
+    if skipped("panic_cleans_up") {
+        return;
+    }
+    let lab = Lab::build(&untranslated::OPEN_INTERNET.plan);
+    let (namespace, scratch) = (lab.namespace("srv"), lab.scratch().clone());
+    let servers = lab.processes();
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _lab = lab;
+        std::panic::resume_unwind(Box::new("as a failing assertion"));
+    }));
+    assert!(ended.is_err());
+    assert!(
+        !lab::namespaces().contains(&namespace),
+        "{namespace} is still there"
+    );
+    assert!(!scratch.exists(), "{} is still there", scratch.display());
+    assert_eq!(servers.len(), 1);
+    for id in servers {
+        let process = std::path::Path::new("/proc").join(id.to_string());
+        assert!(!process.exists(), "turnserver {id} still runs");
+    }
+}
+
+/// Whether there is no lab for this test; fails instead where labs are required.
+fn skipped(name: &str) -> bool {
+    let Some(why) = lab::unavailable() else {
+        return false;
+    };
+    let required = std::env::var_os("RTCDIAG_REQUIRE_NETNS").is_some_and(|v| v == "1");
+    assert!(!required, "{name}: no lab on this machine: {why}");
+    eprintln!("SKIPPED {name}: {why}");
+    true
+}
+
+fn check(name: &str, scenario: &Scenario) {
+    if skipped(name) {
+        return;
+    }
+    let lab = Lab::build(&scenario.plan);
+    let wished = std::env::var("RTCDIAG_NETNS_RUNS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let runs = if scenario.repeated {
+        wished.unwrap_or(3)
+    } else {
+        1
+    };
+    for run in 1..=runs {
+        let output = diagnose(&lab, scenario);
+        let wrong = expect::differences(
+            &scenario.expected,
+            output.status.code(),
+            &output.stdout,
+            &output.stderr,
+        );
+        assert!(
+            wrong.is_empty(),
+            "{name}, run {run} of {runs}:\n  {}\n-- stdout:\n{}-- stderr:\n{}{}",
+            wrong.join("\n  "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+            lab.describe(),
+        );
+    }
+}
+
+/// Runs `rtcdiag nat --json` in the client's namespace, with nothing of this machine's configuration.
+fn diagnose(lab: &Lab, scenario: &Scenario) -> std::process::Output {
+    let mut command = assert_cmd::Command::new("ip");
+    command
+        .args([
+            "netns",
+            "exec",
+            &lab.namespace("client"),
+            env!("CARGO_BIN_EXE_rtcdiag"),
+            "nat",
+            "--json",
+        ])
+        .args(scenario.args);
+    for (key, _) in
+        std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
+    {
+        command.env_remove(key);
+    }
+    command
+        .env("HOME", lab.scratch())
+        .env("XDG_CONFIG_HOME", lab.scratch());
+    if scenario.trusting {
+        command.env("SSL_CERT_FILE", lab.scratch().join(coturn::CERTIFICATE));
+        command.env_remove("SSL_CERT_DIR");
+    }
+    command
+        .timeout(HANGS_AFTER)
+        .output()
+        .expect("ip netns exec starts")
+}

@@ -1,0 +1,357 @@
+//! A lab of network namespaces: a client behind a chain of routers, and a STUN server (coturn) at the far end.
+//!
+//! ```text
+//! client eth0 ── lan R0 wan ── lan R1 wan ── … ── eth0 srv  (203.0.113.10, .11, 2001:db8:113::10, ::11)
+//! ```
+//!
+//! Interface names are local to a namespace, so only the namespace names must be unique on the machine. Nothing leaves
+//! the namespaces: they are joined to each other and to nothing else. A lab cleans up in `Drop`, also while panicking.
+
+use super::{coturn, nat64};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// One router of the chain. `lan` is its side towards the client.
+#[derive(Clone, Copy)]
+pub struct Router {
+    /// The first three octets of the IPv4 network on the lan side, if there is IPv4.
+    pub lan4: Option<&'static str>,
+    /// The first three groups of the IPv6 network (/64) on the lan side, if there is IPv6.
+    pub lan6: Option<&'static str>,
+    /// nftables rules of this router (see `filters` and `nats`).
+    pub rules: &'static [&'static str],
+    /// Whether the networks outside know a way back to the lan side, as behind a router that does not translate.
+    pub routed: bool,
+}
+
+/// What answers in the server's namespace.
+#[derive(Clone, Copy, PartialEq)]
+pub enum ServerKind {
+    Coturn,
+    /// TLS at port 443 as well.
+    CoturnTls,
+    /// See `nat64`.
+    BehindNat64,
+}
+
+/// What is particular to one lab.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    /// The router nearest to the client first.
+    pub routers: &'static [Router],
+    pub server: ServerKind,
+    pub client_rules: &'static [&'static str],
+    pub server_rules: &'static [&'static str],
+    /// More `ip` commands, each for the namespace named first; `{r0}` in a command stands for the namespace of that role.
+    pub ip: &'static [(&'static str, &'static str)],
+}
+
+pub struct Lab {
+    prefix: String,
+    namespaces: Vec<String>,
+    children: Vec<Child>,
+    scratch: PathBuf,
+}
+
+const TOOLS: [&str; 4] = ["ip", "nft", "ss", "turnserver"];
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// Why this machine cannot hold a lab; `None` if it can.
+pub fn unavailable() -> Option<String> {
+    for tool in TOOLS {
+        // Only whether it can be started matters; these differ in how they say their version.
+        let started = Command::new(tool)
+            .arg("--version")
+            .stdin(Stdio::null())
+            .output();
+        if let Err(error) = started {
+            return Some(format!("cannot start {tool}: {error}"));
+        }
+    }
+    let mut lab = Lab::empty();
+    lab.add_namespace("try")
+        .and_then(|()| lab.rules("try", &["table inet try {\n}\n"]))
+        .err()
+}
+
+/// The named network namespaces of this machine.
+pub fn namespaces() -> Vec<String> {
+    let output = Command::new("ip").args(["netns", "list"]).output();
+    let listing = output.map_or_else(|_| Vec::new(), |o| o.stdout);
+    let lines = String::from_utf8_lossy(&listing);
+    let names = lines.lines().filter_map(|l| l.split_whitespace().next());
+    names.map(str::to_string).collect()
+}
+
+impl Lab {
+    pub fn build(plan: &Plan) -> Lab {
+        let mut lab = Lab::empty();
+        if let Err(error) = lab
+            .lay_out(plan)
+            .and_then(|()| lab.start_server(plan.server))
+        {
+            panic!("cannot build the lab: {error}");
+        }
+        lab
+    }
+
+    fn empty() -> Lab {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("rtcd{}-{number}", std::process::id());
+        let scratch = std::env::temp_dir().join(&prefix);
+        Lab {
+            prefix,
+            namespaces: Vec::new(),
+            children: Vec::new(),
+            scratch,
+        }
+    }
+
+    /// The real name of the namespace of a role (`client`, `r0`, `r1`, `srv`).
+    pub fn namespace(&self, role: &str) -> String {
+        format!("{}-{role}", self.prefix)
+    }
+
+    /// A directory of this lab alone, removed with it.
+    pub fn scratch(&self) -> &PathBuf {
+        &self.scratch
+    }
+
+    /// The ids of the processes that it has started.
+    pub fn processes(&self) -> Vec<u32> {
+        self.children.iter().map(Child::id).collect()
+    }
+
+    /// What the kernel knows of translations and rules, for the message of a test that failed.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        for name in &self.namespaces {
+            for command in [
+                &["nft", "list", "ruleset"][..],
+                &["ip", "-brief", "address"][..],
+            ] {
+                let output = Command::new("ip")
+                    .args(["netns", "exec", name])
+                    .args(command)
+                    .output();
+                let shown = output.map_or_else(
+                    |e| e.to_string(),
+                    |o| String::from_utf8_lossy(&o.stdout).into_owned(),
+                );
+                text.extend(["-- ", name, ": ", &command.join(" "), "\n", &shown]);
+            }
+        }
+        text
+    }
+
+    fn lay_out(&mut self, plan: &Plan) -> Result<(), String> {
+        fs::create_dir_all(&self.scratch)
+            .map_err(|e| format!("{}: {e}", self.scratch.display()))?;
+        self.add_namespace("client")?;
+        let mut inner = ("client".to_string(), "eth0");
+        for (index, router) in plan.routers.iter().enumerate() {
+            let role = format!("r{index}");
+            self.add_namespace(&role)?;
+            self.link(&inner.0, inner.1, &role, "lan")?;
+            self.forwarding(&role)?;
+            if let Some(net) = router.lan4 {
+                self.ip(&role, &format!("addr add {net}.1/24 dev lan"))?;
+                self.ip(&inner.0, &format!("addr add {net}.2/24 dev {}", inner.1))?;
+                self.ip(&inner.0, &format!("route add default via {net}.1"))?;
+            }
+            if let Some(net) = router.lan6 {
+                self.ip(&role, &format!("addr add {net}::1/64 dev lan nodad"))?;
+                self.ip(
+                    &inner.0,
+                    &format!("addr add {net}::2/64 dev {} nodad", inner.1),
+                )?;
+                self.ip(&inner.0, &format!("-6 route add default via {net}::1"))?;
+            }
+            inner = (role, "wan");
+        }
+        self.add_namespace("srv")?;
+        self.link(&inner.0, inner.1, "srv", "eth0")?;
+        self.ip(
+            &inner.0,
+            &format!("addr add 203.0.113.1/24 dev {}", inner.1),
+        )?;
+        self.ip(
+            &inner.0,
+            &format!("addr add 2001:db8:113::1/64 dev {} nodad", inner.1),
+        )?;
+        for address in &coturn::ADDRESSES[..2] {
+            self.ip("srv", &format!("addr add {address}/24 dev eth0"))?;
+        }
+        for address in &coturn::ADDRESSES[2..] {
+            self.ip("srv", &format!("addr add {address}/64 dev eth0 nodad"))?;
+        }
+        self.routes_back(plan)?;
+        self.rules("client", plan.client_rules)?;
+        self.rules("srv", plan.server_rules)?;
+        for (index, router) in plan.routers.iter().enumerate() {
+            self.rules(&format!("r{index}"), router.rules)?;
+        }
+        plan.ip
+            .iter()
+            .try_for_each(|(role, command)| self.ip(role, command))
+    }
+
+    /// Everything outside a router that does not translate learns the way to the networks behind it.
+    fn routes_back(&self, plan: &Plan) -> Result<(), String> {
+        for (index, router) in plan
+            .routers
+            .iter()
+            .enumerate()
+            .filter(|(_, router)| router.routed)
+        {
+            let (outer, via4, via6) = match plan.routers.get(index + 1) {
+                Some(next) => (
+                    format!("r{}", index + 1),
+                    next.lan4.map(|n| format!("{n}.2")),
+                    next.lan6.map(|n| format!("{n}::2")),
+                ),
+                None => (
+                    "srv".into(),
+                    Some("203.0.113.1".into()),
+                    Some("2001:db8:113::1".into()),
+                ),
+            };
+            if let (Some(net), Some(via)) = (router.lan4, via4) {
+                self.ip(&outer, &format!("route add {net}.0/24 via {via}"))?;
+            }
+            if let (Some(net), Some(via)) = (router.lan6, via6) {
+                self.ip(&outer, &format!("-6 route add {net}::/64 via {via}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_namespace(&mut self, role: &str) -> Result<(), String> {
+        let name = self.namespace(role);
+        run(Command::new("ip").args(["netns", "add", &name]))?;
+        self.namespaces.push(name);
+        // Duplicate address detection would keep link-local addresses unusable for the first second.
+        self.sysctl(role, "net.ipv6.conf.default.accept_dad", "0")?;
+        self.sysctl(role, "net.ipv6.conf.all.accept_dad", "0")?;
+        self.ip(role, "link set lo up")
+    }
+
+    fn link(&self, inner: &str, inner_if: &str, outer: &str, outer_if: &str) -> Result<(), String> {
+        let peer = self.namespace(outer);
+        self.ip(
+            inner,
+            &format!("link add {inner_if} type veth peer name {outer_if} netns {peer}"),
+        )?;
+        self.ip(inner, &format!("link set {inner_if} up"))?;
+        self.ip(outer, &format!("link set {outer_if} up"))
+    }
+
+    fn forwarding(&self, role: &str) -> Result<(), String> {
+        self.sysctl(role, "net.ipv4.ip_forward", "1")?;
+        self.sysctl(role, "net.ipv6.conf.all.forwarding", "1")?;
+        // A hairpinned packet leaves by the interface that it came from: no redirects for that.
+        self.sysctl(role, "net.ipv4.conf.all.send_redirects", "0")?;
+        self.sysctl(role, "net.ipv4.conf.default.send_redirects", "0")?;
+        self.sysctl(role, "net.ipv4.conf.lan.send_redirects", "0")
+    }
+
+    /// The keys live under /proc/sys of the namespace, which only a process inside it sees.
+    fn sysctl(&self, role: &str, key: &str, value: &str) -> Result<(), String> {
+        let path = format!("/proc/sys/{}", key.replace('.', "/"));
+        let script = format!("echo {value} > {path}");
+        run(Command::new("ip").args(["netns", "exec", &self.namespace(role), "sh", "-c", &script]))
+    }
+
+    fn start_server(&mut self, kind: ServerKind) -> Result<(), String> {
+        let namespace = self.namespace("srv");
+        // It belongs to the lab before it is waited for, so that it ends with the lab in any case.
+        self.children.push(match kind {
+            ServerKind::Coturn => coturn::start(&namespace, &self.scratch, false)?,
+            ServerKind::CoturnTls => coturn::start(&namespace, &self.scratch, true)?,
+            ServerKind::BehindNat64 => nat64::start(&namespace)?,
+        });
+        let server = self.children.last_mut().ok_or("no server")?;
+        match kind {
+            ServerKind::Coturn | ServerKind::CoturnTls => {
+                coturn::wait_until_open(server, &namespace)
+            }
+            ServerKind::BehindNat64 => nat64::wait_until_open(server),
+        }
+    }
+
+    fn ip(&self, role: &str, command: &str) -> Result<(), String> {
+        let mut words: Vec<String> = command.split_whitespace().map(str::to_string).collect();
+        for word in &mut words {
+            if let Some(other) = word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
+                *word = self.namespace(other);
+            }
+        }
+        run(Command::new("ip")
+            .args(["-n", &self.namespace(role)])
+            .args(words))
+    }
+
+    fn rules(&self, role: &str, rules: &[&str]) -> Result<(), String> {
+        if rules.is_empty() {
+            return Ok(());
+        }
+        let sequence: Vec<String> = (0..2000).map(|n| format!("{n} : {}", 40000 + n)).collect();
+        let rules = rules.concat().replace("@@SEQUENCE@@", &sequence.join(", "));
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", &self.namespace(role), "nft", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("nft: {e}"))?;
+        let written = child
+            .stdin
+            .take()
+            .map_or(Ok(()), |mut pipe| pipe.write_all(rules.as_bytes()));
+        let output = child.wait_with_output().map_err(|e| format!("nft: {e}"))?;
+        written.map_err(|e| format!("nft: {e}"))?;
+        succeeded("nft", &output)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for name in &self.namespaces {
+            let _ = Command::new("ip")
+                .args(["netns", "del", name])
+                .stderr(Stdio::null())
+                .status();
+        }
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("{}: {e}", program(command.get_program())))?;
+    let words: Vec<String> = command.get_args().map(program).collect();
+    succeeded(&words.join(" "), &output)
+}
+
+fn succeeded(what: &str, output: &Output) -> Result<(), String> {
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{what}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    ))
+}
+
+fn program(word: &OsStr) -> String {
+    word.to_string_lossy().into_owned()
+}

@@ -1,0 +1,18 @@
+//! Shared by the tests: a network that exists only in memory and virtual time, and real STUN
+//! servers on loopback. Each test file uses a part of it.
+#![allow(dead_code)]
+#![allow(unused_imports)]
+
+pub mod certificates;
+pub mod check;
+pub mod loopback;
+pub mod matrix;
+pub mod nat_model;
+pub mod path;
+pub mod scenario;
+pub mod scripted_server;
+pub mod sim_net;
+pub mod sim_server;
+pub mod stun_wire;
+pub mod tcp_servers;
+pub mod truth;
