@@ -93,7 +93,13 @@ pub struct Common {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", env = "RTCDIAG_TIMEOUT", value_parser = seconds)]
     pub timeout: Duration,
     /// Colour in the output
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "RTCDIAG_COLOR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "RTCDIAG_COLOR"
+    )]
     pub color: Color,
     /// Neither progress nor hints
     #[arg(short, long, global = true, env = "RTCDIAG_QUIET", value_parser = FalseyValueParser::new())]
@@ -111,7 +117,13 @@ pub struct Common {
 #[command(next_help_heading = "Servers")]
 pub struct Servers {
     /// Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port
-    #[arg(short, long = "server", value_name = "URI", env = "RTCDIAG_SERVER", value_delimiter = ',')]
+    #[arg(
+        short,
+        long = "server",
+        value_name = "URI",
+        env = "RTCDIAG_SERVER",
+        value_delimiter = ','
+    )]
     pub server: Vec<ServerUri>,
     /// Read servers from the JSON of RTCPeerConnection's iceServers; - is standard input
     #[arg(long, value_name = "FILE", env = "RTCDIAG_ICE_SERVERS")]

@@ -14,12 +14,13 @@ use crate::cli::{Cli, Command, Common, NatArgs, Servers};
 use crate::config::{self, ConfigError};
 use crate::exit::{self, Outcome};
 use crate::fact::Reason;
+use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::host::{Source, SourceError};
 use crate::output::{self, Output};
 use crate::render::nat::Detail;
 use crate::render::style::Style;
-use crate::report::nat::{Family, NatResult, ObservationReport};
+use crate::report::nat::{NatResult, ObservationReport};
 use crate::report::verdict::{self, Context};
 use crate::report::{Document, Finding, SCHEMA_VERSION, Severity};
 use crate::stun::ice_servers;
@@ -34,7 +35,11 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
         Err(ConfigError::Usage(error)) => {
             // clap sends help and version to stdout, mistakes to stderr.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::ERROR } else { exit::GOOD });
+            return ExitCode::from(if error.use_stderr() {
+                exit::ERROR
+            } else {
+                exit::GOOD
+            });
         }
         Err(error) => {
             output::early_error(&error.to_string(), None);
@@ -156,7 +161,10 @@ fn chosen_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding
             findings.push(Finding::new(
                 "secret-file-readable",
                 Severity::Warning,
-                format!("{} holds credentials, and other users can read it", path.display()),
+                format!(
+                    "{} holds credentials, and other users can read it",
+                    path.display()
+                ),
                 format!("chmod 600 {}", path.display()),
             ));
         }
@@ -201,11 +209,7 @@ enum EventLine<'a> {
     },
 }
 
-async fn show_events(
-    mut events: mpsc::UnboundedReceiver<Event>,
-    common: &Common,
-    output: &Output,
-) {
+async fn show_events(mut events: mpsc::UnboundedReceiver<Event>, common: &Common, output: &Output) {
     let mut tests = 0;
     while let Some(event) = events.recv().await {
         let line = match &event {

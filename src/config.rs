@@ -132,9 +132,8 @@ impl File {
 
     /// The definition with this file's values as defaults.
     fn apply(&self, definition: Command, command: &str) -> Result<Command, ConfigError> {
-        let table = DeTable::parse(&self.text).map_err(|error| {
-            self.wrong(error.span().map_or(0, |s| s.start), error.message())
-        })?;
+        let table = DeTable::parse(&self.text)
+            .map_err(|error| self.wrong(error.span().map_or(0, |s| s.start), error.message()))?;
         let mut definition = definition;
         definition.build();
         let commands: Vec<String> = definition
@@ -214,10 +213,17 @@ impl File {
             definition
                 .get_arguments()
                 .find(|a| a.get_long() == Some(key))
-                .map(|a| (a.get_id().clone(), matches!(a.get_action(), ArgAction::SetTrue)))
+                .map(|a| {
+                    (
+                        a.get_id().clone(),
+                        matches!(a.get_action(), ArgAction::SetTrue),
+                    )
+                })
         };
         let top = target(&definition);
-        let found = top.clone().or_else(|| target(definition.find_subcommand(command)?));
+        let found = top
+            .clone()
+            .or_else(|| target(definition.find_subcommand(command)?));
         let Some((id, wants_flag)) = found else {
             return Ok(definition);
         };
@@ -241,7 +247,10 @@ impl File {
     /// reported before the file was read.
     fn blame(&self, error: clap::Error) -> ConfigError {
         use clap::error::{ContextKind, ContextValue};
-        if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        if !matches!(
+            error.kind(),
+            ErrorKind::ValueValidation | ErrorKind::InvalidValue
+        ) {
             return error.into();
         }
         let text = |kind| match error.get(kind) {
@@ -256,7 +265,8 @@ impl File {
             .next()
             .unwrap_or_default()
             .to_owned();
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |e| format!(": {e}"));
+        let cause =
+            std::error::Error::source(&error).map_or_else(String::new, |e| format!(": {e}"));
         let at = self
             .text
             .lines()

@@ -1,7 +1,7 @@
 //! A fact with three possible states, so that "unknown" can never be read as "no".
 
-use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
 /// A statement about the network: known, not to be had, or not asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@
 //! | edges | [`net`], [`output`] | sockets, the clock, the terminal |
 //! | layout | [`render`] | reports |
 //! | report | [`report`], [`exit`] | facts; the verdict is computed here, once |
-//! | core | [`nat`], [`stun`], [`fact`] | protocol and decisions |
+//! | core | [`nat`], [`stun`], [`fact`], [`family`] | protocol and decisions |
 //!
 //! The core has no I/O, no clock and no randomness of its own: time and seeds are arguments. So the
 //! tests run the whole matrix of NATs in virtual time.
@@ -31,6 +31,7 @@ pub mod command;
 pub mod config;
 pub mod exit;
 pub mod fact;
+pub mod family;
 pub mod nat;
 pub mod net;
 pub mod output;

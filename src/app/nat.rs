@@ -12,13 +12,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::fact::Reason;
+use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::driver::{Addition, stopped};
 use crate::net::host::Source;
 use crate::net::resolve::resolve;
 use crate::net::stream::{self, Attempt};
 use crate::report::Finding;
-use crate::report::nat::{ErrorReport, Family, NatResult, ObservationReport};
+use crate::report::nat::{ErrorReport, NatResult, ObservationReport};
 use crate::stun::uri::{Host, ServerUri, Transport};
 use assemble::{Parts, assemble};
 use fallback::Tried;

@@ -59,7 +59,10 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
         .into_iter()
         .partition(|(a, b)| a.destination.ip() == b.destination.ip());
     let equal = |pairs: &[(MappingSeen, MappingSeen)]| {
-        pairs.iter().filter(|(a, b)| a.reflexive == b.reflexive).count()
+        pairs
+            .iter()
+            .filter(|(a, b)| a.reflexive == b.reflexive)
+            .count()
     };
     let (same_equal, other_equal) = (equal(&same_ip), equal(&other_ip));
     if same_equal == same_ip.len() && other_equal == other_ip.len() {
@@ -120,7 +123,9 @@ pub fn filtering(seen: &FilteringSeen) -> Fact<Filtering> {
             FromElsewhere(source) => {
                 return Fact::inconclusive(
                     Reason::Contradiction,
-                    format!("the server answered CHANGE-REQUEST from {source}, which is not the address asked for"),
+                    format!(
+                        "the server answered CHANGE-REQUEST from {source}, which is not the address asked for"
+                    ),
                 );
             }
             Refused(code) => {
@@ -330,8 +335,9 @@ pub fn hairpinning(
         // With both ends sending, an endpoint-independent mapping has the filter open. Otherwise
         // the packets leave from new mappings that the filter has not seen.
         HairpinSeen::Silent => match (mapping.value(), filtering.value()) {
-            (Some(Mapping::EndpointIndependent), _)
-            | (_, Some(Filtering::EndpointIndependent)) => Fact::Determined(false),
+            (Some(Mapping::EndpointIndependent), _) | (_, Some(Filtering::EndpointIndependent)) => {
+                Fact::Determined(false)
+            }
             _ => Fact::inconclusive(
                 Reason::Filtered,
                 "no probe came back, but with this mapping the filter may have dropped it",
@@ -359,7 +365,11 @@ pub fn other_address_flaw(primary: SocketAddr, other: SocketAddr) -> Option<&'st
 }
 
 /// Why a reported mapping cannot be true.
-pub fn reflexive_flaw(local: SocketAddr, server: SocketAddr, reflexive: SocketAddr) -> Option<&'static str> {
+pub fn reflexive_flaw(
+    local: SocketAddr,
+    server: SocketAddr,
+    reflexive: SocketAddr,
+) -> Option<&'static str> {
     let ip = reflexive.ip();
     if reflexive.port() == 0 {
         Some("port 0")
@@ -388,9 +398,7 @@ fn is_private(ip: IpAddr) -> bool {
         IpAddr::V4(v4) => {
             v4.is_private() || v4.is_link_local() || v4.is_loopback() || is_shared(v4.octets())
         }
-        IpAddr::V6(v6) => {
-            v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback()
-        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
     }
 }
 

@@ -15,7 +15,9 @@
 
 mod facts;
 mod plan;
+mod servers;
 mod trial;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -31,7 +33,8 @@ pub use super::{SendError, Time, Transmit};
 use crate::fact::Reason;
 use crate::stun::message::{self, Change, TransactionId};
 
-pub use facts::{BehaviorDiscovery, Observation, ServerError, ServerRecord};
+pub use facts::Observation;
+pub use servers::{BehaviorDiscovery, ServerError, ServerRecord};
 
 /// How many sockets [`Discovery`] wants: each fresh, all bound to the same local address. The
 /// mapping socket, a second one, [`SAMPLES`], and three more for each further filtering trial.
@@ -169,9 +172,8 @@ impl Discovery {
         destination: SocketAddr,
         error: SendError,
     ) {
-        let open = |p: &Probe| {
-            p.end.is_none() && p.socket == socket && p.destination == destination
-        };
+        let open =
+            |p: &Probe| p.end.is_none() && p.socket == socket && p.destination == destination;
         if let Some(index) = self.probes.iter().position(open) {
             // A full buffer or a passing ICMP error is one lost packet; what the host itself
             // forbids will not be otherwise in 100 ms.

@@ -74,7 +74,13 @@ impl FromStr for Expectations {
             match key.trim() {
                 "mapping" => set(&mut wishes.mapping, "mapping", value, BEHAVIORS, mapping)?,
                 "filtering" => {
-                    set(&mut wishes.filtering, "filtering", value, BEHAVIORS, filtering)?;
+                    set(
+                        &mut wishes.filtering,
+                        "filtering",
+                        value,
+                        BEHAVIORS,
+                        filtering,
+                    )?;
                 }
                 "udp" => set(&mut wishes.udp, "udp", value, "open or blocked", udp)?,
                 other => return Err(ExpectError::Key(other.to_owned())),
@@ -142,7 +148,9 @@ mod tests {
 
     #[test]
     fn wishes_are_read() {
-        let wishes: Expectations = "mapping=endpoint-independent, udp=open".parse().expect("valid");
+        let wishes: Expectations = "mapping=endpoint-independent, udp=open"
+            .parse()
+            .expect("valid");
         assert_eq!(wishes.mapping, Some(Mapping::EndpointIndependent));
         assert_eq!(wishes.udp, Some(Udp::Open));
         assert_eq!(wishes.filtering, None);
@@ -150,7 +158,13 @@ mod tests {
 
     #[test]
     fn what_nat_cannot_show_is_refused() {
-        for text in ["", "mapping", "mapping=full-cone", "pair=direct", "udp=open,udp=open"] {
+        for text in [
+            "",
+            "mapping",
+            "mapping=full-cone",
+            "pair=direct",
+            "udp=open,udp=open",
+        ] {
             assert!(text.parse::<Expectations>().is_err(), "{text}");
         }
     }

@@ -52,7 +52,10 @@ pub fn port_facts(nat: &Fact<bool>, samples: &[PortSeen], earlier: Option<u16>) 
     if samples.len() < MIN_SAMPLES {
         return PortFacts::all::<()>(Fact::inconclusive(
             Reason::TooFewSamples,
-            format!("{} fresh sockets were answered, {MIN_SAMPLES} are needed", samples.len()),
+            format!(
+                "{} fresh sockets were answered, {MIN_SAMPLES} are needed",
+                samples.len()
+            ),
         ));
     }
     let preserved = samples.iter().filter(|s| s.local == s.external).count();
@@ -101,12 +104,7 @@ fn pattern(samples: &[PortSeen], earlier: Option<u16>) -> (Fact<PortAssignment>,
     )
 }
 
-fn signed_step(
-    step: Option<u16>,
-    ring: &Ring,
-    ports: &[u16],
-    earlier: Option<u16>,
-) -> Fact<i32> {
+fn signed_step(step: Option<u16>, ring: &Ring, ports: &[u16], earlier: Option<u16>) -> Fact<i32> {
     let Some(step) = step else {
         return Fact::inconclusive(
             Reason::OtherTraffic,
@@ -225,7 +223,10 @@ mod tests {
     #[test]
     fn equal_steps_are_sequential_also_when_packets_were_reordered() {
         let facts = facts(&[5004, 5000, 5002, 5008, 5006, 5010], Some(4998));
-        assert_eq!(facts.assignment, Fact::Determined(PortAssignment::Sequential));
+        assert_eq!(
+            facts.assignment,
+            Fact::Determined(PortAssignment::Sequential)
+        );
         assert_eq!(facts.step, Fact::Determined(2));
     }
 
@@ -240,10 +241,16 @@ mod tests {
     #[test]
     fn other_traffic_leaves_it_sequential_without_a_step() {
         let facts = facts(&[5000, 5003, 5004, 5011, 5012, 5031], None);
-        assert_eq!(facts.assignment, Fact::Determined(PortAssignment::Sequential));
+        assert_eq!(
+            facts.assignment,
+            Fact::Determined(PortAssignment::Sequential)
+        );
         assert!(matches!(
             facts.step,
-            Fact::Inconclusive { reason: Reason::OtherTraffic, .. }
+            Fact::Inconclusive {
+                reason: Reason::OtherTraffic,
+                ..
+            }
         ));
     }
 

@@ -11,8 +11,15 @@ const fn ms(millis: u64) -> Duration {
 /// When the first question to a server is repeated, from its first transmission. RFC 8489 6.2.1
 /// starts at 500 ms and doubles; a person waits for this tool, and seven small packets in 1.4 s
 /// load nobody. With 20 % loss each way one server in a thousand is missed.
-pub const SURVEY_OFFSETS: [Duration; 7] =
-    [ms(0), ms(100), ms(250), ms(450), ms(700), ms(1000), ms(1400)];
+pub const SURVEY_OFFSETS: [Duration; 7] = [
+    ms(0),
+    ms(100),
+    ms(250),
+    ms(450),
+    ms(700),
+    ms(1000),
+    ms(1400),
+];
 
 /// When a server that never answered is given up: 600 ms after the last transmission, more than
 /// twice round the world.

@@ -31,7 +31,9 @@ impl Clock {
 
     /// The start as RFC 3339 with milliseconds, UTC.
     pub fn started_at(&self) -> String {
-        jiff::Timestamp::try_from(self.started_at)
-            .map_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned(), |t| format!("{t:.3}"))
+        jiff::Timestamp::try_from(self.started_at).map_or_else(
+            |_| "1970-01-01T00:00:00.000Z".to_owned(),
+            |t| format!("{t:.3}"),
+        )
     }
 }

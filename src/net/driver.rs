@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use crate::fact::Reason;
-use crate::nat::discovery::{Discovery, Observation};
 use crate::nat::SendError;
+use crate::nat::discovery::{Discovery, Observation};
 
 /// Larger than any STUN answer that fits into a packet on common links.
 const BUFFER: usize = 2048;
@@ -54,7 +54,10 @@ pub async fn drive(
             look.take().into_iter().for_each(|look| look(discovery));
         }
         let due = discovery.poll_timeout();
-        let deadline = due.into_iter().chain(look.is_some().then_some(look_at)).min();
+        let deadline = due
+            .into_iter()
+            .chain(look.is_some().then_some(look_at))
+            .min();
         if due.is_some_and(|at| at <= clock.now()) {
             discovery.handle_timeout(clock.now());
             continue;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::report::nat::Family;
+use crate::family::Family;
 
 /// Where packets are to leave from.
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::report::nat::Family;
+use crate::family::Family;
 use crate::stun::uri::{Host, ServerUri};
 
 /// How many addresses of one family a name may stand for. Some names have dozens, all the same

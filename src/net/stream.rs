@@ -138,7 +138,10 @@ async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Err
     let mut frame = vec![0; HEADER_LEN];
     let closed = |e: io::Error| {
         if e.kind() == io::ErrorKind::UnexpectedEof {
-            ErrorReport::new("closed", "the server closed the connection without an answer")
+            ErrorReport::new(
+                "closed",
+                "the server closed the connection without an answer",
+            )
         } else {
             io_error(&e)
         }
@@ -187,9 +190,10 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
         SendError::Forbidden => ErrorReport::new("forbidden", "a local firewall forbids it"),
         SendError::Other => match error.kind() {
             io::ErrorKind::TimedOut => ErrorReport::new("timeout", "no answer"),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                ErrorReport::new("closed", "the server closed the connection without an answer")
-            }
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => ErrorReport::new(
+                "closed",
+                "the server closed the connection without an answer",
+            ),
             io::ErrorKind::AddrNotAvailable => {
                 ErrorReport::new("unreachable", "no local address of that family")
             }
@@ -204,9 +208,10 @@ fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let Some(tls) = tls else {
         return match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                ErrorReport::new("tls", "the server closed the connection during the TLS handshake")
-            }
+            io::ErrorKind::UnexpectedEof => ErrorReport::new(
+                "tls",
+                "the server closed the connection during the TLS handshake",
+            ),
             _ => io_error(error),
         };
     };
@@ -225,9 +230,10 @@ fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
         C::Expired | C::ExpiredContext { .. } => {
             ErrorReport::new("certificate-expired", "its certificate has expired")
         }
-        C::NotValidYet | C::NotValidYetContext { .. } => {
-            ErrorReport::new("certificate-not-yet-valid", "its certificate is not valid yet")
-        }
+        C::NotValidYet | C::NotValidYetContext { .. } => ErrorReport::new(
+            "certificate-not-yet-valid",
+            "its certificate is not valid yet",
+        ),
         C::NotValidForName | C::NotValidForNameContext { .. } => ErrorReport::new(
             "certificate-wrong-name",
             format!("its certificate is not for {host}"),

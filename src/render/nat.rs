@@ -8,9 +8,7 @@ use super::style::{Ink, Style};
 use crate::exit::Outcome;
 use crate::fact::Fact;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
-use crate::report::nat::{
-    BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport,
-};
+use crate::report::nat::{BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport};
 use crate::report::{Document, Finding, Severity};
 
 /// How much to show.
@@ -124,7 +122,11 @@ fn facts(result: &NatResult, style: Style) -> Table {
         None => p.local_address.to_string(),
     });
     row("reflexive addresses", &|p| {
-        let addresses: Vec<String> = p.reflexive_addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<String> = p
+            .reflexive_addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         if addresses.is_empty() {
             "- (none reported)".to_owned()
         } else {
@@ -135,22 +137,36 @@ fn facts(result: &NatResult, style: Style) -> Table {
     row("mapping", &|p| shown(&p.mapping));
     row("filtering (NAT and firewall)", &|p| shown(&p.filtering));
     row("legacy name", &|p| {
-        p.legacy_name.text().unwrap_or("- (not determined)").to_owned()
+        p.legacy_name
+            .text()
+            .unwrap_or("- (not determined)")
+            .to_owned()
     });
     row("hairpinning", &|p| yes_no(&p.hairpinning));
     row("port preservation", &|p| yes_no(&p.port_preservation));
-    row("port assignment", &|p| match (&p.port_assignment, p.port_step.value()) {
-        (Fact::Determined(rule), Some(step)) => format!("{rule}, step {step}"),
-        (rule, _) => shown(rule),
-    });
+    row(
+        "port assignment",
+        &|p| match (&p.port_assignment, p.port_step.value()) {
+            (Fact::Determined(rule), Some(step)) => format!("{rule}, step {step}"),
+            (rule, _) => shown(rule),
+        },
+    );
     row("address pooling", &|p| shown(&p.address_pooling));
     row("ALG rewrites packets", &|p| yes_no(&p.alg));
     row("carrier NAT", &|p| yes_no(&p.carrier_nat));
     row("binding lifetime", &|p| {
-        shown(&p.binding_lifetime_s.clone().map(|b| format!("{}..{} s", b.at_least, b.at_most)))
+        shown(
+            &p.binding_lifetime_s
+                .clone()
+                .map(|b| format!("{}..{} s", b.at_least, b.at_most)),
+        )
     });
     row("PCP, NAT-PMP, UPnP IGD", &|p| {
-        let answers = [&p.port_mapping.pcp, &p.port_mapping.nat_pmp, &p.port_mapping.upnp_igd];
+        let answers = [
+            &p.port_mapping.pcp,
+            &p.port_mapping.nat_pmp,
+            &p.port_mapping.upnp_igd,
+        ];
         let mut texts: Vec<String> = answers.into_iter().map(yes_no).collect();
         texts.dedup();
         texts.join(", ")
@@ -178,7 +194,12 @@ fn yes_no(fact: &Fact<bool>) -> String {
 
 fn peers(reachability: &[Reachable], style: Style) -> Table {
     let mut table = style.table();
-    table.set_header(vec!["peer's mapping \\ filtering", "endpoint-independent", "address-dep.", "address-and-port-dep."]);
+    table.set_header(vec![
+        "peer's mapping \\ filtering",
+        "endpoint-independent",
+        "address-dep.",
+        "address-and-port-dep.",
+    ]);
     for mapping in MAPPINGS {
         let mut row = vec![Cell::new(mapping)];
         for filtering in FILTERINGS {
@@ -200,7 +221,13 @@ fn peers(reachability: &[Reachable], style: Style) -> Table {
 
 fn servers(servers: &[ServerReport], style: Style) -> Table {
     let mut table = style.table();
-    table.set_header(vec!["server", "address", "round trip", "RFC 5780", "result"]);
+    table.set_header(vec![
+        "server",
+        "address",
+        "round trip",
+        "RFC 5780",
+        "result",
+    ]);
     for server in servers {
         let discovery = match server.behavior_discovery {
             Some(BehaviorDiscoveryReport::Supported) => "yes",
@@ -215,8 +242,16 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
         };
         table.add_row(vec![
             Cell::new(&server.uri),
-            Cell::new(server.address.map_or_else(|| "-".to_owned(), |a| a.ip().to_string())),
-            Cell::new(server.rtt_ms.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64()))),
+            Cell::new(
+                server
+                    .address
+                    .map_or_else(|| "-".to_owned(), |a| a.ip().to_string()),
+            ),
+            Cell::new(
+                server
+                    .rtt_ms
+                    .map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64())),
+            ),
             Cell::new(discovery),
             result,
         ]);
@@ -226,18 +261,28 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
 
 fn observations(result: &NatResult, style: Style) -> Table {
     let mut table = style.table();
-    table.set_header(vec!["test", "socket", "sent to", "sent", "answered from", "saw", "round trip"]);
+    table.set_header(vec![
+        "test",
+        "socket",
+        "sent to",
+        "sent",
+        "answered from",
+        "saw",
+        "round trip",
+    ]);
     let dash = || "-".to_owned();
     for seen in &result.observations {
         let test = serde_json::to_value(seen.test).ok();
         table.add_row(vec![
-            test.and_then(|t| t.as_str().map(str::to_owned)).unwrap_or_default(),
+            test.and_then(|t| t.as_str().map(str::to_owned))
+                .unwrap_or_default(),
             seen.socket.clone(),
             seen.sent_to.to_string(),
             format!("{}x", seen.transmissions),
             seen.answered_from.map_or_else(dash, |a| a.to_string()),
             seen.reflexive_address.map_or_else(dash, |a| a.to_string()),
-            seen.rtt_ms.map_or_else(dash, |ms| format!("{:.1} ms", ms.as_f64())),
+            seen.rtt_ms
+                .map_or_else(dash, |ms| format!("{:.1} ms", ms.as_f64())),
         ]);
     }
     table

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::Millis;
 use crate::fact::{Fact, Reason};
-use crate::nat::behavior::{
-    AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp,
-};
+use crate::family::Family;
+use crate::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use crate::nat::classify::is_shared;
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, Peer};
@@ -25,34 +24,6 @@ pub struct NatResult {
     pub observations: Vec<ObservationReport>,
     /// Which peers can be reached, over the first path that is open.
     pub reachability: Vec<Reachable>,
-}
-
-/// IP version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub const fn of(ip: IpAddr) -> Self {
-        match ip {
-            IpAddr::V4(_) => Self::Ipv4,
-            IpAddr::V6(_) => Self::Ipv6,
-        }
-    }
-
-    /// As people write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "IPv4",
-            Self::Ipv6 => "IPv6",
-        }
-    }
 }
 
 /// What was found out about one path: a local address and all that lies between it and the servers.
@@ -339,11 +310,9 @@ impl PathReport {
                 Filtering::AddressDependent => LegacyName::RestrictedCone,
                 Filtering::AddressAndPortDependent => LegacyName::PortRestrictedCone,
             },
-            (
-                Some(true),
-                Some(Mapping::AddressDependent | Mapping::AddressAndPortDependent),
-                _,
-            ) => LegacyName::Symmetric,
+            (Some(true), Some(Mapping::AddressDependent | Mapping::AddressAndPortDependent), _) => {
+                LegacyName::Symmetric
+            }
             _ => LegacyName::None,
         }
     }

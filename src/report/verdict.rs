@@ -5,9 +5,7 @@ use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{Filtering, Mapping, Udp};
 use crate::nat::expect::{self, Expectations};
 use crate::nat::reachability::{self, Behavior, FILTERINGS, MAPPINGS, Peer};
-use crate::report::nat::{
-    BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport,
-};
+use crate::report::nat::{BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport};
 use crate::report::{Finding, Severity};
 
 /// Outcome, findings and summary.
@@ -75,7 +73,11 @@ pub fn reachable(paths: &[PathReport]) -> Vec<Reachable> {
     };
     MAPPINGS
         .into_iter()
-        .flat_map(|mapping| FILTERINGS.into_iter().map(move |filtering| (mapping, filtering)))
+        .flat_map(|mapping| {
+            FILTERINGS
+                .into_iter()
+                .map(move |filtering| (mapping, filtering))
+        })
         .map(|(mapping, filtering)| {
             let peer = Peer { mapping, filtering };
             Reachable {
@@ -172,7 +174,10 @@ fn path_findings(path: &PathReport, all: &[PathReport], findings: &mut Vec<Findi
             "path-silent",
             Severity::Warning,
             format!("{family}: {detail}"),
-            format!("leave {family} out with -{} if it is not meant to work", if family == "IPv4" { 6 } else { 4 }),
+            format!(
+                "leave {family} out with -{} if it is not meant to work",
+                if family == "IPv4" { 6 } else { 4 }
+            ),
         )),
         _ => {}
     }
@@ -201,7 +206,10 @@ fn path_findings(path: &PathReport, all: &[PathReport], findings: &mut Vec<Findi
         findings.push(Finding::new(
             "carrier-nat",
             Severity::Info,
-            format!("the local address {} is of a carrier's NAT (100.64.0.0/10, RFC 6598)", path.local_address),
+            format!(
+                "the local address {} is of a carrier's NAT (100.64.0.0/10, RFC 6598)",
+                path.local_address
+            ),
             "port forwarding in your own router will not help; IPv6 or a relay will",
         ));
     }
@@ -233,7 +241,10 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
             "alternate-unreachable",
             "ask another server with RFC 5780 with -s; the operator should open both addresses and ports",
         ),
-        Reason::SingleServer => ("single-server", "name a second server on another IP address with -s"),
+        Reason::SingleServer => (
+            "single-server",
+            "name a second server on another IP address with -s",
+        ),
         Reason::EndpointDependent => (
             "endpoint-dependent",
             "add a server with RFC 5780 with -s to learn on what the mapping depends; a relay will be needed for many peers either way",
@@ -246,7 +257,10 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
             "mapping-changed",
             "run it again: a NAT that restarts or a link that changes looks like this once",
         ),
-        Reason::PacketLoss => ("packet-loss", "run it again when the network is less busy, or over a cable"),
+        Reason::PacketLoss => (
+            "packet-loss",
+            "run it again when the network is less busy, or over a cable",
+        ),
         Reason::AlternateVisited => (
             "alternate-visited",
             "name only one address of the server with -s",
@@ -337,7 +351,10 @@ fn expectation_outcome(
                 findings.push(Finding {
                     code: "expectation-not-met",
                     severity: Severity::Error,
-                    message: format!("expected {expected} over {}, found {found}", path.family.name()),
+                    message: format!(
+                        "expected {expected} over {}, found {found}",
+                        path.family.name()
+                    ),
                     hint: None,
                 });
             }

@@ -223,7 +223,9 @@ fn decode_lenient(bytes: &[u8]) -> Result<(StunMessage, Option<SocketAddr>), Dec
             _ => return Err(DecodeError::Malformed(error.to_string())),
         }
     }
-    Err(DecodeError::Malformed("too many unreadable attributes".into()))
+    Err(DecodeError::Malformed(
+        "too many unreadable attributes".into(),
+    ))
 }
 
 /// Splits the body into (type, whole attribute with header and padding).

@@ -65,7 +65,9 @@ pub enum UriError {
     #[error("the server is empty")]
     Empty,
     /// `http://` and the like, or `stun://`.
-    #[error("'{0}' is not a scheme for STUN or TURN servers: use stun:, stuns:, turn: or turns:, without //")]
+    #[error(
+        "'{0}' is not a scheme for STUN or TURN servers: use stun:, stuns:, turn: or turns:, without //"
+    )]
     Scheme(String),
     /// No host before the port.
     #[error("the host is missing")]
@@ -86,7 +88,9 @@ pub enum UriError {
     #[error("transport '{0}' is not supported: udp or tcp")]
     BadTransport(String),
     /// `turns:...?transport=udp` is DTLS.
-    #[error("turns: over UDP is DTLS, which is not supported: use turns: with ?transport=tcp or without")]
+    #[error(
+        "turns: over UDP is DTLS, which is not supported: use turns: with ?transport=tcp or without"
+    )]
     Dtls,
     /// An IPv6 literal followed by a port, without brackets.
     #[error("'{0}': put brackets around an IPv6 address that has a port, as in [2001:db8::1]:3478")]
@@ -262,9 +266,15 @@ mod tests {
             ("stun:example.org", "stun:example.org:3478"),
             ("STUN:Example.org:19302", "stun:example.org:19302"),
             ("stuns:example.org", "stuns:example.org:5349"),
-            ("turn:example.org?transport=tcp", "turn:example.org:3478?transport=tcp"),
+            (
+                "turn:example.org?transport=tcp",
+                "turn:example.org:3478?transport=tcp",
+            ),
             ("turn:example.org?transport=udp", "turn:example.org:3478"),
-            ("turns:example.org:443?transport=tcp", "turns:example.org:443"),
+            (
+                "turns:example.org:443?transport=tcp",
+                "turns:example.org:443",
+            ),
             ("example.org", "stun:example.org:3478"),
             ("example.org:99", "stun:example.org:99"),
             ("192.0.2.1:99", "stun:192.0.2.1:99"),

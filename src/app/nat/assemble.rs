@@ -7,10 +7,11 @@ use super::Resolved;
 use super::fallback::Tried;
 use super::path::{PathRun, observation_report};
 use crate::fact::{Fact, Reason};
+use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
 use crate::report::nat::{
-    BehaviorDiscoveryReport, ErrorReport, Family, NatResult, PathReport, ServerReport,
+    BehaviorDiscoveryReport, ErrorReport, NatResult, PathReport, ServerReport,
 };
 use crate::report::{Finding, Millis, Severity, verdict};
 use crate::stun::uri::{ServerUri, Transport};
@@ -183,16 +184,17 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
             _ if tried.attempt.transport == Transport::Tls => "5349".to_owned(),
             _ => "the STUN port".to_owned(),
         };
-        let group = groups
-            .entry((tried.attempt.transport, port))
-            .or_default();
+        let group = groups.entry((tried.attempt.transport, port)).or_default();
         group.0 += usize::from(tried.succeeded());
         group.1 += 1;
     }
     let counts: Vec<String> = groups
         .into_iter()
         .map(|((transport, port), (answered, all))| {
-            format!("{} on {port}: {answered} of {all}", transport_name(transport))
+            format!(
+                "{} on {port}: {answered} of {all}",
+                transport_name(transport)
+            )
         })
         .collect();
     findings.push(Finding {
@@ -239,7 +241,11 @@ fn server_reports(parts: &Parts) -> Vec<ServerReport> {
             } else {
                 "stun"
             };
-            let uri = format!("{scheme}:{}:{}", tried.attempt.host, tried.attempt.address.port());
+            let uri = format!(
+                "{scheme}:{}:{}",
+                tried.attempt.host,
+                tried.attempt.address.port()
+            );
             reports.push(stream_report(uri, tried));
         }
     }
@@ -255,7 +261,11 @@ fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerR
         });
         return match tried {
             Some(tried) => stream_report(uri.to_string(), tried),
-            None => failed(uri, Some(address), ErrorReport::new("timeout", "not asked in time")),
+            None => failed(
+                uri,
+                Some(address),
+                ErrorReport::new("timeout", "not asked in time"),
+            ),
         };
     }
     if let Some(error) = parts.no_path.get(&address) {
@@ -267,7 +277,11 @@ fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerR
             return udp_report(uri, record, path);
         }
     }
-    failed(uri, Some(address), ErrorReport::new("timeout", "not asked in time"))
+    failed(
+        uri,
+        Some(address),
+        ErrorReport::new("timeout", "not asked in time"),
+    )
 }
 
 fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerReport {
@@ -310,9 +324,10 @@ fn server_error(error: &ServerError) -> ErrorReport {
     match error {
         ServerError::Timeout => ErrorReport::new("timeout", "no answer over UDP"),
         ServerError::Send(error) => send_error(*error),
-        ServerError::Stun { code, reason } => {
-            ErrorReport::new("stun-error", format!("it answered with error {code} {reason}"))
-        }
+        ServerError::Stun { code, reason } => ErrorReport::new(
+            "stun-error",
+            format!("it answered with error {code} {reason}"),
+        ),
         ServerError::Malformed(what) => ErrorReport::new("malformed", what.clone()),
         ServerError::WrongSource(source) => ErrorReport::new(
             "wrong-source",
@@ -326,9 +341,10 @@ fn send_error(error: SendError) -> ErrorReport {
     match error {
         SendError::Refused => ErrorReport::new("refused", "port unreachable (ICMP)"),
         SendError::Unreachable => ErrorReport::new("unreachable", "no route to it"),
-        SendError::Forbidden => {
-            ErrorReport::new("forbidden", "a firewall on this machine forbids to send to it")
-        }
+        SendError::Forbidden => ErrorReport::new(
+            "forbidden",
+            "a firewall on this machine forbids to send to it",
+        ),
         SendError::Other => ErrorReport::new("io", "the system could not send to it"),
     }
 }

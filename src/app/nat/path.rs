@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::Event;
 use super::fallback::{self, Tried};
 use crate::fact::Reason;
+use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{Discovery, Observation, SOCKETS};
 use crate::net::clock::Clock;
@@ -20,7 +21,7 @@ use crate::net::driver::{self, Addition};
 use crate::net::host::{self, Source};
 use crate::net::refusal;
 use crate::report::Millis;
-use crate::report::nat::{Family, ObservationReport};
+use crate::report::nat::ObservationReport;
 use crate::stun::uri::Host;
 
 /// When silent servers are looked at from another side: by then most have answered twice over.
@@ -106,8 +107,7 @@ pub async fn run(
             let _ = around.events.send(Event::Observation(Box::new(report)));
         },
     );
-    let ((), (refusals, fallback)) =
-        tokio::join!(tests, explain(receiver, opened.local, &around));
+    let ((), (refusals, fallback)) = tokio::join!(tests, explain(receiver, opened.local, &around));
     let interface = around.source.interface.clone();
     PathRun {
         family,

@@ -6,7 +6,7 @@ use super::{Discovery, MAPPING_SOCKET, MAX_TRIALS, SECOND_SOCKET};
 use crate::fact::{Fact, Reason};
 use crate::nat::classify;
 use crate::nat::probe::{End, Pace, Test};
-use crate::nat::{timers, Time};
+use crate::nat::{Time, timers};
 use crate::stun::message::Change;
 
 /// Ports that STUN servers answer on beside the one named: the default of RFC 8489, coturn's
@@ -127,8 +127,7 @@ impl Discovery {
     }
 
     fn filtering_found(&self) -> bool {
-        (0..self.trials.len())
-            .any(|t| self.trials[t].done && self.filtering_of(t).is_determined())
+        (0..self.trials.len()).any(|t| self.trials[t].done && self.filtering_of(t).is_determined())
     }
 
     /// Whether no trial is under way and none is to come from the servers that answered so far.
@@ -160,8 +159,8 @@ impl Discovery {
 
     /// Whether every server that was asked has answered or had a fair time.
     fn survey_settled(&self) -> bool {
-        let complete = self.servers_complete
-            || self.now >= self.started_asking() + timers::STRAGGLER_GRACE;
+        let complete =
+            self.servers_complete || self.now >= self.started_asking() + timers::STRAGGLER_GRACE;
         complete
             && self.servers.iter().enumerate().all(|(index, server)| {
                 server.first.map_or(self.is_reserved(index), |first| {
@@ -212,8 +211,7 @@ impl Discovery {
             return;
         };
         let second = &self.probes[probes[1]];
-        let one_way_done =
-            self.probes[probes[0]].transmissions.len() > timers::HAIRPIN_ONE_WAY;
+        let one_way_done = self.probes[probes[0]].transmissions.len() > timers::HAIRPIN_ONE_WAY;
         if second.pace == Pace::Manual && second.is_open() && one_way_done {
             self.probes[probes[1]].pace = Pace::Silence;
             self.transmit(probes[1]);
@@ -221,7 +219,13 @@ impl Discovery {
     }
 
     /// A request of our own came back in.
-    pub(super) fn hairpin_arrival(&mut self, now: Time, index: usize, socket: usize, source: SocketAddr) {
+    pub(super) fn hairpin_arrival(
+        &mut self,
+        now: Time,
+        index: usize,
+        socket: usize,
+        source: SocketAddr,
+    ) {
         let Some(Hairpin { sockets, probes }) = self.hairpin else {
             self.strays += 1;
             return;
@@ -262,7 +266,10 @@ impl Discovery {
         }
         match probes.map(|p| p.end) {
             [Some(End::Silent), Some(End::Silent)] => Silent,
-            [Some(End::Silent | End::Unproven), Some(End::Silent | End::Unproven)] => Unproven,
+            [
+                Some(End::Silent | End::Unproven),
+                Some(End::Silent | End::Unproven),
+            ] => Unproven,
             _ => Pending,
         }
     }
@@ -398,7 +405,10 @@ impl Discovery {
         });
         probes
             .chain(survey)
-            .chain([asking + timers::SCOUT_ALONE, asking + timers::STRAGGLER_GRACE])
+            .chain([
+                asking + timers::SCOUT_ALONE,
+                asking + timers::STRAGGLER_GRACE,
+            ])
             .chain(samples)
     }
 }

@@ -156,7 +156,10 @@ impl Discovery {
     /// silence is proved.
     fn is_misdirected(&self, probe: usize) -> bool {
         let probe = &self.probes[probe];
-        probe.misdirected.iter().any(|m| m.source == probe.destination)
+        probe
+            .misdirected
+            .iter()
+            .any(|m| m.source == probe.destination)
     }
 
     fn direct_settled(&self, current: usize) -> bool {
@@ -215,18 +218,20 @@ impl Discovery {
                 let answered = !self.probes[index].answers.is_empty();
                 self.settle(
                     index,
-                    if answered { End::Answered } else { End::Cancelled },
+                    if answered {
+                        End::Answered
+                    } else {
+                        End::Cancelled
+                    },
                 );
             }
         }
     }
 
     fn form_outcomes(&self, current: usize) -> [Changed; 3] {
-        self.trials[current].forms.map(|form| {
-            form.map_or(Changed::Pending, |form| {
-                changed(&self.probes[form.probe])
-            })
-        })
+        self.trials[current]
+            .forms
+            .map(|form| form.map_or(Changed::Pending, |form| changed(&self.probes[form.probe])))
     }
 
     /// The verdict of a trial that is done.
@@ -244,9 +249,8 @@ impl Discovery {
             ),
             alive: PerForm::from_array(direct.map_or([false; 3], |d| d.map(answered))),
             controls: PerForm::from_array(controls.as_ref().map_or([Changed::Pending; 3], |c| {
-                c.obeys.map(|probe| {
-                    probe.map_or(Changed::Pending, |p| changed(&self.probes[p]))
-                })
+                c.obeys
+                    .map(|probe| probe.map_or(Changed::Pending, |p| changed(&self.probes[p])))
             })),
             alternate_visited: self.trials[trial].alternate_visited,
         };

@@ -1,0 +1,217 @@
+//! What was seen of each listed server, and what is wrong with it.
+
+use std::net::SocketAddr;
+
+use super::facts::reflexive_in;
+use super::{Discovery, Server};
+use crate::fact::{Fact, Reason};
+use crate::nat::probe::{Answer, End, Probe};
+use crate::nat::{SendError, Time, classify};
+use crate::stun::message::BindingSuccess;
+
+/// What was seen of a listed server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerRecord {
+    /// Its primary address.
+    pub address: SocketAddr,
+    /// The round trip of its first answer.
+    pub rtt: Option<Time>,
+    /// The reflexive address in its first answer.
+    pub reflexive_address: Option<SocketAddr>,
+    /// OTHER-ADDRESS, whether usable or not.
+    pub other_address: Option<SocketAddr>,
+    /// SOFTWARE.
+    pub software: Option<String>,
+    /// Whether it helps with behaviour discovery; `None` while it has not answered.
+    pub behavior_discovery: Option<BehaviorDiscovery>,
+    /// Requests sent to it, its alternate addresses included.
+    pub requests: usize,
+    /// Answers received.
+    pub responses: usize,
+    /// What is wrong with it.
+    pub error: Option<ServerError>,
+}
+
+/// Whether a server offers behaviour discovery (RFC 5780).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BehaviorDiscovery {
+    /// It names a usable other address, and nothing spoke against it.
+    Supported,
+    /// It does not offer it.
+    Absent,
+    /// It claims to, but this is wrong with it.
+    Broken(String),
+}
+
+/// What is wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerError {
+    /// No answer.
+    Timeout,
+    /// The requests could not be sent.
+    Send(SendError),
+    /// It answered with a STUN error.
+    Stun {
+        /// The error code (RFC 8489 14.8).
+        code: u16,
+        /// The reason phrase.
+        reason: String,
+    },
+    /// Its answers cannot be read.
+    Malformed(String),
+    /// Its answers come from another address than was asked.
+    WrongSource(SocketAddr),
+    /// What it reports cannot be true.
+    Untruthful(String),
+}
+
+impl Discovery {
+    /// What was seen of each listed server, in their order.
+    pub fn servers(&self) -> Vec<ServerRecord> {
+        (0..self.servers.len()).map(|s| self.record(s)).collect()
+    }
+
+    fn first_answer(&self, server: usize) -> Option<&Answer> {
+        let Server { first, second, .. } = &self.servers[server];
+        first
+            .iter()
+            .chain(second)
+            .find_map(|p| Some(self.probes[*p].success()?.0))
+    }
+
+    /// The first success answer of a listed server on the mapping socket.
+    pub(super) fn first_success(&self, server: usize) -> Option<&BindingSuccess> {
+        let probe = self.servers[server].first?;
+        self.probes[probe]
+            .success()?
+            .0
+            .response
+            .outcome
+            .as_ref()
+            .ok()
+    }
+
+    pub(super) fn other_address(&self, server: usize) -> Option<SocketAddr> {
+        self.first_success(server)?.other_address
+    }
+
+    pub(super) fn usable_other_address(&self, server: usize) -> Option<SocketAddr> {
+        let other = self.other_address(server)?;
+        classify::other_address_flaw(self.servers[server].address, other)
+            .is_none()
+            .then_some(other)
+    }
+
+    /// Other ports that servers name on their own IP address: not enough for filtering, but they
+    /// show whether the mapping depends on the port.
+    pub(super) fn port_only_alternates(&self) -> Vec<SocketAddr> {
+        (0..self.servers.len())
+            .filter_map(|s| {
+                let (own, other) = (self.servers[s].address, self.other_address(s)?);
+                (own.ip() == other.ip() && own.port() != other.port() && other.port() != 0)
+                    .then_some(other)
+            })
+            .collect()
+    }
+
+    fn record(&self, server: usize) -> ServerRecord {
+        let address = self.servers[server].address;
+        let own: Vec<SocketAddr> = std::iter::once(address)
+            .chain(self.usable_other_address(server).into_iter().flat_map(|o| {
+                [
+                    o,
+                    SocketAddr::new(address.ip(), o.port()),
+                    SocketAddr::new(o.ip(), address.port()),
+                ]
+            }))
+            .collect();
+        let mine = |p: &&Probe| own.contains(&p.destination);
+        let answer = self.first_answer(server);
+        ServerRecord {
+            address,
+            rtt: answer.map(|a| a.rtt),
+            reflexive_address: answer.and_then(reflexive_in),
+            other_address: self.other_address(server),
+            software: answer.and_then(|a| a.response.software.clone()),
+            behavior_discovery: self.behavior_discovery(server),
+            requests: self
+                .probes
+                .iter()
+                .filter(mine)
+                .map(|p| p.transmissions.len())
+                .sum(),
+            responses: self
+                .probes
+                .iter()
+                .filter(mine)
+                .map(|p| p.answers.len() + p.misdirected.len())
+                .sum(),
+            error: self.server_error(server),
+        }
+    }
+
+    fn behavior_discovery(&self, server: usize) -> Option<BehaviorDiscovery> {
+        self.first_success(server)?;
+        let Some(other) = self.other_address(server) else {
+            return Some(BehaviorDiscovery::Absent);
+        };
+        if let Some(flaw) = classify::other_address_flaw(self.servers[server].address, other) {
+            return Some(BehaviorDiscovery::Broken(format!(
+                "OTHER-ADDRESS {other} {flaw}"
+            )));
+        }
+        let trial = (0..self.trials.len())
+            .find(|t| self.trials[*t].server == server && self.trials[*t].done);
+        match trial.map(|t| self.filtering_of(t)) {
+            Some(Fact::Inconclusive {
+                reason:
+                    Reason::ServerIgnoresChangeRequest
+                    | Reason::ServerDropsChangeRequest
+                    | Reason::AlternateUnreachable
+                    | Reason::NoBehaviorDiscovery
+                    | Reason::Contradiction,
+                detail,
+            }) => Some(BehaviorDiscovery::Broken(detail)),
+            _ => Some(BehaviorDiscovery::Supported),
+        }
+    }
+
+    fn server_error(&self, server: usize) -> Option<ServerError> {
+        if let Some(untruth) = self.untruth(server) {
+            return Some(ServerError::Untruthful(untruth));
+        }
+        let Server { first, second, .. } = &self.servers[server];
+        let asked: Vec<&Probe> = first
+            .iter()
+            .chain(second)
+            .map(|p| &self.probes[*p])
+            .collect();
+        if asked.iter().any(|p| p.success().is_some()) {
+            return None;
+        }
+        let stun_error = asked.iter().flat_map(|p| &p.answers).find_map(|a| {
+            let error = a.response.outcome.as_ref().err()?;
+            Some(ServerError::Stun {
+                code: error.code,
+                reason: error.reason.clone(),
+            })
+        });
+        let wrong_source = asked
+            .iter()
+            .find_map(|p| p.misdirected.first())
+            .map(|a| ServerError::WrongSource(a.source));
+        let malformed = asked
+            .iter()
+            .find_map(|p| p.garbled.clone())
+            .map(ServerError::Malformed);
+        let failed = asked.iter().find_map(|p| match p.end {
+            Some(End::Failed(error)) => Some(ServerError::Send(error)),
+            _ => None,
+        });
+        stun_error
+            .or(wrong_source)
+            .or(malformed)
+            .or(failed)
+            .or(Some(ServerError::Timeout))
+    }
+}
