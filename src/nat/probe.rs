@@ -1,5 +1,6 @@
 //! One question: the same request, from one socket to one destination, sent until it is settled.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use serde::Serialize;
@@ -7,21 +8,16 @@ use serde::Serialize;
 use super::{SendError, Time};
 use crate::stun::message::{BindingResponse, Change};
 
-/// What a probe is for; in reports the name in kebab-case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Test {
     /// A server's primary address, from the mapping socket (RFC 5780 4.3, test I).
-    #[serde(rename = "mapping-1")]
     Mapping1,
     /// The other IP address, the primary port (RFC 5780 4.3, test II).
-    #[serde(rename = "mapping-2")]
     Mapping2,
     /// The other IP address and the other port (RFC 5780 4.3, test III).
-    #[serde(rename = "mapping-3")]
     Mapping3,
     /// The primary IP address, the other port.
-    #[serde(rename = "mapping-4")]
     Mapping4,
     /// Another port of a server without behaviour discovery.
     SecondPort,
@@ -46,6 +42,41 @@ pub enum Test {
     Hairpin,
     /// The first question again, at the end: has the mapping stayed?
     Repeat,
+}
+
+impl Test {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mapping1 => "mapping-1",
+            Self::Mapping2 => "mapping-2",
+            Self::Mapping3 => "mapping-3",
+            Self::Mapping4 => "mapping-4",
+            Self::SecondPort => "second-port",
+            Self::SecondSocket => "second-socket",
+            Self::PortSample => "port-sample",
+            Self::FilteringAddressAndPort => "filtering-address-and-port",
+            Self::FilteringPort => "filtering-port",
+            Self::FilteringAddress => "filtering-address",
+            Self::Companion => "companion",
+            Self::ControlAfter => "control-after",
+            Self::ControlChangeRequest => "control-change-request",
+            Self::Hairpin => "hairpin",
+            Self::Repeat => "repeat",
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for Test {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// How a probe is repeated, and when it is settled.

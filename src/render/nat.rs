@@ -7,9 +7,12 @@ use comfy_table::{Cell, Table};
 use super::style::{Ink, Style};
 use crate::exit::Outcome;
 use crate::fact::Fact;
+use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
-use crate::report::nat::{BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport};
-use crate::report::{Document, Finding, Severity};
+use crate::report::nat::{
+    BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
+};
+use crate::report::{Document, Finding, Millis, Severity};
 
 /// How much to show.
 #[derive(Debug, Clone, Copy, Default)]
@@ -195,10 +198,10 @@ fn yes_no(fact: &Fact<bool>) -> String {
 fn peers(reachability: &[Reachable], style: Style) -> Table {
     let mut table = style.table();
     table.set_header(vec![
-        "peer's mapping \\ filtering",
-        "endpoint-independent",
+        "peer's mapping / filtering",
+        "endpoint-indep.",
         "address-dep.",
-        "address-and-port-dep.",
+        "addr.+port-dep.",
     ]);
     for mapping in MAPPINGS {
         let mut row = vec![Cell::new(mapping)];
@@ -221,13 +224,7 @@ fn peers(reachability: &[Reachable], style: Style) -> Table {
 
 fn servers(servers: &[ServerReport], style: Style) -> Table {
     let mut table = style.table();
-    table.set_header(vec![
-        "server",
-        "address",
-        "round trip",
-        "RFC 5780",
-        "result",
-    ]);
+    table.set_header(vec!["server", "round trip", "RFC 5780", "result"]);
     for server in servers {
         let discovery = match server.behavior_discovery {
             Some(BehaviorDiscoveryReport::Supported) => "yes",
@@ -241,17 +238,8 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
             (None, None) => Cell::new("no address reported"),
         };
         table.add_row(vec![
-            Cell::new(&server.uri),
-            Cell::new(
-                server
-                    .address
-                    .map_or_else(|| "-".to_owned(), |a| a.ip().to_string()),
-            ),
-            Cell::new(
-                server
-                    .rtt_ms
-                    .map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64())),
-            ),
+            Cell::new(server_name(server)),
+            Cell::new(milliseconds(server.rtt_ms)),
             Cell::new(discovery),
             result,
         ]);
@@ -259,33 +247,52 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
     table
 }
 
+/// The URI, and the address where the URI does not have it.
+fn server_name(server: &ServerReport) -> String {
+    match server.address {
+        Some(address) if !server.uri.contains(&address.ip().to_string()) => {
+            format!("{}\n  {}", server.uri, address.ip())
+        }
+        _ => server.uri.clone(),
+    }
+}
+
+fn milliseconds(time: Option<Millis>) -> String {
+    time.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64()))
+}
+
 fn observations(result: &NatResult, style: Style) -> Table {
     let mut table = style.table();
-    table.set_header(vec![
-        "test",
-        "socket",
-        "sent to",
-        "sent",
-        "answered from",
-        "saw",
-        "round trip",
-    ]);
-    let dash = || "-".to_owned();
+    table.set_header(vec!["test", "socket", "sent to", "answer"]);
     for seen in &result.observations {
-        let test = serde_json::to_value(seen.test).ok();
         table.add_row(vec![
-            test.and_then(|t| t.as_str().map(str::to_owned))
-                .unwrap_or_default(),
+            seen.test.to_string(),
             seen.socket.clone(),
-            seen.sent_to.to_string(),
-            format!("{}x", seen.transmissions),
-            seen.answered_from.map_or_else(dash, |a| a.to_string()),
-            seen.reflexive_address.map_or_else(dash, |a| a.to_string()),
-            seen.rtt_ms
-                .map_or_else(dash, |ms| format!("{:.1} ms", ms.as_f64())),
+            match seen.transmissions {
+                1 => seen.sent_to.to_string(),
+                count => format!("{} ({count} times)", seen.sent_to),
+            },
+            answer(seen),
         ]);
     }
     table
+}
+
+fn answer(seen: &ObservationReport) -> String {
+    let Some(from) = seen.answered_from else {
+        return "none".to_owned();
+    };
+    let mut text = match seen.reflexive_address {
+        Some(address) => format!("sees {address}"),
+        None if seen.test == Test::Hairpin => "came back".to_owned(),
+        None => "an error".to_owned(),
+    };
+    // Writing into a String does not fail.
+    if from != seen.sent_to {
+        let _ = write!(text, " from {from}");
+    }
+    let _ = write!(text, " in {}", milliseconds(seen.rtt_ms));
+    text
 }
 
 fn findings(out: &mut String, document: &Document<NatResult>, style: Style, detail: Detail) {
@@ -309,10 +316,10 @@ fn findings(out: &mut String, document: &Document<NatResult>, style: Style, deta
         let painted = wrapped.replacen(label, &style.paint(ink, label), 1);
         line(out, &painted);
         if let (Some(hint), false) = (hint, detail.terse) {
-            let mut text = String::new();
-            // Writing into a String does not fail.
-            let _ = write!(text, "  hint: {hint}");
-            line(out, &style.wrap(&text, 8));
+            let text = style.narrower(2).wrap(&format!("hint: {hint}"), 6);
+            for text in text.lines() {
+                line(out, &format!("  {text}"));
+            }
         }
     }
 }

@@ -25,6 +25,14 @@ impl Style {
         }
     }
 
+    /// The same with fewer columns.
+    pub const fn narrower(self, columns: u16) -> Self {
+        Self {
+            width: self.width.saturating_sub(columns),
+            ..self
+        }
+    }
+
     /// An empty table in this style.
     pub fn table(self) -> Table {
         let mut table = Table::new();

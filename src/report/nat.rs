@@ -161,6 +161,9 @@ pub struct ServerReport {
     pub software: Option<String>,
     /// RFC 5780.
     pub behavior_discovery: Option<BehaviorDiscoveryReport>,
+    /// What is wrong with its behaviour discovery; the findings say it.
+    #[serde(skip)]
+    pub behavior_discovery_flaw: Option<String>,
     /// Requests sent.
     pub requests: usize,
     /// Answers received.

@@ -5,7 +5,7 @@ use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{Filtering, Mapping, Udp};
 use crate::nat::expect::{self, Expectations};
 use crate::nat::reachability::{self, Behavior, FILTERINGS, MAPPINGS, Peer};
-use crate::report::nat::{BehaviorDiscoveryReport, NatResult, PathReport, Reachable, ServerReport};
+use crate::report::nat::{NatResult, PathReport, Reachable, ServerReport};
 use crate::report::{Finding, Severity};
 
 /// Outcome, findings and summary.
@@ -305,11 +305,11 @@ fn server_findings(server: &ServerReport, findings: &mut Vec<Finding>) {
             format!("{name}: {}", error.message),
             hint,
         ));
-    } else if server.behavior_discovery == Some(BehaviorDiscoveryReport::Broken) {
+    } else if let Some(flaw) = &server.behavior_discovery_flaw {
         findings.push(Finding::new(
             "server-behavior-discovery-broken",
             Severity::Info,
-            format!("{name} offers RFC 5780, but not in working order"),
+            format!("{name} offers RFC 5780, but it is of no use: {flaw}"),
             "it still serves for the public address; ask another server for the behaviour",
         ));
     }

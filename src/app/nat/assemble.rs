@@ -300,8 +300,13 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
         )),
         (None, _) => None,
     };
+    let flaw = match &record.behavior_discovery {
+        Some(BehaviorDiscovery::Broken(flaw)) => Some(flaw.clone()),
+        _ => None,
+    };
     ServerReport {
         uri: uri.to_string(),
+        behavior_discovery_flaw: flaw,
         address: Some(record.address),
         family: Some(path.family),
         transport: Transport::Udp,
@@ -396,6 +401,7 @@ fn empty(uri: String, transport: Transport) -> ServerReport {
         other_address: None,
         software: None,
         behavior_discovery: None,
+        behavior_discovery_flaw: None,
         requests: 0,
         responses: 0,
         error: None,
