@@ -83,9 +83,14 @@ pub fn port_facts(nat: &Fact<bool>, samples: &[PortSeen], earlier: Option<u16>) 
 fn pattern(samples: &[PortSeen], earlier: Option<u16>) -> (Fact<PortAssignment>, Fact<i32>) {
     let ports: Vec<u16> = samples.iter().map(|s| s.external).collect();
     let ring = Ring::new(&ports);
-    let close = ring.gaps.iter().all(|gap| *gap <= MAX_SEQUENTIAL_GAP);
     let step = ring.step();
-    if close && (step.is_some() || is_rotation_of_order(&ports)) {
+    let sequential = match ring.wide_gaps() {
+        0 => step.is_some() || is_rotation_of_order(&ports),
+        // The sequence may have gone from the last port of its range to the first.
+        1 => step.is_some(),
+        _ => false,
+    };
+    if sequential {
         return (
             Fact::Determined(PortAssignment::Sequential),
             signed_step(step, &ring, &ports, earlier),
@@ -157,18 +162,27 @@ impl Ring {
         Self { sorted, gaps, span }
     }
 
-    /// The gap that most neighbours have, if the others are multiples of it.
-    fn step(&self) -> Option<u16> {
-        let count = |gap: u16| self.gaps.iter().filter(|g| **g == gap).count();
-        let step = self
-            .gaps
+    fn narrow_gaps(&self) -> impl Iterator<Item = u16> + '_ {
+        self.gaps
             .iter()
             .copied()
+            .filter(|gap| *gap <= MAX_SEQUENTIAL_GAP)
+    }
+
+    fn wide_gaps(&self) -> usize {
+        self.gaps.len() - self.narrow_gaps().count()
+    }
+
+    /// The gap that most neighbours have, if the other narrow ones are multiples of it.
+    fn step(&self) -> Option<u16> {
+        let count = |gap: u16| self.narrow_gaps().filter(|g| *g == gap).count();
+        let step = self
+            .narrow_gaps()
             .filter(|g| *g > 0)
             .max_by_key(|g| (count(*g), u16::MAX - *g))?;
         #[expect(clippy::cast_precision_loss, reason = "a dozen samples")]
         let share = count(step) as f64 / self.gaps.len() as f64;
-        let multiples = self.gaps.iter().all(|g| g % step == 0);
+        let multiples = self.narrow_gaps().all(|g| g % step == 0);
         (share >= STEP_MAJORITY && multiples).then_some(step)
     }
 
@@ -232,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_sequence_may_wrap_and_may_descend() {
-        let wrapped = facts(&[65533, 65534, 65535, 1024, 1025, 1026], Some(65531));
+        let wrapped = facts(&[65533, 65534, 65535, 1024, 1025, 1026], Some(65532));
         assert_eq!(wrapped.step, Fact::Determined(1));
         let falling = facts(&[900, 897, 894, 891, 888], None);
         assert_eq!(falling.step, Fact::Determined(-3));

@@ -291,7 +291,7 @@ fn answer(seen: &ObservationReport) -> String {
     if from != seen.sent_to {
         let _ = write!(text, " from {from}");
     }
-    let _ = write!(text, " in {}", milliseconds(seen.rtt_ms));
+    let _ = write!(text, ", {}", milliseconds(seen.rtt_ms));
     text
 }
 
