@@ -22,7 +22,7 @@ use crate::render::nat::Detail;
 use crate::render::style::Style;
 use crate::report::nat::{NatResult, ObservationReport};
 use crate::report::verdict::{self, Context};
-use crate::report::{Document, Finding, SCHEMA_VERSION, Severity};
+use crate::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
 use crate::stun::ice_servers;
 use crate::stun::uri::ServerUri;
 use crate::{app, render};
@@ -35,15 +35,14 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
         Err(ConfigError::Usage(error)) => {
             // clap sends help and version to stdout, mistakes to stderr.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                exit::ERROR
-            } else {
-                exit::GOOD
-            });
+            if !error.use_stderr() {
+                return ExitCode::from(exit::GOOD);
+            }
+            return usage_error(args, clock, &error.kind().to_string());
         }
         Err(error) => {
             output::early_error(&error.to_string(), None);
-            return ExitCode::from(exit::ERROR);
+            return usage_error(args, clock, &error.to_string());
         }
     };
     let output = Output::new(&cli.common);
@@ -97,7 +96,7 @@ fn nat(common: &Common, args: &NatArgs, clock: Clock, output: &Output) -> anyhow
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
         command: "nat",
         started_at: clock.started_at(),
-        elapsed_ms: crate::report::Millis(clock.now()),
+        elapsed_ms: Millis(clock.now()),
         outcome: verdict.outcome,
         summary: verdict.summary,
         findings: verdict.findings,
@@ -223,7 +222,7 @@ async fn show_events(mut events: mpsc::UnboundedReceiver<Event>, common: &Common
         if common.jsonl {
             // A full disk shows at the document; an event is not worth ending for.
             if let Ok(line) = render::json_line(&line) {
-                let _ = output.result(&line);
+                let _ = output::result(&line);
             }
         }
     }
@@ -241,10 +240,26 @@ fn print(common: &Common, output: &Output, document: &Document<NatResult>) -> an
         };
         render::nat::text(document, Style::for_stdout(output.color()), detail)
     };
-    output.result(&text).context("cannot write the result")
+    output::result(&text).context("cannot write the result")
 }
 
-/// A script that asked for JSON gets a document also when the command could not begin.
+/// What stands on stderr already, as a document for a script that asked for JSON.
+fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: &str) -> ExitCode {
+    let asked = |flag: &str, variable: &str| {
+        args.iter().any(|arg| arg == flag)
+            || std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+    };
+    if asked("--json", "RTCDIAG_JSON") || asked("--jsonl", "RTCDIAG_JSONL") {
+        let document = error_document(clock, message.to_owned());
+        if let Ok(text) = render::json_line(&document) {
+            // The exit code says it all the same.
+            let _ = output::result(&text);
+        }
+    }
+    ExitCode::from(exit::ERROR)
+}
+
+/// The same once the flags are known.
 fn could_not_begin(
     common: &Common,
     clock: Clock,
@@ -254,23 +269,26 @@ fn could_not_begin(
     let message = format!("{error:#}");
     output.error(&message, None);
     if common.json || common.jsonl {
-        let document: Document<NatResult> = Document {
-            schema_version: SCHEMA_VERSION,
-            rtcdiag_version: env!("CARGO_PKG_VERSION"),
-            command: "nat",
-            started_at: clock.started_at(),
-            elapsed_ms: crate::report::Millis(clock.now()),
-            outcome: Outcome::Error,
-            summary: format!("The command could not begin: {message}."),
-            findings: vec![Finding {
-                code: "usage",
-                severity: Severity::Error,
-                message,
-                hint: None,
-            }],
-            result: None,
-        };
-        print(common, output, &document)?;
+        print(common, output, &error_document(clock, message))?;
     }
     Ok(Outcome::Error)
+}
+
+fn error_document(clock: Clock, message: String) -> Document<NatResult> {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        command: "nat",
+        started_at: clock.started_at(),
+        elapsed_ms: Millis(clock.now()),
+        outcome: Outcome::Error,
+        summary: format!("The command could not begin: {message}."),
+        findings: vec![Finding {
+            code: "usage",
+            severity: Severity::Error,
+            message,
+            hint: None,
+        }],
+        result: None,
+    }
 }

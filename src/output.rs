@@ -72,22 +72,6 @@ impl Output {
         self.progress.finish_and_clear();
     }
 
-    /// Writes to stdout. A reader that has gone away is no error: it has what it wanted.
-    ///
-    /// # Errors
-    ///
-    /// Any other error of stdout, such as a full disk.
-    pub fn result(&self, text: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
-    }
-
     /// A hint on stderr, unless `--quiet`.
     pub fn warning(&self, message: &str, hint: Option<&str>) {
         if !self.quiet {
@@ -109,6 +93,22 @@ impl Output {
         let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
         // Nothing can be done about a stderr that is closed.
         let _ = writeln!(io::stderr().lock(), "{label} {message}{hint}");
+    }
+}
+
+/// Writes to stdout. A reader that has gone away is no error: it has what it wanted.
+///
+/// # Errors
+///
+/// Any other error of stdout, such as a full disk.
+pub fn result(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

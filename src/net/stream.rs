@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -40,22 +41,33 @@ pub struct StreamAnswer {
     pub rtt: Duration,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone)]
+pub struct StreamError {
+    /// As a report has it.
+    pub report: ErrorReport,
+    /// Whether the host itself was heard of: it accepted the connection or refused it.
+    pub host_is_up: bool,
+}
+
 /// Connects, asks and reads the answer.
 ///
 /// # Errors
 ///
-/// What went wrong, as a report has it.
+/// What went wrong, and whether the host is up.
 pub async fn ask(
     attempt: &Attempt,
     source: &Source,
     clock: &Clock,
     id: TransactionId,
-) -> Result<StreamAnswer, ErrorReport> {
+) -> Result<StreamAnswer, StreamError> {
+    let connected = AtomicBool::new(false);
     let connect_and_ask = async {
         let local = source
             .local_address_to(attempt.address)
             .map_err(|e| io_error(&e))?;
         let stream = connect(source, local, attempt.address).await?;
+        connected.store(true, Ordering::Relaxed);
         if attempt.transport == Transport::Tls {
             let stream = handshake(attempt, stream).await?;
             exchange(stream, clock, id).await
@@ -63,9 +75,13 @@ pub async fn ask(
             exchange(stream, clock, id).await
         }
     };
-    tokio::time::timeout(PATIENCE, connect_and_ask)
+    let answer = tokio::time::timeout(PATIENCE, connect_and_ask)
         .await
-        .unwrap_or_else(|_| Err(ErrorReport::new("timeout", "no answer")))
+        .unwrap_or_else(|_| Err(ErrorReport::new("timeout", "no answer")));
+    answer.map_err(|report| StreamError {
+        host_is_up: connected.load(Ordering::Relaxed) || report.code == "refused",
+        report,
+    })
 }
 
 async fn connect(

@@ -36,10 +36,11 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     for path in &result.paths {
         path_findings(path, &result.paths, &mut findings);
     }
-    for server in &result.servers {
-        server_findings(server, &mut findings);
+    if !no_network(result, &mut findings) {
+        for server in &result.servers {
+            server_findings(server, &mut findings);
+        }
     }
-    no_network(result, &mut findings);
     let mut outcome = outcome(result);
     if let Some(wishes) = &context.expectations {
         outcome = expectation_outcome(wishes, result, &mut findings);
@@ -112,19 +113,15 @@ fn outcome(result: &NatResult) -> Outcome {
 
 /// Whether no server could be sent to at all.
 fn all_unreachable(result: &NatResult) -> bool {
-    !result.servers.is_empty()
-        && result
-            .servers
-            .iter()
-            .all(|s| matches!(&s.error, Some(e) if matches!(e.code, "dns" | "unreachable")))
+    !result.servers.is_empty() && all_failed_with(result, &["dns", "unreachable"])
 }
 
-fn no_network(result: &NatResult, findings: &mut Vec<Finding>) {
+/// Says so where nothing could be asked at all; what is wrong with each server is then no news.
+fn no_network(result: &NatResult, findings: &mut Vec<Finding>) -> bool {
     if result.servers.is_empty() {
-        return;
+        return false;
     }
-    let code = |s: &ServerReport| s.error.as_ref().map(|e| e.code);
-    if result.servers.iter().all(|s| code(s) == Some("dns")) {
+    if all_failed_with(result, &["dns"]) {
         findings.push(Finding::new(
             "no-server-resolved",
             Severity::Error,
@@ -138,7 +135,17 @@ fn no_network(result: &NatResult, findings: &mut Vec<Finding>) {
             "there is no route to any server",
             "check that this machine is connected to a network",
         ));
+    } else {
+        return false;
     }
+    true
+}
+
+fn all_failed_with(result: &NatResult, codes: &[&str]) -> bool {
+    result
+        .servers
+        .iter()
+        .all(|s| s.error.as_ref().is_some_and(|e| codes.contains(&e.code)))
 }
 
 fn path_findings(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
@@ -415,8 +422,14 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
     }
     match outcome {
         Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
-        Outcome::Error => "Nothing could be tested: no server could be reached at all.".to_owned(),
-        _ => "No server answered: UDP may be blocked, or the servers may be down; ask others with -s.".to_owned(),
+        Outcome::Error if all_failed_with(result, &["dns"]) => {
+            "Nothing could be tested: none of the server names could be resolved.".to_owned()
+        }
+        Outcome::Error => "Nothing could be tested: there is no route to any server.".to_owned(),
+        _ if all_failed_with(result, &["refused"]) => {
+            "Nothing listens at the servers named: they refuse; ask others with -s.".to_owned()
+        }
+        _ => "No server answered, so blocked UDP cannot be told from servers that are down; ask others with -s.".to_owned(),
     }
 }
 

@@ -17,10 +17,10 @@ pub struct IceServer {
 #[derive(Debug, thiserror::Error)]
 pub enum IceServersError {
     /// It is not the JSON expected; the message has line and column.
-    #[error("not the JSON of iceServers: {0}")]
+    #[error("not the JSON of iceServers")]
     Json(#[from] serde_json::Error),
     /// An entry's URL cannot be read.
-    #[error("entry {entry}: {source}")]
+    #[error("entry {entry}")]
     Uri {
         /// Which entry, from 1.
         entry: usize,
@@ -109,10 +109,15 @@ mod tests {
         assert!(servers[1].has_credential && !servers[0].has_credential);
     }
 
+    fn chain(error: &IceServersError) -> String {
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        format!("{error}: {}", source.unwrap_or_default())
+    }
+
     #[test]
     fn mistakes_are_located() {
         let error = parse("[\n  {\"urls\": 5}\n]").expect_err("urls is a number");
-        assert!(error.to_string().contains("line 2"), "{error}");
+        assert!(chain(&error).contains("line 2"), "{error}");
         let error = parse(r#"[{"urls": "http://a"}]"#).expect_err("no STUN URI");
         assert!(error.to_string().contains("entry 1"), "{error}");
         assert!(parse("[]").is_err());

@@ -16,9 +16,10 @@ use crate::report::nat::{
 use crate::report::{Finding, Millis, Severity, verdict};
 use crate::stun::uri::{ServerUri, Transport};
 
-/// How many silent hosts make it more likely that UDP is blocked than that all of them are down.
-/// Fewer say nothing unless one of them is known to be up.
+/// How many silent hosts, at least [`HOSTS_UP`] of them known to be up, show that UDP is blocked
+/// rather than that each of them has no STUN server.
 const SILENT_HOSTS: usize = 3;
+const HOSTS_UP: usize = 2;
 
 /// The parts.
 pub struct Parts<'a> {
@@ -138,10 +139,18 @@ fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Optio
         .filter(|r| path.refusals.iter().all(|(server, _)| *server != r.address))
         .map(|r| r.address.ip())
         .collect();
-    (!cut_short && silent.len() >= SILENT_HOSTS && silent.len() == asked.len()).then(|| {
+    let up: BTreeSet<IpAddr> = path
+        .fallback
+        .iter()
+        .filter(|t| t.host_is_up() && asked.contains(&t.attempt.address.ip()))
+        .map(|t| t.attempt.address.ip())
+        .collect();
+    let enough = silent.len() >= SILENT_HOSTS && up.len() >= HOSTS_UP;
+    (!cut_short && enough && silent.len() == asked.len()).then(|| {
         format!(
-            "all {} servers over {family} are silent, which independent servers hardly are at the same time",
-            silent.len()
+            "all {} servers are silent over {family} UDP, though {} of the hosts can be reached over TCP",
+            silent.len(),
+            up.len()
         )
     })
 }
@@ -177,14 +186,11 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
     if path.fallback.is_empty() {
         return;
     }
-    let mut groups: BTreeMap<(Transport, String), (usize, usize)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Transport, u16), (usize, usize)> = BTreeMap::new();
     for tried in &path.fallback {
-        let port = match tried.attempt.address.port() {
-            443 => "443".to_owned(),
-            _ if tried.attempt.transport == Transport::Tls => "5349".to_owned(),
-            _ => "the STUN port".to_owned(),
-        };
-        let group = groups.entry((tried.attempt.transport, port)).or_default();
+        let group = groups
+            .entry((tried.attempt.transport, tried.attempt.address.port()))
+            .or_default();
         group.0 += usize::from(tried.succeeded());
         group.1 += 1;
     }
@@ -192,7 +198,7 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
         .into_iter()
         .map(|((transport, port), (answered, all))| {
             format!(
-                "{} on {port}: {answered} of {all}",
+                "{} port {port}: {answered} of {all}",
                 transport_name(transport)
             )
         })
@@ -201,9 +207,9 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
         code: "tcp-fallback",
         severity: Severity::Info,
         message: format!(
-            "STUN servers that answered otherwise over {}: {}",
+            "servers that answered STUN otherwise over {}: {}",
             path.family.name(),
-            counts.join("; ")
+            counts.join(", ")
         ),
         hint: None,
     });
@@ -372,7 +378,10 @@ fn stream_report(uri: String, tried: &Tried) -> ServerReport {
             report.responses = 1;
             (report, error)
         }
-        Err(error) => (empty(uri, tried.attempt.transport), Some(error.clone())),
+        Err(error) => (
+            empty(uri, tried.attempt.transport),
+            Some(error.report.clone()),
+        ),
     };
     report.address = Some(tried.attempt.address);
     report.family = Some(Family::of(tried.attempt.address.ip()));

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use super::path::Surroundings;
 use crate::net::driver;
-use crate::net::stream::{self, Attempt, StreamAnswer};
+use crate::net::stream::{self, Attempt, StreamAnswer, StreamError};
 use crate::report::nat::ErrorReport;
 use crate::stun::message::TransactionId;
 use crate::stun::uri::{DEFAULT_TLS_PORT, Host, Transport};
@@ -20,13 +20,18 @@ const HTTPS_PORT: u16 = 443;
 #[derive(Debug, Clone)]
 pub struct Tried {
     pub attempt: Attempt,
-    pub answer: Result<StreamAnswer, ErrorReport>,
+    pub answer: Result<StreamAnswer, StreamError>,
 }
 
 impl Tried {
     /// Whether STUN was answered there.
     pub fn succeeded(&self) -> bool {
         matches!(&self.answer, Ok(answer) if answer.response.outcome.is_ok())
+    }
+
+    /// Whether the host was heard of, be it by a refusal.
+    pub fn host_is_up(&self) -> bool {
+        self.answer.as_ref().err().is_none_or(|e| e.host_is_up)
     }
 }
 
@@ -65,7 +70,10 @@ pub async fn attempt(attempt: Attempt, around: Surroundings) -> Tried {
     let answer = tokio::select! {
         answer = stream::ask(&attempt, &around.source, &around.clock, id) => answer,
         _ = driver::stopped(&mut stop) => {
-            Err(ErrorReport::new("timeout", "the run ended before an answer"))
+            Err(StreamError {
+                report: ErrorReport::new("timeout", "the run ended before an answer"),
+                host_is_up: false,
+            })
         }
     };
     Tried { attempt, answer }
