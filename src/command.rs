@@ -120,9 +120,14 @@ fn prepare(common: &Common, servers: &Servers) -> anyhow::Result<(Options, Vec<F
         _ => error.into(),
     })?;
     let families = families(common)?;
-    let (servers, findings) = chosen_servers(servers)?;
+    let (named, findings) = named_servers(servers)?;
     let options = Options {
-        servers,
+        independent: named.is_empty(),
+        servers: if named.is_empty() {
+            default_servers()
+        } else {
+            named
+        },
         families,
         source,
         seed: rand::random(),
@@ -148,7 +153,8 @@ fn families(common: &Common) -> anyhow::Result<Vec<Family>> {
     Ok(vec![of_local])
 }
 
-fn chosen_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
+/// The servers that the user named, each once.
+fn named_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
     let mut servers = args.server.clone();
     let mut findings = Vec::new();
     if let Some(path) = &args.ice_servers {
@@ -169,12 +175,6 @@ fn chosen_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding
         }
         servers.extend(entries.into_iter().flat_map(|e| e.urls));
     }
-    if servers.is_empty() {
-        servers = DEFAULT_SERVERS
-            .iter()
-            .map(|uri| uri.parse().expect("the default servers are valid"))
-            .collect();
-    }
     let mut unique: Vec<ServerUri> = Vec::new();
     for server in servers {
         if !unique.contains(&server) {
@@ -182,6 +182,13 @@ fn chosen_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding
         }
     }
     Ok((unique, findings))
+}
+
+fn default_servers() -> Vec<ServerUri> {
+    DEFAULT_SERVERS
+        .iter()
+        .map(|uri| uri.parse().expect("the default servers are valid"))
+        .collect()
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -38,7 +38,11 @@ const APDF: Filtering = Filtering::AddressAndPortDependent;
 /// sent to nobody else before, so no hole of another test can let the answer in.
 #[test]
 fn rule_03_filtering_probes_use_fresh_sockets() {
-    for nat in [NatConfig::nat(EIM, APDF), NatConfig::nat(APDM, ADF), NatConfig::open()] {
+    for nat in [
+        NatConfig::nat(EIM, APDF),
+        NatConfig::nat(APDM, ADF),
+        NatConfig::open(),
+    ] {
         let scenario = Scenario::new(nat, vec![discovery_server()]);
         let outcome = sim_net::run_traced(&scenario).expect("it ends");
         let mut sent_to: BTreeMap<usize, BTreeSet<SocketAddr>> = BTreeMap::new();
@@ -57,8 +61,14 @@ fn rule_03_filtering_probes_use_fresh_sockets() {
         }
         let sockets: BTreeSet<usize> = first_of_form.values().copied().collect();
         assert_eq!(sockets.len(), first_of_form.len(), "{first_of_form:?}");
-        assert!(first_of_form.contains_key(&(true, true)), "{first_of_form:?}");
-        assert!(first_of_form.contains_key(&(false, true)), "{first_of_form:?}");
+        assert!(
+            first_of_form.contains_key(&(true, true)),
+            "{first_of_form:?}"
+        );
+        assert!(
+            first_of_form.contains_key(&(false, true)),
+            "{first_of_form:?}"
+        );
     }
 }
 
@@ -123,7 +133,11 @@ fn rule_05_delay_is_not_filtering() {
 #[test]
 fn rule_05_a_server_that_dies_is_not_a_filter() {
     use support::sim_server::Reply;
-    for nat in [NatConfig::open(), NatConfig::nat(EIM, EIF), NatConfig::nat(APDM, ADF)] {
+    for nat in [
+        NatConfig::open(),
+        NatConfig::nat(EIM, EIF),
+        NatConfig::nat(APDM, ADF),
+    ] {
         for requests in 0..60 {
             let mut server = discovery_server();
             server.reply = Reply::DiesAfter(requests);
@@ -145,7 +159,10 @@ fn rule_07_no_nat_is_seen_and_the_filter_too() {
             is(&o.facts.udp, Udp::Open)?;
             is(&o.facts.nat, false)?;
             is(&o.facts.filtering, filtering)?;
-            why(&o.facts.hairpinning, &[Reason::NoNat, Reason::NotApplicable])?;
+            why(
+                &o.facts.hairpinning,
+                &[Reason::NoNat, Reason::NotApplicable],
+            )?;
             unknown(&o.facts.port_step)
         });
     }
@@ -272,17 +289,15 @@ fn rule_18_ipv6_is_tested_like_ipv4() {
     nptv6.externals = vec![IpAddr::from([0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 0x77])];
     nptv6.ports = Ports::Preserve;
     nptv6.hairpin = Hairpin::ExternalSource;
-    for (nat, client) in [(nptv6, [0xfd00, 0, 0, 0, 0, 0, 0, 0x77])] {
-        let mut scenario = Scenario::new(nat, vec![server.clone()]);
-        scenario.client = IpAddr::from(client);
-        check(&scenario, 10, |o| {
-            is(&o.facts.nat, true)?;
-            is(&o.facts.mapping, EIM)?;
-            is(&o.facts.filtering, EIF)?;
-            is(&o.facts.hairpinning, true)?;
-            is(&o.facts.port_preservation, true)
-        });
-    }
+    let mut scenario = Scenario::new(nptv6, vec![server.clone()]);
+    scenario.client = IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 0x77]);
+    check(&scenario, 10, |o| {
+        is(&o.facts.nat, true)?;
+        is(&o.facts.mapping, EIM)?;
+        is(&o.facts.filtering, EIF)?;
+        is(&o.facts.hairpinning, true)?;
+        is(&o.facts.port_preservation, true)
+    });
     let mut nat66 = NatConfig::nat(APDM, ADF);
     nat66.externals = vec![IpAddr::from([0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 1])];
     let mut scenario = Scenario::new(nat66, vec![server]);
@@ -296,7 +311,11 @@ fn rule_18_ipv6_is_tested_like_ipv4() {
 /// Rule 22: strays at every packet, also with the right transaction ID from a wrong source.
 #[test]
 fn rule_22_strays_change_nothing() {
-    for nat in [NatConfig::open(), NatConfig::nat(EIM, ADF), NatConfig::nat(APDM, APDF)] {
+    for nat in [
+        NatConfig::open(),
+        NatConfig::nat(EIM, ADF),
+        NatConfig::nat(APDM, APDF),
+    ] {
         let (mapping, filtering) = (nat.mapping, nat.filtering);
         let mut scenario = Scenario::new(nat, vec![discovery_server(), plain_server(3)]);
         scenario.link.strays = 1.0;

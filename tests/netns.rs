@@ -16,6 +16,8 @@ mod coturn;
 mod expect;
 #[path = "netns/filters.rs"]
 mod filters;
+#[path = "netns/incapable.rs"]
+mod incapable;
 #[path = "netns/ipv6.rs"]
 mod ipv6;
 #[path = "netns/lab.rs"]
@@ -32,6 +34,8 @@ mod servers;
 mod translated;
 #[path = "netns/untranslated.rs"]
 mod untranslated;
+#[path = "netns/uplinks.rs"]
+mod uplinks;
 
 use std::time::Duration;
 
@@ -114,6 +118,20 @@ scenarios! {
     nat64 {
         nat64_behind_filter => BEHIND_FILTER,
     }
+    incapable {
+        plain_server => PLAIN_SERVER,
+        two_plain_servers => TWO_PLAIN_SERVERS,
+        two_plain_servers_random => TWO_PLAIN_SERVERS_RANDOM,
+        one_plain_server_twice => ONE_PLAIN_SERVER_TWICE,
+        faulty_alternate => FAULTY_ALTERNATE,
+        faulty_alternate_full_cone => FAULTY_ALTERNATE_FULL_CONE,
+        faulty_alternate_random => FAULTY_ALTERNATE_RANDOM,
+        faulty_alternate_before_sound => FAULTY_ALTERNATE_BEFORE_SOUND,
+    }
+    uplinks {
+        second_interface => SECOND_INTERFACE,
+        second_local_address => SECOND_LOCAL_ADDRESS,
+    }
     servers {
         dead_server_beside_live => DEAD_SERVER_BESIDE_LIVE,
         closed_port_beside_live => CLOSED_PORT_BESIDE_LIVE,
@@ -124,8 +142,6 @@ scenarios! {
         two_servers => TWO_SERVERS,
         unknown_name_beside_live => UNKNOWN_NAME_BESIDE_LIVE,
         unknown_name => UNKNOWN_NAME,
-        second_interface => SECOND_INTERFACE,
-        second_local_address => SECOND_LOCAL_ADDRESS,
     }
 }
 

@@ -64,7 +64,9 @@ fn discover(servers: &[SocketAddr]) -> io::Result<PathFacts> {
 
 fn run(script: &Script) -> PathFacts {
     let servers = Loopback::start(script).expect("loopback has ports");
-    let addresses: Vec<SocketAddr> = (0..script.servers.len()).map(|i| servers.address(i)).collect();
+    let addresses: Vec<SocketAddr> = (0..script.servers.len())
+        .map(|i| servers.address(i))
+        .collect();
     let facts = discover(&addresses).expect("loopback works");
     assert!(servers.requests() > 0);
     facts
@@ -98,7 +100,10 @@ fn emulated_nats_behave_as_configured() {
 
 #[test]
 fn without_a_nat_the_local_address_is_seen() {
-    let facts = run(&Script::new(NatConfig::open(), vec![Role::Discovery, Role::Plain]));
+    let facts = run(&Script::new(
+        NatConfig::open(),
+        vec![Role::Discovery, Role::Plain],
+    ));
     is(&facts.nat, false)
         .and(is(&facts.filtering, Filtering::EndpointIndependent))
         .unwrap_or_else(|complaint| panic!("{complaint}\n{facts:#?}"));

@@ -45,6 +45,8 @@ pub const DEFAULT_SERVERS: [&str; 7] = [
 pub struct Options {
     /// Servers to ask, in order of preference.
     pub servers: Vec<ServerUri>,
+    /// Whether they are known to be independent of each other.
+    pub independent: bool,
     /// Families to test.
     pub families: Vec<Family>,
     /// Where to send from.
@@ -85,6 +87,7 @@ pub async fn run(
             stop,
             events,
             seed: options.seed,
+            independent: options.independent,
             names: Names::default(),
         },
         lookups: JoinSet::new(),

@@ -46,6 +46,9 @@ pub const SAMPLES: usize = 12;
 /// How many servers are tried for filtering before giving up.
 const MAX_TRIALS: usize = 3;
 
+/// How many answers from elsewhere are kept for each question; a flood must not fill the memory.
+const MAX_MISDIRECTED: usize = 16;
+
 const MAPPING_SOCKET: usize = 0;
 const SECOND_SOCKET: usize = 1;
 const FIRST_SAMPLE: usize = 2;
@@ -61,6 +64,7 @@ pub struct Discovery {
     started: Time,
     servers: Vec<Server>,
     servers_complete: bool,
+    independent: bool,
     probes: Vec<Probe>,
     by_transaction: BTreeMap<TransactionId, (usize, usize)>,
     outbox: VecDeque<Transmit>,
@@ -103,6 +107,7 @@ impl Discovery {
             started: now,
             servers: Vec::new(),
             servers_complete: false,
+            independent: false,
             probes: Vec::new(),
             by_transaction: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -117,6 +122,12 @@ impl Discovery {
             stopped: None,
             finished: false,
         }
+    }
+
+    /// Promises that no server is the alternate address of another one, so that all can be asked
+    /// at the same moment.
+    pub fn assume_independent(&mut self) {
+        self.independent = true;
     }
 
     /// Adds a server by its primary address. Servers that come earlier are preferred. An address
@@ -308,22 +319,21 @@ impl Discovery {
             return;
         }
         let sent = &mut probe.transmissions[transmission];
-        if sent.answered.is_some() {
-            return;
-        }
         let answer = Answer {
             source,
             rtt: now - sent.at,
             response,
         };
-        if source == probe.answer_from {
+        if source != probe.answer_from {
+            if probe.misdirected.len() < MAX_MISDIRECTED {
+                probe.misdirected.push(answer);
+            }
+        } else if sent.answered.is_none() {
             sent.answered = Some(now);
             probe.answers.push(answer);
             if probe.pace != Pace::Manual && probe.end.is_none() {
                 self.settle(index, End::Answered);
             }
-        } else if !probe.misdirected.iter().any(|m| m.source == source) {
-            probe.misdirected.push(answer);
         }
     }
 

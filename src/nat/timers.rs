@@ -25,10 +25,11 @@ pub const SURVEY_OFFSETS: [Duration; 7] = [
 /// twice round the world.
 pub const SURVEY_GIVE_UP: Duration = ms(2000);
 
-/// How long the first server is asked alone. Its answer may name another listed server as its
-/// alternate address, which must stay unvisited until filtering has been tested (a firewall may
-/// open for every address that the host has sent to).
-pub const SCOUT_ALONE: Duration = ms(250);
+/// How long the first of the servers that a user named is asked alone. Its answer may name another
+/// of them as its alternate address, which must stay unvisited until filtering has been tested (a
+/// firewall may open for every address that the host has sent to). Nearly all round trips are
+/// shorter; only a dead first server costs this time.
+pub const SCOUT_ALONE: Duration = ms(500);
 
 /// How long a silent server holds up the others when nothing needs its answer: ordinary round
 /// trips are well below, and it has been asked four times by then.

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use rtcdiag::fact::Reason;
-use rtcdiag::nat::behavior::Udp;
 use rtcdiag::nat::SendError;
+use rtcdiag::nat::behavior::Udp;
 
 use super::support::check::{check, check_not_false, inconclusive, is, unknown};
 use super::support::nat_model::{NatConfig, Ports};

@@ -134,7 +134,7 @@ pub const OUTPUT_DROPPED: Scenario = Scenario {
     expected: Expected {
         outcomes: &[(1, "bad")],
         paths: &[silent4(ONLY_TCP)],
-        servers: &[failed("203.0.113.10:3478", &["not-permitted"])],
+        servers: &[failed("203.0.113.10:3478", &["forbidden"])],
     },
     trusting: false,
     repeated: false,
@@ -149,7 +149,7 @@ pub const OUTPUT_REJECTED: Scenario = Scenario {
     expected: Expected {
         outcomes: &[(1, "bad")],
         paths: &[silent4(ONLY_TCP)],
-        servers: &[failed("203.0.113.10:3478", &["refused", "not-permitted"])],
+        servers: &[failed("203.0.113.10:3478", &["refused", "forbidden"])],
     },
     trusting: false,
     repeated: false,
@@ -245,7 +245,7 @@ pub const UNTRUSTED_TLS: Scenario = Scenario {
             SERVER4,
             Server {
                 transport: "tls",
-                ..failed("203.0.113.10:443", &["tls"])
+                ..failed("203.0.113.10:443", &["certificate-unknown-issuer"])
             },
         ],
     },

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use super::lab::ServerKind;
+
 /// The server's addresses, two of each family; it listens at 3478 and, as alternate port, 3479.
 pub const ADDRESSES: [&str; 4] = [
     "203.0.113.10",
@@ -21,11 +23,11 @@ const TLS_PORT: u16 = 443;
 pub const CERTIFICATE: &str = "certificate.pem";
 
 /// Starts it. `ip netns exec` becomes the program, so the child's id is that of turnserver itself.
-pub fn start(namespace: &str, scratch: &Path, tls: bool) -> Result<Child, String> {
+pub fn start(namespace: &str, scratch: &Path, kind: ServerKind) -> Result<Child, String> {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", namespace, "turnserver", "-n"]);
     command.args(["--no-auth", "--no-cli", "--no-dtls"]);
-    if tls {
+    if kind == ServerKind::CoturnTls {
         let (certificate, key) = certify(scratch)?;
         command.arg(format!("--tls-listening-port={TLS_PORT}"));
         command.arg(format!("--cert={}", certificate.display()));
@@ -38,9 +40,13 @@ pub fn start(namespace: &str, scratch: &Path, tls: bool) -> Result<Child, String
     command.arg(format!("--alt-listening-port={}", PORTS[1]));
     command.arg(format!("--pidfile={}", scratch.join("pid").display()));
     command.arg(format!("--db={}", scratch.join("db").display()));
-    // Newer versions answer CHANGE-REQUEST only if told to.
-    if help_mentions("--rfc5780") {
-        command.arg("--rfc5780");
+    // Up to 4.6 versions offer behaviour discovery unless told not to; newer ones only if told to.
+    let discovery = match kind {
+        ServerKind::CoturnPlain => "--no-rfc5780",
+        _ => "--rfc5780",
+    };
+    if help_mentions(discovery) {
+        command.arg(discovery);
     }
     for address in ADDRESSES {
         command.arg(format!("--listening-ip={address}"));
@@ -61,12 +67,21 @@ fn certify(scratch: &Path) -> Result<(PathBuf, PathBuf), String> {
 }
 
 /// Returns when all its sockets are open.
-pub fn wait_until_open(server: &mut Child, namespace: &str) -> Result<(), String> {
+pub fn wait_until_open(
+    server: &mut Child,
+    namespace: &str,
+    kind: ServerKind,
+) -> Result<(), String> {
+    // Without behaviour discovery it has no alternate port.
+    let ports = match kind {
+        ServerKind::CoturnPlain => &PORTS[..1],
+        _ => &PORTS[..],
+    };
     for _ in 0..1000 {
         if let Ok(Some(status)) = server.try_wait() {
             return Err(format!("turnserver ended at once: {status}"));
         }
-        if open_sockets(namespace, "-lunH")? && open_sockets(namespace, "-ltnH")? {
+        if open_sockets(namespace, "-lunH", ports)? && open_sockets(namespace, "-ltnH", ports)? {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(20));
@@ -74,7 +89,7 @@ pub fn wait_until_open(server: &mut Child, namespace: &str) -> Result<(), String
     Err("turnserver did not open its sockets".into())
 }
 
-fn open_sockets(namespace: &str, flags: &str) -> Result<bool, String> {
+fn open_sockets(namespace: &str, flags: &str, ports: &[u16]) -> Result<bool, String> {
     let output = Command::new("ip")
         .args(["netns", "exec", namespace, "ss", flags])
         .output()
@@ -88,8 +103,9 @@ fn open_sockets(namespace: &str, flags: &str) -> Result<bool, String> {
         };
         listing.split_whitespace().any(|word| word == endpoint)
     };
-    let mut endpoints = ADDRESSES.iter().flat_map(|a| PORTS.map(|port| (a, port)));
-    Ok(endpoints.all(|(address, port)| open(address, port)))
+    Ok(ADDRESSES
+        .iter()
+        .all(|address| ports.iter().all(|port| open(address, *port))))
 }
 
 fn help_mentions(flag: &str) -> bool {

@@ -34,6 +34,8 @@ pub enum ServerKind {
     Coturn,
     /// TLS at port 443 as well.
     CoturnTls,
+    /// Without NAT behaviour discovery: the addresses are as those of two servers that do not know each other.
+    CoturnPlain,
     /// See `nat64`.
     BehindNat64,
 }
@@ -270,16 +272,13 @@ impl Lab {
         let namespace = self.namespace("srv");
         // It belongs to the lab before it is waited for, so that it ends with the lab in any case.
         self.children.push(match kind {
-            ServerKind::Coturn => coturn::start(&namespace, &self.scratch, false)?,
-            ServerKind::CoturnTls => coturn::start(&namespace, &self.scratch, true)?,
             ServerKind::BehindNat64 => nat64::start(&namespace)?,
+            coturn => coturn::start(&namespace, &self.scratch, coturn)?,
         });
         let server = self.children.last_mut().ok_or("no server")?;
         match kind {
-            ServerKind::Coturn | ServerKind::CoturnTls => {
-                coturn::wait_until_open(server, &namespace)
-            }
             ServerKind::BehindNat64 => nat64::wait_until_open(server),
+            coturn => coturn::wait_until_open(server, &namespace, coturn),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the scenarios share. A scenario says how the network is built and what is true of it. Each truth was found with a
 //! prober that shares no code with rtcdiag before it was written down; an expectation is never loosened to make a test pass.
 
-use super::expect::Want::{Is, No, Yes};
+use super::expect::Want::{Is, No, NotYes, Yes};
 use super::expect::{Expected, Path, Server, Want};
 use super::lab::{Plan, Router, ServerKind};
 
@@ -34,15 +34,21 @@ pub const NAT: (&str, Want) = ("nat", Yes);
 pub const NO_NAT: (&str, Want) = ("nat", No);
 pub const HAIRPIN: (&str, Want) = ("hairpinning", Yes);
 pub const NO_HAIRPIN: (&str, Want) = ("hairpinning", No);
+pub const HAIRPIN_UNSEEN: (&str, Want) = ("hairpinning", NotYes);
 pub const PORT_KEPT: (&str, Want) = ("port_preservation", Yes);
 pub const PORT_CHANGED: (&str, Want) = ("port_preservation", No);
 pub const PRESERVED: (&str, Want) = ("port_assignment", Is("preserved"));
 pub const RANDOM: (&str, Want) = ("port_assignment", Is("random"));
 pub const PAIRED: (&str, Want) = ("address_pooling", Is("paired"));
 
-/// Where the server's clients are, on one side of the lab or the other.
+/// The server, without a fault.
 pub const SERVER4: Server = answered("203.0.113.10:3478");
 pub const SERVER6: Server = answered("[2001:db8:113::10]:3478");
+/// The server at its second address. How far it supports behaviour discovery there depends on coturn's version.
+pub const SECOND_ADDRESS: Server = Server {
+    behavior_discovery: None,
+    ..answered("203.0.113.11:3478")
+};
 /// The router's public address, which is that of everybody behind a masquerade.
 pub const ROUTER4: &[&str] = &["203.0.113.1"];
 pub const ROUTER6: &[&str] = &["2001:db8:113::1"];

@@ -83,9 +83,7 @@ impl Authority {
             }
             _ => &self.issuer,
         };
-        let certificate = params
-            .signed_by(&key, signer)
-            .map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, signer).map_err(io::Error::other)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(rustls::ALL_VERSIONS)

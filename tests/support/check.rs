@@ -62,7 +62,11 @@ fn summary(scenario: &Scenario) -> String {
         })
         .collect();
     let (seed, loss) = (scenario.seed, scenario.link.loss);
-    format!("seed {seed} loss {loss} {} | {}", path.join(" + "), servers.join(", "))
+    format!(
+        "seed {seed} loss {loss} {} | {}",
+        path.join(" + "),
+        servers.join(", ")
+    )
 }
 
 /// Nothing more than that no fact is false.
@@ -89,7 +93,9 @@ pub fn why<T: Debug>(fact: &Fact<T>, reasons: &[Reason]) -> Check {
 /// The fact is inconclusive, not "not tested", for this reason, and says more in the detail.
 pub fn inconclusive<T: Debug>(fact: &Fact<T>, expected: Reason) -> Check {
     match fact {
-        Fact::Inconclusive { reason, detail } if *reason == expected && !detail.is_empty() => Ok(()),
+        Fact::Inconclusive { reason, detail } if *reason == expected && !detail.is_empty() => {
+            Ok(())
+        }
         _ => Err(format!("expected inconclusive {expected:?}, got {fact:?}")),
     }
 }

@@ -215,7 +215,10 @@ impl Engine {
     fn turn(&mut self) -> bool {
         let mut buffer = [0; 2048];
         let mut arrived = Vec::new();
-        let externals = self.externals.iter().filter_map(|(a, s)| Some((a, s.as_ref()?)));
+        let externals = self
+            .externals
+            .iter()
+            .filter_map(|(a, s)| Some((a, s.as_ref()?)));
         for (address, socket) in self.sockets.iter().chain(externals) {
             while let Ok((size, from)) = socket.recv_from(&mut buffer) {
                 arrived.push((*address, from, buffer[..size].to_vec()));

@@ -225,8 +225,16 @@ impl Cell {
         Link {
             delay,
             loss: f64::from(self.loss_percent) / 100.0,
-            duplication: if self.mode == LinkMode::Duplicates { 0.3 } else { 0.0 },
-            strays: if self.mode == LinkMode::Strays { 0.5 } else { 0.0 },
+            duplication: if self.mode == LinkMode::Duplicates {
+                0.3
+            } else {
+                0.0
+            },
+            strays: if self.mode == LinkMode::Strays {
+                0.5
+            } else {
+                0.0
+            },
             timer_lag: Duration::from_micros(rng.random_range(0..1500)),
         }
     }

@@ -16,7 +16,8 @@ use super::nat_model::LOCAL_PORTS;
 use super::path::{Path, Routed};
 use super::scenario::{Delay, Scenario};
 use super::sim_server::SimServer;
-use super::stun_wire::{self, BINDING_SUCCESS, Message, XOR_MAPPED_ADDRESS};
+use super::strays;
+use super::stun_wire;
 
 /// A run that takes longer in virtual time never ends.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -235,7 +236,13 @@ impl<'a> SimNet<'a> {
         Ok(())
     }
 
-    fn deliver(&mut self, machine: &mut Discovery, local: SocketAddr, from: SocketAddr, bytes: &[u8]) {
+    fn deliver(
+        &mut self,
+        machine: &mut Discovery,
+        local: SocketAddr,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) {
         let Some(socket) = self.sockets.iter().position(|s| *s == local) else {
             return;
         };
@@ -341,36 +348,12 @@ impl<'a> SimNet<'a> {
         }
     }
 
-    /// Datagrams that nobody asked for, straight to a local socket.
     fn stray(&mut self, local: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         if !self.rng.random_bool(self.scenario.link.strays) {
             return;
         }
-        let stranger = match self.scenario.client.is_ipv4() {
-            true => SocketAddr::from(([192, 0, 2, self.rng.random_range(1..255)], 3478)),
-            false => SocketAddr::from(([0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 9], 3478)),
-        };
-        let mut bytes = vec![0; self.rng.random_range(0..200)];
-        self.rng.fill_bytes(&mut bytes);
-        let mut random_id = [0; 12];
-        self.rng.fill_bytes(&mut random_id);
-        let lie = |id| {
-            Message::new(BINDING_SUCCESS, id)
-                .xor_address(XOR_MAPPED_ADDRESS, stranger)
-                .finish()
-        };
-        let right_id = stun_wire::transaction_id(payload).unwrap_or(random_id);
-        let (local, from, bytes) = match self.rng.random_range(0..5) {
-            0 => (local, stranger, bytes),
-            1 => (local, destination, bytes),
-            2 => (local, destination, lie(random_id)),
-            3 => (local, stranger, lie(right_id)),
-            _ => {
-                let other = self.sockets[self.rng.random_range(0..self.sockets.len())];
-                let request = Message::new(stun_wire::BINDING_REQUEST, random_id).finish();
-                (other, stranger, request)
-            }
-        };
+        let (local, from, bytes) =
+            strays::draw(&mut self.rng, &self.sockets, local, destination, payload);
         let after = self.one_way().mul_f64(self.rng.random_range(0.0..2.5));
         self.at(self.now + after, Event::AtClient { local, from, bytes });
     }
@@ -415,7 +398,9 @@ fn accused(machine: &Discovery) -> Vec<(SocketAddr, String)> {
         let bad = text.contains("Untruthful") || text.contains("Broken");
         bad.then_some((record.address, text))
     });
-    let outvoted = machine.outvoted().map(|server| (server, "outvoted".to_owned()));
+    let outvoted = machine
+        .outvoted()
+        .map(|server| (server, "outvoted".to_owned()));
     complaints.chain(outvoted).collect()
 }
 

@@ -214,7 +214,11 @@ impl SimServer {
             destination: SocketAddr::new(from.ip(), port),
             bytes,
         };
-        let copies = if self.config.reply == Reply::Twice { 2 } else { 1 };
+        let copies = if self.config.reply == Reply::Twice {
+            2
+        } else {
+            1
+        };
         vec![datagram; copies]
     }
 
@@ -234,7 +238,9 @@ impl SimServer {
         let mut source = at;
         if request.has_change_request && (request.change_ip || request.change_port) {
             match self.config.change {
-                Change::Obey => source = self.changed(at, request.change_ip, request.change_port)?,
+                Change::Obey => {
+                    source = self.changed(at, request.change_ip, request.change_port)?
+                }
                 Change::Ignore => {}
                 Change::Drop => return None,
                 Change::Third(third) => source = third,
@@ -284,7 +290,10 @@ impl SimServer {
         } else {
             primary.port()
         };
-        Some(SocketAddr::new(ip, if port { other_port } else { at.port() }))
+        Some(SocketAddr::new(
+            ip,
+            if port { other_port } else { at.port() },
+        ))
     }
 
     fn other_address(&self, at: SocketAddr) -> Option<SocketAddr> {

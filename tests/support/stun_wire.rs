@@ -54,7 +54,8 @@ impl Request {
                     request.change_port = value.get(3)? & 0x02 != 0;
                 }
                 RESPONSE_PORT => {
-                    request.response_port = Some(u16::from_be_bytes([*value.first()?, *value.get(1)?]));
+                    request.response_port =
+                        Some(u16::from_be_bytes([*value.first()?, *value.get(1)?]));
                 }
                 _ => {}
             }
@@ -159,7 +160,9 @@ fn address_value(address: SocketAddr) -> Vec<u8> {
 }
 
 fn length(size: usize) -> [u8; 2] {
-    u16::try_from(size).expect("messages are short").to_be_bytes()
+    u16::try_from(size)
+        .expect("messages are short")
+        .to_be_bytes()
 }
 
 fn body_of(bytes: &[u8]) -> Option<&[u8]> {

@@ -8,9 +8,7 @@ use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 
 use rtcdiag::fact::Fact;
-use rtcdiag::nat::behavior::{
-    AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp,
-};
+use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 
 use super::nat_model::{Hairpin, Kind, NatConfig, Pooling, Ports};
 use super::scenario::Scenario;
@@ -285,11 +283,9 @@ impl<'a> Truth<'a> {
         let mut falsehood = None;
         let mappings = &self.outcome.mappings;
         let of_one_socket = mappings.iter().any(|(inside, _)| {
-            reported.iter().all(|address| {
-                mappings
-                    .iter()
-                    .any(|(i, o)| i == inside && o == address)
-            })
+            reported
+                .iter()
+                .all(|address| mappings.iter().any(|(i, o)| i == inside && o == address))
         });
         let single = mapping_of(&self.scenario.path) == Mapping::EndpointIndependent
             && !self.has_pooling(Pooling::PerSession)

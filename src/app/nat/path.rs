@@ -45,6 +45,8 @@ pub struct Surroundings {
     pub stop: watch::Receiver<Option<Reason>>,
     pub events: mpsc::UnboundedSender<Event>,
     pub seed: u64,
+    /// Whether no server is another one's alternate.
+    pub independent: bool,
     pub names: Names,
 }
 
@@ -91,6 +93,9 @@ pub async fn run(
     let clock = around.clock;
     let seed = around.seed ^ family as u64;
     let mut discovery = Discovery::new(&opened.addresses, seed, clock.now());
+    if around.independent {
+        discovery.assume_independent();
+    }
     let (sender, receiver) = oneshot::channel();
     let tests = driver::drive(
         &mut discovery,

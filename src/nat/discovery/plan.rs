@@ -51,7 +51,8 @@ impl Discovery {
             }
             Some(first) => !self.probes[first].is_open(),
         };
-        if !scout_settled && self.now < self.started_asking() + timers::SCOUT_ALONE {
+        let alone = self.now < self.started_asking() + timers::SCOUT_ALONE;
+        if alone && !scout_settled && !self.independent {
             return;
         }
         // While a burst of samples is under way, other mappings would take ports in between.

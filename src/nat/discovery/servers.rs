@@ -198,8 +198,8 @@ impl Discovery {
         });
         let wrong_source = asked
             .iter()
-            .find_map(|p| p.misdirected.first())
-            .map(|a| ServerError::WrongSource(a.source));
+            .find_map(|p| habitual_source(p))
+            .map(ServerError::WrongSource);
         let malformed = asked
             .iter()
             .find_map(|p| p.garbled.clone())
@@ -214,4 +214,14 @@ impl Discovery {
             .or(failed)
             .or(Some(ServerError::Timeout))
     }
+}
+
+/// Where most of a question's answers came from, if not from where it went. One such answer may be
+/// anybody's.
+fn habitual_source(probe: &Probe) -> Option<SocketAddr> {
+    let sources = probe.misdirected.iter().map(|m| m.source);
+    sources.clone().find(|source| {
+        let count = sources.clone().filter(|s| s == source).count();
+        count >= 2 && count * 2 >= probe.transmissions.len()
+    })
 }

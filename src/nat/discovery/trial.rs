@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
+use super::facts::reflexive_in;
 use super::{Discovery, FIRST_SPARE, MAPPING_SOCKET};
 use crate::fact::Fact;
 use crate::nat::behavior::{Filtering, Mapping};
 use crate::nat::classify;
 use crate::nat::evidence::{Changed, FilteringSeen, PerForm};
-use crate::nat::probe::{End, Pace, Probe, Test};
+use crate::nat::probe::{Answer, End, Pace, Test};
 use crate::nat::timers;
 use crate::stun::message::Change;
 
@@ -231,7 +232,7 @@ impl Discovery {
     fn form_outcomes(&self, current: usize) -> [Changed; 3] {
         self.trials[current]
             .forms
-            .map(|form| form.map_or(Changed::Pending, |form| changed(&self.probes[form.probe])))
+            .map(|form| form.map_or(Changed::Pending, |form| self.changed(form.probe)))
     }
 
     /// The verdict of a trial that is done.
@@ -250,32 +251,54 @@ impl Discovery {
             alive: PerForm::from_array(direct.map_or([false; 3], |d| d.map(answered))),
             controls: PerForm::from_array(controls.as_ref().map_or([Changed::Pending; 3], |c| {
                 c.obeys
-                    .map(|probe| probe.map_or(Changed::Pending, |p| changed(&self.probes[p])))
+                    .map(|probe| probe.map_or(Changed::Pending, |p| self.changed(p)))
             })),
             alternate_visited: self.trials[trial].alternate_visited,
         };
         classify::filtering(&seen)
     }
-}
 
-/// What came of a request with CHANGE-REQUEST.
-fn changed(probe: &Probe) -> Changed {
-    if let Some(answer) = probe.answers.first() {
-        return match &answer.response.outcome {
-            Ok(_) => Changed::Arrived,
-            Err(error) => Changed::Refused(error.code),
-        };
+    /// What came of a request with CHANGE-REQUEST.
+    fn changed(&self, index: usize) -> Changed {
+        let probe = &self.probes[index];
+        if let Some(answer) = probe.answers.first() {
+            return match &answer.response.outcome {
+                Ok(_) => Changed::Arrived,
+                Err(error) => Changed::Refused(error.code),
+            };
+        }
+        if let Some(answer) = self.misdirected_answer(index) {
+            return match &answer.response.outcome {
+                Err(error) => Changed::Refused(error.code),
+                Ok(_) if answer.source == probe.destination => Changed::FromPrimary,
+                Ok(_) => Changed::FromElsewhere(answer.source),
+            };
+        }
+        match probe.end {
+            Some(End::Silent) => Changed::Silent,
+            Some(End::Unproven) => Changed::Unproven,
+            _ => Changed::Pending,
+        }
     }
-    if let Some(answer) = probe.misdirected.first() {
-        return match &answer.response.outcome {
-            Err(error) => Changed::Refused(error.code),
-            Ok(_) if answer.source == probe.destination => Changed::FromPrimary,
-            Ok(_) => Changed::FromElsewhere(answer.source),
-        };
-    }
-    match probe.end {
-        Some(End::Silent) => Changed::Silent,
-        Some(End::Unproven) => Changed::Unproven,
-        _ => Changed::Pending,
+
+    /// An answer from an address that was not asked for. One from a stranger counts only if it
+    /// knows the mapping of this socket: anybody can make up the rest.
+    fn misdirected_answer(&self, index: usize) -> Option<&Answer> {
+        let probe = &self.probes[index];
+        let known = self
+            .probes
+            .iter()
+            .filter(|p| p.socket == probe.socket && p.destination == probe.destination)
+            .find_map(|p| p.change.eq(&Change::None).then(|| p.reflexive())?);
+        probe
+            .misdirected
+            .iter()
+            .find(|m| m.source == probe.destination)
+            .or_else(|| {
+                probe
+                    .misdirected
+                    .iter()
+                    .find(|m| known.is_some() && reflexive_in(m) == known)
+            })
     }
 }

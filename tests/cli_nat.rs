@@ -1,0 +1,167 @@
+//! `rtcdiag nat`, the program itself, against real servers on loopback with an emulated NAT.
+//! What is asserted is the contract: facts, exit codes, what is on which stream.
+
+mod support;
+
+use std::process::Output;
+
+use assert_cmd::Command;
+use rtcdiag::nat::behavior::{Filtering, Mapping};
+use serde_json::Value;
+
+use support::nat_model::{NatConfig, Ports};
+use support::scripted_server::{
+    Authority, Certificate, Loopback, Role, Script, TcpRole, TcpServer,
+};
+use support::sim_server::Change;
+
+const GOOD: i32 = 0;
+const BAD: i32 = 1;
+const INCONCLUSIVE: i32 = 3;
+
+fn rtcdiag(args: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("rtcdiag").expect("the program is built");
+    command.env_clear().args(["nat", "--json"]).args(args);
+    command
+}
+
+/// The document on stdout, and the exit code.
+fn report(output: &Output) -> (Value, i32) {
+    let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "stdout is not one JSON document: {error}\n{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    (document, output.status.code().expect("it was not killed"))
+}
+
+fn run(script: &Script, extra: &[&str]) -> (Value, i32) {
+    let servers = Loopback::start(script).expect("loopback has ports");
+    let uris: Vec<String> = (0..script.servers.len()).map(|i| servers.uri(i)).collect();
+    let mut args: Vec<&str> = uris.iter().flat_map(|uri| ["-s", uri]).collect();
+    args.extend(extra);
+    report(&rtcdiag(&args).output().expect("it runs"))
+}
+
+fn path(document: &Value) -> &Value {
+    &document["result"]["paths"][0]
+}
+
+#[track_caller]
+fn assert_value(document: &Value, fact: &str, value: impl Into<Value>) {
+    let found = &path(document)[fact];
+    assert_eq!(found["value"], value.into(), "{fact}: {found}");
+    assert_eq!(found["status"], "determined", "{fact}: {found}");
+}
+
+#[test]
+fn a_strict_nat_is_diagnosed_and_is_no_failure() {
+    let mut nat = NatConfig::nat(
+        Mapping::AddressAndPortDependent,
+        Filtering::AddressAndPortDependent,
+    );
+    nat.ports = Ports::Sequential(1);
+    let (document, code) = run(&Script::new(nat, vec![Role::Discovery]), &[]);
+    assert_eq!(code, GOOD, "{document:#}");
+    assert_value(&document, "udp", "open");
+    assert_value(&document, "nat", true);
+    assert_value(&document, "mapping", "address-and-port-dependent");
+    assert_value(&document, "filtering", "address-and-port-dependent");
+    assert_value(&document, "port_assignment", "sequential");
+    assert_eq!(path(&document)["legacy_name"], "symmetric");
+    assert_eq!(document["command"], "nat");
+    assert_eq!(
+        document["result"]["servers"][0]["behavior_discovery"],
+        "supported"
+    );
+}
+
+#[test]
+fn the_open_internet() {
+    let script = Script::new(NatConfig::open(), vec![Role::Discovery, Role::Plain]);
+    let (document, code) = run(&script, &[]);
+    assert_eq!(code, GOOD, "{document:#}");
+    assert_value(&document, "nat", false);
+    assert_value(&document, "filtering", "endpoint-independent");
+    assert_eq!(path(&document)["legacy_name"], "open-internet");
+}
+
+#[test]
+fn expectations_decide_the_exit_code() {
+    let nat = NatConfig::nat(
+        Mapping::EndpointIndependent,
+        Filtering::AddressAndPortDependent,
+    );
+    let script = Script::new(nat, vec![Role::Discovery]);
+    let (_, code) = run(
+        &script,
+        &["--expect", "mapping=endpoint-independent,udp=open"],
+    );
+    assert_eq!(code, GOOD);
+    let (_, code) = run(&script, &["--expect", "filtering=endpoint-independent"]);
+    assert_eq!(code, BAD);
+}
+
+#[test]
+fn a_server_that_ignores_change_request_leaves_filtering_open() {
+    let nat = NatConfig::nat(Mapping::EndpointIndependent, Filtering::EndpointIndependent);
+    let mut script = Script::new(nat, vec![Role::Discovery]);
+    script.tamper = |_, config| config.change = Change::Ignore;
+    let (document, code) = run(&script, &[]);
+    assert_value(&document, "mapping", "endpoint-independent");
+    let filtering = &path(&document)["filtering"];
+    assert_eq!(filtering["status"], "inconclusive", "{filtering}");
+    assert_eq!(filtering["reason"], "server-ignores-change-request");
+    assert_eq!(
+        document["result"]["servers"][0]["behavior_discovery"],
+        "broken"
+    );
+    assert_eq!(code, INCONCLUSIVE, "{document:#}");
+}
+
+#[test]
+fn blocked_udp_with_tcp_open_is_blocked() {
+    let mut nat = NatConfig::open();
+    nat.blocked = true;
+    let servers = Loopback::start(&Script::new(nat, vec![Role::Silent])).expect("loopback");
+    let tcp = TcpServer::start(servers.address(0).ip(), TcpRole::stun(), None).expect("a port");
+    let (udp, tcp) = (
+        servers.uri(0),
+        format!("turn:{}?transport=tcp", tcp.address),
+    );
+    let output = rtcdiag(&["-s", &udp, "-s", &tcp])
+        .output()
+        .expect("it runs");
+    let (document, code) = report(&output);
+    assert_ne!(path(&document)["udp"]["value"], "open", "{document:#}");
+    assert_ne!(code, GOOD, "{document:#}");
+}
+
+#[test]
+fn certificates_of_stuns_servers_are_verified() {
+    let authority = Authority::new().expect("a temporary file");
+    for (kind, works) in [
+        (Certificate::Good, true),
+        (Certificate::Expired, false),
+        (Certificate::WrongName, false),
+        (Certificate::UnknownIssuer, false),
+    ] {
+        let config = authority.server(kind).expect("a certificate");
+        let ip = std::net::Ipv4Addr::LOCALHOST.into();
+        let server = TcpServer::start(ip, TcpRole::stun(), Some(config)).expect("a port");
+        let uri = format!("stuns:localhost:{}", server.address.port());
+        let output = rtcdiag(&["-4", "-s", &uri])
+            .env("SSL_CERT_FILE", authority.file())
+            .output()
+            .expect("it runs");
+        let (document, _) = report(&output);
+        let record = &document["result"]["servers"][0];
+        assert_eq!(record["transport"], "tls", "{kind:?} {record:#}");
+        match works {
+            true => assert!(record["error"].is_null(), "{kind:?} {record:#}"),
+            false => assert_eq!(record["error"]["code"], "tls", "{kind:?} {record:#}"),
+        }
+    }
+}

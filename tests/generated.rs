@@ -1,0 +1,232 @@
+//! Man pages and completions in the tree are what the clap definition gives today, and the programs
+//! that read them find nothing wrong.
+//!
+//! `RTCDIAG_UPDATE=1 cargo test --test generated` writes them anew. A test that needs a program
+//! that is not installed says `SKIPPED`; with `RTCDIAG_REQUIRE_TOOLS=1` it fails.
+
+#[path = "generated/man.rs"]
+mod man;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::Shell;
+use rtcdiag::cli::Cli;
+
+const REFRESH: &str = "RTCDIAG_UPDATE=1 cargo test --test generated";
+const FOLDERS: [&str; 2] = ["man", "completions"];
+
+/// What has to be in the tree. With `RTCDIAG_UPDATE=1` it is, from the first use on.
+static FILES: LazyLock<BTreeMap<PathBuf, String>> = LazyLock::new(|| {
+    let files = generate();
+    if std::env::var_os("RTCDIAG_UPDATE").is_some() {
+        for stray in in_the_tree().difference(&files.keys().cloned().collect()) {
+            fs::remove_file(root().join(stray)).expect("a file that nothing makes any more goes");
+        }
+        for (path, text) in &files {
+            let path = root().join(path);
+            fs::create_dir_all(path.parent().expect("it is in a folder"))
+                .expect("the folder is made");
+            fs::write(path, text).expect("the file is written");
+        }
+    }
+    files
+});
+
+#[test]
+fn the_files_in_the_tree_are_up_to_date() {
+    let expected: BTreeSet<PathBuf> = FILES.keys().cloned().collect();
+    assert_eq!(in_the_tree(), expected, "refresh them with: {REFRESH}");
+    for (path, text) in FILES.iter() {
+        let found = fs::read_to_string(root().join(path)).expect("it can be read");
+        // Not assert_eq: nobody wants to read both texts.
+        assert!(
+            found == *text,
+            "{} is stale; refresh with: {REFRESH}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_pages_have_every_flag_and_variable() {
+    let mut program = Cli::command();
+    program.build();
+    for command in program.get_subcommands() {
+        let page = &FILES[&Path::new("man").join(format!("rtcdiag-{}.1", command.get_name()))];
+        for arg in command.get_arguments() {
+            let long = arg.get_long().expect("every option has a long name");
+            let escaped = format!("--{long}").replace('-', "\\-");
+            assert!(page.contains(&escaped), "--{long} is missing");
+            if let Some(variable) = arg.get_env() {
+                let variable = variable.to_string_lossy();
+                assert!(page.contains(&*variable), "{variable} is missing");
+                assert_eq!(
+                    variable,
+                    format!("RTCDIAG_{}", long.to_uppercase().replace('-', "_"))
+                );
+            } else {
+                assert!(
+                    matches!(long, "help" | "version"),
+                    "--{long} has no variable"
+                );
+            }
+        }
+        for section in [
+            "EXAMPLES",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "FILES",
+            "SEE ALSO",
+        ] {
+            assert!(page.contains(section), "{section} is missing");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_in_the_pages_is_one() {
+    let file = std::env::temp_dir().join(format!("rtcdiag-generated-{}.toml", std::process::id()));
+    fs::write(&file, man::CONFIG_EXAMPLE).expect("it is written");
+    let args = ["rtcdiag", "--config", file.to_str().expect("UTF-8"), "nat"];
+    let cli = rtcdiag::config::load(&args.map(Into::into));
+    fs::remove_file(&file).expect("it was there");
+    let rtcdiag::cli::Command::Nat(nat) = cli.expect("it is valid").command;
+    assert_eq!(nat.servers.server.len(), 2);
+    assert!(nat.expect.is_some());
+}
+
+#[test]
+fn mandoc_has_nothing_against_the_pages() {
+    let pages: Vec<&str> = paths_in("man").collect();
+    let mandoc = Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning"])
+        .args(&pages)
+        .current_dir(root())
+        .output();
+    passes("mandoc", mandoc);
+}
+
+#[test]
+fn shells_can_read_the_completions() {
+    for (shell, flag, file) in [
+        ("bash", "-n", "rtcdiag.bash"),
+        ("zsh", "-n", "_rtcdiag"),
+        ("fish", "--no-execute", "rtcdiag.fish"),
+    ] {
+        let completions = root().join("completions").join(file);
+        passes(
+            shell,
+            Command::new(shell).arg(flag).arg(completions).output(),
+        );
+    }
+}
+
+#[test]
+fn bash_completes_a_command() {
+    let script = r#"
+        source completions/rtcdiag.bash
+        function=$(complete -p rtcdiag | sed 's/.* -F \([^ ]*\) .*/\1/')
+        COMP_WORDS=(rtcdiag na) COMP_CWORD=1
+        "$function" rtcdiag na rtcdiag
+        echo "${COMPREPLY[*]}"
+    "#;
+    let bash = Command::new("bash")
+        .args(["--norc", "-c", script])
+        .current_dir(root())
+        .output();
+    if let Some(stdout) = passes("bash", bash) {
+        assert_eq!(stdout.trim(), "nat");
+    }
+}
+
+#[test]
+fn zsh_and_fish_complete_a_command() {
+    let fish = Command::new("fish")
+        .args(["--no-config", "-c"])
+        .arg("source completions/rtcdiag.fish; complete --do-complete 'rtcdiag na'")
+        .current_dir(root())
+        .output();
+    if let Some(stdout) = passes("fish", fish) {
+        assert!(stdout.starts_with("nat\t"), "{stdout}");
+    }
+    let zsh = Command::new("zsh")
+        .args(["--no-rcs", "-c"])
+        .arg("fpath=($PWD/completions $fpath); autoload -U compinit; compinit -D; echo $_comps[rtcdiag]")
+        .current_dir(root())
+        .output();
+    if let Some(stdout) = passes("zsh", zsh) {
+        assert_eq!(stdout.trim(), "_rtcdiag");
+    }
+}
+
+fn generate() -> BTreeMap<PathBuf, String> {
+    let program = Cli::command();
+    let pages = man::pages(&program)
+        .into_iter()
+        .map(|(name, text)| (Path::new("man").join(name), text));
+    let completions = Shell::value_variants().iter().map(|shell| {
+        let mut text = Vec::new();
+        clap_complete::generate(*shell, &mut program.clone(), "rtcdiag", &mut text);
+        let name = clap_complete::Generator::file_name(shell, "rtcdiag");
+        let text = String::from_utf8(text).expect("clap's texts are UTF-8");
+        (Path::new("completions").join(name), text)
+    });
+    pages.chain(completions).collect()
+}
+
+fn in_the_tree() -> BTreeSet<PathBuf> {
+    FOLDERS
+        .iter()
+        .flat_map(|folder| {
+            let entries = fs::read_dir(root().join(folder)).into_iter().flatten();
+            entries
+                .map(|entry| Path::new(folder).join(entry.expect("it can be listed").file_name()))
+        })
+        .collect()
+}
+
+fn paths_in(folder: &str) -> impl Iterator<Item = &str> {
+    FILES
+        .keys()
+        .filter(move |path| path.starts_with(folder))
+        .map(|path| path.to_str().expect("UTF-8"))
+}
+
+/// What a program wrote to stdout, if it is there; it must succeed and have nothing to complain of.
+fn passes(program: &str, output: std::io::Result<Output>) -> Option<String> {
+    LazyLock::force(&FILES);
+    match output {
+        Ok(output) => {
+            let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && stderr.is_empty(),
+                "{program}: {}\n{stdout}{stderr}",
+                output.status
+            );
+            Some(stdout)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
+            assert!(!required, "{program} is not installed");
+            let test = std::thread::current().name().unwrap_or("test").to_owned();
+            // Past the harness, which keeps what a passing test prints to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED {test}: {program} is not installed"
+            );
+            None
+        }
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,173 @@
+//! The man pages: what clap knows by clap_mangen, the rest of a page from here.
+
+use clap::Command;
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+
+/// Changed by hand when the pages say something new, so that they are the same on every day.
+const DATE: &str = "2026-11-22";
+
+/// A configuration file as the pages show it; a test reads it.
+pub const CONFIG_EXAMPLE: &str = "\
+timeout = 5
+server = [\"stun:stun.example.org\", \"198.51.100.7:3478\"]
+
+[nat]
+expect = \"udp=open\"
+";
+
+/// Variables that are not one of the flags.
+const VARIABLES: [(&str, &str); 3] = [
+    (
+        "NO_COLOR",
+        "If set and not empty, no colour unless --color asks for it.",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "Certificates of the authorities to trust, instead of the system's.",
+    ),
+    (
+        "XDG_CONFIG_HOME",
+        "Where the configuration file is looked for, instead of ~/.config.",
+    ),
+];
+
+/// The page of the program and one of each command: file names and contents.
+pub fn pages(program: &Command) -> Vec<(String, String)> {
+    let mut program = program.clone();
+    program.build();
+    let names: Vec<String> = std::iter::once(&program)
+        .chain(program.get_subcommands())
+        .map(|command| page_name(command).to_owned())
+        .collect();
+    std::iter::once(&program)
+        .chain(program.get_subcommands())
+        .map(|command| {
+            let name = page_name(command);
+            let others = names.iter().filter(|other| *other != name);
+            let version = program.get_version().unwrap_or_default();
+            let text = page(command, version, others.map(String::as_str));
+            (format!("{name}.1"), text)
+        })
+        .collect()
+}
+
+fn page_name(command: &Command) -> &str {
+    command
+        .get_display_name()
+        .unwrap_or_else(|| command.get_name())
+}
+
+fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a str>) -> String {
+    // The ENVIRONMENT section names the variables; a sentence under each option would drown it.
+    let plain = command.clone().mut_args(|arg| arg.hide_env(true));
+    let man = Man::new(plain)
+        .title(page_name(command).to_uppercase())
+        .date(DATE)
+        .source(format!("rtcdiag {version}"))
+        .manual("User Commands");
+    let mut page = Vec::new();
+    let mut write = || -> std::io::Result<()> {
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        if command.has_subcommands() {
+            man.render_subcommands_section(&mut page)?;
+        }
+        let mut rest = Roff::new();
+        after_help(command, &mut rest);
+        environment(command, &mut rest);
+        files(&mut rest);
+        see_also(others, &mut rest);
+        rest.to_writer(&mut page)
+    };
+    write().expect("memory takes everything");
+    String::from_utf8(page).expect("clap's texts are UTF-8")
+}
+
+/// The sections of the text behind the options: examples as they stand, exit codes as a list.
+fn after_help(command: &Command, roff: &mut Roff) {
+    let text = command.get_after_help().map(ToString::to_string);
+    for line in text.unwrap_or_default().lines() {
+        match (
+            line.trim_end().strip_suffix(':'),
+            line.trim().split_once("  "),
+        ) {
+            (Some("Exit codes"), _) => section("EXIT STATUS", roff),
+            (Some(title), _) => section(&title.to_uppercase(), roff),
+            (None, Some((code, meaning))) => item(bold(code), [roman(meaning.trim())], roff),
+            (None, None) if line.trim().is_empty() => {}
+            (None, None) => literal(line.trim(), roff),
+        }
+    }
+}
+
+fn environment(command: &Command, roff: &mut Roff) {
+    section("ENVIRONMENT", roff);
+    roff.text([roman(
+        "A flag counts more than its variable, the variable more than the configuration file, the file more than \
+         the built-in default. A variable of a flag that takes no value turns it on unless it is empty, 0, n, no, f, \
+         false or off.",
+    )]);
+    for arg in command.get_arguments() {
+        if let (Some(variable), Some(long)) = (arg.get_env(), arg.get_long()) {
+            let flag = [roman("As "), bold(format!("--{long}")), roman(".")];
+            item(bold(variable.to_string_lossy()), flag, roff);
+        }
+    }
+    for (variable, meaning) in VARIABLES {
+        item(bold(variable), [roman(meaning)], roff);
+    }
+}
+
+fn files(roff: &mut Roff) {
+    section("FILES", roff);
+    item(
+        italic("~/.config/rtcdiag/config.toml"),
+        [roman(
+            "Defaults, in TOML. A key is a long flag without its dashes: at the top for every command, in a table named \
+             after a command for that one alone. Values that a flag takes several times are a list.",
+        )],
+        roff,
+    );
+    roff.control("RS", []);
+    for line in CONFIG_EXAMPLE.lines() {
+        literal(line, roff);
+    }
+    roff.control("RE", []);
+}
+
+fn see_also<'a>(others: impl Iterator<Item = &'a str>, roff: &mut Roff) {
+    section("SEE ALSO", roff);
+    let mut line: Vec<Inline> = Vec::new();
+    for other in others {
+        line.extend([bold(other), roman("(1), ")]);
+    }
+    line.push(roman(
+        "RFC 4787 and RFC 5780 (NAT behaviour), RFC 8489 (STUN), RFC 8445 (ICE), RFC 8656 (TURN)",
+    ));
+    roff.text(line);
+}
+
+fn section(title: &str, roff: &mut Roff) {
+    roff.control("SH", [title]);
+}
+
+fn item<const N: usize>(tag: Inline, text: [Inline; N], roff: &mut Roff) {
+    roff.control("TP", []);
+    roff.text([tag]);
+    roff.text(text);
+}
+
+/// A line that stands alone and as it is.
+fn literal(line: &str, roff: &mut Roff) {
+    roff.control("nf", []);
+    if line.is_empty() {
+        roff.control("sp", []);
+    } else {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+}
