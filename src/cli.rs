@@ -133,12 +133,12 @@ pub struct Servers {
 /// Arguments of `rtcdiag nat`.
 #[derive(Debug, Clone, Args)]
 pub struct NatArgs {
-    /// Servers.
-    #[command(flatten)]
-    pub servers: Servers,
     /// Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas
     #[arg(long, value_name = "KEY=VALUE", env = "RTCDIAG_EXPECT")]
     pub expect: Option<Expectations>,
+    /// Servers. Last, because their heading holds for what comes behind them.
+    #[command(flatten)]
+    pub servers: Servers,
 }
 
 /// When to use colour.

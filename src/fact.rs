@@ -98,12 +98,16 @@ pub enum Reason {
     ServerDropsChangeRequest,
     /// The alternate address of the server does not answer.
     AlternateUnreachable,
+    /// The alternate address cannot be sent to from this host.
+    NoWayToAlternate,
     /// Only one server address answered.
     SingleServer,
     /// The mapping depends on the destination; what part of it cannot be told.
     EndpointDependent,
     /// The alternate address had been sent to before filtering was tested.
     AlternateVisited,
+    /// The only answers have an address that a gateway on the way may have written.
+    PlainAddressOnly,
     /// Answers contradict each other.
     Contradiction,
     /// The mapping changed while it was measured.
@@ -144,9 +148,11 @@ impl Reason {
             Self::ServerIgnoresChangeRequest => "server ignores CHANGE-REQUEST",
             Self::ServerDropsChangeRequest => "server drops CHANGE-REQUEST",
             Self::AlternateUnreachable => "server's other address is silent",
+            Self::NoWayToAlternate => "no way to the server's other address",
             Self::SingleServer => "only one server address answered",
             Self::EndpointDependent => "depends on the endpoint",
             Self::AlternateVisited => "other address visited before",
+            Self::PlainAddressOnly => "only plain MAPPED-ADDRESS, local",
             Self::Contradiction => "answers contradict each other",
             Self::MappingChanged => "the mapping changed meanwhile",
             Self::AddressPooling => "the external address changes",

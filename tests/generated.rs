@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use clap::{CommandFactory, ValueEnum};
@@ -103,28 +103,17 @@ fn the_configuration_in_the_pages_is_one() {
 
 #[test]
 fn mandoc_has_nothing_against_the_pages() {
-    let pages: Vec<&str> = paths_in("man").collect();
-    let mandoc = Command::new("mandoc")
-        .args(["-T", "lint", "-W", "warning"])
-        .args(&pages)
-        .current_dir(root())
-        .output();
-    passes("mandoc", mandoc);
+    let pages = FILES.keys().filter(|path| path.starts_with("man"));
+    let mut args = vec!["-T", "lint", "-W", "warning"];
+    args.extend(pages.map(|path| path.to_str().expect("UTF-8")));
+    run("mandoc", &args);
 }
 
 #[test]
 fn shells_can_read_the_completions() {
-    for (shell, flag, file) in [
-        ("bash", "-n", "rtcdiag.bash"),
-        ("zsh", "-n", "_rtcdiag"),
-        ("fish", "--no-execute", "rtcdiag.fish"),
-    ] {
-        let completions = root().join("completions").join(file);
-        passes(
-            shell,
-            Command::new(shell).arg(flag).arg(completions).output(),
-        );
-    }
+    run("bash", &["-n", "completions/rtcdiag.bash"]);
+    run("zsh", &["-n", "completions/_rtcdiag"]);
+    run("fish", &["--no-execute", "completions/rtcdiag.fish"]);
 }
 
 #[test]
@@ -136,32 +125,25 @@ fn bash_completes_a_command() {
         "$function" rtcdiag na rtcdiag
         echo "${COMPREPLY[*]}"
     "#;
-    let bash = Command::new("bash")
-        .args(["--norc", "-c", script])
-        .current_dir(root())
-        .output();
-    if let Some(stdout) = passes("bash", bash) {
-        assert_eq!(stdout.trim(), "nat");
+    if let Some(offered) = run("bash", &["--norc", "-c", script]) {
+        assert_eq!(offered, "nat\n");
     }
 }
 
 #[test]
-fn zsh_and_fish_complete_a_command() {
-    let fish = Command::new("fish")
-        .args(["--no-config", "-c"])
-        .arg("source completions/rtcdiag.fish; complete --do-complete 'rtcdiag na'")
-        .current_dir(root())
-        .output();
-    if let Some(stdout) = passes("fish", fish) {
-        assert!(stdout.starts_with("nat\t"), "{stdout}");
+fn fish_completes_a_command() {
+    let script = "source completions/rtcdiag.fish; complete --do-complete 'rtcdiag na'";
+    if let Some(offered) = run("fish", &["--no-config", "-c", script]) {
+        assert!(offered.starts_with("nat\t"), "{offered}");
     }
-    let zsh = Command::new("zsh")
-        .args(["--no-rcs", "-c"])
-        .arg("fpath=($PWD/completions $fpath); autoload -U compinit; compinit -D; echo $_comps[rtcdiag]")
-        .current_dir(root())
-        .output();
-    if let Some(stdout) = passes("zsh", zsh) {
-        assert_eq!(stdout.trim(), "_rtcdiag");
+}
+
+#[test]
+fn zsh_finds_the_completion_function() {
+    let script =
+        "fpath=($PWD/completions $fpath); autoload -U compinit; compinit -D; echo $_comps[rtcdiag]";
+    if let Some(function) = run("zsh", &["--no-rcs", "-c", script]) {
+        assert_eq!(function, "_rtcdiag\n");
     }
 }
 
@@ -191,32 +173,28 @@ fn in_the_tree() -> BTreeSet<PathBuf> {
         .collect()
 }
 
-fn paths_in(folder: &str) -> impl Iterator<Item = &str> {
-    FILES
-        .keys()
-        .filter(move |path| path.starts_with(folder))
-        .map(|path| path.to_str().expect("UTF-8"))
-}
-
-/// What a program wrote to stdout, if it is there; it must succeed and have nothing to complain of.
-fn passes(program: &str, output: std::io::Result<Output>) -> Option<String> {
+/// What a program writes to stdout. It must succeed and have nothing to complain of; `None` if it
+/// is not installed.
+fn run(program: &str, args: &[&str]) -> Option<String> {
     LazyLock::force(&FILES);
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(root())
+        .output();
     match output {
         Ok(output) => {
             let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(
-                output.status.success() && stderr.is_empty(),
-                "{program}: {}\n{stdout}{stderr}",
-                output.status
-            );
+            let clean = output.status.success() && stderr.is_empty();
+            assert!(clean, "{program}: {}\n{stdout}{stderr}", output.status);
             Some(stdout)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
             assert!(!required, "{program} is not installed");
-            let test = std::thread::current().name().unwrap_or("test").to_owned();
-            // Past the harness, which keeps what a passing test prints to itself.
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            // Past the harness, which keeps to itself what a passing test prints.
             let _ = writeln!(
                 std::io::stderr(),
                 "SKIPPED {test}: {program} is not installed"

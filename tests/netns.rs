@@ -2,7 +2,7 @@
 //!
 //! It needs the right to make namespaces (root), `ip` and `ss` (iproute2), `nft` (nftables) and `turnserver` (coturn). Without
 //! them a test prints `SKIPPED` and why; with `RTCDIAG_REQUIRE_NETNS=1` it fails instead. `RTCDIAG_NETNS_RUNS` says how often
-//! each main scenario runs in its lab. Nothing leaves the namespaces.
+//! each scenario runs in its lab (by default the main ones three times, the others once). Nothing leaves the namespaces.
 
 #![cfg(target_os = "linux")]
 
@@ -199,11 +199,7 @@ fn check(name: &str, scenario: &Scenario) {
     let wished = std::env::var("RTCDIAG_NETNS_RUNS")
         .ok()
         .and_then(|n| n.parse().ok());
-    let runs = if scenario.repeated {
-        wished.unwrap_or(3)
-    } else {
-        1
-    };
+    let runs = wished.unwrap_or(if scenario.repeated { 3 } else { 1 });
     for run in 1..=runs {
         let output = diagnose(&lab, scenario);
         let wrong = expect::differences(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::behavior::{AddressPooling, Filtering, Mapping};
-use super::evidence::{Changed, FilteringSeen, MappingSeen};
+use super::evidence::{Changed, FilteringSeen, Heard, MappingSeen};
 use crate::fact::{Fact, Reason};
 
 /// How many distinct server IP addresses must agree before a single server that says otherwise is
@@ -171,6 +171,17 @@ pub fn filtering(seen: &FilteringSeen) -> Fact<Filtering> {
     silence_is_filtering(seen, verdict)
 }
 
+/// Whether a verdict rests on silence that no control has shown to be the filter's: then a server
+/// that drops CHANGE-REQUEST would look the same.
+pub fn is_uncontrolled(seen: &FilteringSeen) -> bool {
+    let controlled = |control| control == Changed::Arrived;
+    seen.probes
+        .all()
+        .into_iter()
+        .zip(seen.controls.all())
+        .any(|(probe, control)| probe == Changed::Silent && !controlled(control))
+}
+
 /// Whether the silent probes were silenced by a filter: the sockets and the server's other
 /// addresses must be known to work, and the server to obey.
 fn silence_is_filtering(seen: &FilteringSeen, verdict: Filtering) -> Fact<Filtering> {
@@ -185,13 +196,28 @@ fn silence_is_filtering(seen: &FilteringSeen, verdict: Filtering) -> Fact<Filter
         if probe != Changed::Silent {
             continue;
         }
-        if !alive {
-            return Fact::inconclusive(
-                Reason::AlternateUnreachable,
-                "the server's other address does not answer when asked directly either",
-            );
+        match alive {
+            Heard::Yes => {}
+            Heard::No => {
+                return Fact::inconclusive(
+                    Reason::AlternateUnreachable,
+                    "the server's other address does not answer when asked directly either",
+                );
+            }
+            Heard::NoWay => {
+                return Fact::inconclusive(
+                    Reason::NoWayToAlternate,
+                    "the server's other address cannot be sent to from here",
+                );
+            }
+            Heard::Unproven => {
+                return Fact::inconclusive(
+                    Reason::PacketLoss,
+                    "whether the server's other address is alive could not be told: too many packets are lost",
+                );
+            }
         }
-        if !after {
+        if after != Heard::Yes {
             return Fact::inconclusive(
                 Reason::PacketLoss,
                 "the server stopped answering on the socket of the filtering probe",

@@ -75,7 +75,7 @@ pub struct Discovery {
     trials: Vec<trial::Trial>,
     hairpin: Option<plan::Hairpin>,
     second_ports: Option<Vec<usize>>,
-    repeats: Option<Vec<(usize, usize)>>,
+    repeats: Vec<Vec<usize>>,
     strays: usize,
     stopped: Option<Reason>,
     finished: bool,
@@ -117,7 +117,7 @@ impl Discovery {
             trials: Vec::new(),
             hairpin: None,
             second_ports: None,
-            repeats: None,
+            repeats: Vec::new(),
             strays: 0,
             stopped: None,
             finished: false,
@@ -235,12 +235,18 @@ impl Discovery {
         }
         self.run_timers();
         loop {
-            let probes = self.probes.len();
+            let before = self.progress();
             self.advance();
-            if self.finished || self.probes.len() == probes {
+            if self.finished || self.progress() == before {
                 return;
             }
         }
+    }
+
+    /// Grows with every step that may make another one possible.
+    fn progress(&self) -> (usize, usize) {
+        let done = self.trials.iter().filter(|t| t.done).count();
+        (self.probes.len(), done)
     }
 
     /// Starts a probe now; one at manual pace waits for its owner.
@@ -284,9 +290,7 @@ impl Discovery {
             Pace::Survey => timers::SURVEY_OFFSETS
                 .get(count)
                 .map(|offset| probe.started + *offset),
-            Pace::Expected => {
-                (count < timers::EXPECTED_TRIES).then(|| self.now + timers::expected_gap(slowest))
-            }
+            Pace::Expected => Some(self.now + timers::expected_gap(slowest)),
             Pace::Silence => Some(self.now + timers::silence_gap(slowest)),
             Pace::Manual => None,
         };
@@ -321,7 +325,8 @@ impl Discovery {
         let sent = &mut probe.transmissions[transmission];
         let answer = Answer {
             source,
-            rtt: now - sent.at,
+            sent: sent.at,
+            rtt: now.saturating_sub(sent.at),
             response,
         };
         if source != probe.answer_from {
@@ -353,24 +358,19 @@ impl Discovery {
                 continue;
             }
             match self.probes[index].pace {
-                Pace::Survey | Pace::Expected => {
-                    if self.is_due(index) {
-                        self.transmit(index);
-                    } else if self.give_up_at(index).is_some_and(|at| at <= self.now) {
-                        self.settle(index, End::Silent);
-                    }
-                }
-                Pace::Silence => self.run_silence(index),
-                Pace::Manual => {}
+                Pace::Survey if self.is_due(index) => self.transmit(index),
+                Pace::Survey if self.is_overdue(index) => self.settle(index, End::Silent),
+                Pace::Expected | Pace::Silence => self.run_until_proved(index),
+                Pace::Survey | Pace::Manual => {}
             }
         }
     }
 
-    fn run_silence(&mut self, index: usize) {
+    /// Repeats until there is an answer, or silence is proved for the loss that is seen.
+    fn run_until_proved(&mut self, index: usize) {
         let needed = self.loss().tries_for_silence();
         let sent = self.probes[index].transmissions.len();
-        let enough = sent >= needed.unwrap_or(timers::SILENCE_MAX_TRIES);
-        if !enough {
+        if sent < needed.unwrap_or(timers::SILENCE_MAX_TRIES) {
             if self.probes[index].next.is_none() || self.is_due(index) {
                 self.transmit(index);
                 self.accompany(index);
@@ -378,7 +378,7 @@ impl Discovery {
             return;
         }
         self.probes[index].next = None;
-        if self.give_up_at(index).is_some_and(|at| at <= self.now) {
+        if self.is_overdue(index) {
             let end = if needed.is_some() {
                 End::Silent
             } else {
@@ -386,6 +386,10 @@ impl Discovery {
             };
             self.settle(index, end);
         }
+    }
+
+    fn is_overdue(&self, index: usize) -> bool {
+        self.give_up_at(index).is_some_and(|at| at <= self.now)
     }
 
     fn is_due(&self, index: usize) -> bool {

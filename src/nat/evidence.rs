@@ -32,6 +32,19 @@ pub enum Changed {
     Refused(u16),
 }
 
+/// What came of asking an address directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It answered.
+    Yes,
+    /// It did not, often enough to mean something.
+    No,
+    /// It did not, but that means nothing: too much loss, or not settled.
+    Unproven,
+    /// It cannot be sent to from here.
+    NoWay,
+}
+
 /// Three results in the order of the CHANGE-REQUEST forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PerForm<T> {
@@ -65,9 +78,9 @@ pub struct FilteringSeen {
     /// The filtering probes, each from a socket of its own.
     pub probes: PerForm<Changed>,
     /// Whether the primary address answered on those sockets after the probes.
-    pub after: PerForm<bool>,
+    pub after: PerForm<Heard>,
     /// Whether the address that the answer was to come from answers when asked directly.
-    pub alive: PerForm<bool>,
+    pub alive: PerForm<Heard>,
     /// CHANGE-REQUEST from a socket that has already sent to all the addresses, where the mapping
     /// allows it: no filter is in the way, so a server that obeys is heard. `Pending` where the
     /// mapping does not allow it.

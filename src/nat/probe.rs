@@ -84,9 +84,9 @@ impl Serialize for Test {
 pub(super) enum Pace {
     /// The first question to a server, whose round trip is not known yet.
     Survey,
-    /// An answer is expected.
+    /// An answer is expected within a round trip.
     Expected,
-    /// Silence is a possible result, so it must be proved.
+    /// Silence is as likely.
     Silence,
     /// Sent when its owner says so.
     Manual,
@@ -105,6 +105,8 @@ pub(super) struct Transmission {
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub source: SocketAddr,
+    /// When the transmission that it answers was sent.
+    pub sent: Time,
     pub rtt: Time,
     pub response: BindingResponse,
 }

@@ -29,7 +29,7 @@ pub const SURVEY_GIVE_UP: Duration = ms(2000);
 /// of them as its alternate address, which must stay unvisited until filtering has been tested (a
 /// firewall may open for every address that the host has sent to). Nearly all round trips are
 /// shorter; only a dead first server costs this time.
-pub const SCOUT_ALONE: Duration = ms(500);
+pub const SCOUT_ALONE: Duration = ms(450);
 
 /// How long a silent server holds up the others when nothing needs its answer: ordinary round
 /// trips are well below, and it has been asked four times by then.
@@ -38,10 +38,6 @@ pub const STRAGGLER_GRACE: Duration = ms(500);
 /// The same while its answer would help, say because no server with behaviour discovery has been
 /// found: five transmissions.
 pub const WANTED_GRACE: Duration = ms(800);
-
-/// How many times a question is sent that ought to be answered: with 20 % loss each way all eight
-/// are lost once in 3,500.
-pub const EXPECTED_TRIES: usize = 8;
 
 /// The fewest transmissions that make silence a result, whatever the loss seen.
 pub const SILENCE_MIN_TRIES: usize = 8;

@@ -244,18 +244,16 @@ fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
     use CertificateError as C;
     match error {
         C::Expired | C::ExpiredContext { .. } => {
-            ErrorReport::new("certificate-expired", "its certificate has expired")
+            ErrorReport::new("tls", "its certificate has expired")
         }
-        C::NotValidYet | C::NotValidYetContext { .. } => ErrorReport::new(
-            "certificate-not-yet-valid",
-            "its certificate is not valid yet",
-        ),
-        C::NotValidForName | C::NotValidForNameContext { .. } => ErrorReport::new(
-            "certificate-wrong-name",
-            format!("its certificate is not for {host}"),
-        ),
+        C::NotValidYet | C::NotValidYetContext { .. } => {
+            ErrorReport::new("tls", "its certificate is not valid yet")
+        }
+        C::NotValidForName | C::NotValidForNameContext { .. } => {
+            ErrorReport::new("tls", format!("its certificate is not for {host}"))
+        }
         C::UnknownIssuer => ErrorReport::new(
-            "certificate-unknown-issuer",
+            "tls",
             "its certificate is from an issuer that this system does not trust",
         ),
         other => ErrorReport::new("tls", format!("its certificate is not accepted: {other}")),

@@ -299,9 +299,9 @@ fn server_findings(server: &ServerReport, findings: &mut Vec<Finding>) {
                 "server-wrong-source",
                 "the server has several addresses and answers from the wrong one: have it bind each",
             ),
-            code if code.starts_with("certificate") => (
-                "server-certificate",
-                "have the certificate mended; a private CA can be trusted with SSL_CERT_FILE",
+            "tls" => (
+                "server-tls",
+                "have the certificate or the port mended; a private CA can be trusted with SSL_CERT_FILE",
             ),
             "dns" => ("server-unresolved", "check the spelling of the name"),
             _ => return,

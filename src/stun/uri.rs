@@ -208,7 +208,8 @@ fn parse_host(host: &str) -> Result<Host, UriError> {
     }
     let valid = host.len() <= 253
         && host
-            .trim_end_matches('.')
+            .strip_suffix('.')
+            .unwrap_or(host)
             .split('.')
             .all(|label| (1..=63).contains(&label.len()) && label.bytes().all(is_host_byte));
     // All digits and dots, but no IPv4 address: a typing mistake, not a name.
@@ -301,6 +302,7 @@ mod tests {
             "turn:example.org?transport=sctp",
             "turns:example.org?transport=udp",
             "exa mple.org",
+            "example.org..",
             "999.1.1.1",
             "[2001:db8::1",
             "[host]:99",

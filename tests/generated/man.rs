@@ -67,7 +67,7 @@ fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a s
         .source(format!("rtcdiag {version}"))
         .manual("User Commands");
     let mut page = Vec::new();
-    let mut write = || -> std::io::Result<()> {
+    let write = || -> std::io::Result<()> {
         man.render_title(&mut page)?;
         man.render_name_section(&mut page)?;
         man.render_synopsis_section(&mut page)?;
@@ -84,22 +84,26 @@ fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a s
         rest.to_writer(&mut page)
     };
     write().expect("memory takes everything");
-    String::from_utf8(page).expect("clap's texts are UTF-8")
+    let text = String::from_utf8(page).expect("clap's texts are UTF-8");
+    // Each section comes with a preamble of its own, and possible values with one break too many.
+    let preamble = Roff::new().render();
+    preamble.clone() + &text.replace(&preamble, "").replace(".br\n\n.br\n", ".sp\n")
 }
 
-/// The sections of the text behind the options: examples as they stand, exit codes as a list.
+/// The sections of the text behind the options: exit codes as a list, anything else as it stands.
 fn after_help(command: &Command, roff: &mut Roff) {
     let text = command.get_after_help().map(ToString::to_string);
-    for line in text.unwrap_or_default().lines() {
-        match (
-            line.trim_end().strip_suffix(':'),
-            line.trim().split_once("  "),
-        ) {
-            (Some("Exit codes"), _) => section("EXIT STATUS", roff),
-            (Some(title), _) => section(&title.to_uppercase(), roff),
-            (None, Some((code, meaning))) => item(bold(code), [roman(meaning.trim())], roff),
-            (None, None) if line.trim().is_empty() => {}
-            (None, None) => literal(line.trim(), roff),
+    for paragraph in text.unwrap_or_default().split("\n\n") {
+        let (title, body) = paragraph.split_once(":\n").expect("a title, a list");
+        if title != "Exit codes" {
+            section(&title.to_uppercase(), roff);
+            literal(body, roff);
+            continue;
+        }
+        section("EXIT STATUS", roff);
+        for line in body.lines() {
+            let (code, meaning) = line.trim().split_once("  ").expect("a code, its meaning");
+            item(bold(code), [roman(meaning.trim())], roff);
         }
     }
 }
@@ -133,9 +137,7 @@ fn files(roff: &mut Roff) {
         roff,
     );
     roff.control("RS", []);
-    for line in CONFIG_EXAMPLE.lines() {
-        literal(line, roff);
-    }
+    literal(CONFIG_EXAMPLE, roff);
     roff.control("RE", []);
 }
 
@@ -161,13 +163,11 @@ fn item<const N: usize>(tag: Inline, text: [Inline; N], roff: &mut Roff) {
     roff.text(text);
 }
 
-/// A line that stands alone and as it is.
-fn literal(line: &str, roff: &mut Roff) {
+/// Lines as they are.
+fn literal(text: &str, roff: &mut Roff) {
     roff.control("nf", []);
-    if line.is_empty() {
-        roff.control("sp", []);
-    } else {
-        roff.text([roman(line)]);
+    for line in text.lines() {
+        roff.text([roman(line.trim())]);
     }
     roff.control("fi", []);
 }

@@ -118,7 +118,7 @@ impl Discovery {
         )
     }
 
-    fn filtering(&self) -> Fact<Filtering> {
+    pub(super) fn filtering(&self) -> Fact<Filtering> {
         let verdicts: Vec<Fact<Filtering>> = (0..self.trials.len())
             .filter(|t| self.untruth(self.trials[*t].server).is_none())
             .map(|t| {
@@ -129,8 +129,16 @@ impl Discovery {
                 }
             })
             .collect();
-        if let Some(found) = verdicts.iter().find(|v| v.is_determined()) {
-            return found.clone();
+        // An answer that came through is proof; silence may have other causes. So of two servers
+        // the one that got more through is right.
+        if let Some(found) = verdicts.iter().filter_map(Fact::value).min() {
+            return Fact::Determined(*found);
+        }
+        if self.mapping_changed() && !verdicts.is_empty() {
+            return Fact::inconclusive(
+                Reason::MappingChanged,
+                "the mapping changed during the filtering test",
+            );
         }
         if let Some(first) = verdicts.into_iter().next() {
             return first;

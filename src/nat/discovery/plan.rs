@@ -16,6 +16,10 @@ const USUAL_PORTS: [u16; 3] = [3478, 3479, 19302];
 /// How many servers are asked on a second port.
 const SECOND_PORT_SERVERS: usize = 2;
 
+/// How often the servers are asked again: the third round can tell a server that makes addresses
+/// up from a mapping that changed once.
+const REPEAT_ROUNDS: usize = 3;
+
 /// Two sockets that send to each other's external address.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hairpin {
@@ -34,6 +38,7 @@ impl Discovery {
         if self.trials_over() && self.samples_settled() && self.second_ports_settled() {
             self.start_repeats();
         }
+        self.step_repeats();
         if self.servers_complete && (self.servers.is_empty() || self.is_idle()) {
             self.close();
         }
@@ -128,7 +133,7 @@ impl Discovery {
     }
 
     fn filtering_found(&self) -> bool {
-        (0..self.trials.len()).any(|t| self.trials[t].done && self.filtering_of(t).is_determined())
+        (0..self.trials.len()).any(|t| self.trials[t].done && self.is_certain(t))
     }
 
     /// Whether no trial is under way and none is to come from the servers that answered so far.
@@ -145,7 +150,7 @@ impl Discovery {
             .collect();
     }
 
-    fn samples_settled(&self) -> bool {
+    pub(super) fn samples_settled(&self) -> bool {
         !self.samples.is_empty() && self.samples.iter().all(|p| !self.probes[*p].is_open())
     }
 
@@ -323,27 +328,40 @@ impl Discovery {
 
     /// Asks every server once more from the mapping socket.
     pub(super) fn start_repeats(&mut self) {
-        if self.repeats.is_some() {
-            return;
+        if self.repeats.is_empty() {
+            self.repeat();
         }
-        let answered: Vec<usize> = (0..self.servers.len())
+    }
+
+    fn repeat(&mut self) {
+        let answered: Vec<SocketAddr> = (0..self.servers.len())
             .filter(|s| self.first_success(*s).is_some())
+            .map(|s| self.servers[s].address)
             .collect();
-        self.repeats = Some(
-            answered
-                .into_iter()
-                .map(|s| {
-                    let address = self.servers[s].address;
-                    (s, self.ask_plainly(Test::Repeat, MAPPING_SOCKET, address))
-                })
-                .collect(),
-        );
+        let round = answered
+            .into_iter()
+            .map(|address| self.ask_plainly(Test::Repeat, MAPPING_SOCKET, address))
+            .collect();
+        self.repeats.push(round);
+    }
+
+    /// One round shows whether a mapping has changed; two more whether it goes on changing for one
+    /// server only, which then does not tell the truth.
+    fn step_repeats(&mut self) {
+        let rounds = self.repeats.len();
+        if self.round_settled() && rounds < REPEAT_ROUNDS && self.mapping_changed() {
+            self.repeat();
+        }
+    }
+
+    fn round_settled(&self) -> bool {
+        self.repeats
+            .last()
+            .is_some_and(|round| round.iter().all(|p| !self.probes[*p].is_open()))
     }
 
     fn repeats_done(&self) -> bool {
-        self.repeats
-            .as_ref()
-            .is_some_and(|r| r.iter().all(|(_, p)| !self.probes[*p].is_open()))
+        self.round_settled() && (self.repeats.len() == REPEAT_ROUNDS || !self.mapping_changed())
     }
 
     /// Whether no listed server's answer is waited for any more. A straggler has less time when
@@ -362,7 +380,7 @@ impl Discovery {
     fn patience_end(&self, probe: usize) -> Time {
         if self.trustworthy().next().is_none() {
             self.probes[probe].started + timers::SURVEY_GIVE_UP
-        } else if self.mapping().0.is_determined() && self.filtering_found() {
+        } else if self.mapping().0.is_determined() && self.filtering().is_determined() {
             self.grace_end(probe)
         } else {
             self.grace_end(probe)

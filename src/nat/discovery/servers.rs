@@ -162,7 +162,11 @@ impl Discovery {
         }
         let trial = (0..self.trials.len())
             .find(|t| self.trials[*t].server == server && self.trials[*t].done);
-        match trial.map(|t| self.filtering_of(t)) {
+        // A mapping that changes meanwhile makes honest servers look bad.
+        let verdict = trial
+            .filter(|_| !self.mapping_changed())
+            .map(|t| self.filtering_of(t));
+        match verdict {
             Some(Fact::Inconclusive {
                 reason:
                     Reason::ServerIgnoresChangeRequest

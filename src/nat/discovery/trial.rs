@@ -7,7 +7,7 @@ use super::{Discovery, FIRST_SPARE, MAPPING_SOCKET};
 use crate::fact::Fact;
 use crate::nat::behavior::{Filtering, Mapping};
 use crate::nat::classify;
-use crate::nat::evidence::{Changed, FilteringSeen, PerForm};
+use crate::nat::evidence::{Changed, FilteringSeen, Heard, PerForm};
 use crate::nat::probe::{Answer, End, Pace, Test};
 use crate::nat::timers;
 use crate::stun::message::Change;
@@ -237,25 +237,45 @@ impl Discovery {
 
     /// The verdict of a trial that is done.
     pub(super) fn filtering_of(&self, trial: usize) -> Fact<Filtering> {
+        classify::filtering(&self.filtering_seen(trial))
+    }
+
+    /// Whether a trial's verdict needs nobody to confirm it.
+    pub(super) fn is_certain(&self, trial: usize) -> bool {
+        let seen = self.filtering_seen(trial);
+        classify::filtering(&seen).is_determined() && !classify::is_uncontrolled(&seen)
+    }
+
+    fn filtering_seen(&self, trial: usize) -> FilteringSeen {
         let Trial {
             direct, controls, ..
         } = &self.trials[trial];
-        let answered = |probe: usize| self.probes[probe].success().is_some();
-        let seen = FilteringSeen {
+        let controls = controls.as_ref();
+        FilteringSeen {
             probes: PerForm::from_array(self.form_outcomes(trial)),
             after: PerForm::from_array(
-                controls
-                    .as_ref()
-                    .map_or([false; 3], |c| c.after.map(answered)),
+                controls.map_or([Heard::Unproven; 3], |c| c.after.map(|p| self.heard(p))),
             ),
-            alive: PerForm::from_array(direct.map_or([false; 3], |d| d.map(answered))),
-            controls: PerForm::from_array(controls.as_ref().map_or([Changed::Pending; 3], |c| {
+            alive: PerForm::from_array(
+                direct.map_or([Heard::Unproven; 3], |d| d.map(|p| self.heard(p))),
+            ),
+            controls: PerForm::from_array(controls.map_or([Changed::Pending; 3], |c| {
                 c.obeys
                     .map(|probe| probe.map_or(Changed::Pending, |p| self.changed(p)))
             })),
             alternate_visited: self.trials[trial].alternate_visited,
-        };
-        classify::filtering(&seen)
+        }
+    }
+
+    /// What came of a plain question.
+    fn heard(&self, index: usize) -> Heard {
+        let probe = &self.probes[index];
+        match probe.end {
+            _ if probe.success().is_some() => Heard::Yes,
+            Some(End::Silent) => Heard::No,
+            Some(End::Failed(_)) => Heard::NoWay,
+            _ => Heard::Unproven,
+        }
     }
 
     /// What came of a request with CHANGE-REQUEST.

@@ -1,15 +1,15 @@
 //! Which answers are believed: a server may lie, and a mapping may change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::facts::reflexive_in;
 use super::{Discovery, MAPPING_SOCKET};
 use crate::fact::{Fact, Reason};
 use crate::nat::behavior::Mapping;
-use crate::nat::classify;
 use crate::nat::evidence::MappingSeen;
 use crate::nat::probe::Test;
+use crate::nat::{Time, classify};
 
 impl Discovery {
     /// The listed server that stands for all addresses of the same machine.
@@ -23,66 +23,75 @@ impl Discovery {
             .unwrap_or(server)
     }
 
-    /// All success answers of a listed server's primary address: (socket, reflexive address).
-    fn reports(&self, server: usize) -> impl Iterator<Item = (usize, SocketAddr)> + '_ {
+    /// All success answers of a listed server's primary address, by socket, in the order of
+    /// sending.
+    fn reports(&self, server: usize) -> BTreeMap<usize, Vec<Report>> {
         let address = self.servers[server].address;
-        self.probes
-            .iter()
-            .filter(move |p| p.destination == address)
-            .flat_map(|p| {
-                p.answers
-                    .iter()
-                    .filter_map(|a| Some((p.socket, reflexive_in(a)?)))
-            })
+        let mut reports: BTreeMap<usize, Vec<Report>> = BTreeMap::new();
+        for probe in self.probes.iter().filter(|p| p.destination == address) {
+            for answer in &probe.answers {
+                if let Some(reflexive) = reflexive_in(answer) {
+                    reports.entry(probe.socket).or_default().push(Report {
+                        sent: answer.sent,
+                        answered: answer.sent + answer.rtt,
+                        reflexive,
+                    });
+                }
+            }
+        }
+        for of_socket in reports.values_mut() {
+            of_socket.sort_by_key(|r| r.sent);
+        }
+        reports
     }
 
     /// Why what a listed server reports cannot be true, if it cannot.
     pub(super) fn untruth(&self, server: usize) -> Option<String> {
         let address = self.servers[server].address;
+        let reports = self.reports(server);
         let mut sockets: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-        for (socket, reflexive) in self.reports(server) {
+        let changes = changes(&reports);
+        for (&socket, report) in reports
+            .iter()
+            .flat_map(|(s, r)| r.iter().map(move |r| (s, r)))
+        {
+            let reflexive = report.reflexive;
             if let Some(flaw) = classify::reflexive_flaw(self.sockets[socket], address, reflexive) {
                 return Some(format!("it reports {reflexive}: {flaw}"));
             }
-            if *sockets.entry(reflexive).or_insert(socket) != socket {
+            // A NAT that has lost its state may give a port away a second time.
+            let taken = *sockets.entry(reflexive).or_insert(socket) != socket;
+            if taken && changes.is_empty() {
                 return Some(format!("it reports {reflexive} for two different sockets"));
             }
         }
-        let others_stable = || {
-            (0..self.servers.len()).any(|s| {
-                s != server
-                    && self.is_stable(s) == Some(true)
-                    && self.operator(s) != self.operator(server)
+        changes
+            .iter()
+            .any(|change| self.stayed_elsewhere(server, *change))
+            .then(|| {
+                "it reports another address each time, though the mapping stays the same elsewhere"
+                    .to_owned()
             })
-        };
-        (self.is_stable(server) == Some(false) && others_stable()).then(|| {
-            "it reports another address each time, though the mapping stays the same elsewhere"
-                .to_owned()
-        })
     }
 
-    /// Whether a server reported the same address for each socket each time; `None` where no
-    /// socket asked twice.
-    fn is_stable(&self, server: usize) -> Option<bool> {
-        let mut by_socket: BTreeMap<usize, (usize, BTreeSet<SocketAddr>)> = BTreeMap::new();
-        for (socket, reflexive) in self.reports(server) {
-            let (count, seen) = by_socket.entry(socket).or_default();
-            *count += 1;
-            seen.insert(reflexive);
-        }
-        if by_socket.values().any(|(_, seen)| seen.len() > 1) {
-            return Some(false);
-        }
-        by_socket
-            .values()
-            .any(|(count, _)| *count > 1)
-            .then_some(true)
+    /// Whether another server saw one mapping before, during and after a change.
+    fn stayed_elsewhere(&self, server: usize, (before, after): (Report, Report)) -> bool {
+        (0..self.servers.len())
+            .filter(|s| self.operator(*s) != self.operator(server))
+            .any(|s| {
+                let reports = self.reports(s);
+                let spans = |r: &Vec<Report>| {
+                    r.iter().any(|r| r.answered <= before.sent)
+                        && r.iter().any(|r| r.sent >= after.answered)
+                };
+                changes(&reports).is_empty() && reports.values().any(spans)
+            })
     }
 
     /// Whether some server that is not proved wrong saw a mapping change.
-    fn mapping_changed(&self) -> bool {
+    pub(super) fn mapping_changed(&self) -> bool {
         (0..self.servers.len())
-            .any(|s| self.is_stable(s) == Some(false) && self.untruth(s).is_none())
+            .any(|s| !changes(&self.reports(s)).is_empty() && self.untruth(s).is_none())
     }
 
     /// The mapping socket's answers from servers that are not proved wrong.
@@ -156,6 +165,45 @@ impl Discovery {
             .filter(|s| Some(s.server) != outvoted)
             .map(|s| s.reflexive)
             .collect();
-        classify::nat(self.sockets[MAPPING_SOCKET], &reflexive)
+        let local = self.sockets[MAPPING_SOCKET];
+        // A gateway that rewrites addresses would do so to every plain MAPPED-ADDRESS.
+        let plain_only = self
+            .believed_answers()
+            .iter()
+            .all(|seen| !self.is_xor(seen.destination));
+        if plain_only && reflexive.contains(&local) {
+            return Fact::inconclusive(
+                Reason::PlainAddressOnly,
+                "the servers send no XOR-MAPPED-ADDRESS, and a gateway on the way may have put the local address into MAPPED-ADDRESS",
+            );
+        }
+        classify::nat(local, &reflexive)
     }
+
+    /// Whether an address answered with XOR-MAPPED-ADDRESS.
+    fn is_xor(&self, destination: SocketAddr) -> bool {
+        self.probes
+            .iter()
+            .filter(|p| p.destination == destination)
+            .filter_map(|p| p.success()?.0.response.outcome.as_ref().ok())
+            .any(|success| success.xor_mapped.is_some())
+    }
+}
+
+/// A reflexive address that a server reported.
+#[derive(Debug, Clone, Copy)]
+struct Report {
+    sent: Time,
+    answered: Time,
+    reflexive: SocketAddr,
+}
+
+/// Neighbouring reports for the same socket that differ.
+fn changes(reports: &BTreeMap<usize, Vec<Report>>) -> Vec<(Report, Report)> {
+    reports
+        .values()
+        .flat_map(|of_socket| of_socket.windows(2))
+        .filter(|pair| pair[0].reflexive != pair[1].reflexive)
+        .map(|pair| (pair[0], pair[1]))
+        .collect()
 }

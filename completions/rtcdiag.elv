@@ -1,0 +1,67 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[rtcdiag] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'rtcdiag'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'rtcdiag'= {
+            cand --interface 'Use this network interface'
+            cand --local 'Send from this local address'
+            cand --timeout 'End the whole command after this many seconds'
+            cand --color 'Colour in the output'
+            cand --config 'Read defaults from this file instead of the one in the user''s configuration directory'
+            cand --json 'Print one JSON document on stdout'
+            cand --jsonl 'Print JSON lines: events as they happen, the document last'
+            cand -4 'IPv4 only'
+            cand --ipv4 'IPv4 only'
+            cand -6 'IPv6 only'
+            cand --ipv6 'IPv6 only'
+            cand -q 'Neither progress nor hints'
+            cand --quiet 'Neither progress nor hints'
+            cand -v 'List every observation'
+            cand --verbose 'List every observation'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand nat 'Public mapping and NAT behaviour, from STUN servers'
+        }
+        &'rtcdiag;nat'= {
+            cand --expect 'Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas'
+            cand -s 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
+            cand --server 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
+            cand --ice-servers 'Read servers from the JSON of RTCPeerConnection''s iceServers; - is standard input'
+            cand --interface 'Use this network interface'
+            cand --local 'Send from this local address'
+            cand --timeout 'End the whole command after this many seconds'
+            cand --color 'Colour in the output'
+            cand --config 'Read defaults from this file instead of the one in the user''s configuration directory'
+            cand --json 'Print one JSON document on stdout'
+            cand --jsonl 'Print JSON lines: events as they happen, the document last'
+            cand -4 'IPv4 only'
+            cand --ipv4 'IPv4 only'
+            cand -6 'IPv6 only'
+            cand --ipv6 'IPv6 only'
+            cand -q 'Neither progress nor hints'
+            cand --quiet 'Neither progress nor hints'
+            cand -v 'List every observation'
+            cand --verbose 'List every observation'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+    ]
+    $completions[$command]
+}
