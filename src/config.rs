@@ -239,7 +239,7 @@ impl File {
         Ok(if top.is_some() {
             definition.mut_arg(id, change)
         } else {
-            definition.mut_subcommand(command.to_owned(), |c| c.mut_arg(id, change))
+            definition.mut_subcommand(command, |c| c.mut_arg(id, change))
         })
     }
 

@@ -90,7 +90,8 @@ fn truncated_at_every_length() {
 #[test]
 fn a_length_field_that_is_not_true() {
     let whole = rich().finish();
-    for announced in [whole.len() as u16, 0xfffc] {
+    let too_long = u16::try_from(whole.len()).expect("it is short");
+    for announced in [too_long, 0xfffc] {
         let mut message = whole.clone();
         message[2..4].copy_from_slice(&announced.to_be_bytes());
         malformed(&message);

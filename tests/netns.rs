@@ -73,7 +73,7 @@ scenarios! {
         address_restricted => ADDRESS_RESTRICTED,
         changed_ports => CHANGED_PORTS,
         address_dependent_mapping => ADDRESS_DEPENDENT_MAPPING,
-        open_to_all_random => OPEN_TO_ALL_RANDOM,
+        open_port_per_destination => OPEN_PORT_PER_DESTINATION,
         sequential_ports => SEQUENTIAL_PORTS,
         pool => POOL,
         pool_persistent => POOL_PERSISTENT,
@@ -198,9 +198,10 @@ fn check(name: &str, scenario: &Scenario) {
     let lab = Lab::build(&scenario.plan);
     let wished = std::env::var("RTCDIAG_NETNS_RUNS")
         .ok()
-        .and_then(|n| n.parse().ok());
+        .and_then(|n| n.parse::<u16>().ok());
     let runs = wished.unwrap_or(if scenario.repeated { 3 } else { 1 });
     for run in 1..=runs {
+        lab.fresh_ports(run, runs);
         let output = diagnose(&lab, scenario);
         let wrong = expect::differences(
             &scenario.expected,

@@ -18,6 +18,10 @@ use crate::nat::discovery::{Discovery, Observation};
 /// Larger than any STUN answer that fits into a packet on common links.
 const BUFFER: usize = 2048;
 
+/// How often the driver lets others look at the machine. A server that has been silent for so long
+/// is asked in other ways too.
+pub const LOOK_EVERY: Duration = Duration::from_millis(80);
+
 /// Servers as they are found.
 #[derive(Debug)]
 pub enum Addition {
@@ -28,17 +32,17 @@ pub enum Addition {
 }
 
 /// Drives the machine until it is finished, or `stop` names a reason to end early. `look` is called
-/// once, at the time given, unless the machine finishes before; `observed` for each settled test.
+/// every [`LOOK_EVERY`] and at the end, `observed` for each settled test.
 pub async fn drive(
     discovery: &mut Discovery,
     sockets: &[UdpSocket],
     clock: &Clock,
     mut additions: mpsc::UnboundedReceiver<Addition>,
     mut stop: watch::Receiver<Option<Reason>>,
-    (look_at, look): (Duration, impl FnOnce(&Discovery)),
+    mut look: impl FnMut(&Discovery),
     mut observed: impl FnMut(Observation),
 ) {
-    let mut look = Some(look);
+    let mut look_at = clock.now() + LOOK_EVERY;
     let mut buffer = vec![0; BUFFER];
     let mut open = true;
     let mut next_socket = 0;
@@ -48,24 +52,26 @@ pub async fn drive(
             observed(observation);
         }
         if discovery.is_finished() {
+            look(discovery);
             return;
         }
-        if look.is_some() && clock.now() >= look_at {
-            look.take().into_iter().for_each(|look| look(discovery));
+        let now = clock.now();
+        if look_at <= now {
+            look_at = now + LOOK_EVERY;
+            look(discovery);
         }
         let due = discovery.poll_timeout();
-        let deadline = due
-            .into_iter()
-            .chain(look.is_some().then_some(look_at))
-            .min();
-        if due.is_some_and(|at| at <= clock.now()) {
-            discovery.handle_timeout(clock.now());
+        if due.is_some_and(|at| at <= now) {
+            discovery.handle_timeout(now);
             continue;
         }
+        let deadline = due.map_or(look_at, |at| at.min(look_at));
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => discovery.stop(clock.now(), reason),
-            () = sleep_until(clock, deadline) => discovery.handle_timeout(clock.now()),
+            () = tokio::time::sleep_until(clock.instant(deadline)) => {
+                discovery.handle_timeout(clock.now());
+            }
             addition = additions.recv(), if open => match addition {
                 Some(Addition::Server(address)) => discovery.add_server(clock.now(), address),
                 Some(Addition::Complete) | None => {
@@ -89,13 +95,6 @@ pub async fn stopped(stop: &mut watch::Receiver<Option<Reason>>) -> Reason {
     match reason {
         Ok(reason) => reason.unwrap_or(Reason::Interrupted),
         Err(_) => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(clock: &Clock, deadline: Option<Duration>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -120,7 +120,7 @@ pub fn binding_request(transaction_id: TransactionId, change: Change) -> Vec<u8>
 pub fn looks_like_stun(bytes: &[u8]) -> bool {
     bytes.len() >= HEADER_LEN
         && bytes[0] & 0xc0 == 0
-        && bytes[3] & 0x03 == 0
+        && bytes[3].is_multiple_of(4)
         && bytes[4..8] == MAGIC_COOKIE
 }
 

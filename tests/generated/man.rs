@@ -1,4 +1,4 @@
-//! The man pages: what clap knows by clap_mangen, the rest of a page from here.
+//! The man pages: what clap knows by `clap_mangen`, the rest of a page from here.
 
 use clap::Command;
 use clap_mangen::Man;

@@ -60,6 +60,8 @@ pub struct Lab {
 }
 
 const TOOLS: [&str; 4] = ["ip", "nft", "ss", "turnserver"];
+/// From which range the client's sockets get their ports, with either family. `nats` relies on it.
+const CLIENT_PORTS: (u16, u16) = (0x8000, 0x8fff);
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// Why this machine cannot hold a lab; `None` if it can.
@@ -121,6 +123,17 @@ impl Lab {
     /// A directory of this lab alone, removed with it.
     pub fn scratch(&self) -> &PathBuf {
         &self.scratch
+    }
+
+    /// Gives the next of so many runs local ports that no other run has had. A router remembers a flow for minutes, and a
+    /// port that comes twice finds the holes of the earlier run: rare, and no fault of the program.
+    pub fn fresh_ports(&self, run: u16, runs: u16) {
+        let (first, last) = CLIENT_PORTS;
+        let share = (last - first + 1) / runs;
+        let start = first + (run - 1) * share;
+        let range = format!("'{start} {}'", start + share - 1);
+        self.sysctl("client", "net.ipv4.ip_local_port_range", &range)
+            .expect("the client's ports can be set");
     }
 
     /// The ids of the processes that it has started.

@@ -134,8 +134,10 @@ table ip nat {
 }
 "#;
 
-/// Each destination gets a port of its own, yet whoever knows a port gets in: mapping and filtering are two things.
-pub const OPEN_TO_ALL_RANDOM: &str = r#"
+/// Each destination gets a port of its own, yet whoever knows a port gets in: mapping and filtering are two things. No two
+/// flows may share an external port, or the binding of one would hide that of the other; so each destination has a range of
+/// its own, as wide as that of the client's ports (`CLIENT_PORTS` in `lab`).
+pub const OPEN_PORT_PER_DESTINATION: &str = r#"
 table ip nat {
   map bindings {
     type inet_service : ipv4_addr . inet_service
@@ -143,7 +145,11 @@ table ip nat {
   }
   chain postrouting {
     type nat hook postrouting priority srcnat;
-    oifname "wan" snat to 203.0.113.1 random,fully-random
+    oifname "wan" ip daddr 203.0.113.10 udp dport 3478 snat to 203.0.113.1 : udp sport ^ 0x1000
+    oifname "wan" ip daddr 203.0.113.10 udp dport 3479 snat to 203.0.113.1 : udp sport ^ 0x2000
+    oifname "wan" ip daddr 203.0.113.11 udp dport 3478 snat to 203.0.113.1 : udp sport ^ 0x3000
+    oifname "wan" ip daddr 203.0.113.11 udp dport 3479 snat to 203.0.113.1 : udp sport ^ 0x4000
+    oifname "wan" snat to 203.0.113.1
   }
   chain learn {
     type filter hook postrouting priority srcnat + 10;

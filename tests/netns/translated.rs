@@ -195,18 +195,32 @@ pub const ADDRESS_DEPENDENT_MAPPING: Scenario = Scenario {
 };
 
 /// Endpoint-dependent mapping with an open filter: whoever is told a port can use it.
-pub const OPEN_TO_ALL_RANDOM: Scenario = Scenario {
-    plan: behind(&[private4(&[nats::OPEN_TO_ALL_RANDOM, filters::NO_STRAYS])]),
+pub const OPEN_PORT_PER_DESTINATION: Scenario = Scenario {
+    plan: behind(&[private4(&[
+        nats::OPEN_PORT_PER_DESTINATION,
+        filters::NO_STRAYS,
+    ])]),
     args: IPV4,
     expected: good(
         &[Path {
             legacy_name: None,
-            ..seen4(ROUTER4, &[OPEN, NAT, APDM, EIF, PORT_CHANGED, RANDOM], "")
+            ..seen4(
+                ROUTER4,
+                &[
+                    OPEN,
+                    NAT,
+                    APDM,
+                    EIF,
+                    PORT_CHANGED,
+                    ("port_assignment", Not("preserved")),
+                ],
+                "",
+            )
         }],
         &[SERVER4],
     ),
     trusting: false,
-    repeated: false,
+    repeated: true,
 };
 
 pub const SEQUENTIAL_PORTS: Scenario = Scenario {

@@ -1,13 +1,13 @@
 //! One path: the UDP tests, and beside them whatever explains a silent server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::Event;
@@ -20,12 +20,14 @@ use crate::net::clock::Clock;
 use crate::net::driver::{self, Addition};
 use crate::net::host::{self, Source};
 use crate::net::refusal;
+use crate::net::stream::Attempt;
 use crate::report::Millis;
 use crate::report::nat::ObservationReport;
 use crate::stun::uri::Host;
 
-/// When silent servers are looked at from another side: by then most have answered twice over.
-const LOOK_AFTER: Duration = Duration::from_millis(300);
+/// How long all servers must be silent over UDP before TCP and TLS are tried: most answer within
+/// half of it.
+const FALLBACK_AFTER: Duration = Duration::from_millis(300);
 
 /// The names of server addresses, for certificates; filled as names are resolved.
 pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
@@ -48,6 +50,13 @@ pub struct Surroundings {
     /// Whether no server is another one's alternate.
     pub independent: bool,
     pub names: Names,
+}
+
+impl Surroundings {
+    fn attempts(&self, servers: &[SocketAddr]) -> Vec<Attempt> {
+        let names = self.names.lock().expect("nobody panics while holding it");
+        fallback::attempts(servers, &names)
+    }
 }
 
 /// What came of a path.
@@ -96,22 +105,29 @@ pub async fn run(
     if around.independent {
         discovery.assume_independent();
     }
-    let (sender, receiver) = oneshot::channel();
-    let tests = driver::drive(
-        &mut discovery,
-        &opened.sockets,
-        &clock,
-        additions,
-        around.stop.clone(),
-        (clock.now() + LOOK_AFTER, |discovery: &Discovery| {
-            // The other end is gone only when the run is.
-            let _ = sender.send(Silent::of(discovery));
-        }),
-        |observation| {
-            let report = observation_report(family, observation);
-            let _ = around.events.send(Event::Observation(Box::new(report)));
-        },
-    );
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let started = clock.now();
+    let tests = async {
+        // Dropped at the end of the tests, which ends the explanations too.
+        let sender = sender;
+        driver::drive(
+            &mut discovery,
+            &opened.sockets,
+            &clock,
+            additions,
+            around.stop.clone(),
+            |discovery: &Discovery| {
+                let late = clock.now() >= started + FALLBACK_AFTER || discovery.is_finished();
+                // The other end is gone only when the run is.
+                let _ = sender.send(Silent::of(discovery, late));
+            },
+            |observation| {
+                let report = observation_report(family, observation);
+                let _ = around.events.send(Event::Observation(Box::new(report)));
+            },
+        )
+        .await;
+    };
     let ((), (refusals, fallback)) = tokio::join!(tests, explain(receiver, opened.local, &around));
     let interface = around.source.interface.clone();
     PathRun {
@@ -127,14 +143,15 @@ pub async fn run(
 /// Servers that have been asked and have not answered.
 struct Silent {
     servers: Vec<SocketAddr>,
-    all: bool,
+    /// Whether nobody has answered, for long enough to try something else than UDP.
+    try_streams: bool,
 }
 
 impl Silent {
-    fn of(discovery: &Discovery) -> Self {
+    fn of(discovery: &Discovery, late: bool) -> Self {
         let records = discovery.servers();
         Self {
-            all: records.iter().all(|r| r.responses == 0),
+            try_streams: late && records.iter().all(|r| r.responses == 0),
             servers: records
                 .iter()
                 .filter(|r| r.requests > 0 && r.responses == 0)
@@ -144,33 +161,30 @@ impl Silent {
     }
 }
 
-/// Asks silent servers for ICMP errors, and over TCP and TLS where all are silent.
+/// Asks silent servers for ICMP errors, and over TCP and TLS where all are silent. The first is
+/// done early: hosts send few ICMP errors a second, and the tests use them up.
 async fn explain(
-    silent: oneshot::Receiver<Silent>,
+    mut looks: mpsc::UnboundedReceiver<Silent>,
     local: IpAddr,
     around: &Surroundings,
 ) -> (Vec<(SocketAddr, SendError)>, Vec<Tried>) {
-    // The tests may be over before it is time to look.
-    let Ok(silent) = silent.await else {
-        return (Vec::new(), Vec::new());
-    };
-    let mut refusals = JoinSet::new();
-    for (server, number) in silent.servers.iter().copied().zip(0u64..) {
-        let (source, id) = (
-            around.source.clone(),
-            fallback::transaction_id(around.seed, number),
-        );
-        refusals.spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
-    }
-    let mut streams = JoinSet::new();
-    if silent.all {
-        let attempts = {
-            let names = around.names.lock().expect("nobody panics while holding it");
-            fallback::attempts(&silent.servers, &names)
-        };
-        for attempt in attempts {
-            let around = around.clone();
-            streams.spawn(fallback::attempt(attempt, around));
+    let (mut refusals, mut streams) = (JoinSet::new(), JoinSet::new());
+    let (mut asked, mut tried) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(silent) = looks.recv().await {
+        for (server, number) in silent.servers.iter().copied().zip(0u64..) {
+            if asked.insert(server) {
+                let source = around.source.clone();
+                let id = fallback::transaction_id(around.seed, number);
+                refusals
+                    .spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
+            }
+        }
+        if silent.try_streams {
+            for attempt in around.attempts(&silent.servers) {
+                if tried.insert((attempt.address, attempt.transport)) {
+                    streams.spawn(fallback::attempt(attempt, around.clone()));
+                }
+            }
         }
     }
     let mut stop = around.stop.clone();

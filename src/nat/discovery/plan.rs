@@ -192,6 +192,10 @@ impl Discovery {
                 return;
             };
             let sockets = [self.probes[one].socket, self.probes[two].socket];
+            // Behind a NAT64 the external address is of a family that this socket cannot send to.
+            if mapped_two.is_ipv4() != self.sockets[sockets[0]].is_ipv4() {
+                return;
+            }
             let first = self.ask(
                 Test::Hairpin,
                 sockets[0],
@@ -216,6 +220,9 @@ impl Discovery {
         let Some(Hairpin { probes, .. }) = self.hairpin else {
             return;
         };
+        if matches!(self.probes[probes[0]].end, Some(End::Failed(_))) {
+            self.settle(probes[1], End::Cancelled);
+        }
         let second = &self.probes[probes[1]];
         let one_way_done = self.probes[probes[0]].transmissions.len() > timers::HAIRPIN_ONE_WAY;
         if second.pace == Pace::Manual && second.is_open() && one_way_done {
