@@ -23,16 +23,18 @@ use rtcdiag::stun::uri::Transport;
 use schema::{assert_valid, objections};
 use serde_json::{Value, json};
 
-const REASONS: [Reason; 23] = [
+const REASONS: [Reason; 26] = [
     Reason::NoResponse,
     Reason::UdpBlocked,
     Reason::NoBehaviorDiscovery,
     Reason::ServerIgnoresChangeRequest,
     Reason::ServerDropsChangeRequest,
     Reason::AlternateUnreachable,
+    Reason::NoWayToAlternate,
     Reason::SingleServer,
     Reason::EndpointDependent,
     Reason::AlternateVisited,
+    Reason::PlainAddressOnly,
     Reason::Contradiction,
     Reason::MappingChanged,
     Reason::AddressPooling,
@@ -44,12 +46,13 @@ const REASONS: [Reason; 23] = [
     Reason::NotApplicable,
     Reason::NoMappedAddress,
     Reason::UdpOpen,
+    Reason::NoUdpServer,
     Reason::NotImplemented,
     Reason::Interrupted,
     Reason::Timeout,
 ];
 
-const TESTS: [Test; 15] = [
+const TESTS: [Test; 16] = [
     Test::Mapping1,
     Test::Mapping2,
     Test::Mapping3,
@@ -63,6 +66,7 @@ const TESTS: [Test; 15] = [
     Test::Companion,
     Test::ControlAfter,
     Test::ControlChangeRequest,
+    Test::ControlResponsePort,
     Test::Hairpin,
     Test::Repeat,
 ];
@@ -137,8 +141,11 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
     ] {
         let listed = schema.pointer(pointer).expect("the enum is there");
         let listed: BTreeSet<String> = strings(listed).map(str::to_owned).collect();
-        assert_eq!(listed, samples, "{name}");
-        assert_eq!(variants(source, name), listed.len(), "{name}");
+        assert_eq!(
+            (listed.len(), &listed),
+            (variants(source, name), &samples),
+            "{name} in the schema, then in its source and in the samples of this test"
+        );
     }
 }
 
