@@ -8,6 +8,7 @@ use clap::builder::{FalseyValueParser, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::nat::expect::Expectations;
+use crate::output::ColorChoice;
 use crate::stun::uri::ServerUri;
 
 const EXIT_CODES: &str = "\
@@ -72,25 +73,37 @@ Exit codes:
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Common {
     /// Print one JSON document on stdout
-    #[arg(long, global = true, env = "RTCDIAG_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "RTCDIAG_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// Print JSON lines: events as they happen, the document last
-    #[arg(long, global = true, env = "RTCDIAG_JSONL", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "RTCDIAG_JSONL", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub jsonl: bool,
     /// IPv4 only
-    #[arg(short = '4', long, global = true, env = "RTCDIAG_IPV4", value_parser = FalseyValueParser::new())]
+    #[arg(short = '4', long, global = true, env = "RTCDIAG_IPV4", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub ipv4: bool,
     /// IPv6 only
-    #[arg(short = '6', long, global = true, env = "RTCDIAG_IPV6", value_parser = FalseyValueParser::new())]
+    #[arg(short = '6', long, global = true, env = "RTCDIAG_IPV6", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub ipv6: bool,
     /// Use this network interface
-    #[arg(long, global = true, value_name = "NAME", env = "RTCDIAG_INTERFACE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "RTCDIAG_INTERFACE",
+        hide_env_values = true
+    )]
     pub interface: Option<String>,
     /// Send from this local address
-    #[arg(long, global = true, value_name = "ADDR", env = "RTCDIAG_LOCAL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "RTCDIAG_LOCAL",
+        hide_env_values = true
+    )]
     pub local: Option<IpAddr>,
     /// End the whole command after this many seconds
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", env = "RTCDIAG_TIMEOUT", value_parser = seconds)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
     pub timeout: Duration,
     /// Colour in the output
     #[arg(
@@ -98,17 +111,24 @@ pub struct Common {
         global = true,
         value_name = "WHEN",
         default_value = "auto",
-        env = "RTCDIAG_COLOR"
+        env = "RTCDIAG_COLOR",
+        hide_env_values = true
     )]
     pub color: Color,
     /// Neither progress nor hints
-    #[arg(short, long, global = true, env = "RTCDIAG_QUIET", value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "RTCDIAG_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// List every observation
-    #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory
-    #[arg(long, global = true, value_name = "FILE", env = "RTCDIAG_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "RTCDIAG_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 }
 
@@ -122,11 +142,17 @@ pub struct Servers {
         long = "server",
         value_name = "URI",
         env = "RTCDIAG_SERVER",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub server: Vec<ServerUri>,
     /// Read servers from the JSON of RTCPeerConnection's iceServers; - is standard input
-    #[arg(long, value_name = "FILE", env = "RTCDIAG_ICE_SERVERS")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RTCDIAG_ICE_SERVERS",
+        hide_env_values = true
+    )]
     pub ice_servers: Option<PathBuf>,
 }
 
@@ -134,7 +160,12 @@ pub struct Servers {
 #[derive(Debug, Clone, Args)]
 pub struct NatArgs {
     /// Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas
-    #[arg(long, value_name = "KEY=VALUE", env = "RTCDIAG_EXPECT")]
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        env = "RTCDIAG_EXPECT",
+        hide_env_values = true
+    )]
     pub expect: Option<Expectations>,
     /// Servers. Last, because their heading holds for what comes behind them.
     #[command(flatten)]
@@ -150,6 +181,16 @@ pub enum Color {
     Always,
     /// Never
     Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

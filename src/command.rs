@@ -16,7 +16,7 @@ use crate::exit::{self, Outcome};
 use crate::fact::Reason;
 use crate::family::Family;
 use crate::net::clock::Clock;
-use crate::net::host::{Source, SourceError};
+use crate::net::host::Source;
 use crate::output::{self, Output};
 use crate::render::nat::Detail;
 use crate::render::style::Style;
@@ -38,14 +38,14 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
             if !error.use_stderr() {
                 return ExitCode::from(exit::GOOD);
             }
-            return usage_error(args, clock, &error.kind().to_string());
+            return usage_error(args, clock, first_line(&error));
         }
         Err(error) => {
             output::early_error(&error.to_string(), None);
-            return usage_error(args, clock, &error.to_string());
+            return usage_error(args, clock, error.to_string());
         }
     };
-    let output = Output::new(&cli.common);
+    let output = Output::new(cli.common.color.into(), cli.common.quiet);
     match execute(&cli, clock, &output) {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
@@ -73,14 +73,14 @@ fn nat(common: &Common, args: &NatArgs, clock: Clock, output: &Output) -> anyhow
         .build()
         .context("cannot start the runtime")?;
     let (result, mut extra, stopped) = runtime.block_on(async {
-        let mut stop = signals::listen(common.timeout);
+        let mut stop = signals::listen(common.timeout).context("cannot catch signals")?;
         let (sender, receiver) = mpsc::unbounded_channel();
         output.start_progress(format!("asking {} servers", options.servers.len()));
         let tests = app::nat::run(&options, clock, stop.clone(), sender);
         let ((result, extra), ()) = tokio::join!(tests, show_events(receiver, common, output));
         let stopped: Option<Reason> = *stop.borrow_and_update();
-        (result, extra, stopped)
-    });
+        anyhow::Ok((result, extra, stopped))
+    })?;
     // A name that hangs in the system's resolver must not hold up the end.
     runtime.shutdown_background();
     output.end_progress();
@@ -112,13 +112,7 @@ fn prepare(common: &Common, servers: &Servers) -> anyhow::Result<(Options, Vec<F
         interface: common.interface.clone(),
         local: common.local,
     };
-    source.check().map_err(|error| match &error {
-        SourceError::NoInterface { known, .. } => {
-            let known = known.join(", ");
-            anyhow::Error::new(error).context(format!("this host's interfaces are {known}"))
-        }
-        _ => error.into(),
-    })?;
+    source.check()?;
     let families = families(common)?;
     let (named, findings) = named_servers(servers)?;
     let options = Options {
@@ -250,14 +244,23 @@ fn print(common: &Common, output: &Output, document: &Document<NatResult>) -> an
     output::result(&text).context("cannot write the result")
 }
 
+/// clap's message without usage and tips.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
 /// What stands on stderr already, as a document for a script that asked for JSON.
-fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: &str) -> ExitCode {
+fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> ExitCode {
     let asked = |flag: &str, variable: &str| {
-        args.iter().any(|arg| arg == flag)
-            || std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+        let value = std::env::var(variable).unwrap_or_default().to_lowercase();
+        // The values that clap takes for "no".
+        let falsey = ["", "0", "n", "no", "f", "false", "off"].contains(&value.as_str());
+        args.iter().any(|arg| arg == flag) || !falsey
     };
     if asked("--json", "RTCDIAG_JSON") || asked("--jsonl", "RTCDIAG_JSONL") {
-        let document = error_document(clock, message.to_owned());
+        let document = error_document(clock, message);
         if let Ok(text) = render::json_line(&document) {
             // The exit code says it all the same.
             let _ = output::result(&text);

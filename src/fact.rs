@@ -130,6 +130,8 @@ pub enum Reason {
     NoMappedAddress,
     /// Not needed: UDP works.
     UdpOpen,
+    /// No server was named that is asked over UDP.
+    NoUdpServer,
     /// This version has no test for it.
     NotImplemented,
     /// The run was interrupted before the answer was there.
@@ -163,6 +165,7 @@ impl Reason {
             Self::NoNat => "there is no NAT",
             Self::NotApplicable => "does not apply",
             Self::NoMappedAddress => "no server sends MAPPED-ADDRESS",
+            Self::NoUdpServer => "no server named for UDP",
             Self::UdpOpen => "not needed, UDP works",
             Self::NotImplemented => "no test for it in this version",
             Self::Interrupted => "interrupted",

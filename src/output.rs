@@ -6,7 +6,16 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::{Color, Common};
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
 
 /// Where output goes, and how.
 #[derive(Debug)]
@@ -19,17 +28,17 @@ pub struct Output {
 
 impl Output {
     /// As the flags say.
-    pub fn new(common: &Common) -> Self {
-        let decide = |terminal: bool| match common.color {
-            Color::Always => true,
-            Color::Never => false,
+    pub fn new(color: ColorChoice, quiet: bool) -> Self {
+        let decide = |terminal: bool| match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
             // <https://no-color.org>: set and not empty.
-            Color::Auto => {
+            ColorChoice::Auto => {
                 terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
         let terminal = io::stderr().is_terminal();
-        let progress = if terminal && !common.quiet {
+        let progress = if terminal && !quiet {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
@@ -37,7 +46,7 @@ impl Output {
         Self {
             color: decide(io::stdout().is_terminal()),
             color_stderr: decide(terminal),
-            quiet: common.quiet,
+            quiet,
             progress,
         }
     }

@@ -1,6 +1,8 @@
 //! `rtcdiag nat`, the program itself, against real servers on loopback with an emulated NAT.
 //! What is asserted is the contract: facts, exit codes, what is on which stream.
 
+#[path = "common/schema.rs"]
+mod schema;
 mod support;
 
 use std::process::Output;
@@ -34,6 +36,7 @@ fn report(output: &Output) -> (Value, i32) {
             String::from_utf8_lossy(&output.stderr)
         )
     });
+    schema::assert_valid(&document);
     (document, output.status.code().expect("it was not killed"))
 }
 
@@ -159,9 +162,10 @@ fn certificates_of_stuns_servers_are_verified() {
         let (document, _) = report(&output);
         let record = &document["result"]["servers"][0];
         assert_eq!(record["transport"], "tls", "{kind:?} {record:#}");
-        match works {
-            true => assert!(record["error"].is_null(), "{kind:?} {record:#}"),
-            false => assert_eq!(record["error"]["code"], "tls", "{kind:?} {record:#}"),
+        if works {
+            assert!(record["error"].is_null(), "{kind:?} {record:#}");
+        } else {
+            assert_eq!(record["error"]["code"], "tls", "{kind:?} {record:#}");
         }
     }
 }

@@ -1,48 +1,50 @@
 //! Ends of a run that come from outside: Ctrl-C, SIGTERM, `--timeout`.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::fact::Reason;
 
-/// A receiver that learns when and why the run is to end.
-pub fn listen(timeout: Duration) -> watch::Receiver<Option<Reason>> {
+/// A receiver that learns when and why the run is to end. From here on signals no longer kill the
+/// program.
+///
+/// # Errors
+///
+/// If the system does not let signals be caught.
+pub fn listen(timeout: Duration) -> io::Result<watch::Receiver<Option<Reason>>> {
     let (sender, receiver) = watch::channel(None);
+    let interrupt = interrupt()?;
     tokio::spawn(async move {
         let reason = tokio::select! {
-            () = interrupt() => Reason::Interrupted,
+            () = interrupt => Reason::Interrupted,
             () = tokio::time::sleep(timeout) => Reason::Timeout,
         };
         // Nobody listens any more when the run has ended by itself.
         let _ = sender.send(Some(reason));
         std::future::pending::<()>().await;
     });
-    receiver
+    Ok(receiver)
 }
 
 #[cfg(unix)]
-async fn interrupt() {
+fn interrupt() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        () = ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }
 
-#[cfg(not(unix))]
-async fn interrupt() {
-    ctrl_c().await;
-}
-
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
+#[cfg(windows)]
+fn interrupt() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupted = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupted.recv().await;
+    })
 }

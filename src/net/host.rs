@@ -20,7 +20,7 @@ pub struct Source {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// No interface of that name.
-    #[error("there is no interface '{name}'")]
+    #[error("there is no interface '{name}'; this host has {}", known.join(", "))]
     NoInterface {
         /// As given.
         name: String,
@@ -43,16 +43,16 @@ impl Source {
     /// Says which does not.
     pub fn check(&self) -> Result<(), SourceError> {
         let interfaces = if_addrs::get_if_addrs().map_err(SourceError::Interfaces)?;
-        if let Some(name) = &self.interface {
-            if !interfaces.iter().any(|i| i.name == *name) {
-                let mut known: Vec<String> = interfaces.iter().map(|i| i.name.clone()).collect();
-                known.sort_unstable();
-                known.dedup();
-                return Err(SourceError::NoInterface {
-                    name: name.clone(),
-                    known,
-                });
-            }
+        if let Some(name) = &self.interface
+            && !interfaces.iter().any(|i| i.name == *name)
+        {
+            let mut known: Vec<String> = interfaces.iter().map(|i| i.name.clone()).collect();
+            known.sort_unstable();
+            known.dedup();
+            return Err(SourceError::NoInterface {
+                name: name.clone(),
+                known,
+            });
         }
         match self.local {
             Some(local) if !is_local(local, &interfaces) => Err(SourceError::NotLocal(local)),

@@ -39,6 +39,8 @@ pub struct StreamAnswer {
     pub response: BindingResponse,
     /// From the request to the answer, without connecting.
     pub rtt: Duration,
+    /// The address that the connection was made from.
+    pub local: IpAddr,
 }
 
 /// Why there is no answer.
@@ -70,9 +72,9 @@ pub async fn ask(
         connected.store(true, Ordering::Relaxed);
         if attempt.transport == Transport::Tls {
             let stream = handshake(attempt, stream).await?;
-            exchange(stream, clock, id).await
+            exchange(stream, local, clock, id).await
         } else {
-            exchange(stream, clock, id).await
+            exchange(stream, local, clock, id).await
         }
     };
     let answer = tokio::time::timeout(PATIENCE, connect_and_ask)
@@ -127,6 +129,7 @@ fn tls_config() -> Result<Arc<ClientConfig>, String> {
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
+    local: IpAddr,
     clock: &Clock,
     id: TransactionId,
 ) -> Result<StreamAnswer, ErrorReport> {
@@ -144,6 +147,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             return Ok(StreamAnswer {
                 response,
                 rtt: clock.now().saturating_sub(sent),
+                local,
             });
         }
     }

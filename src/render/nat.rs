@@ -99,6 +99,7 @@ fn path_kind(path: &PathReport) -> String {
         (None, true, Some(true)) => "NAT".to_owned(),
         (None, true, Some(false)) => "no NAT".to_owned(),
         (None, true, None) => "UDP open".to_owned(),
+        (None, false, _) if matches!(path.udp, Fact::NotTested { .. }) => "TCP only".to_owned(),
         (None, false, _) => "no answer".to_owned(),
     };
     format!("{} {name}", path.family.name())

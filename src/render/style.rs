@@ -26,6 +26,7 @@ impl Style {
     }
 
     /// The same with fewer columns.
+    #[must_use]
     pub const fn narrower(self, columns: u16) -> Self {
         Self {
             width: self.width.saturating_sub(columns),

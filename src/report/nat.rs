@@ -274,19 +274,17 @@ impl PathReport {
 
     /// Says that UDP is blocked: then nothing else about UDP can be known.
     pub fn set_blocked(&mut self) {
-        fn blocked<T>() -> Fact<T> {
-            Fact::not_tested(Reason::UdpBlocked)
-        }
+        let facts = PathFacts::not_tested(Reason::UdpBlocked);
         self.udp = Fact::Determined(Udp::Blocked);
-        self.nat = blocked();
-        self.mapping = blocked();
-        self.filtering = blocked();
-        self.hairpinning = blocked();
-        self.port_preservation = blocked();
-        self.port_assignment = blocked();
-        self.port_step = blocked();
-        self.address_pooling = blocked();
-        self.alg = blocked();
+        self.nat = facts.nat;
+        self.mapping = facts.mapping;
+        self.filtering = facts.filtering;
+        self.hairpinning = facts.hairpinning;
+        self.port_preservation = facts.port_preservation;
+        self.port_assignment = facts.port_assignment;
+        self.port_step = facts.port_step;
+        self.address_pooling = facts.address_pooling;
+        self.alg = facts.alg;
         self.legacy_name = LegacyName::UdpBlocked;
     }
 

@@ -420,6 +420,13 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
             "UDP is blocked, and no server answered over TCP or TLS either: calls will work only if some TURN server can be reached over TCP or TLS.".to_owned()
         };
     }
+    if result
+        .paths
+        .iter()
+        .any(|p| p.tcp.open == Fact::Determined(true))
+    {
+        return "STUN over TCP or TLS gets through, but no server was named to be asked over UDP, which NAT behaviour is about.".to_owned();
+    }
     match outcome {
         Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
         Outcome::Error if all_failed_with(result, &["dns"]) => {
@@ -459,7 +466,18 @@ fn path_sentence(path: &PathReport) -> String {
         }
         (None, _) => "how it maps is not known, so neither is which peers can be reached directly",
     };
-    format!("UDP works over {family} {kind}: {meaning}.")
+    let mut addresses: Vec<String> = path
+        .reflexive_addresses
+        .iter()
+        .map(|a| a.ip().to_string())
+        .collect();
+    addresses.dedup();
+    let public = match addresses.as_slice() {
+        [] => String::new(),
+        [one] => format!(", public address {one}"),
+        several => format!(", public addresses {}", several.join(" and ")),
+    };
+    format!("UDP works over {family} {kind}{public}: {meaning}.")
 }
 
 fn endpoint_dependent(path: &PathReport) -> bool {

@@ -9,11 +9,14 @@ use super::path::{PathRun, observation_report};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::SendError;
+use crate::nat::behavior::PathFacts;
 use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
+use crate::net::host;
 use crate::report::nat::{
     BehaviorDiscoveryReport, ErrorReport, NatResult, PathReport, ServerReport,
 };
 use crate::report::{Finding, Millis, Severity, verdict};
+use crate::stun::message::BindingSuccess;
 use crate::stun::uri::{ServerUri, Transport};
 
 /// How many silent hosts, at least [`HOSTS_UP`] of them known to be up, show that UDP is blocked
@@ -34,18 +37,23 @@ pub struct Parts<'a> {
 pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
     let mut findings = Vec::new();
     let servers = server_reports(parts);
-    let paths: Vec<PathReport> = parts
+    let mut paths: Vec<PathReport> = parts
         .paths
         .iter()
         .filter(|path| !is_no_path(path))
         .map(|path| path_report(path, parts, &mut findings))
         .collect();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        if parts.paths.iter().all(|p| p.family != family) {
+            paths.extend(stream_path(parts.streams, family));
+        }
+    }
     let observations = parts
         .paths
         .iter()
         .flat_map(|path| {
             let observations = path.discovery.observations().into_iter();
-            observations.map(|o| observation_report(path.family, o))
+            observations.map(|o| observation_report(path.family, &o))
         })
         .collect();
     let result = NatResult {
@@ -55,6 +63,18 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
         observations,
     };
     (result, findings)
+}
+
+/// A path over which only TCP or TLS was asked for.
+fn stream_path(streams: &[Tried], family: Family) -> Option<PathReport> {
+    let tried: Vec<&Tried> = of_family(streams, family).collect();
+    let local = tried
+        .iter()
+        .find_map(|t| Some(t.answer.as_ref().ok()?.local))?;
+    let facts = PathFacts::not_tested(Reason::NoUdpServer);
+    let mut report = PathReport::new(local, host::interface_of(local), facts);
+    add_tcp(&mut report, &tried);
+    Some(report)
 }
 
 /// A path on which nothing could even be sent is none.
@@ -80,10 +100,11 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
             });
         }
         let tried = of_family(parts.streams, path.family).chain(&path.fallback);
-        add_tcp(&mut report, tried.collect());
+        add_tcp(&mut report, &tried.collect::<Vec<_>>());
         fallback_finding(path, findings);
     } else if of_family(parts.streams, path.family).next().is_some() {
-        add_tcp(&mut report, of_family(parts.streams, path.family).collect());
+        let tried: Vec<&Tried> = of_family(parts.streams, path.family).collect();
+        add_tcp(&mut report, &tried);
     }
     if path.discovery.strays() > 0 {
         findings.push(Finding::new(
@@ -161,7 +182,7 @@ fn of_family(streams: &[Tried], family: Family) -> impl Iterator<Item = &Tried> 
         .filter(move |t| Family::of(t.attempt.address.ip()) == family)
 }
 
-fn add_tcp(report: &mut PathReport, tried: Vec<&Tried>) {
+fn add_tcp(report: &mut PathReport, tried: &[&Tried]) {
     let mut addresses = Vec::new();
     for answer in tried.iter().filter_map(|t| t.answer.as_ref().ok()) {
         if let Ok(success) = &answer.response.outcome {
@@ -372,9 +393,9 @@ fn stream_report(uri: String, tried: &Tried) -> ServerReport {
             let success = answer.response.outcome.as_ref().ok();
             let mut report = empty(uri, tried.attempt.transport);
             report.rtt_ms = Some(Millis(answer.rtt));
-            report.reflexive_address = success.and_then(|s| s.reflexive());
+            report.reflexive_address = success.and_then(BindingSuccess::reflexive);
             report.other_address = success.and_then(|s| s.other_address);
-            report.software = answer.response.software.clone();
+            report.software.clone_from(&answer.response.software);
             report.responses = 1;
             (report, error)
         }

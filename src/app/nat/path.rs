@@ -122,7 +122,7 @@ pub async fn run(
                 let _ = sender.send(Silent::of(discovery, late));
             },
             |observation| {
-                let report = observation_report(family, observation);
+                let report = observation_report(family, &observation);
                 let _ = around.events.send(Event::Observation(Box::new(report)));
             },
         )
@@ -203,7 +203,7 @@ async fn explain(
 }
 
 /// An observation as the report has it.
-pub fn observation_report(family: Family, observation: Observation) -> ObservationReport {
+pub fn observation_report(family: Family, observation: &Observation) -> ObservationReport {
     let suffix = match family {
         Family::Ipv4 => "",
         Family::Ipv6 => "6",
