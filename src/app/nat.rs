@@ -3,6 +3,8 @@
 mod assemble;
 mod fallback;
 mod path;
+mod rows;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,7 +25,8 @@ use crate::report::nat::{ErrorReport, NatResult, ObservationReport};
 use crate::stun::uri::{Host, ServerUri, Transport};
 use assemble::{Parts, assemble};
 use fallback::Tried;
-use path::{Names, PathRun, Surroundings};
+use path::PathRun;
+use surroundings::{Names, Surroundings};
 
 /// How long names are waited for while other servers are at work.
 const NAME_GRACE: Duration = Duration::from_millis(1500);
@@ -183,9 +186,7 @@ impl Run<'_> {
 
     fn add_to_path(&mut self, address: SocketAddr, host: Host) {
         let family = Family::of(address.ip());
-        if let Ok(mut names) = self.around.names.lock() {
-            names.insert(address, host);
-        }
+        self.around.name(address, host);
         if !self.additions.contains_key(&family) {
             match path::open(&self.around.source, address) {
                 Ok(opened) => {

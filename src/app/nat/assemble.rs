@@ -6,17 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use super::Resolved;
 use super::fallback::Tried;
 use super::path::{PathRun, observation_report};
+use super::rows;
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::behavior::PathFacts;
-use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
+use crate::nat::discovery::{ServerError, ServerRecord};
 use crate::net::host;
-use crate::report::nat::{
-    BehaviorDiscoveryReport, ErrorReport, NatResult, PathReport, ServerReport,
-};
-use crate::report::{Finding, Millis, Severity, verdict};
-use crate::stun::message::BindingSuccess;
+use crate::report::nat::{ErrorReport, NatResult, PathReport};
+use crate::report::{Finding, Severity, verdict};
 use crate::stun::uri::{ServerUri, Transport};
 
 /// How many silent hosts, at least [`HOSTS_UP`] of them known to be up, show that UDP is blocked
@@ -36,7 +34,7 @@ pub struct Parts<'a> {
 /// The result, and findings that its facts do not show.
 pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
     let mut findings = Vec::new();
-    let servers = server_reports(parts);
+    let servers = rows::server_reports(parts);
     let mut paths: Vec<PathReport> = parts
         .paths
         .iter()
@@ -241,199 +239,5 @@ const fn transport_name(transport: Transport) -> &'static str {
         Transport::Udp => "UDP",
         Transport::Tcp => "TCP",
         Transport::Tls => "TLS",
-    }
-}
-
-fn server_reports(parts: &Parts) -> Vec<ServerReport> {
-    let mut reports = Vec::new();
-    for (uri, resolved) in parts.servers.iter().zip(parts.resolved) {
-        match resolved {
-            None => reports.push(failed(
-                uri,
-                None,
-                ErrorReport::new("dns", format!("{} was not resolved in time", uri.host)),
-            )),
-            Some(Err(error)) => reports.push(failed(uri, None, error.clone())),
-            Some(Ok(addresses)) => {
-                for address in addresses {
-                    reports.push(server_report(uri, *address, parts));
-                }
-            }
-        }
-    }
-    for tried in parts.paths.iter().flat_map(|p| &p.fallback) {
-        if tried.succeeded() {
-            let scheme = if tried.attempt.transport == Transport::Tls {
-                "stuns"
-            } else {
-                "stun"
-            };
-            let uri = format!(
-                "{scheme}:{}:{}",
-                tried.attempt.host,
-                tried.attempt.address.port()
-            );
-            reports.push(stream_report(uri, tried));
-        }
-    }
-    reports
-}
-
-fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerReport {
-    if uri.transport != Transport::Udp {
-        let tried = parts.streams.iter().find(|t| {
-            t.attempt.address == address
-                && t.attempt.transport == uri.transport
-                && t.attempt.host == uri.host
-        });
-        return match tried {
-            Some(tried) => stream_report(uri.to_string(), tried),
-            None => failed(
-                uri,
-                Some(address),
-                ErrorReport::new("timeout", "not asked in time"),
-            ),
-        };
-    }
-    if let Some(error) = parts.no_path.get(&address) {
-        return failed(uri, Some(address), error.clone());
-    }
-    for path in parts.paths {
-        let records = path.discovery.servers();
-        if let Some(record) = records.into_iter().find(|r| r.address == address) {
-            return udp_report(uri, record, path);
-        }
-    }
-    failed(
-        uri,
-        Some(address),
-        ErrorReport::new("timeout", "not asked in time"),
-    )
-}
-
-fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerReport {
-    let refusal = path
-        .refusals
-        .iter()
-        .find(|(server, _)| *server == record.address)
-        .map(|(_, error)| *error);
-    let outvoted = path.discovery.outvoted() == Some(record.address);
-    let error = match (&record.error, refusal) {
-        (Some(ServerError::Timeout), Some(refused)) => Some(send_error(refused)),
-        (Some(error), _) => Some(server_error(error)),
-        (None, _) if outvoted => Some(ErrorReport::new(
-            "outvoted",
-            "it sees another mapping than all the other servers, so its answers were left out",
-        )),
-        (None, _) => None,
-    };
-    let flaw = match &record.behavior_discovery {
-        Some(BehaviorDiscovery::Broken(flaw)) => Some(flaw.clone()),
-        _ => None,
-    };
-    ServerReport {
-        uri: uri.to_string(),
-        behavior_discovery_flaw: flaw,
-        address: Some(record.address),
-        family: Some(path.family),
-        transport: Transport::Udp,
-        rtt_ms: record.rtt.map(Millis),
-        reflexive_address: record.reflexive_address,
-        other_address: record.other_address,
-        software: record.software,
-        behavior_discovery: record.behavior_discovery.map(|b| match b {
-            BehaviorDiscovery::Supported => BehaviorDiscoveryReport::Supported,
-            BehaviorDiscovery::Absent => BehaviorDiscoveryReport::Absent,
-            BehaviorDiscovery::Broken(_) => BehaviorDiscoveryReport::Broken,
-        }),
-        requests: record.requests,
-        responses: record.responses,
-        error,
-    }
-}
-
-fn server_error(error: &ServerError) -> ErrorReport {
-    match error {
-        ServerError::Timeout => ErrorReport::new("timeout", "no answer over UDP"),
-        ServerError::Send(error) => send_error(*error),
-        ServerError::Stun { code, reason } => ErrorReport::new(
-            "stun-error",
-            format!("it answered with error {code} {reason}"),
-        ),
-        ServerError::Malformed(what) => ErrorReport::new("malformed", what.clone()),
-        ServerError::WrongSource(source) => ErrorReport::new(
-            "wrong-source",
-            format!("it answered from {source}, which was not asked"),
-        ),
-        ServerError::Untruthful(why) => ErrorReport::new("untruthful", why.clone()),
-    }
-}
-
-fn send_error(error: SendError) -> ErrorReport {
-    match error {
-        SendError::Refused => ErrorReport::new("refused", "port unreachable (ICMP)"),
-        SendError::Unreachable => ErrorReport::new("unreachable", "no route to it"),
-        SendError::Forbidden => ErrorReport::new(
-            "forbidden",
-            "a firewall on this machine forbids to send to it",
-        ),
-        SendError::Other => ErrorReport::new("io", "the system could not send to it"),
-    }
-}
-
-fn stream_report(uri: String, tried: &Tried) -> ServerReport {
-    let (mut report, error) = match &tried.answer {
-        Ok(answer) => {
-            let error = answer.response.outcome.as_ref().err().map(|e| {
-                ErrorReport::new(
-                    "stun-error",
-                    format!("it answered with error {} {}", e.code, e.reason),
-                )
-            });
-            let success = answer.response.outcome.as_ref().ok();
-            let mut report = empty(uri, tried.attempt.transport);
-            report.rtt_ms = Some(Millis(answer.rtt));
-            report.reflexive_address = success.and_then(BindingSuccess::reflexive);
-            report.other_address = success.and_then(|s| s.other_address);
-            report.software.clone_from(&answer.response.software);
-            report.responses = 1;
-            (report, error)
-        }
-        Err(error) => (
-            empty(uri, tried.attempt.transport),
-            Some(error.report.clone()),
-        ),
-    };
-    report.address = Some(tried.attempt.address);
-    report.family = Some(Family::of(tried.attempt.address.ip()));
-    report.requests = 1;
-    report.error = error;
-    report
-}
-
-fn failed(uri: &ServerUri, address: Option<SocketAddr>, error: ErrorReport) -> ServerReport {
-    ServerReport {
-        address,
-        family: address.map(|a| Family::of(a.ip())),
-        error: Some(error),
-        ..empty(uri.to_string(), uri.transport)
-    }
-}
-
-fn empty(uri: String, transport: Transport) -> ServerReport {
-    ServerReport {
-        uri,
-        address: None,
-        family: None,
-        transport,
-        rtt_ms: None,
-        reflexive_address: None,
-        other_address: None,
-        software: None,
-        behavior_discovery: None,
-        behavior_discovery_flaw: None,
-        requests: 0,
-        responses: 0,
-        error: None,
     }
 }

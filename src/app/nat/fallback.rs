@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::path::Surroundings;
+use super::surroundings::Surroundings;
 use crate::net::driver;
 use crate::net::stream::{self, Attempt, StreamAnswer, StreamError};
 use crate::report::nat::ErrorReport;

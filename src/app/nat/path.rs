@@ -1,62 +1,35 @@
 //! One path: the UDP tests, and beside them whatever explains a silent server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Event;
 use super::fallback::{self, Tried};
-use crate::fact::Reason;
+use super::surroundings::Surroundings;
 use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{Discovery, Observation, SOCKETS};
-use crate::net::clock::Clock;
 use crate::net::driver::{self, Addition};
 use crate::net::host::{self, Source};
 use crate::net::refusal;
-use crate::net::stream::Attempt;
 use crate::report::Millis;
 use crate::report::nat::ObservationReport;
-use crate::stun::uri::Host;
 
 /// How long all servers must be silent over UDP before TCP and TLS are tried: most answer within
 /// half of it.
 const FALLBACK_AFTER: Duration = Duration::from_millis(300);
-
-/// The names of server addresses, for certificates; filled as names are resolved.
-pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
 
 /// The sockets of a path.
 pub struct Opened {
     local: IpAddr,
     sockets: Vec<UdpSocket>,
     addresses: Vec<SocketAddr>,
-}
-
-/// What a path needs from outside.
-#[derive(Clone)]
-pub struct Surroundings {
-    pub source: Source,
-    pub clock: Clock,
-    pub stop: watch::Receiver<Option<Reason>>,
-    pub events: mpsc::UnboundedSender<Event>,
-    pub seed: u64,
-    /// Whether no server is another one's alternate.
-    pub independent: bool,
-    pub names: Names,
-}
-
-impl Surroundings {
-    fn attempts(&self, servers: &[SocketAddr]) -> Vec<Attempt> {
-        let names = self.names.lock().expect("nobody panics while holding it");
-        fallback::attempts(servers, &names)
-    }
 }
 
 /// What came of a path.
@@ -180,7 +153,7 @@ async fn explain(
             }
         }
         if silent.try_streams {
-            for attempt in around.attempts(&silent.servers) {
+            for attempt in fallback::attempts(&silent.servers, &around.host_names()) {
                 if tried.insert((attempt.address, attempt.transport)) {
                     streams.spawn(fallback::attempt(attempt, around.clone()));
                 }

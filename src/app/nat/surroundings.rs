@@ -1,0 +1,43 @@
+//! What the parts of a run share.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+
+use super::Event;
+use crate::fact::Reason;
+use crate::net::clock::Clock;
+use crate::net::host::Source;
+use crate::stun::uri::Host;
+
+/// The names of server addresses, for certificates; filled as names are resolved.
+pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
+
+/// What a path needs from outside.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub source: Source,
+    pub clock: Clock,
+    pub stop: watch::Receiver<Option<Reason>>,
+    pub events: mpsc::UnboundedSender<Event>,
+    pub seed: u64,
+    /// Whether no server is another one's alternate.
+    pub independent: bool,
+    pub names: Names,
+}
+
+impl Surroundings {
+    /// Remembers the name of an address.
+    pub fn name(&self, address: SocketAddr, host: Host) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(address, host);
+    }
+
+    /// The names known by now.
+    pub fn host_names(&self) -> BTreeMap<SocketAddr, Host> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.clone()
+    }
+}

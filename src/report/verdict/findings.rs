@@ -1,0 +1,208 @@
+//! What is worth knowing about a result, and what to do about it.
+
+use super::{all_failed_with, all_unreachable};
+use crate::fact::{Fact, Reason};
+use crate::nat::behavior::{AddressPooling, Mapping, Udp};
+use crate::report::nat::{NatResult, PathReport, ServerReport};
+use crate::report::{Finding, Severity};
+
+/// Says so where nothing could be asked at all; what is wrong with each server is then no news.
+pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> bool {
+    if result.servers.is_empty() {
+        return false;
+    }
+    if all_failed_with(result, &["dns"]) {
+        findings.push(Finding::new(
+            "no-server-resolved",
+            Severity::Error,
+            "none of the server names could be resolved",
+            "check the spelling and the DNS settings, or name a server by its IP address with -s",
+        ));
+    } else if all_unreachable(result) {
+        findings.push(Finding::new(
+            "no-network",
+            Severity::Error,
+            "there is no route to any server",
+            "check that this machine is connected to a network",
+        ));
+    } else {
+        return false;
+    }
+    true
+}
+
+/// What is worth knowing about a path.
+pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
+    let family = path.family.name();
+    match &path.udp {
+        Fact::Determined(Udp::Blocked) => {
+            let severity = if all.iter().any(PathReport::is_open) {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
+            let tcp = path.tcp.open == Fact::Determined(true);
+            findings.push(Finding::new(
+                "udp-blocked",
+                severity,
+                format!("UDP over {family} is blocked on this path"),
+                if tcp {
+                    "use TURN over TCP or TLS, or have UDP opened in the firewall"
+                } else {
+                    "have UDP to the internet opened in the firewall, at least to your STUN and TURN servers"
+                },
+            ));
+        }
+        Fact::Inconclusive { detail, .. } if !all.iter().any(PathReport::is_open) => {
+            findings.push(Finding::new(
+                "no-answer",
+                Severity::Error,
+                format!("{family}: {detail}"),
+                "ask more servers with -s: if a server that is known to work is silent too, UDP is blocked",
+            ));
+        }
+        Fact::Inconclusive { detail, .. } => findings.push(Finding::new(
+            "path-silent",
+            Severity::Warning,
+            format!("{family}: {detail}"),
+            format!(
+                "leave {family} out with -{} if it is not meant to work",
+                if family == "IPv4" { 6 } else { 4 }
+            ),
+        )),
+        _ => {}
+    }
+    if !path.is_open() {
+        return;
+    }
+    fact_finding("mapping", family, &path.mapping, findings);
+    fact_finding("filtering", family, &path.filtering, findings);
+    if path.alg == Fact::Determined(true) {
+        findings.push(Finding::new(
+            "alg",
+            Severity::Warning,
+            format!("something on the {family} path rewrites addresses inside packets (an application-level gateway)"),
+            "turn off \"SIP ALG\" or similar in the router: it breaks VoIP more often than it helps",
+        ));
+    }
+    if path.address_pooling.value() == Some(&AddressPooling::Arbitrary) {
+        findings.push(Finding::new(
+            "address-pooling-arbitrary",
+            Severity::Warning,
+            format!("the {family} NAT gives one host several external addresses"),
+            "calls that open several ports may fail; have the NAT pair addresses (RFC 4787 REQ-2), or use a relay",
+        ));
+    }
+    if path.carrier_nat == Fact::Determined(true) {
+        findings.push(Finding::new(
+            "carrier-nat",
+            Severity::Info,
+            format!(
+                "the local address {} is of a carrier's NAT (100.64.0.0/10, RFC 6598)",
+                path.local_address
+            ),
+            "port forwarding in your own router will not help; IPv6 or a relay will",
+        ));
+    }
+    if path.mapping.is_determined() && path.mapping.value() != Some(&Mapping::EndpointIndependent) {
+        findings.push(Finding::new(
+            "endpoint-dependent-mapping",
+            Severity::Warning,
+            format!("the {family} mapping depends on the destination, so the address that a STUN server sees is not the one that a peer needs"),
+            "have a TURN server ready: many peers can be reached through a relay only",
+        ));
+    }
+}
+
+/// A finding for a fact that was needed and could not be had.
+fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<Finding>) {
+    let Fact::Inconclusive { reason, detail } = fact else {
+        return;
+    };
+    let (code, hint) = match reason {
+        Reason::NoBehaviorDiscovery => (
+            "no-behavior-discovery",
+            "add a server with RFC 5780 with -s, for example coturn on a host with two addresses",
+        ),
+        Reason::ServerIgnoresChangeRequest | Reason::ServerDropsChangeRequest => (
+            "server-ignores-change-request",
+            "ask another server with RFC 5780 with -s",
+        ),
+        Reason::AlternateUnreachable => (
+            "alternate-unreachable",
+            "ask another server with RFC 5780 with -s; the operator should open both addresses and ports",
+        ),
+        Reason::SingleServer => (
+            "single-server",
+            "name a second server on another IP address with -s",
+        ),
+        Reason::EndpointDependent => (
+            "endpoint-dependent",
+            "add a server with RFC 5780 with -s to learn on what the mapping depends; a relay will be needed for many peers either way",
+        ),
+        Reason::Contradiction => (
+            "contradiction",
+            "run it again with other servers; -v shows every answer",
+        ),
+        Reason::MappingChanged => (
+            "mapping-changed",
+            "run it again: a NAT that restarts or a link that changes looks like this once",
+        ),
+        Reason::PacketLoss => (
+            "packet-loss",
+            "run it again when the network is less busy, or over a cable",
+        ),
+        Reason::AlternateVisited => (
+            "alternate-visited",
+            "name only one address of the server with -s",
+        ),
+        Reason::Interrupted | Reason::Timeout => return,
+        _ => ("inconclusive", "run it again with -v to see every answer"),
+    };
+    findings.push(Finding::new(
+        code,
+        Severity::Warning,
+        format!("{family} {name} could not be determined: {detail}"),
+        hint,
+    ));
+}
+
+/// What is worth knowing about a server.
+pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
+    let name = match server.address {
+        Some(address) => format!("{} ({address})", server.uri),
+        None => server.uri.clone(),
+    };
+    if let Some(error) = &server.error {
+        let (code, hint) = match error.code {
+            "untruthful" => ("server-untruthful", "do not use this server"),
+            "outvoted" => (
+                "server-contradicts",
+                "leave this server out; its answers were not used",
+            ),
+            "wrong-source" => (
+                "server-wrong-source",
+                "the server has several addresses and answers from the wrong one: have it bind each",
+            ),
+            "tls" => (
+                "server-tls",
+                "have the certificate or the port mended; a private CA can be trusted with SSL_CERT_FILE",
+            ),
+            "dns" => ("server-unresolved", "check the spelling of the name"),
+            _ => return,
+        };
+        findings.push(Finding::new(
+            code,
+            Severity::Warning,
+            format!("{name}: {}", error.message),
+            hint,
+        ));
+    } else if let Some(flaw) = &server.behavior_discovery_flaw {
+        findings.push(Finding::new(
+            "server-behavior-discovery-broken",
+            Severity::Info,
+            format!("{name} offers RFC 5780, but it is of no use: {flaw}"),
+            "it still serves for the public address; ask another server for the behaviour",
+        ));
+    }
+}

@@ -1,0 +1,112 @@
+//! The sentence that a person can act on.
+
+use super::all_failed_with;
+use crate::exit::Outcome;
+use crate::fact::{Fact, Reason};
+use crate::nat::behavior::{Filtering, Mapping, Udp};
+use crate::report::Finding;
+use crate::report::nat::{NatResult, PathReport};
+
+/// The sentence.
+pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]) -> String {
+    let sentences: Vec<String> = result
+        .paths
+        .iter()
+        .filter(|p| p.is_open())
+        .map(path_sentence)
+        .collect();
+    let mut text = if sentences.is_empty() {
+        closed_sentence(result, outcome)
+    } else {
+        sentences.join(" ")
+    };
+    if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {
+        text = format!("Not as {}. {text}", missed.message);
+    }
+    match outcome {
+        Outcome::Interrupted => format!("Interrupted. {text}"),
+        _ => text,
+    }
+}
+
+fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
+    let blocked = result
+        .paths
+        .iter()
+        .find(|p| p.udp == Fact::Determined(Udp::Blocked));
+    if let Some(path) = blocked {
+        return if path.tcp.open == Fact::Determined(true) {
+            "UDP is blocked, TCP gets through: calls will work only through a TURN server over TCP or TLS.".to_owned()
+        } else {
+            "UDP is blocked, and no server answered over TCP or TLS either: calls will work only if some TURN server can be reached over TCP or TLS.".to_owned()
+        };
+    }
+    if result
+        .paths
+        .iter()
+        .any(|p| p.tcp.open == Fact::Determined(true))
+    {
+        return "STUN over TCP or TLS gets through, but no server was named to be asked over UDP, which NAT behaviour is about.".to_owned();
+    }
+    match outcome {
+        Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
+        Outcome::Error if all_failed_with(result, &["dns"]) => {
+            "Nothing could be tested: none of the server names could be resolved.".to_owned()
+        }
+        Outcome::Error => "Nothing could be tested: there is no route to any server.".to_owned(),
+        _ if all_failed_with(result, &["refused"]) => {
+            "Nothing listens at the servers named: they refuse; ask others with -s.".to_owned()
+        }
+        _ => "No server answered, so blocked UDP cannot be told from servers that are down; ask others with -s.".to_owned(),
+    }
+}
+
+fn path_sentence(path: &PathReport) -> String {
+    let family = path.family.name();
+    let gloss = path
+        .legacy_name
+        .text()
+        .map_or_else(String::new, |name| format!(" ({name})"));
+    let kind = match path.nat.value() {
+        Some(true) => format!("behind a NAT{gloss}"),
+        Some(false) => format!("without a NAT{gloss}"),
+        None => "by a path that could not be told apart from a NAT".to_owned(),
+    };
+    let meaning = match (path.mapping.value(), path.filtering.value()) {
+        (Some(Mapping::EndpointIndependent), Some(Filtering::AddressAndPortDependent)) => {
+            "direct calls work with peers whose mapping is endpoint-independent; the others need a relay"
+        }
+        (Some(Mapping::EndpointIndependent), Some(_)) => "direct calls work with every kind of NAT",
+        (Some(_), Some(_)) => "many peers can be reached through a relay only",
+        (Some(Mapping::EndpointIndependent), None) => {
+            "direct calls work with most peers; filtering is not known"
+        }
+        (Some(_), None) => "many peers can be reached through a relay only; filtering is not known",
+        (None, _) if endpoint_dependent(path) => {
+            "the mapping depends on the destination: many peers can be reached through a relay only"
+        }
+        (None, _) => "how it maps is not known, so neither is which peers can be reached directly",
+    };
+    let mut addresses: Vec<String> = path
+        .reflexive_addresses
+        .iter()
+        .map(|a| a.ip().to_string())
+        .collect();
+    addresses.dedup();
+    let public = match addresses.as_slice() {
+        [] => String::new(),
+        [one] => format!(", public address {one}"),
+        several => format!(", public addresses {}", several.join(" and ")),
+    };
+    format!("UDP works over {family} {kind}{public}: {meaning}.")
+}
+
+fn endpoint_dependent(path: &PathReport) -> bool {
+    matches!(
+        path.mapping,
+        Fact::Inconclusive {
+            reason: Reason::EndpointDependent,
+            ..
+        }
+    )
+}
