@@ -167,7 +167,7 @@ impl Reason {
             Self::NoMappedAddress => "no server sends MAPPED-ADDRESS",
             Self::NoUdpServer => "no server named for UDP",
             Self::UdpOpen => "not needed, UDP works",
-            Self::NotImplemented => "no test for it in this version",
+            Self::NotImplemented => "not in this version",
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",
         }

@@ -19,9 +19,10 @@
 //!
 //! - Each transmission has a transaction ID of its own, where RFC 8489 6.2.1 would repeat one: an
 //!   answer then tells which transmission it belongs to, so round trips and loss are exact.
-//! - With endpoint-dependent mapping and silent filtering probes a server that drops
-//!   CHANGE-REQUEST cannot be told from a filter by its answers alone; with endpoint-independent
-//!   mapping it can, and is.
+//! - With endpoint-dependent mapping, a server that drops CHANGE-REQUEST is told from a filter with
+//!   RESPONSE-PORT (RFC 5780 7.5). Where a server does not honour that either, its silence is taken
+//!   for the filter's until another server says otherwise, and the verdict is known to rest on
+//!   silence ([`nat::discovery::Discovery::filtering_rests_on_silence`]).
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS (`turns:` over UDP) is not spoken.
 

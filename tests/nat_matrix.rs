@@ -4,6 +4,9 @@
 //! `RTCDIAG_SIM_RUNS=n` makes n runs for each cell of the matrix (default 4).
 //! `RTCDIAG_SIM_REPLAY=cell:run` runs one and prints every packet.
 
+// It prints its counts, and its numbers are small.
+#![allow(clippy::print_stdout, clippy::cast_precision_loss)]
+
 mod support;
 
 use std::collections::BTreeMap;

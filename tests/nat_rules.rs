@@ -10,6 +10,8 @@ mod bad_servers;
 mod discovery_servers;
 #[path = "nat_rules/ports_and_hairpins.rs"]
 mod ports_and_hairpins;
+#[path = "nat_rules/response_port.rs"]
+mod response_port;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};

@@ -2,7 +2,7 @@
 //!
 //! It needs the right to make namespaces (root), `ip` and `ss` (iproute2), `nft` (nftables) and `turnserver` (coturn). Without
 //! them a test prints `SKIPPED` and why; with `RTCDIAG_REQUIRE_NETNS=1` it fails instead. `RTCDIAG_NETNS_RUNS` says how often
-//! each scenario runs in its lab (by default the main ones three times, the others once). Nothing leaves the namespaces.
+//! each main scenario runs in its lab, in place of three times. Nothing leaves the namespaces.
 
 #![cfg(target_os = "linux")]
 
@@ -120,6 +120,7 @@ scenarios! {
     }
     incapable {
         plain_server => PLAIN_SERVER,
+        plain_server_behind_pool => PLAIN_SERVER_BEHIND_POOL,
         two_plain_servers => TWO_PLAIN_SERVERS,
         two_plain_servers_random => TWO_PLAIN_SERVERS_RANDOM,
         one_plain_server_twice => ONE_PLAIN_SERVER_TWICE,
@@ -181,6 +182,7 @@ fn panic_cleans_up() {
 }
 
 /// Whether there is no lab for this test; fails instead where labs are required.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skipped(name: &str) -> bool {
     let Some(why) = lab::unavailable() else {
         return false;
@@ -199,7 +201,11 @@ fn check(name: &str, scenario: &Scenario) {
     let wished = std::env::var("RTCDIAG_NETNS_RUNS")
         .ok()
         .and_then(|n| n.parse::<u16>().ok());
-    let runs = wished.unwrap_or(if scenario.repeated { 3 } else { 1 });
+    let runs = if scenario.repeated {
+        wished.unwrap_or(3)
+    } else {
+        1
+    };
     for run in 1..=runs {
         lab.fresh_ports(run, runs);
         let output = diagnose(&lab, scenario);

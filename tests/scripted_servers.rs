@@ -1,6 +1,8 @@
 //! The real servers on loopback do what their scripts say: the machine that the simulated network
 //! tests is run here over real sockets, and TCP and TLS are spoken by hand.
 
+#![allow(clippy::disallowed_methods)] // real servers keep real time
+
 mod support;
 
 use std::io::{self, Read, Write};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Reason};
 
 /// Address and port mapping behaviour (RFC 4787 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -88,6 +88,25 @@ pub struct PathFacts {
     pub address_pooling: Fact<AddressPooling>,
     /// Whether something on the way rewrites addresses inside packets.
     pub alg: Fact<bool>,
+}
+
+impl PathFacts {
+    /// Facts of a path that was not tested.
+    pub fn not_tested(reason: Reason) -> Self {
+        Self {
+            udp: Fact::not_tested(reason),
+            nat: Fact::not_tested(reason),
+            reflexive_addresses: Vec::new(),
+            mapping: Fact::not_tested(reason),
+            filtering: Fact::not_tested(reason),
+            hairpinning: Fact::not_tested(reason),
+            port_preservation: Fact::not_tested(reason),
+            port_assignment: Fact::not_tested(reason),
+            port_step: Fact::not_tested(reason),
+            address_pooling: Fact::not_tested(reason),
+            alg: Fact::not_tested(reason),
+        }
+    }
 }
 
 macro_rules! display_as {

@@ -11,9 +11,12 @@
 //! 4. *Mapping* (RFC 5780 4.3): the other addresses, from the mapping socket only. This also shows
 //!    that they are alive.
 //! 5. *Controls*: do the filtering sockets still work, does the server obey CHANGE-REQUEST where no
-//!    filter is in the way, is the mapping still the same.
+//!    filter is in the way, is the mapping still the same. RESPONSE-PORT (RFC 5780 7.5) leads the
+//!    server's answers to where the filter is open, whatever the mapping.
 
+mod controls;
 mod facts;
+mod pacing;
 mod plan;
 mod servers;
 mod trial;
@@ -26,7 +29,6 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use super::loss::Loss;
 use super::probe::{Answer, End, Pace, Probe, Test, Transmission};
 use super::timers;
 pub use super::{SendError, Time, Transmit};
@@ -167,8 +169,10 @@ impl Discovery {
         };
         if message::is_binding_request(bytes) {
             self.hairpin_arrival(now, probe, socket, source);
-        } else if self.probes[probe].socket == socket {
+        } else if self.probes[probe].answer_on == socket {
             self.answer(now, probe, transmission, source, bytes);
+        } else if self.probes[probe].socket == socket {
+            self.returned_answer(now, probe, transmission, source, bytes);
         } else {
             self.strays += 1;
         }
@@ -211,7 +215,7 @@ impl Discovery {
     /// The next test that is settled, for a live display.
     pub fn poll_event(&mut self) -> Option<Observation> {
         let index = self.settled.pop_front()?;
-        Some(self.observation(&self.probes[index]))
+        Some(Self::observation(&self.probes[index]))
     }
 
     /// Whether all is said.
@@ -258,13 +262,24 @@ impl Discovery {
         change: Change,
         pace: Pace,
     ) -> usize {
-        let mut probe = Probe::new(test, socket, destination, change, pace, self.now);
-        if pace == Pace::Manual {
+        self.start(Probe::new(
+            test,
+            socket,
+            destination,
+            change,
+            pace,
+            self.now,
+        ))
+    }
+
+    fn start(&mut self, mut probe: Probe) -> usize {
+        let waits = probe.pace == Pace::Manual;
+        if waits {
             probe.next = None;
         }
         self.probes.push(probe);
         let index = self.probes.len() - 1;
-        if pace != Pace::Manual {
+        if !waits {
             self.transmit(index);
         }
         index
@@ -298,7 +313,7 @@ impl Discovery {
         self.outbox.push_back(Transmit {
             socket: probe.socket,
             destination: probe.destination,
-            payload: message::binding_request(id, probe.change),
+            payload: message::binding_request_to_port(id, probe.change, probe.response_port),
         });
     }
 
@@ -342,6 +357,34 @@ impl Discovery {
         }
     }
 
+    /// An answer that was to go to another socket came to the one that asked: the server does not
+    /// honour RESPONSE-PORT. (One that does not know it has to refuse with 420, RFC 8489 6.3.1.)
+    fn returned_answer(
+        &mut self,
+        now: Time,
+        index: usize,
+        transmission: usize,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let probe = &mut self.probes[index];
+        let Ok(response) = message::decode_binding_response(bytes) else {
+            return;
+        };
+        if source != probe.destination {
+            self.strays += 1;
+            return;
+        }
+        let sent = probe.transmissions[transmission].at;
+        probe.returned = Some(Answer {
+            source,
+            sent,
+            rtt: now.saturating_sub(sent),
+            response,
+        });
+        self.settle(index, End::Returned);
+    }
+
     fn settle(&mut self, index: usize, end: End) {
         let probe = &mut self.probes[index];
         if probe.end.is_none() {
@@ -349,109 +392,6 @@ impl Discovery {
             probe.next = None;
             self.settled.push_back(index);
         }
-    }
-
-    /// Transmits what is due and gives up what is overdue.
-    fn run_timers(&mut self) {
-        for index in 0..self.probes.len() {
-            if self.probes[index].end.is_some() {
-                continue;
-            }
-            match self.probes[index].pace {
-                Pace::Survey if self.is_due(index) => self.transmit(index),
-                Pace::Survey if self.is_overdue(index) => self.settle(index, End::Silent),
-                Pace::Expected | Pace::Silence => self.run_until_proved(index),
-                Pace::Survey | Pace::Manual => {}
-            }
-        }
-    }
-
-    /// Repeats until there is an answer, or silence is proved for the loss that is seen.
-    fn run_until_proved(&mut self, index: usize) {
-        let needed = self.loss().tries_for_silence();
-        let sent = self.probes[index].transmissions.len();
-        if sent < needed.unwrap_or(timers::SILENCE_MAX_TRIES) {
-            if self.probes[index].next.is_none() || self.is_due(index) {
-                self.transmit(index);
-                self.accompany(index);
-            }
-            return;
-        }
-        self.probes[index].next = None;
-        if self.is_overdue(index) {
-            let end = if needed.is_some() {
-                End::Silent
-            } else {
-                End::Unproven
-            };
-            self.settle(index, end);
-        }
-    }
-
-    fn is_overdue(&self, index: usize) -> bool {
-        self.give_up_at(index).is_some_and(|at| at <= self.now)
-    }
-
-    fn is_due(&self, index: usize) -> bool {
-        self.probes[index].next.is_some_and(|at| at <= self.now)
-    }
-
-    /// When a probe with nothing more to send is given up.
-    fn give_up_at(&self, index: usize) -> Option<Time> {
-        let probe = &self.probes[index];
-        if probe.end.is_some() || probe.next.is_some() {
-            return None;
-        }
-        match probe.pace {
-            Pace::Survey => Some(probe.started + timers::SURVEY_GIVE_UP),
-            Pace::Expected | Pace::Silence => {
-                let slowest = self.slowest(probe.destination.ip());
-                Some(probe.last_sent()? + timers::patience(slowest))
-            }
-            Pace::Manual => None,
-        }
-    }
-
-    /// The slowest answer of a host; of any, where this one has not answered yet.
-    fn slowest(&self, host: IpAddr) -> Time {
-        let slowest_of = |of_host: bool| {
-            self.probes
-                .iter()
-                .filter(|p| !of_host || p.destination.ip() == host)
-                .flat_map(|p| p.answers.iter().map(|a| a.rtt))
-                .max()
-        };
-        slowest_of(true)
-            .or_else(|| slowest_of(false))
-            .unwrap_or(timers::SURVEY_OFFSETS[1])
-    }
-
-    /// Plain requests to addresses that do answer, as far as their answers came or are overdue.
-    fn loss(&self) -> Loss {
-        let mut loss = Loss::default();
-        let answering: BTreeSet<SocketAddr> = self
-            .probes
-            .iter()
-            .filter(|p| !p.answers.is_empty())
-            .map(|p| p.destination)
-            .collect();
-        for probe in &self.probes {
-            if probe.change != Change::None
-                || probe.test == Test::Hairpin
-                || !answering.contains(&probe.destination)
-            {
-                continue;
-            }
-            let patience = timers::patience(self.slowest(probe.destination.ip()));
-            for sent in &probe.transmissions {
-                let answered = sent.answered.is_some();
-                if answered || sent.at + patience <= self.now {
-                    loss.sent += 1;
-                    loss.lost += usize::from(!answered);
-                }
-            }
-        }
-        loss
     }
 
     fn close(&mut self) {

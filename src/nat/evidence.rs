@@ -81,9 +81,10 @@ pub struct FilteringSeen {
     pub after: PerForm<Heard>,
     /// Whether the address that the answer was to come from answers when asked directly.
     pub alive: PerForm<Heard>,
-    /// CHANGE-REQUEST from a socket that has already sent to all the addresses, where the mapping
-    /// allows it: no filter is in the way, so a server that obeys is heard. `Pending` where the
-    /// mapping does not allow it.
+    /// CHANGE-REQUEST with the answer led to a mapping that has already sent to the address that
+    /// it comes from: no filter is in the way, so a server that obeys is heard. `Pending` where
+    /// that cannot be had: the mapping depends on the destination, and the server does not honour
+    /// RESPONSE-PORT.
     pub controls: PerForm<Changed>,
     /// Whether this host had sent to the alternate IP address before the probes. A firewall that
     /// opens for each address the host has sent to would then let the probes in.

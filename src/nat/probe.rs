@@ -38,6 +38,9 @@ pub enum Test {
     ControlAfter,
     /// CHANGE-REQUEST where no filter can be in the way: the server must obey.
     ControlChangeRequest,
+    /// A plain request whose answer is to go to the mapping socket: does the server honour
+    /// RESPONSE-PORT?
+    ControlResponsePort,
     /// From one socket to the external address of another (RFC 5780 4.5).
     Hairpin,
     /// The first question again, at the end: has the mapping stayed?
@@ -61,6 +64,7 @@ impl Test {
             Self::Companion => "companion",
             Self::ControlAfter => "control-after",
             Self::ControlChangeRequest => "control-change",
+            Self::ControlResponsePort => "control-response-port",
             Self::Hairpin => "hairpin",
             Self::Repeat => "repeat",
         }
@@ -118,6 +122,8 @@ pub(super) enum End {
     Answered,
     /// Without, after as many transmissions as the pace asks for.
     Silent,
+    /// With an answer to the socket that asked, though RESPONSE-PORT named another one's port.
+    Returned,
     /// Without, and the path too lossy for that to mean anything.
     Unproven,
     /// It could not be sent.
@@ -135,6 +141,10 @@ pub(super) struct Probe {
     pub change: Change,
     /// Where the answer has to come from.
     pub answer_from: SocketAddr,
+    /// Which socket it has to come to.
+    pub answer_on: usize,
+    /// RESPONSE-PORT: the external port of [`Probe::answer_on`].
+    pub response_port: Option<u16>,
     pub pace: Pace,
     pub started: Time,
     /// When to transmit next.
@@ -144,6 +154,8 @@ pub(super) struct Probe {
     pub answers: Vec<Answer>,
     /// From elsewhere.
     pub misdirected: Vec<Answer>,
+    /// The answer that came to the asking socket although RESPONSE-PORT named another one's port.
+    pub returned: Option<Answer>,
     /// Answers that could not be decoded or say nothing.
     pub garbled: Option<String>,
     /// When and from where a hairpin probe came back.
@@ -166,15 +178,27 @@ impl Probe {
             destination,
             change,
             answer_from: destination,
+            answer_on: socket,
+            response_port: None,
             pace,
             started: now,
             next: Some(now),
             transmissions: Vec::new(),
             answers: Vec::new(),
             misdirected: Vec::new(),
+            returned: None,
             garbled: None,
             arrival: None,
             end: None,
+        }
+    }
+
+    /// The same, with the answer sent to a mapping of another socket (RFC 5780 7.5).
+    pub fn redirected(self, answer_on: usize, external: SocketAddr) -> Self {
+        Self {
+            answer_on,
+            response_port: Some(external.port()),
+            ..self
         }
     }
 

@@ -111,13 +111,13 @@ mod tests {
 
     #[test]
     fn two_endpoint_dependent_mappings_may_still_connect_directly() {
-        let adm_eif = peer(Mapping::AddressDependent, Filtering::EndpointIndependent);
-        let apdm_eif = peer(
+        let by_address = peer(Mapping::AddressDependent, Filtering::EndpointIndependent);
+        let by_port = peer(
             Mapping::AddressAndPortDependent,
             Filtering::EndpointIndependent,
         );
-        assert!(is_direct(adm_eif, apdm_eif));
-        assert!(!is_direct(apdm_eif, apdm_eif));
+        assert!(is_direct(by_address, by_port));
+        assert!(!is_direct(by_port, by_port));
     }
 
     #[test]

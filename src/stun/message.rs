@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use flags::change_flags;
-use stun_rs::attributes::discovery::{ChangeRequest, OtherAddress, ResponseOrigin};
+use stun_rs::attributes::discovery::{ChangeRequest, OtherAddress, ResponseOrigin, ResponsePort};
 use stun_rs::attributes::stun::{
     AlternateServer, ErrorCode, MappedAddress, Software, XorMappedAddress,
 };
@@ -101,10 +101,23 @@ const MAX_UNREADABLE_ATTRIBUTES: usize = 8;
 
 /// Encodes a Binding request.
 pub fn binding_request(transaction_id: TransactionId, change: Change) -> Vec<u8> {
+    binding_request_to_port(transaction_id, change, None)
+}
+
+/// Encodes a Binding request whose answer is to go to another port of the IP address that the
+/// request comes from: RESPONSE-PORT (RFC 5780 7.5), in the length of two bytes.
+pub fn binding_request_to_port(
+    transaction_id: TransactionId,
+    change: Change,
+    response_port: Option<u16>,
+) -> Vec<u8> {
     let mut builder = StunMessageBuilder::new(BINDING, MessageClass::Request)
         .with_transaction_id(transaction_id.into());
     if let Some(flags) = change_flags(change) {
         builder = builder.with_attribute(flags);
+    }
+    if let Some(port) = response_port {
+        builder = builder.with_attribute(ResponsePort::from(port));
     }
     let mut buffer = vec![0; 64];
     let size = MessageEncoderBuilder::default()
@@ -294,5 +307,21 @@ mod flags {
             Change::IpAndPort => ChangeIp | ChangePort,
         };
         Some(ChangeRequest::new(Some(flags)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that coturn 4.6.1 was seen to obey.
+    #[test]
+    fn a_request_for_another_source_and_another_port() {
+        let request = binding_request_to_port([7; 12], Change::IpAndPort, Some(0x1234));
+        let mut expected = vec![0, 1, 0, 16, 0x21, 0x12, 0xa4, 0x42];
+        expected.extend([7; 12]);
+        expected.extend([0, 3, 0, 4, 0, 0, 0, 6]);
+        expected.extend([0, 0x27, 0, 2, 0x12, 0x34, 0, 0]);
+        assert_eq!(request, expected);
     }
 }

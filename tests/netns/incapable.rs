@@ -134,6 +134,36 @@ pub const ONE_PLAIN_SERVER_TWICE: Scenario = Scenario {
     repeated: false,
 };
 
+/// The pool has another address for every server, and there is only one server to ask.
+pub const PLAIN_SERVER_BEHIND_POOL: Scenario = Scenario {
+    plan: Plan {
+        server: ServerKind::CoturnPlain,
+        ip: POOL_ADDRESSES,
+        ..behind(&[private4(&[nats::POOL_BY_SERVER, filters::NO_STRAYS])])
+    },
+    args: IPV4,
+    expected: Expected {
+        outcomes: &[(3, "inconclusive")],
+        paths: &[Path {
+            legacy_name: Some("none"),
+            ..seen4(
+                &["203.0.113.20"],
+                &[
+                    OPEN,
+                    NAT,
+                    ("address_pooling", Not("paired")),
+                    ("mapping", Unknown),
+                    ("filtering", Unknown),
+                ],
+                "",
+            )
+        }],
+        servers: &[WITHOUT_DISCOVERY],
+    },
+    trusting: false,
+    repeated: false,
+};
+
 /// Asked at its second address coturn 4.6 names that very address as the other one, and sends what should come from another
 /// address from there. So a packet from the primary address comes back for "from the other address, please": no proof that
 /// the path lets others in. Versions without that fault may find out more.

@@ -91,6 +91,7 @@ pub fn wait_until_open(server: &mut Child) -> Result<(), String> {
 }
 
 /// Serves until the process is killed.
+#[expect(clippy::print_stdout, reason = "tells the parent that it listens")]
 pub fn serve() {
     let bind = |(ip, port): (Ipv4Addr, u16)| {
         let [a, b, c, d] = ip.octets();

@@ -196,7 +196,8 @@ table ip nat {
 }
 "#;
 
-/// Several public addresses; the kernel takes one by a hash of the client's and the server's address.
+/// Several public addresses. For a socket's first destination the kernel takes one by a hash of the client's and the server's
+/// address, and keeps to it for all destinations of that socket.
 pub const POOL: &str = r#"
 table ip nat {
   chain postrouting {

@@ -1,5 +1,6 @@
-//! What the scenarios share. A scenario says how the network is built and what is true of it. Each truth was found with a
-//! prober that shares no code with rtcdiag before it was written down; an expectation is never loosened to make a test pass.
+//! What the scenarios share. A scenario says how the network is built and what is true of it. Most truths were measured with a
+//! prober that shares no code with rtcdiag; where a prober cannot see the truth (a faulty or lone server, a pool) it follows
+//! from how the lab is built. An expectation is never loosened to make a test pass.
 
 use super::expect::Want::{Is, No, NotYes, Yes};
 use super::expect::{Expected, Path, Server, Want};

@@ -246,7 +246,8 @@ pub const SEQUENTIAL_PORTS: Scenario = Scenario {
     repeated: true,
 };
 
-/// Which address the kernel takes for which server depends on its hash; nothing that is said may be false in either case.
+/// A socket keeps its address, but which one it gets depends on whom it talks to first (here .23 for .10, .21 for .11). Who
+/// has seen one first destination only cannot say that the addresses are paired.
 pub const POOL: Scenario = Scenario {
     plan: Plan {
         ip: POOL_ADDRESSES,
@@ -264,7 +265,8 @@ pub const POOL: Scenario = Scenario {
                     NAT,
                     APDF,
                     PORT_KEPT,
-                    ("mapping", Not("address-and-port-dependent")),
+                    EIM,
+                    ("address_pooling", Not("paired")),
                 ],
                 "",
             )

@@ -1,5 +1,12 @@
 //! Shared by the tests: a network that exists only in memory and virtual time, and real STUN
 //! servers on loopback. Each test file uses a part of it.
+// Test support may print, and its real servers keep real time.
+#![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods
+)]
 #![allow(dead_code)]
 #![allow(unused_imports)]
 

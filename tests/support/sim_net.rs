@@ -46,6 +46,8 @@ pub struct Outcome {
     pub datagrams: Vec<(Duration, Transmit)>,
     /// Listed servers that the machine says something bad of, except that they did not answer.
     pub accused: Vec<(SocketAddr, String)>,
+    /// Whether the machine says that its filtering verdict rests on silence alone.
+    pub rests_on_silence: bool,
 }
 
 /// Runs a scenario.
@@ -183,6 +185,7 @@ impl<'a> SimNet<'a> {
             trace: self.trace,
             datagrams: self.datagrams,
             accused: accused(&machine),
+            rests_on_silence: machine.filtering_rests_on_silence(),
         })
     }
 
@@ -413,6 +416,12 @@ fn describe(bytes: &[u8]) -> String {
         .map_or(String::new(), |r| {
             format!(" change ip={} port={}", r.change_ip, r.change_port)
         });
+    let port = stun_wire::Request::parse(bytes)
+        .and_then(|r| r.response_port)
+        .map_or(String::new(), |port| format!(" to port {port}"));
     let kind = stun_wire::message_type(bytes).unwrap_or_default();
-    format!("stun {kind:#06x} id {:02x}{:02x}{change}", id[0], id[1])
+    format!(
+        "stun {kind:#06x} id {:02x}{:02x}{change}{port}",
+        id[0], id[1]
+    )
 }

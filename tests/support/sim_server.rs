@@ -9,7 +9,7 @@ use rand::{Rng, RngCore, SeedableRng};
 
 use super::stun_wire::{
     BINDING_ERROR, BINDING_SUCCESS, CHANGE_REQUEST, MAPPED_ADDRESS, Message, OTHER_ADDRESS,
-    RESPONSE_ORIGIN, Request, SOFTWARE, UNKNOWN_ATTRIBUTES, XOR_MAPPED_ADDRESS,
+    RESPONSE_ORIGIN, RESPONSE_PORT, Request, SOFTWARE, UNKNOWN_ATTRIBUTES, XOR_MAPPED_ADDRESS,
 };
 
 /// What OTHER-ADDRESS says (RFC 5780 7.4: it must differ in IP address and port).
@@ -44,6 +44,19 @@ pub enum Change {
     Third(SocketAddr),
     /// Changes the port when asked for nothing but that, and else does not answer.
     PortOnly,
+}
+
+/// What the server does with a RESPONSE-PORT (RFC 5780 7.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponsePort {
+    /// Answers to that port, as coturn does.
+    Supported,
+    /// 420 Unknown Attribute to where the request came from (RFC 8489 6.3.1).
+    Refused420,
+    /// Answers to where the request came from.
+    Ignored,
+    /// Does not answer.
+    Silent,
 }
 
 /// The reflexive address that the server reports.
@@ -85,6 +98,7 @@ pub enum Reply {
 }
 
 /// Everything that a server does.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     pub primary: SocketAddr,
@@ -94,6 +108,7 @@ pub struct ServerConfig {
     pub alternate_up: bool,
     pub other: Other,
     pub change: Change,
+    pub response_port: ResponsePort,
     pub reflexive: Reflexive,
     pub reply: Reply,
     pub sends_xor: bool,
@@ -110,6 +125,7 @@ impl ServerConfig {
             alternate_up: true,
             other: Other::Correct,
             change: Change::Error420,
+            response_port: ResponsePort::Refused420,
             reflexive: Reflexive::Honest,
             reply: Reply::Normal,
             sends_xor: true,
@@ -123,6 +139,7 @@ impl ServerConfig {
         Self {
             alternate: Some(alternate),
             change: Change::Obey,
+            response_port: ResponsePort::Supported,
             sends_mapped: true,
             sends_origin: true,
             ..Self::plain(primary)
@@ -208,10 +225,13 @@ impl SimServer {
         if !self.is_up(source.ip()) {
             return Vec::new();
         }
-        let port = request.response_port.unwrap_or(from.port());
+        let port = match self.config.response_port {
+            ResponsePort::Supported => request.response_port,
+            _ => None,
+        };
         let datagram = Datagram {
             source,
-            destination: SocketAddr::new(from.ip(), port),
+            destination: SocketAddr::new(from.ip(), port.unwrap_or(from.port())),
             bytes,
         };
         let copies = if self.config.reply == Reply::Twice {
@@ -235,23 +255,24 @@ impl SimServer {
                 .attribute(SOFTWARE, b"sim");
             return Some((at, message.finish()));
         }
+        match self.config.response_port {
+            _ if request.response_port.is_none() => {}
+            ResponsePort::Supported | ResponsePort::Ignored => {}
+            ResponsePort::Refused420 => return Some((at, unknown(request, RESPONSE_PORT))),
+            ResponsePort::Silent => return None,
+        }
         let mut source = at;
         if request.has_change_request && (request.change_ip || request.change_port) {
             match self.config.change {
                 Change::Obey => {
-                    source = self.changed(at, request.change_ip, request.change_port)?
+                    source = self.changed(at, request.change_ip, request.change_port)?;
                 }
                 Change::Ignore => {}
                 Change::Drop => return None,
                 Change::Third(third) => source = third,
                 Change::PortOnly if request.change_ip => return None,
                 Change::PortOnly => source = self.changed(at, false, true)?,
-                Change::Error420 => {
-                    let message = Message::new(BINDING_ERROR, request.transaction_id)
-                        .error(420, "Unknown Attribute")
-                        .attribute(UNKNOWN_ATTRIBUTES, &CHANGE_REQUEST.to_be_bytes());
-                    return Some((at, message.finish()));
-                }
+                Change::Error420 => return Some((at, unknown(request, CHANGE_REQUEST))),
             }
         }
         let reported = self.reported(from);
@@ -338,4 +359,12 @@ impl SimServer {
                 .alternate
                 .is_none_or(|alternate| alternate.ip() != ip)
     }
+}
+
+/// 420 Unknown Attribute (RFC 8489 6.3.1).
+fn unknown(request: &Request, attribute: u16) -> Vec<u8> {
+    Message::new(BINDING_ERROR, request.transaction_id)
+        .error(420, "Unknown Attribute")
+        .attribute(UNKNOWN_ATTRIBUTES, &attribute.to_be_bytes())
+        .finish()
 }

@@ -23,6 +23,7 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 pub type TransactionId = [u8; 12];
 
 /// A Binding request as a server reads it.
+#[expect(clippy::struct_field_names, reason = "the attribute's name")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     pub transaction_id: TransactionId,
@@ -118,7 +119,8 @@ impl Message {
 
     /// ERROR-CODE (RFC 8489 14.8).
     pub fn error(self, code: u16, reason: &str) -> Self {
-        let mut value = vec![0, 0, (code / 100) as u8, (code % 100) as u8];
+        let digit = |n| u8::try_from(n).expect("error codes have three digits");
+        let mut value = vec![0, 0, digit(code / 100), digit(code % 100)];
         value.extend(reason.as_bytes());
         self.attribute(ERROR_CODE, &value)
     }

@@ -1,6 +1,6 @@
 //! From what the probes saw to facts and observations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Discovery, MAPPING_SOCKET};
@@ -61,7 +61,7 @@ impl Discovery {
         self.probes
             .iter()
             .filter(|p| !p.transmissions.is_empty())
-            .map(|p| self.observation(p))
+            .map(Self::observation)
             .collect()
     }
 
@@ -75,8 +75,9 @@ impl Discovery {
         Some(self.servers[self.mapping().1?].address)
     }
 
-    pub(super) fn observation(&self, probe: &Probe) -> Observation {
-        let answer = probe.answers.first().or_else(|| probe.misdirected.first());
+    pub(super) fn observation(probe: &Probe) -> Observation {
+        let answers = probe.answers.iter().chain(&probe.misdirected);
+        let answer = answers.chain(&probe.returned).next();
         let arrival = probe.arrival.map(|(_, source)| source);
         let first_sent = probe.transmissions.first().map(|t| t.at);
         let letter = u8::try_from(probe.socket).unwrap_or(25).min(25);
@@ -98,7 +99,11 @@ impl Discovery {
         let outvoted = self.mapping().1;
         let mut addresses = Vec::new();
         for seen in self.believed_answers() {
-            if Some(seen.server) != outvoted && !addresses.contains(&seen.reflexive) {
+            // What a gateway may have written is no external address (see `nat_fact`).
+            let local = seen.reflexive == self.sockets[MAPPING_SOCKET];
+            let doubtful = local && !self.is_xor(seen.destination);
+            let left_out = doubtful || Some(seen.server) == outvoted;
+            if !left_out && !addresses.contains(&seen.reflexive) {
                 addresses.push(seen.reflexive);
             }
         }
@@ -161,6 +166,25 @@ impl Discovery {
         Fact::inconclusive(Reason::NoBehaviorDiscovery, detail)
     }
 
+    /// Whether the filtering verdict rests on silence that no control has shown to be the filter's,
+    /// at one server only: a server that drops CHANGE-REQUEST would look the same. (RFC 5780 4.4
+    /// takes all silence for the filter's.)
+    pub fn filtering_rests_on_silence(&self) -> bool {
+        let verdict = self.filtering();
+        if !verdict.is_determined() {
+            return false;
+        }
+        let agreeing: Vec<usize> = (0..self.trials.len())
+            .filter(|t| self.trials[*t].done && self.filtering_of(*t) == verdict)
+            .filter(|t| self.untruth(self.trials[*t].server).is_none())
+            .collect();
+        let operators: BTreeSet<usize> = agreeing
+            .iter()
+            .map(|t| self.operator(self.trials[*t].server))
+            .collect();
+        operators.len() < 2 && !agreeing.iter().any(|t| self.is_certain(*t))
+    }
+
     fn port_samples(&self, nat: &Fact<bool>) -> PortFacts {
         let answered: Vec<(&Probe, SocketAddr)> = self
             .samples
@@ -171,7 +195,12 @@ impl Discovery {
         let destination = self.samples.first().map(|p| self.probes[*p].destination);
         let server = destination.and_then(|d| self.listed_for(d));
         let outvoted = self.mapping().1;
-        if server.is_some_and(|s| self.untruth(s).is_some() || outvoted == Some(self.operator(s))) {
+        let doubted = |s: usize| {
+            self.untruth(s).is_some()
+                || outvoted == Some(self.operator(s))
+                || self.is_contradicted(self.operator(s))
+        };
+        if server.is_some_and(doubted) {
             return port_facts(nat, &[], None);
         }
         let samples: Vec<PortSeen> = answered
@@ -192,7 +221,7 @@ impl Discovery {
     fn external_addresses(&self) -> Vec<(usize, IpAddr)> {
         let outvoted = self.mapping().1;
         let mut mappings: BTreeMap<(usize, SocketAddr), usize> = BTreeMap::new();
-        for probe in &self.probes {
+        for probe in self.probes.iter().filter(|p| p.response_port.is_none()) {
             let Some(server) = self.listed_for(probe.destination) else {
                 continue;
             };

@@ -297,12 +297,9 @@ impl Discovery {
         if !wanted {
             return;
         }
-        let reason = match self.mapping().0 {
-            Fact::Inconclusive { reason, .. } => reason,
-            _ => {
-                self.second_ports = Some(Vec::new());
-                return;
-            }
+        let Fact::Inconclusive { reason, .. } = self.mapping().0 else {
+            self.second_ports = Some(Vec::new());
+            return;
         };
         let mut targets: Vec<SocketAddr> = self.port_only_alternates();
         if reason == Reason::EndpointDependent {

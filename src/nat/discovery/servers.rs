@@ -144,7 +144,7 @@ impl Discovery {
                 .probes
                 .iter()
                 .filter(mine)
-                .map(|p| p.answers.len() + p.misdirected.len())
+                .map(|p| p.answers.len() + p.misdirected.len() + usize::from(p.returned.is_some()))
                 .sum(),
             error: self.server_error(server),
         }

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use super::controls::Controls;
 use super::facts::reflexive_in;
 use super::{Discovery, FIRST_SPARE, MAPPING_SOCKET};
 use crate::fact::Fact;
-use crate::nat::behavior::{Filtering, Mapping};
+use crate::nat::behavior::Filtering;
 use crate::nat::classify;
 use crate::nat::evidence::{Changed, FilteringSeen, Heard, PerForm};
 use crate::nat::probe::{Answer, End, Pace, Test};
@@ -13,7 +14,7 @@ use crate::nat::timers;
 use crate::stun::message::Change;
 
 /// The three CHANGE-REQUEST forms in the order of [`PerForm`].
-const FORMS: [(Change, Test); 3] = [
+pub(super) const FORMS: [(Change, Test); 3] = [
     (Change::IpAndPort, Test::FilteringAddressAndPort),
     (Change::Port, Test::FilteringPort),
     (Change::Ip, Test::FilteringAddress),
@@ -23,17 +24,17 @@ const FORMS: [(Change, Test); 3] = [
 #[derive(Debug)]
 pub(super) struct Trial {
     pub server: usize,
-    primary: SocketAddr,
+    pub primary: SocketAddr,
     /// Where each form's answer comes from.
-    alternates: [SocketAddr; 3],
+    pub alternates: [SocketAddr; 3],
     /// The other IP address had been sent to before.
     alternate_visited: bool,
     /// Each form's socket's first question, to the primary address.
-    before: [usize; 3],
+    pub before: [usize; 3],
     forms: [Option<Form>; 3],
     /// The mapping socket's questions to the alternates.
-    direct: Option<[usize; 3]>,
-    controls: Option<Controls>,
+    pub direct: Option<[usize; 3]>,
+    pub controls: Option<Controls>,
     pub done: bool,
 }
 
@@ -41,12 +42,6 @@ pub(super) struct Trial {
 struct Form {
     probe: usize,
     companion: usize,
-}
-
-#[derive(Debug)]
-struct Controls {
-    after: [usize; 3],
-    obeys: [Option<usize>; 3],
 }
 
 impl Trial {
@@ -109,12 +104,13 @@ impl Discovery {
         }
         if self.controls_settled(current) {
             self.end_companions(current);
+            self.end_controls(current);
             self.trials[current].done = true;
         }
     }
 
     fn start_forms(&mut self, current: usize) {
-        for k in 0..3 {
+        for (k, (change, test)) in FORMS.into_iter().enumerate() {
             let trial = &self.trials[current];
             let (before, primary) = (trial.before[k], trial.primary);
             if trial.forms[k].is_some() || self.probes[before].success().is_none() {
@@ -122,7 +118,6 @@ impl Discovery {
             }
             let answer_from = trial.alternates[k];
             let socket = self.probes[before].socket;
-            let (change, test) = FORMS[k];
             let companion = self.ask(Test::Companion, socket, primary, Change::None, Pace::Manual);
             let probe = self.ask(test, socket, primary, change, Pace::Silence);
             self.probes[probe].answer_from = answer_from;
@@ -155,7 +150,7 @@ impl Discovery {
 
     /// A server that answers from the wrong address is no help, so its trial need not go on until
     /// silence is proved.
-    fn is_misdirected(&self, probe: usize) -> bool {
+    pub(super) fn is_misdirected(&self, probe: usize) -> bool {
         let probe = &self.probes[probe];
         probe
             .misdirected
@@ -167,50 +162,6 @@ impl Discovery {
         self.trials[current]
             .direct
             .is_some_and(|direct| direct.iter().all(|p| !self.probes[*p].is_open()))
-    }
-
-    fn start_controls(&mut self, current: usize) -> Controls {
-        let primary = self.trials[current].primary;
-        let probes = self.form_outcomes(current);
-        let silent = probes.contains(&Changed::Silent);
-        let after = [0, 1, 2].map(|k| {
-            let socket = self.probes[self.trials[current].before[k]].socket;
-            match probes[k] {
-                Changed::Silent => self.ask_plainly(Test::ControlAfter, socket, primary),
-                _ => self.trials[current].before[k],
-            }
-        });
-        // The mapping socket has sent to all the alternates; where one mapping serves for both
-        // ends, no filter is in the way of their answers.
-        let open_forms = match self.mapping().0.value() {
-            Some(Mapping::EndpointIndependent) => [true; 3],
-            Some(Mapping::AddressDependent) => [false, true, false],
-            _ => [false; 3],
-        };
-        let obeys = [0, 1, 2].map(|k| {
-            (silent && open_forms[k]).then(|| {
-                let (change, _) = FORMS[k];
-                let probe = self.ask(
-                    Test::ControlChangeRequest,
-                    MAPPING_SOCKET,
-                    primary,
-                    change,
-                    Pace::Expected,
-                );
-                self.probes[probe].answer_from = self.trials[current].alternates[k];
-                probe
-            })
-        });
-        Controls { after, obeys }
-    }
-
-    fn controls_settled(&self, current: usize) -> bool {
-        self.trials[current].controls.as_ref().is_some_and(|c| {
-            c.after
-                .iter()
-                .chain(c.obeys.iter().flatten())
-                .all(|p| !self.probes[*p].is_open() || self.is_misdirected(*p))
-        })
     }
 
     fn end_companions(&mut self, current: usize) {
@@ -229,7 +180,7 @@ impl Discovery {
         }
     }
 
-    fn form_outcomes(&self, current: usize) -> [Changed; 3] {
+    pub(super) fn form_outcomes(&self, current: usize) -> [Changed; 3] {
         self.trials[current]
             .forms
             .map(|form| form.map_or(Changed::Pending, |form| self.changed(form.probe)))
@@ -249,8 +200,7 @@ impl Discovery {
     fn filtering_seen(&self, trial: usize) -> FilteringSeen {
         let Trial {
             direct, controls, ..
-        } = &self.trials[trial];
-        let controls = controls.as_ref();
+        } = self.trials[trial];
         FilteringSeen {
             probes: PerForm::from_array(self.form_outcomes(trial)),
             after: PerForm::from_array(
@@ -259,27 +209,26 @@ impl Discovery {
             alive: PerForm::from_array(
                 direct.map_or([Heard::Unproven; 3], |d| d.map(|p| self.heard(p))),
             ),
-            controls: PerForm::from_array(controls.map_or([Changed::Pending; 3], |c| {
-                c.obeys
-                    .map(|probe| probe.map_or(Changed::Pending, |p| self.changed(p)))
-            })),
+            controls: PerForm::from_array(
+                controls.map_or([Changed::Pending; 3], |c| self.control_outcomes(c)),
+            ),
             alternate_visited: self.trials[trial].alternate_visited,
         }
     }
 
     /// What came of a plain question.
-    fn heard(&self, index: usize) -> Heard {
+    pub(super) fn heard(&self, index: usize) -> Heard {
         let probe = &self.probes[index];
         match probe.end {
             _ if probe.success().is_some() => Heard::Yes,
-            Some(End::Silent) => Heard::No,
+            Some(End::Silent | End::Returned) => Heard::No,
             Some(End::Failed(_)) => Heard::NoWay,
             _ => Heard::Unproven,
         }
     }
 
     /// What came of a request with CHANGE-REQUEST.
-    fn changed(&self, index: usize) -> Changed {
+    pub(super) fn changed(&self, index: usize) -> Changed {
         let probe = &self.probes[index];
         if let Some(answer) = probe.answers.first() {
             return match &answer.response.outcome {

@@ -8,7 +8,7 @@ use super::{Discovery, MAPPING_SOCKET};
 use crate::fact::{Fact, Reason};
 use crate::nat::behavior::Mapping;
 use crate::nat::evidence::MappingSeen;
-use crate::nat::probe::Test;
+use crate::nat::probe::{Probe, Test};
 use crate::nat::{Time, classify};
 
 impl Discovery {
@@ -28,7 +28,9 @@ impl Discovery {
     fn reports(&self, server: usize) -> BTreeMap<usize, Vec<Report>> {
         let address = self.servers[server].address;
         let mut reports: BTreeMap<usize, Vec<Report>> = BTreeMap::new();
-        for probe in self.probes.iter().filter(|p| p.destination == address) {
+        // With RESPONSE-PORT a server might report that port in place of the request's.
+        let plain = |p: &&Probe| p.destination == address && p.response_port.is_none();
+        for probe in self.probes.iter().filter(plain) {
             for answer in &probe.answers {
                 if let Some(reflexive) = reflexive_in(answer) {
                     reports.entry(probe.socket).or_default().push(Report {
@@ -151,6 +153,19 @@ impl Discovery {
         classify::mapping(&self.believed_answers())
     }
 
+    /// Whether another operator saw the mapping socket keep its port and this one did not, and no
+    /// mapping behaviour explains it: then one of the two may be wrong about ports.
+    pub(super) fn is_contradicted(&self, operator: usize) -> bool {
+        let port = self.sockets[MAPPING_SOCKET].port();
+        let answers = self.believed_answers();
+        let (own, others): (Vec<MappingSeen>, Vec<MappingSeen>) = answers
+            .into_iter()
+            .partition(|seen| seen.server == operator);
+        !self.mapping().0.is_determined()
+            && own.iter().any(|seen| seen.reflexive.port() != port)
+            && others.iter().any(|seen| seen.reflexive.port() == port)
+    }
+
     pub(super) fn nat_fact(&self) -> Fact<bool> {
         if self.mapping_changed() {
             return Fact::inconclusive(
@@ -181,7 +196,7 @@ impl Discovery {
     }
 
     /// Whether an address answered with XOR-MAPPED-ADDRESS.
-    fn is_xor(&self, destination: SocketAddr) -> bool {
+    pub(super) fn is_xor(&self, destination: SocketAddr) -> bool {
         self.probes
             .iter()
             .filter(|p| p.destination == destination)
