@@ -194,15 +194,6 @@ impl Discovery {
             .collect();
         let destination = self.samples.first().map(|p| self.probes[*p].destination);
         let server = destination.and_then(|d| self.listed_for(d));
-        let outvoted = self.mapping().1;
-        let doubted = |s: usize| {
-            self.untruth(s).is_some()
-                || outvoted == Some(self.operator(s))
-                || self.is_contradicted(self.operator(s))
-        };
-        if server.is_some_and(doubted) {
-            return port_facts(nat, &[], None);
-        }
         let samples: Vec<PortSeen> = answered
             .iter()
             .map(|(p, reflexive)| PortSeen {
@@ -210,11 +201,34 @@ impl Discovery {
                 external: reflexive.port(),
             })
             .collect();
+        let doubted = server.is_some_and(|s| self.is_doubted(s, &samples));
+        // Half a burst has gaps where the rest is still to come.
+        if doubted || !self.samples_settled() {
+            return port_facts(nat, &[], None);
+        }
         let earlier = server
             .and_then(|s| self.servers[s].first)
             .and_then(|p| self.probes[p].reflexive())
             .map(|r| r.port());
         port_facts(nat, &samples, earlier)
+    }
+
+    /// Whether the ports that a server reports may be made up.
+    fn is_doubted(&self, server: usize, samples: &[PortSeen]) -> bool {
+        let (mapping, outvoted) = self.mapping();
+        let operator = self.operator(server);
+        let contradicted = matches!(
+            mapping,
+            Fact::Inconclusive {
+                reason: Reason::Contradiction | Reason::MappingChanged,
+                ..
+            }
+        );
+        let none_kept = samples.iter().all(|s| s.local != s.external);
+        contradicted
+            || self.untruth(server).is_some()
+            || outvoted == Some(operator)
+            || (none_kept && self.is_contradicted(operator))
     }
 
     /// External IP addresses, one for each mapping seen, with the server that saw it.
