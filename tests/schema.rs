@@ -52,7 +52,7 @@ const REASONS: [Reason; 26] = [
     Reason::Timeout,
 ];
 
-const TESTS: [Test; 16] = [
+const TESTS: [Test; 17] = [
     Test::Mapping1,
     Test::Mapping2,
     Test::Mapping3,
@@ -60,6 +60,7 @@ const TESTS: [Test; 16] = [
     Test::SecondPort,
     Test::SecondSocket,
     Test::PortSample,
+    Test::PoolingSample,
     Test::FilteringAddressAndPort,
     Test::FilteringPort,
     Test::FilteringAddress,

@@ -201,7 +201,7 @@ fn silence_is_filtering(seen: &FilteringSeen, verdict: Filtering) -> Fact<Filter
             Heard::No => {
                 return Fact::inconclusive(
                     Reason::AlternateUnreachable,
-                    "the server's other address does not answer when asked directly either",
+                    "where the answer had to come from (the server's other address or port) does not answer when asked directly either",
                 );
             }
             Heard::NoWay => {
@@ -268,8 +268,17 @@ pub fn nat(local: SocketAddr, seen: &[SocketAddr]) -> Fact<bool> {
 /// addresses, chosen at random, twelve sessions agree by chance once in two thousand runs.
 const PAIRED_SESSIONS: usize = 12;
 
-/// Address pooling (RFC 4787 REQ-2) from (listed server, reflexive address) of all sockets.
-pub fn address_pooling(nat: &Fact<bool>, seen: &[(usize, IpAddr)]) -> Fact<AddressPooling> {
+/// Fewest server addresses that some socket began with, for the same: a NAT may choose by the
+/// first destination.
+const PAIRED_DESTINATIONS: usize = 4;
+
+/// Address pooling (RFC 4787 REQ-2) from (listed server, reflexive address) of all sockets, and the
+/// number of server addresses that a mapping was made for.
+pub fn address_pooling(
+    nat: &Fact<bool>,
+    seen: &[(usize, IpAddr)],
+    destinations: usize,
+) -> Fact<AddressPooling> {
     match nat {
         Fact::Determined(true) => {}
         Fact::Determined(false) => return Fact::not_tested(Reason::NoNat),
@@ -289,10 +298,13 @@ pub fn address_pooling(nat: &Fact<bool>, seen: &[(usize, IpAddr)]) -> Fact<Addre
             )
         };
     }
-    if seen.len() < PAIRED_SESSIONS {
+    if seen.len() < PAIRED_SESSIONS || destinations < PAIRED_DESTINATIONS {
         return Fact::inconclusive(
             Reason::TooFewSamples,
-            format!("one external address in {} answers", seen.len()),
+            format!(
+                "one external address for {} mappings, but only {destinations} server addresses to tell by whether the NAT chooses by destination; {PAIRED_DESTINATIONS} are needed",
+                seen.len()
+            ),
         );
     }
     Fact::Determined(AddressPooling::Paired)

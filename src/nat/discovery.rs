@@ -16,8 +16,10 @@
 
 mod controls;
 mod facts;
+mod hairpin;
 mod pacing;
 mod plan;
+mod pooling;
 mod servers;
 mod trial;
 mod trust;
@@ -39,8 +41,9 @@ pub use facts::Observation;
 pub use servers::{BehaviorDiscovery, ServerError, ServerRecord};
 
 /// How many sockets [`Discovery`] wants: each fresh, all bound to the same local address. The
-/// mapping socket, a second one, [`SAMPLES`], and three more for each further filtering trial.
-pub const SOCKETS: usize = 2 + SAMPLES + 3 * (MAX_TRIALS - 1);
+/// mapping socket, a second one, [`SAMPLES`], three more for each further filtering trial, and
+/// those that begin with another server, for address pooling.
+pub const SOCKETS: usize = FIRST_POOLING + POOLING_SOCKETS;
 
 /// Fresh sockets whose first mapping is sampled.
 pub const SAMPLES: usize = 12;
@@ -55,6 +58,8 @@ const MAPPING_SOCKET: usize = 0;
 const SECOND_SOCKET: usize = 1;
 const FIRST_SAMPLE: usize = 2;
 const FIRST_SPARE: usize = FIRST_SAMPLE + SAMPLES;
+const FIRST_POOLING: usize = FIRST_SPARE + 3 * (MAX_TRIALS - 1);
+const POOLING_SOCKETS: usize = 4;
 
 /// The machine. After every call that takes `now`, send what [`Discovery::poll_transmit`] gives
 /// until it gives `None`, and come back no later than [`Discovery::poll_timeout`].
@@ -75,8 +80,10 @@ pub struct Discovery {
     visited: BTreeSet<IpAddr>,
     samples: Vec<usize>,
     trials: Vec<trial::Trial>,
-    hairpin: Option<plan::Hairpin>,
+    hairpin: Option<hairpin::Hairpin>,
     second_ports: Option<Vec<usize>>,
+    pooling_started: bool,
+    pooling: Vec<usize>,
     repeats: Vec<Vec<usize>>,
     strays: usize,
     stopped: Option<Reason>,
@@ -119,6 +126,8 @@ impl Discovery {
             trials: Vec::new(),
             hairpin: None,
             second_ports: None,
+            pooling_started: false,
+            pooling: Vec::new(),
             repeats: Vec::new(),
             strays: 0,
             stopped: None,

@@ -26,6 +26,8 @@ pub enum Test {
     SecondSocket,
     /// A fresh socket's first packet, for port assignment.
     PortSample,
+    /// A fresh socket's first packet to yet another server, for address pooling.
+    PoolingSample,
     /// An answer asked from the other IP address and port (RFC 5780 4.4, test II).
     FilteringAddressAndPort,
     /// An answer asked from the other port (RFC 5780 4.4, test III).
@@ -58,6 +60,7 @@ impl Test {
             Self::SecondPort => "second-port",
             Self::SecondSocket => "second-socket",
             Self::PortSample => "port-sample",
+            Self::PoolingSample => "pooling-sample",
             Self::FilteringAddressAndPort => "filtering-2",
             Self::FilteringPort => "filtering-3",
             Self::FilteringAddress => "filtering-ip",

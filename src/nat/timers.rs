@@ -52,9 +52,6 @@ pub const SILENCE_ERROR: f64 = 1e-9;
 /// shows that the socket is not merely cut off.
 pub const COMPANION_EVERY: usize = 3;
 
-/// One-way hairpin probes before both sockets send to each other.
-pub const HAIRPIN_ONE_WAY: usize = 2;
-
 /// Gap between transmissions of a question that ought to be answered: later than the slowest
 /// answer seen, so that an answered question is sent once.
 pub fn expected_gap(slowest: Time) -> Duration {

@@ -230,7 +230,11 @@ fn decode_lenient(bytes: &[u8]) -> Result<(StunMessage, Option<SocketAddr>), Dec
             Err(error) => error,
         };
         match &error.0 {
-            StunErrorLevel::Attribute(bad) if bad.position < attributes.len() => {
+            StunErrorLevel::Attribute(bad)
+                if attributes
+                    .get(bad.position)
+                    .is_some_and(|(kind, _)| is_optional(*kind)) =>
+            {
                 attributes.remove(bad.position);
             }
             _ => return Err(DecodeError::Malformed(error.to_string())),
@@ -239,6 +243,11 @@ fn decode_lenient(bytes: &[u8]) -> Result<(StunMessage, Option<SocketAddr>), Dec
     Err(DecodeError::Malformed(
         "too many unreadable attributes".into(),
     ))
+}
+
+/// Comprehension-optional attributes (RFC 8489 14) may be ignored.
+const fn is_optional(kind: u16) -> bool {
+    kind & 0x8000 != 0
 }
 
 /// Splits the body into (type, whole attribute with header and padding).

@@ -48,7 +48,8 @@ fn rule_11_arbitrary_and_paired_pooling() {
         let mut nat = NatConfig::nat(EIM, ADF);
         nat.pooling = pooling;
         nat.externals = pool(8);
-        let scenario = Scenario::new(nat, vec![discovery_server()]);
+        let servers = vec![discovery_server(), plain_server(7), plain_server(8)];
+        let scenario = Scenario::new(nat, servers);
         check(&scenario, 50, |o| {
             is(&o.facts.mapping, EIM)?;
             is(&o.facts.filtering, ADF)?;

@@ -261,7 +261,7 @@ impl<'a> Truth<'a> {
             return self.expected([AddressPooling::Paired], false);
         };
         if outer.pooling == Pooling::Paired || outer.externals.len() < 2 {
-            return self.expected([AddressPooling::Paired], true);
+            return self.expected([AddressPooling::Paired], self.server_ips().len() >= 4);
         }
         let used: BTreeSet<IpAddr> = self.outcome.mappings.iter().map(|m| m.1.ip()).collect();
         if used.len() < 2 {
@@ -269,6 +269,20 @@ impl<'a> Truth<'a> {
             return self.expected([AddressPooling::Paired, AddressPooling::Arbitrary], false);
         }
         self.expected([AddressPooling::Arbitrary], true)
+    }
+
+    /// Server addresses that answer: a NAT that chooses by destination shows at several only.
+    fn server_ips(&self) -> BTreeSet<IpAddr> {
+        self.listed_servers()
+            .filter(|s| is_truthful(s))
+            .flat_map(|s| {
+                let other = s
+                    .alternate
+                    .filter(|_| s.alternate_up && s.other == Other::Correct);
+                std::iter::once(s.primary).chain(other)
+            })
+            .map(|address| address.ip())
+            .collect()
     }
 
     fn alg(&self) -> Expected<bool> {

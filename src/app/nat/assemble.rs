@@ -104,6 +104,28 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
         let tried: Vec<&Tried> = of_family(parts.streams, path.family).collect();
         add_tcp(&mut report, &tried);
     }
+    if path.discovery.filtering_rests_on_silence() {
+        findings.push(Finding::new(
+            "filtering-rests-on-silence",
+            Severity::Info,
+            format!(
+                "{} filtering: behind this mapping a server that drops CHANGE-REQUEST would look the same, and none could be shown to obey",
+                path.family.name()
+            ),
+            "confirm it with another server that has RFC 5780, best with RESPONSE-PORT (coturn has)",
+        ));
+    }
+    if path.discovery.filters_hairpins() {
+        findings.push(Finding::new(
+            "hairpin-filtered",
+            Severity::Info,
+            format!(
+                "{}: hairpinned packets are filtered too: they arrive only from addresses that the receiver has sent to",
+                path.family.name()
+            ),
+            "harmless for ICE, where both sides send",
+        ));
+    }
     if path.discovery.strays() > 0 {
         findings.push(Finding::new(
             "stray-datagrams",

@@ -44,7 +44,7 @@ impl Discovery {
             port_preservation: ports.preservation,
             port_assignment: ports.assignment,
             port_step: ports.step,
-            address_pooling: classify::address_pooling(&nat, &self.external_addresses()),
+            address_pooling: self.address_pooling(&nat),
             alg: self.alg(),
             nat,
             mapping,
@@ -232,7 +232,7 @@ impl Discovery {
     }
 
     /// External IP addresses, one for each mapping seen, with the server that saw it.
-    fn external_addresses(&self) -> Vec<(usize, IpAddr)> {
+    pub(super) fn external_addresses(&self) -> Vec<(usize, IpAddr)> {
         let outvoted = self.mapping().1;
         let mut mappings: BTreeMap<(usize, SocketAddr), usize> = BTreeMap::new();
         for probe in self.probes.iter().filter(|p| p.response_port.is_none()) {

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Discovery, MAPPING_SOCKET, MAX_TRIALS, SECOND_SOCKET};
 use crate::fact::{Fact, Reason};
-use crate::nat::classify;
-use crate::nat::probe::{End, Pace, Test};
+use crate::nat::probe::{Pace, Test};
 use crate::nat::{Time, timers};
 use crate::stun::message::Change;
 
@@ -20,13 +19,6 @@ const SECOND_PORT_SERVERS: usize = 2;
 /// up from a mapping that changed once.
 const REPEAT_ROUNDS: usize = 3;
 
-/// Two sockets that send to each other's external address.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hairpin {
-    sockets: [usize; 2],
-    probes: [usize; 2],
-}
-
 impl Discovery {
     /// Starts whatever can start by now.
     pub(super) fn advance(&mut self) {
@@ -39,6 +31,9 @@ impl Discovery {
             self.start_repeats();
         }
         self.step_repeats();
+        if self.trials_over() && self.samples_settled() && self.survey_settled() {
+            self.start_pooling();
+        }
         if self.servers_complete && (self.servers.is_empty() || self.is_idle()) {
             self.close();
         }
@@ -181,112 +176,6 @@ impl Discovery {
         probe.started + timers::straggler_grace(self.slowest(probe.destination.ip()))
     }
 
-    fn step_hairpin(&mut self) {
-        if self.hairpin.is_none() && *self.nat_fact().value().unwrap_or(&false) {
-            let [_, _, _, one, two, ..] = self.samples[..] else {
-                return;
-            };
-            let (Some(mapped_one), Some(mapped_two)) =
-                (self.probes[one].reflexive(), self.probes[two].reflexive())
-            else {
-                return;
-            };
-            let sockets = [self.probes[one].socket, self.probes[two].socket];
-            // Behind a NAT64 the external address is of a family that this socket cannot send to.
-            if mapped_two.is_ipv4() != self.sockets[sockets[0]].is_ipv4() {
-                return;
-            }
-            let first = self.ask(
-                Test::Hairpin,
-                sockets[0],
-                mapped_two,
-                Change::None,
-                Pace::Silence,
-            );
-            // The other direction starts later: a NAT that filters hairpinned packets lets
-            // them in only once both sockets have sent.
-            let second = self.ask(
-                Test::Hairpin,
-                sockets[1],
-                mapped_one,
-                Change::None,
-                Pace::Manual,
-            );
-            self.hairpin = Some(Hairpin {
-                sockets,
-                probes: [first, second],
-            });
-        }
-        let Some(Hairpin { probes, .. }) = self.hairpin else {
-            return;
-        };
-        if matches!(self.probes[probes[0]].end, Some(End::Failed(_))) {
-            self.settle(probes[1], End::Cancelled);
-        }
-        let second = &self.probes[probes[1]];
-        let one_way_done = self.probes[probes[0]].transmissions.len() > timers::HAIRPIN_ONE_WAY;
-        if second.pace == Pace::Manual && second.is_open() && one_way_done {
-            self.probes[probes[1]].pace = Pace::Silence;
-            self.transmit(probes[1]);
-        }
-    }
-
-    /// A request of our own came back in.
-    pub(super) fn hairpin_arrival(
-        &mut self,
-        now: Time,
-        index: usize,
-        socket: usize,
-        source: SocketAddr,
-    ) {
-        let Some(Hairpin { sockets, probes }) = self.hairpin else {
-            self.strays += 1;
-            return;
-        };
-        let from_other = probes.contains(&index)
-            && sockets.contains(&socket)
-            && self.probes[index].socket != socket;
-        if !from_other {
-            self.strays += 1;
-            return;
-        }
-        if self.probes[index].arrival.is_none() {
-            self.probes[index].arrival = Some((now, source));
-        }
-        self.settle(index, End::Answered);
-        for probe in probes {
-            self.settle(probe, End::Cancelled);
-        }
-    }
-
-    fn hairpin_settled(&self) -> bool {
-        match self.hairpin {
-            Some(Hairpin { probes, .. }) => probes.iter().all(|p| !self.probes[*p].is_open()),
-            // It waits for two samples, so once those are settled it will not come.
-            None => true,
-        }
-    }
-
-    /// What the hairpin probes saw.
-    pub(super) fn hairpin_seen(&self) -> classify::HairpinSeen {
-        use classify::HairpinSeen::{Arrived, Pending, Silent, Unproven};
-        let Some(Hairpin { probes, .. }) = self.hairpin else {
-            return Pending;
-        };
-        let probes = probes.map(|p| &self.probes[p]);
-        if probes.iter().any(|p| p.arrival.is_some()) {
-            return Arrived;
-        }
-        match probes.map(|p| p.end) {
-            [Some(End::Silent), Some(End::Silent)] => Silent,
-            [
-                Some(End::Silent | End::Unproven),
-                Some(End::Silent | End::Unproven),
-            ] => Unproven,
-            _ => Pending,
-        }
-    }
-
     /// Where mappings are known to differ, but no server has two addresses: does one of them
     /// answer on a second port? (RFC 5780 4.3 needs the same IP address twice.)
     fn step_second_ports(&mut self) {
@@ -352,20 +241,27 @@ impl Discovery {
     /// One round shows whether a mapping has changed; two more whether it goes on changing for one
     /// server only, which then does not tell the truth.
     fn step_repeats(&mut self) {
-        let rounds = self.repeats.len();
-        if self.round_settled() && rounds < REPEAT_ROUNDS && self.mapping_changed() {
+        if self.round_settled() && self.pooling_settled() && self.wants_another_round() {
             self.repeat();
         }
     }
 
-    fn round_settled(&self) -> bool {
+    /// Several external addresses are a matter of pooling only if the mapping socket still has its
+    /// own after they were seen.
+    fn wants_another_round(&self) -> bool {
+        let rounds = self.repeats.len();
+        (self.mapping_changed() && rounds < REPEAT_ROUNDS)
+            || (self.has_several_addresses() && rounds < 2)
+    }
+
+    pub(super) fn round_settled(&self) -> bool {
         self.repeats
             .last()
             .is_some_and(|round| round.iter().all(|p| !self.probes[*p].is_open()))
     }
 
     fn repeats_done(&self) -> bool {
-        self.round_settled() && (self.repeats.len() == REPEAT_ROUNDS || !self.mapping_changed())
+        self.round_settled() && !self.wants_another_round()
     }
 
     /// Whether no listed server's answer is waited for any more. A straggler has less time when
@@ -401,6 +297,7 @@ impl Discovery {
             && self.trials_over()
             && self.samples_settled()
             && self.hairpin_settled()
+            && self.pooling_settled()
             && self.second_ports_settled()
     }
 

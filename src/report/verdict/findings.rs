@@ -201,7 +201,7 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(
             "server-behavior-discovery-broken",
             Severity::Info,
-            format!("{name} offers RFC 5780, but it is of no use: {flaw}"),
+            format!("{name} offers RFC 5780, but it is of no use from here: {flaw}"),
             "it still serves for the public address; ask another server for the behaviour",
         ));
     }

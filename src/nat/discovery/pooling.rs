@@ -1,0 +1,83 @@
+//! Address pooling (RFC 4787 REQ-2): fresh sockets whose first packet goes to different servers.
+//!
+//! A NAT with several external addresses may choose one when a socket sends its first packet, by
+//! where that goes, and keep it. Sockets that all begin with the same server would never show it.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Discovery, FIRST_POOLING, MAPPING_SOCKET, POOLING_SOCKETS, SECOND_SOCKET};
+use crate::fact::{Fact, Reason};
+use crate::nat::behavior::{AddressPooling, Mapping};
+use crate::nat::classify;
+use crate::nat::probe::Test;
+
+impl Discovery {
+    /// Sends the first packets. This visits other addresses of servers, so it waits until
+    /// filtering has been tested.
+    pub(super) fn start_pooling(&mut self) {
+        if self.pooling_started || self.nat_fact().value() != Some(&true) {
+            return;
+        }
+        self.pooling_started = true;
+        let begun: BTreeSet<IpAddr> = self.first_destinations();
+        let mut fresh: Vec<SocketAddr> = Vec::new();
+        for seen in self.believed_answers() {
+            let ip = seen.destination.ip();
+            if !begun.contains(&ip) && fresh.iter().all(|f| f.ip() != ip) {
+                fresh.push(seen.destination);
+            }
+        }
+        for (destination, index) in fresh.into_iter().zip(0..POOLING_SOCKETS) {
+            let probe = self.ask_plainly(Test::PoolingSample, FIRST_POOLING + index, destination);
+            self.pooling.push(probe);
+        }
+    }
+
+    pub(super) fn pooling_settled(&self) -> bool {
+        self.pooling.iter().all(|p| !self.probes[*p].is_open())
+    }
+
+    pub(super) fn address_pooling(&self, nat: &Fact<bool>) -> Fact<AddressPooling> {
+        let confirmed = self.repeats.len() >= 2 && self.round_settled();
+        if self.mapping_changed() || (self.has_several_addresses() && !confirmed) {
+            return Fact::inconclusive(
+                Reason::MappingChanged,
+                "the external address may have changed during the test",
+            );
+        }
+        let mut destinations = self.first_destinations();
+        // With such a mapping every destination is a new choice.
+        if let Some(Mapping::AddressDependent | Mapping::AddressAndPortDependent) =
+            self.mapping().0.value()
+        {
+            destinations.extend(self.believed_answers().iter().map(|s| s.destination.ip()));
+        }
+        classify::address_pooling(nat, &self.external_addresses(), destinations.len())
+    }
+
+    /// Whether more than one external IP address was seen.
+    pub(super) fn has_several_addresses(&self) -> bool {
+        let addresses: BTreeSet<IpAddr> = self
+            .external_addresses()
+            .iter()
+            .map(|(_, ip)| *ip)
+            .collect();
+        addresses.len() > 1
+    }
+
+    /// The IP addresses that some socket sent its first packet to, and was answered from.
+    fn first_destinations(&self) -> BTreeSet<IpAddr> {
+        let mut begun = BTreeSet::new();
+        let mut destinations = BTreeSet::new();
+        for probe in &self.probes {
+            let counts = probe.socket == MAPPING_SOCKET
+                || probe.socket == SECOND_SOCKET
+                || matches!(probe.test, Test::PortSample | Test::PoolingSample);
+            if begun.insert(probe.socket) && counts && probe.reflexive().is_some() {
+                destinations.insert(probe.destination.ip());
+            }
+        }
+        destinations
+    }
+}
