@@ -120,6 +120,8 @@ pub enum Reason {
     Filtered,
     /// Too few samples.
     TooFewSamples,
+    /// Too few server addresses to tell.
+    TooFewServers,
     /// Other traffic took ports in between.
     OtherTraffic,
     /// There is no NAT, so the question does not arise.
@@ -160,6 +162,7 @@ impl Reason {
             Self::AddressPooling => "the external address changes",
             Self::PacketLoss => "too much packet loss",
             Self::Filtered => "the filter hides it",
+            Self::TooFewServers => "too few servers to tell",
             Self::TooFewSamples => "too few samples",
             Self::OtherTraffic => "other traffic in between",
             Self::NoNat => "there is no NAT",

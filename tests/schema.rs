@@ -23,7 +23,7 @@ use rtcdiag::stun::uri::Transport;
 use schema::{assert_valid, objections};
 use serde_json::{Value, json};
 
-const REASONS: [Reason; 26] = [
+const REASONS: [Reason; 27] = [
     Reason::NoResponse,
     Reason::UdpBlocked,
     Reason::NoBehaviorDiscovery,
@@ -41,6 +41,7 @@ const REASONS: [Reason; 26] = [
     Reason::PacketLoss,
     Reason::Filtered,
     Reason::TooFewSamples,
+    Reason::TooFewServers,
     Reason::OtherTraffic,
     Reason::NoNat,
     Reason::NotApplicable,

@@ -298,13 +298,18 @@ pub fn address_pooling(
             )
         };
     }
-    if seen.len() < PAIRED_SESSIONS || destinations < PAIRED_DESTINATIONS {
+    if destinations < PAIRED_DESTINATIONS {
+        return Fact::inconclusive(
+            Reason::TooFewServers,
+            format!(
+                "one external address towards {destinations} server addresses; a NAT may choose by destination, so {PAIRED_DESTINATIONS} are needed"
+            ),
+        );
+    }
+    if seen.len() < PAIRED_SESSIONS {
         return Fact::inconclusive(
             Reason::TooFewSamples,
-            format!(
-                "one external address for {} mappings, but only {destinations} server addresses to tell by whether the NAT chooses by destination; {PAIRED_DESTINATIONS} are needed",
-                seen.len()
-            ),
+            format!("one external address in {} mappings", seen.len()),
         );
     }
     Fact::Determined(AddressPooling::Paired)
