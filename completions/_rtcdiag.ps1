@@ -44,9 +44,9 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             break
         }
         'rtcdiag;nat' {
-            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
             [CompletionResult]::new('--ice-servers', '--ice-servers', [CompletionResultType]::ParameterName, 'Read servers from the JSON of RTCPeerConnection''s iceServers; - is standard input')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Use this network interface')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Send from this local address')

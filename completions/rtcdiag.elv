@@ -40,9 +40,9 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand nat 'Public mapping and NAT behaviour, from STUN servers'
         }
         &'rtcdiag;nat'= {
-            cand --expect 'Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas'
-            cand -s 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
-            cand --server 'Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
+            cand --expect 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas'
+            cand -s 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
+            cand --server 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
             cand --ice-servers 'Read servers from the JSON of RTCPeerConnection''s iceServers; - is standard input'
             cand --interface 'Use this network interface'
             cand --local 'Send from this local address'

@@ -24,7 +24,7 @@ Exit codes:
 #[command(
     name = "rtcdiag",
     version,
-    about,
+    about = "Tells why two machines can or cannot reach each other: NAT behaviour",
     long_about = "Tells why two machines can or cannot reach each other: NAT behaviour, as WebRTC, VoIP and peer-to-peer programs meet it.",
     after_help = EXIT_CODES,
     styles = Styles::plain(),
@@ -136,7 +136,8 @@ pub struct Common {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers")]
 pub struct Servers {
-    /// Server to ask, repeatable: stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port
+    /// Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:,
+    /// host[:port], [v6]:port
     #[arg(
         short,
         long = "server",
@@ -159,7 +160,11 @@ pub struct Servers {
 /// Arguments of `rtcdiag nat`.
 #[derive(Debug, Clone, Args)]
 pub struct NatArgs {
-    /// Exit with 0 only if this holds: mapping=, filtering=, udp=; several with commas
+    /// Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas
+    ///
+    /// mapping and filtering are endpoint-independent, address-dependent or
+    /// address-and-port-dependent; udp is open or blocked. It has to hold on each path over which
+    /// UDP works.
     #[arg(
         long,
         value_name = "KEY=VALUE",

@@ -75,7 +75,9 @@ fn nat(common: &Common, args: &NatArgs, clock: Clock, output: &Output) -> anyhow
     let (result, mut extra, stopped) = runtime.block_on(async {
         let mut stop = signals::listen(common.timeout).context("cannot catch signals")?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        output.start_progress(format!("asking {} servers", options.servers.len()));
+        let count = options.servers.len();
+        let plural = if count == 1 { "" } else { "s" };
+        output.start_progress(format!("asking {count} server{plural}"));
         let tests = app::nat::run(&options, clock, stop.clone(), sender);
         let ((result, extra), ()) = tokio::join!(tests, show_events(receiver, common, output));
         let stopped: Option<Reason> = *stop.borrow_and_update();

@@ -34,7 +34,9 @@ impl Output {
             ColorChoice::Never => false,
             // <https://no-color.org>: set and not empty.
             ColorChoice::Auto => {
-                terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                terminal
+                    && !is_dumb()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
         let terminal = io::stderr().is_terminal();
@@ -58,6 +60,11 @@ impl Output {
 
     /// Shows that work has begun.
     pub fn start_progress(&self, message: String) {
+        if is_dumb() && io::stderr().is_terminal() && !self.quiet {
+            // Nothing can be done about a stderr that is closed.
+            let _ = writeln!(io::stderr().lock(), "{message}");
+            return;
+        }
         let template = if self.color_stderr {
             "{spinner:.cyan} {msg} {elapsed:.dim}"
         } else {
@@ -119,6 +126,11 @@ pub fn result(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// A terminal that cannot move its cursor.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// An error before the flags are known.

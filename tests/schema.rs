@@ -53,7 +53,7 @@ const REASONS: [Reason; 27] = [
     Reason::Timeout,
 ];
 
-const TESTS: [Test; 17] = [
+const TESTS: [Test; 18] = [
     Test::Mapping1,
     Test::Mapping2,
     Test::Mapping3,
@@ -62,6 +62,7 @@ const TESTS: [Test; 17] = [
     Test::SecondSocket,
     Test::PortSample,
     Test::PoolingSample,
+    Test::MappingSample,
     Test::FilteringAddressAndPort,
     Test::FilteringPort,
     Test::FilteringAddress,

@@ -29,7 +29,10 @@ use path::PathRun;
 use surroundings::{Names, Surroundings};
 
 /// How long names are waited for while other servers are at work.
-const NAME_GRACE: Duration = Duration::from_millis(1500);
+const NAME_GRACE: Duration = Duration::from_millis(1000);
+
+/// How long they are waited for at all: one timeout of the usual resolver.
+const NAME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// STUN servers of several operators for public use; those marked offer behaviour discovery
 /// (RFC 5780).
@@ -124,7 +127,7 @@ impl Run<'_> {
             self.lookups.spawn(async move {
                 let addresses = resolve(&uri, &families)
                     .await
-                    .map_err(|e| ErrorReport::new("dns", lookup_error(&uri, &e)));
+                    .map_err(|e| lookup_error(&uri, &e));
                 (index, addresses)
             });
         }
@@ -133,22 +136,17 @@ impl Run<'_> {
     /// Takes addresses as they are found, until all are, or the rest has had its time.
     async fn collect_addresses(&mut self) {
         let mut stop = self.around.stop.clone();
-        let mut deadline = None;
+        let clock = self.around.clock;
+        let mut deadline = clock.now() + NAME_PATIENCE;
         loop {
-            let clock = self.around.clock;
-            let grace = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let grace = tokio::time::sleep_until(clock.instant(deadline));
             tokio::select! {
                 biased;
                 _ = stopped(&mut stop) => return,
                 next = self.lookups.join_next() => match next {
                     Some(Ok((index, addresses))) => {
                         if addresses.is_ok() {
-                            deadline.get_or_insert(clock.now() + NAME_GRACE);
+                            deadline = deadline.min(clock.now() + NAME_GRACE);
                         }
                         self.take(index, addresses);
                     }
@@ -225,13 +223,13 @@ impl Run<'_> {
     }
 }
 
-fn lookup_error(uri: &ServerUri, error: &std::io::Error) -> String {
+fn lookup_error(uri: &ServerUri, error: &std::io::Error) -> ErrorReport {
     let text = error.to_string();
     if error.kind() == std::io::ErrorKind::AddrNotAvailable {
-        return text;
+        return ErrorReport::new("wrong-family", text);
     }
     let reason = text
         .strip_prefix("failed to lookup address information: ")
         .unwrap_or(&text);
-    format!("{} cannot be resolved: {reason}", uri.host)
+    ErrorReport::new("dns", format!("{} cannot be resolved: {reason}", uri.host))
 }

@@ -445,6 +445,11 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
+/// Whether an address can be one of the public internet.
+pub fn is_global(ip: IpAddr) -> bool {
+    is_unicast(ip) && !is_private(ip)
+}
+
 /// 100.64.0.0/10, the shared address space of carrier NATs (RFC 6598).
 pub const fn is_shared(octets: [u8; 4]) -> bool {
     octets[0] == 100 && octets[1] & 0xc0 == 64

@@ -84,6 +84,8 @@ pub struct Discovery {
     second_ports: Option<Vec<usize>>,
     pooling_started: bool,
     pooling: Vec<usize>,
+    /// (Sample, the same socket's question to another server).
+    confirmations: Vec<(usize, usize)>,
     repeats: Vec<Vec<usize>>,
     strays: usize,
     stopped: Option<Reason>,
@@ -128,6 +130,7 @@ impl Discovery {
             second_ports: None,
             pooling_started: false,
             pooling: Vec::new(),
+            confirmations: Vec::new(),
             repeats: Vec::new(),
             strays: 0,
             stopped: None,

@@ -28,6 +28,8 @@ pub enum Test {
     PortSample,
     /// A fresh socket's first packet to yet another server, for address pooling.
     PoolingSample,
+    /// A sampled socket's question to another server: does it keep its mapping?
+    MappingSample,
     /// An answer asked from the other IP address and port (RFC 5780 4.4, test II).
     FilteringAddressAndPort,
     /// An answer asked from the other port (RFC 5780 4.4, test III).
@@ -61,6 +63,7 @@ impl Test {
             Self::SecondSocket => "second-socket",
             Self::PortSample => "port-sample",
             Self::PoolingSample => "pooling-sample",
+            Self::MappingSample => "mapping-sample",
             Self::FilteringAddressAndPort => "filtering-2",
             Self::FilteringPort => "filtering-3",
             Self::FilteringAddress => "filtering-ip",

@@ -13,6 +13,7 @@ use crate::report::nat::{
     BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
 };
 use crate::report::{Document, Finding, Millis, Severity};
+use crate::stun::uri::Transport;
 
 /// How much to show.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,7 +89,12 @@ fn verdict_line(document: &Document<NatResult>) -> String {
     } else {
         kinds.join("; ")
     };
-    format!("{outcome}: {kinds}")
+    let missed = document
+        .findings
+        .iter()
+        .any(|f| f.code == "expectation-not-met");
+    let remark = if missed { ", not as expected" } else { "" };
+    format!("{outcome}: {kinds}{remark}")
 }
 
 fn path_kind(path: &PathReport) -> String {
@@ -248,13 +254,19 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
     table
 }
 
-/// The URI, and the address where the URI does not have it.
+/// The URI, with the transport where it is not UDP, and the address where the URI does not have it.
 fn server_name(server: &ServerReport) -> String {
+    let mut name = server.uri.clone();
+    match server.transport {
+        Transport::Udp => {}
+        Transport::Tcp => name.push_str(" (TCP)"),
+        Transport::Tls => name.push_str(" (TLS)"),
+    }
     match server.address {
         Some(address) if !server.uri.contains(&address.ip().to_string()) => {
-            format!("{}\n  {}", server.uri, address.ip())
+            format!("{name}\n  {}", address.ip())
         }
-        _ => server.uri.clone(),
+        _ => name,
     }
 }
 

@@ -5,9 +5,9 @@ mod summary;
 
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
-use crate::nat::behavior::Udp;
+use crate::nat::behavior::{AddressPooling, Filtering, Udp};
 use crate::nat::expect::{self, Expectations};
-use crate::nat::reachability::{self, Behavior, FILTERINGS, MAPPINGS, Peer};
+use crate::nat::reachability::{self, Behavior, Expected, FILTERINGS, MAPPINGS, Peer};
 use crate::report::nat::{NatResult, PathReport, Reachable};
 use crate::report::{Finding, Severity};
 
@@ -75,6 +75,8 @@ pub fn reachable(paths: &[PathReport]) -> Vec<Reachable> {
         mapping: path.mapping.value().copied(),
         filtering: path.filtering.value().copied(),
     };
+    // Who has several external addresses is let in by those only who let everybody in.
+    let pooled = path.address_pooling.value() == Some(&AddressPooling::Arbitrary);
     MAPPINGS
         .into_iter()
         .flat_map(|mapping| {
@@ -86,7 +88,11 @@ pub fn reachable(paths: &[PathReport]) -> Vec<Reachable> {
             let peer = Peer { mapping, filtering };
             Reachable {
                 peer,
-                expected: reachability::expected(own, peer),
+                expected: if pooled && filtering != Filtering::EndpointIndependent {
+                    Expected::Unknown
+                } else {
+                    reachability::expected(own, peer)
+                },
             }
         })
         .collect()
@@ -116,7 +122,10 @@ fn outcome(result: &NatResult) -> Outcome {
 
 /// Whether no server could be sent to at all.
 fn all_unreachable(result: &NatResult) -> bool {
-    !result.servers.is_empty() && all_failed_with(result, &["dns", "unreachable"])
+    // Where there is a path, it is a router on the way that says so.
+    result.paths.is_empty()
+        && !result.servers.is_empty()
+        && all_failed_with(result, &["dns", "wrong-family", "unreachable"])
 }
 
 fn all_failed_with(result: &NatResult, codes: &[&str]) -> bool {
@@ -173,7 +182,18 @@ fn expectation_outcome(
                 // What cannot hold without UDP does not hold when UDP is blocked.
                 if path.udp == Fact::Determined(Udp::Blocked) {
                     worst = Outcome::Bad;
-                } else if worst == Outcome::Good {
+                    findings.push(Finding {
+                        code: "expectation-not-met",
+                        severity: Severity::Error,
+                        message: format!(
+                            "expected {expected} over {}, where UDP is blocked",
+                            path.family.name()
+                        ),
+                        hint: None,
+                    });
+                    continue;
+                }
+                if worst == Outcome::Good {
                     worst = Outcome::Inconclusive;
                 }
                 findings.push(Finding {

@@ -141,6 +141,16 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     report
 }
 
+fn is_cut_short(path: &PathRun) -> bool {
+    matches!(
+        path.discovery.facts().udp,
+        Fact::Inconclusive {
+            reason: Reason::Interrupted | Reason::Timeout,
+            ..
+        }
+    )
+}
+
 /// Why UDP counts as blocked on a path without any answer; `None` where it cannot be told from
 /// dead servers.
 fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Option<String> {
@@ -155,25 +165,23 @@ fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Optio
         ));
     }
     let asked: BTreeSet<IpAddr> = records.iter().map(|r| r.address.ip()).collect();
+    // "Port unreachable" may come from a server that has no UDP as well as from a firewall.
+    let refused = path
+        .refusals
+        .iter()
+        .any(|(_, error)| *error == SendError::Refused);
     let alive = path
         .fallback
         .iter()
         .chain(streams)
         .find(|t| t.succeeded() && asked.contains(&t.attempt.address.ip()));
-    if let Some(tried) = alive {
+    if let Some(tried) = alive.filter(|_| !refused || asked.len() > 1) {
         return Some(format!(
             "{} answers over {}, but not over UDP",
             tried.attempt.address,
             transport_name(tried.attempt.transport)
         ));
     }
-    let cut_short = matches!(
-        path.discovery.facts().udp,
-        Fact::Inconclusive {
-            reason: Reason::Interrupted | Reason::Timeout,
-            ..
-        }
-    );
     let silent: BTreeSet<IpAddr> = records
         .iter()
         .filter(|r| r.error == Some(ServerError::Timeout))
@@ -187,7 +195,7 @@ fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Optio
         .map(|t| t.attempt.address.ip())
         .collect();
     let enough = silent.len() >= SILENT_HOSTS && up.len() >= HOSTS_UP;
-    (!cut_short && enough && silent.len() == asked.len()).then(|| {
+    (!is_cut_short(path) && enough && silent.len() == asked.len()).then(|| {
         format!(
             "all {} servers are silent over {family} UDP, though {} of the hosts can be reached over TCP",
             silent.len(),
@@ -224,7 +232,7 @@ fn add_tcp(report: &mut PathReport, tried: &[&Tried]) {
 }
 
 fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
-    if path.fallback.is_empty() {
+    if path.fallback.is_empty() || is_cut_short(path) {
         return;
     }
     let mut groups: BTreeMap<(Transport, u16), (usize, usize)> = BTreeMap::new();
@@ -248,7 +256,7 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
         code: "tcp-fallback",
         severity: Severity::Info,
         message: format!(
-            "servers that answered STUN otherwise over {}: {}",
+            "tried instead over {}; answered: {}",
             path.family.name(),
             counts.join(", ")
         ),

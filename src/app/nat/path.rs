@@ -21,9 +21,9 @@ use crate::net::refusal;
 use crate::report::Millis;
 use crate::report::nat::ObservationReport;
 
-/// How long all servers must be silent over UDP before TCP and TLS are tried: most answer within
-/// half of it.
-const FALLBACK_AFTER: Duration = Duration::from_millis(300);
+/// How long all servers must be silent over UDP before TCP and TLS are tried: by then more than the
+/// first one has been asked.
+const FALLBACK_AFTER: Duration = Duration::from_millis(650);
 
 /// The sockets of a path.
 pub struct Opened {
@@ -116,15 +116,18 @@ pub async fn run(
 /// Servers that have been asked and have not answered.
 struct Silent {
     servers: Vec<SocketAddr>,
-    /// Whether nobody has answered, for long enough to try something else than UDP.
-    try_streams: bool,
+    /// Whether nobody has answered.
+    all: bool,
+    /// Whether that has been so for long enough to try something else than UDP.
+    late: bool,
 }
 
 impl Silent {
     fn of(discovery: &Discovery, late: bool) -> Self {
         let records = discovery.servers();
         Self {
-            try_streams: late && records.iter().all(|r| r.responses == 0),
+            all: records.iter().all(|r| r.responses == 0),
+            late,
             servers: records
                 .iter()
                 .filter(|r| r.requests > 0 && r.responses == 0)
@@ -152,7 +155,10 @@ async fn explain(
                     .spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
             }
         }
-        if silent.try_streams {
+        if !silent.all {
+            // UDP works, so nobody waits for the attempts: dropping them ends them.
+            streams = JoinSet::new();
+        } else if silent.late {
             for attempt in fallback::attempts(&silent.servers, &around.host_names()) {
                 if tried.insert((attempt.address, attempt.transport)) {
                     streams.spawn(fallback::attempt(attempt, around.clone()));

@@ -20,7 +20,13 @@ pub fn server_reports(parts: &Parts) -> Vec<ServerReport> {
             None => reports.push(failed(
                 uri,
                 None,
-                ErrorReport::new("dns", format!("{} was not resolved in time", uri.host)),
+                ErrorReport::new(
+                    "dns",
+                    format!(
+                        "{} was not resolved in time: the name servers are silent",
+                        uri.host
+                    ),
+                ),
             )),
             Some(Err(error)) => reports.push(failed(uri, None, error.clone())),
             Some(Ok(addresses)) => {
@@ -88,6 +94,10 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
         .map(|(_, error)| *error);
     let outvoted = path.discovery.outvoted() == Some(record.address);
     let error = match (&record.error, refusal) {
+        (Some(ServerError::Timeout), Some(SendError::Unreachable)) => Some(ErrorReport::new(
+            "unreachable",
+            "a router or firewall on the way refuses (ICMP)",
+        )),
         (Some(ServerError::Timeout), Some(refused)) => Some(send_error(refused)),
         (Some(error), _) => Some(server_error(error)),
         (None, _) if outvoted => Some(ErrorReport::new(

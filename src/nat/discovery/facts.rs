@@ -117,8 +117,11 @@ impl Discovery {
         Fact::inconclusive(
             Reason::NoResponse,
             format!(
-                "none of {} server addresses answered over UDP",
-                self.servers.len()
+                "{} asked over UDP, and no answer came",
+                match self.servers.len() {
+                    1 => "one server was".to_owned(),
+                    count => format!("{count} servers were"),
+                }
             ),
         )
     }
@@ -233,7 +236,7 @@ impl Discovery {
 
     /// External IP addresses, one for each mapping seen, with the server that saw it.
     pub(super) fn external_addresses(&self) -> Vec<(usize, IpAddr)> {
-        let outvoted = self.mapping().1;
+        let outvoted = self.mapping_of_one().1;
         let mut mappings: BTreeMap<(usize, SocketAddr), usize> = BTreeMap::new();
         for probe in self.probes.iter().filter(|p| p.response_port.is_none()) {
             let Some(server) = self.listed_for(probe.destination) else {

@@ -34,6 +34,7 @@ impl Discovery {
         if self.trials_over() && self.samples_settled() && self.survey_settled() {
             self.start_pooling();
         }
+        self.step_confirmation();
         if self.servers_complete && (self.servers.is_empty() || self.is_idle()) {
             self.close();
         }

@@ -142,7 +142,25 @@ impl Discovery {
             })
     }
 
+    /// Mapping behaviour, and a server that was left out because all the others agree against it.
     pub(super) fn mapping(&self) -> (Fact<Mapping>, Option<usize>) {
+        let (fact, outvoted) = self.mapping_of_one();
+        // A NAT that spreads flows over several addresses may by chance keep to one for a socket.
+        let chance = fact == Fact::Determined(Mapping::EndpointIndependent)
+            && self.has_several_addresses()
+            && !self.mapping_confirmed();
+        if chance {
+            let fact = Fact::inconclusive(
+                Reason::AddressPooling,
+                "the NAT has several external addresses, and not every socket kept its own towards all servers",
+            );
+            return (fact, outvoted);
+        }
+        (fact, outvoted)
+    }
+
+    /// The same from the mapping socket's answers alone.
+    pub(super) fn mapping_of_one(&self) -> (Fact<Mapping>, Option<usize>) {
         if self.mapping_changed() {
             let fact = Fact::inconclusive(
                 Reason::MappingChanged,

@@ -3,6 +3,7 @@
 use super::{all_failed_with, all_unreachable};
 use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{AddressPooling, Mapping, Udp};
+use crate::nat::classify::is_global;
 use crate::report::nat::{NatResult, PathReport, ServerReport};
 use crate::report::{Finding, Severity};
 
@@ -45,7 +46,7 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             findings.push(Finding::new(
                 "udp-blocked",
                 severity,
-                format!("UDP over {family} is blocked on this path"),
+                format!("UDP over {family} to the servers is blocked on this path"),
                 if tcp {
                     "use TURN over TCP or TLS, or have UDP opened in the firewall"
                 } else {
@@ -53,12 +54,22 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
                 },
             ));
         }
+        Fact::Inconclusive {
+            reason: Reason::Interrupted | Reason::Timeout,
+            ..
+        } => {}
+        Fact::NotTested { .. } => findings.push(Finding::new(
+            "no-udp-server",
+            Severity::Warning,
+            format!("no server was named that is asked over UDP and {family}, and NAT behaviour is about UDP"),
+            "name a server with stun: or turn: and -s",
+        )),
         Fact::Inconclusive { detail, .. } if !all.iter().any(PathReport::is_open) => {
             findings.push(Finding::new(
                 "no-answer",
                 Severity::Error,
                 format!("{family}: {detail}"),
-                "ask more servers with -s: if a server that is known to work is silent too, UDP is blocked",
+                "ask more servers with -s; if those that are known to work are silent too, UDP is blocked",
             ));
         }
         Fact::Inconclusive { detail, .. } => findings.push(Finding::new(
@@ -77,6 +88,14 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
     }
     fact_finding("mapping", family, &path.mapping, findings);
     fact_finding("filtering", family, &path.filtering, findings);
+    if let Some(local) = path.reflexive_addresses.iter().find(|a| !is_global(a.ip())) {
+        findings.push(Finding::new(
+            "reflexive-not-public",
+            Severity::Warning,
+            format!("a server sees {local}, which is no public address: it stands on this side of the internet, and the {family} verdict goes no further"),
+            "ask a server on the public internet with -s",
+        ));
+    }
     if path.alg == Fact::Determined(true) {
         findings.push(Finding::new(
             "alg",
@@ -101,7 +120,7 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
                 "the local address {} is of a carrier's NAT (100.64.0.0/10, RFC 6598)",
                 path.local_address
             ),
-            "port forwarding in your own router will not help; IPv6 or a relay will",
+            "port forwarding in your own router will not help; IPv6 or a relay will (some VPNs borrow these addresses too)",
         ));
     }
     if path.mapping.is_determined() && path.mapping.value() != Some(&Mapping::EndpointIndependent) {
@@ -135,6 +154,10 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
         Reason::SingleServer => (
             "single-server",
             "name a second server on another IP address with -s",
+        ),
+        Reason::AddressPooling => (
+            "address-pooling",
+            "have the NAT pair addresses (RFC 4787 REQ-2); until then have a TURN server ready",
         ),
         Reason::EndpointDependent => (
             "endpoint-dependent",
@@ -202,7 +225,7 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
             "server-behavior-discovery-broken",
             Severity::Info,
             format!("{name} offers RFC 5780, but it is of no use from here: {flaw}"),
-            "it still serves for the public address; ask another server for the behaviour",
+            "it still serves for the public address; name another server with RFC 5780, or this one by its first address",
         ));
     }
 }

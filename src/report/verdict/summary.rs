@@ -4,6 +4,7 @@ use super::all_failed_with;
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{Filtering, Mapping, Udp};
+use crate::nat::classify::is_global;
 use crate::report::Finding;
 use crate::report::nat::{NatResult, PathReport};
 
@@ -21,7 +22,7 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
         sentences.join(" ")
     };
     if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {
-        text = format!("Not as {}. {text}", missed.message);
+        text = format!("Not as expected: {}. {text}", missed.message);
     }
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
@@ -50,6 +51,9 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
     }
     match outcome {
         Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
+        Outcome::Error if all_failed_with(result, &["wrong-family"]) => {
+            "Nothing could be tested: no server named has an address of the family asked for.".to_owned()
+        }
         Outcome::Error if all_failed_with(result, &["dns"]) => {
             "Nothing could be tested: none of the server names could be resolved.".to_owned()
         }
@@ -79,13 +83,15 @@ fn path_sentence(path: &PathReport) -> String {
         (Some(Mapping::EndpointIndependent), Some(_)) => "direct calls work with every kind of NAT",
         (Some(_), Some(_)) => "many peers can be reached through a relay only",
         (Some(Mapping::EndpointIndependent), None) => {
-            "direct calls work with most peers; filtering is not known"
+            "direct calls work at least with peers whose mapping is endpoint-independent; filtering is not known"
         }
         (Some(_), None) => "many peers can be reached through a relay only; filtering is not known",
         (None, _) if endpoint_dependent(path) => {
             "the mapping depends on the destination: many peers can be reached through a relay only"
         }
-        (None, _) => "how it maps is not known, so neither is which peers can be reached directly",
+        (None, _) => {
+            "how it maps is not known, so for most peers it cannot be said whether they are reached directly"
+        }
     };
     let mut addresses: Vec<String> = path
         .reflexive_addresses
@@ -93,10 +99,15 @@ fn path_sentence(path: &PathReport) -> String {
         .map(|a| a.ip().to_string())
         .collect();
     addresses.dedup();
+    let scope = if path.reflexive_addresses.iter().all(|a| is_global(a.ip())) {
+        "public address"
+    } else {
+        "seen as"
+    };
     let public = match addresses.as_slice() {
         [] => String::new(),
-        [one] => format!(", public address {one}"),
-        several => format!(", public addresses {}", several.join(" and ")),
+        [one] => format!(", {scope} {one}"),
+        several => format!(", {scope} {}", several.join(" and ")),
     };
     format!("UDP works over {family} {kind}{public}: {meaning}.")
 }
