@@ -1,8 +1,7 @@
 //! From the command line to the exit code.
 
-use std::io::Read;
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -26,6 +25,9 @@ use crate::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
 use crate::stun::ice_servers;
 use crate::stun::uri::ServerUri;
 use crate::{app, render};
+
+/// More servers tell no more, and each costs packets.
+const MAX_SERVERS: usize = 24;
 
 /// Runs the program with these arguments, the program's name first.
 pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
@@ -51,7 +53,7 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
         Err(error) => {
             output.end_progress();
             output.error(&format!("{error:#}"), None);
-            ExitCode::from(exit::ERROR)
+            usage_error(args, clock, format!("{error:#}"))
         }
     }
 }
@@ -116,7 +118,7 @@ fn prepare(common: &Common, servers: &Servers) -> anyhow::Result<(Options, Vec<F
     };
     source.check()?;
     let families = families(common)?;
-    let (named, findings) = named_servers(servers)?;
+    let (named, findings) = named_servers(servers, common.timeout)?;
     let options = Options {
         independent: named.is_empty(),
         servers: if named.is_empty() {
@@ -150,11 +152,15 @@ fn families(common: &Common) -> anyhow::Result<Vec<Family>> {
 }
 
 /// The servers that the user named, each once.
-fn named_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
+fn named_servers(
+    args: &Servers,
+    patience: Duration,
+) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
     let mut servers = args.server.clone();
     let mut findings = Vec::new();
     if let Some(path) = &args.ice_servers {
-        let text = read(path)?;
+        let text = config::read_text(path, patience)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let entries = ice_servers::parse(&text)
             .with_context(|| format!("cannot use the ICE servers in {}", path.display()))?;
         let secret = entries.iter().any(|e| e.has_credential);
@@ -171,6 +177,11 @@ fn named_servers(args: &Servers) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>
         }
         servers.extend(entries.into_iter().flat_map(|e| e.urls));
     }
+    anyhow::ensure!(
+        servers.len() <= MAX_SERVERS,
+        "{} servers are named, and at most {MAX_SERVERS} are asked",
+        servers.len()
+    );
     let mut unique: Vec<ServerUri> = Vec::new();
     for server in servers {
         if !unique.contains(&server) {
@@ -185,17 +196,6 @@ fn default_servers() -> Vec<ServerUri> {
         .iter()
         .map(|uri| uri.parse().expect("the default servers are valid"))
         .collect()
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the ICE servers from standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[derive(Serialize)]

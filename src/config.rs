@@ -4,7 +4,9 @@
 //! The file's values become the defaults of the clap definition, so flag, variable, file and
 //! built-in default take precedence in this order, and each value is checked by one parser.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -124,7 +126,7 @@ struct File {
 
 impl File {
     fn read(path: PathBuf) -> Result<Self, ConfigError> {
-        match std::fs::read_to_string(&path) {
+        match read_text(&path, FILE_PATIENCE) {
             Ok(text) => Ok(Self { path, text }),
             Err(source) => Err(ConfigError::Unreadable { path, source }),
         }
@@ -319,6 +321,56 @@ fn texts(value: &DeValue) -> Option<Vec<String>> {
             .collect(),
         DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
+}
+
+/// How long the configuration file may take: it may be on a slow disk, or be a pipe by mistake.
+const FILE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Far more than any such file has.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Reads a text file, or standard input for `-`, which may be a pipe that nobody writes to and may
+/// be endless.
+///
+/// # Errors
+///
+/// If it cannot be read, is too large, takes too long, or is no UTF-8.
+pub fn read_text(path: &Path, patience: Duration) -> std::io::Result<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let owned = path.to_owned();
+    std::thread::spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = sender.send(read_now(&owned));
+    });
+    match receiver.recv_timeout(patience) {
+        Ok(text) => text,
+        Err(_) => Err(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            "nothing came within the time",
+        )),
+    }
+}
+
+fn read_now(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let size = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(MAX_FILE + 1)
+            .read_to_string(&mut text)?
+    } else {
+        std::fs::File::open(path)?
+            .take(MAX_FILE + 1)
+            .read_to_string(&mut text)?
+    };
+    if size as u64 > MAX_FILE {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    // Some editors begin a file with a byte order mark.
+    Ok(text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text))
 }
 
 /// Whether others than the owner may read a file, on systems that know this.

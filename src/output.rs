@@ -107,6 +107,7 @@ impl Output {
             format!("{label}:")
         };
         let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+        let message = harmless(message);
         // Nothing can be done about a stderr that is closed.
         let _ = writeln!(io::stderr().lock(), "{label} {message}{hint}");
     }
@@ -128,6 +129,19 @@ pub fn result(text: &str) -> io::Result<()> {
     }
 }
 
+/// Text from files and servers must not draw on the terminal.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
 /// A terminal that cannot move its cursor.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
@@ -137,5 +151,5 @@ fn is_dumb() -> bool {
 pub fn early_error(message: &str, hint: Option<&str>) {
     let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
     // Nothing can be done about a stderr that is closed.
-    let _ = writeln!(io::stderr().lock(), "error: {message}{hint}");
+    let _ = writeln!(io::stderr().lock(), "error: {}{hint}", harmless(message));
 }

@@ -6,8 +6,8 @@ mod path;
 mod rows;
 mod surroundings;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -29,7 +29,7 @@ use path::PathRun;
 use surroundings::{Names, Surroundings};
 
 /// How long names are waited for while other servers are at work.
-const NAME_GRACE: Duration = Duration::from_millis(1000);
+const NAME_GRACE: Duration = Duration::from_secs(1);
 
 /// How long they are waited for at all: one timeout of the usual resolver.
 const NAME_PATIENCE: Duration = Duration::from_secs(5);
@@ -100,6 +100,7 @@ pub async fn run(
         paths: JoinSet::new(),
         streams: JoinSet::new(),
         additions: BTreeMap::new(),
+        visits: BTreeSet::new(),
         resolved: vec![None; options.servers.len()],
         no_path: BTreeMap::new(),
     };
@@ -115,6 +116,8 @@ struct Run<'a> {
     paths: JoinSet<PathRun>,
     streams: JoinSet<Tried>,
     additions: BTreeMap<Family, mpsc::UnboundedSender<Addition>>,
+    /// Addresses that are sent to over TCP and TLS.
+    visits: BTreeSet<IpAddr>,
     resolved: Vec<Option<Resolved>>,
     /// Server addresses that cannot be sent to from here.
     no_path: BTreeMap<SocketAddr, ErrorReport>,
@@ -170,6 +173,10 @@ impl Run<'_> {
             if uri.transport == Transport::Udp {
                 self.add_to_path(address, uri.host.clone());
             } else {
+                self.visits.insert(address.ip());
+                for sender in self.additions.values() {
+                    let _ = sender.send(Addition::Visit(address.ip()));
+                }
                 let attempt = Attempt {
                     address,
                     host: uri.host.clone(),
@@ -189,6 +196,9 @@ impl Run<'_> {
             match path::open(&self.around.source, address) {
                 Ok(opened) => {
                     let (sender, receiver) = mpsc::unbounded_channel();
+                    for visited in &self.visits {
+                        let _ = sender.send(Addition::Visit(*visited));
+                    }
                     self.additions.insert(family, sender);
                     self.paths
                         .spawn(path::run(opened, receiver, self.around.clone()));

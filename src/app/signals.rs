@@ -1,4 +1,4 @@
-//! Ends of a run that come from outside: Ctrl-C, SIGTERM, `--timeout`.
+//! Ends of a run that come from outside: Ctrl-C, SIGTERM, SIGHUP, `--timeout`.
 
 use std::io;
 use std::time::Duration;
@@ -33,10 +33,12 @@ fn interrupt() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
         }
     })
 }

@@ -47,12 +47,14 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
     let addresses: BTreeSet<IpAddr> = seen.iter().map(|s| s.destination.ip()).collect();
     let pairs = pairs(seen);
     // RFC 4787 REQ-2: another external address with the same port is a matter of pooling.
-    if pairs.iter().any(|(a, b)| {
-        a.reflexive.port() == b.reflexive.port() && a.reflexive.ip() != b.reflexive.ip()
-    }) {
+    // It may also be that of several uplinks, each with a NAT of its own.
+    if pairs
+        .iter()
+        .any(|(a, b)| a.reflexive.ip() != b.reflexive.ip())
+    {
         return Fact::inconclusive(
             Reason::AddressPooling,
-            "destinations see the same port on different external addresses",
+            "destinations see different external addresses, so their ports cannot be compared",
         );
     }
     let (same_ip, other_ip): (Vec<_>, Vec<_>) = pairs
@@ -239,6 +241,12 @@ fn silence_is_filtering(seen: &FilteringSeen, verdict: Filtering) -> Fact<Filter
             _ => {}
         }
     }
+    if seen.chance_of_silence() > MAX_CHANCE {
+        return Fact::inconclusive(
+            Reason::PacketLoss,
+            "answers from the server's other addresses are lost so often, also where no filter can be in the way, that silence proves nothing",
+        );
+    }
     Fact::Determined(verdict)
 }
 
@@ -249,6 +257,11 @@ const fn came(outcome: Changed) -> &'static str {
         "no"
     }
 }
+
+/// The chance that silence was loss, as seen on the way from the server's other addresses, beyond
+/// which it counts for nothing. The samples are few, so this cannot be as strict as what the
+/// requests to the primary address have to show.
+const MAX_CHANCE: f64 = 1e-3;
 
 /// Whether there is a NAT: the reflexive address against the socket's own, never against 0.0.0.0.
 pub fn nat(local: SocketAddr, seen: &[SocketAddr]) -> Fact<bool> {
@@ -289,12 +302,12 @@ pub fn address_pooling(
         let varies_within_one = seen
             .iter()
             .any(|a| seen.iter().any(|b| a.0 == b.0 && a.1 != b.1));
-        return if varies_within_one || addresses.len() > 2 {
+        return if varies_within_one {
             Fact::Determined(AddressPooling::Arbitrary)
         } else {
             Fact::inconclusive(
                 Reason::Contradiction,
-                "two servers see different external addresses; each always the same one",
+                "servers see different external addresses, each always the same one: there may be several uplinks",
             )
         };
     }

@@ -82,8 +82,7 @@ pub struct Discovery {
     trials: Vec<trial::Trial>,
     hairpin: Option<hairpin::Hairpin>,
     second_ports: Option<Vec<usize>>,
-    pooling_started: bool,
-    pooling: Vec<usize>,
+    pooling: Option<Vec<usize>>,
     /// (Sample, the same socket's question to another server).
     confirmations: Vec<(usize, usize)>,
     repeats: Vec<Vec<usize>>,
@@ -128,8 +127,7 @@ impl Discovery {
             trials: Vec::new(),
             hairpin: None,
             second_ports: None,
-            pooling_started: false,
-            pooling: Vec::new(),
+            pooling: None,
             confirmations: Vec::new(),
             repeats: Vec::new(),
             strays: 0,
@@ -142,6 +140,12 @@ impl Discovery {
     /// at the same moment.
     pub fn assume_independent(&mut self) {
         self.independent = true;
+    }
+
+    /// This host sends to an address outside these tests, say over TCP.
+    pub fn note_visit(&mut self, address: IpAddr) {
+        self.visited.insert(address);
+        self.visit_during_trial(address);
     }
 
     /// Adds a server by its primary address. Servers that come earlier are preferred. An address

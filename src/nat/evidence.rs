@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::loss::Loss;
+
 /// The address that one destination saw the mapping socket under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MappingSeen {
@@ -86,9 +88,24 @@ pub struct FilteringSeen {
     /// that cannot be had: the mapping depends on the destination, and the server does not honour
     /// RESPONSE-PORT.
     pub controls: PerForm<Changed>,
+    /// Requests that were to be answered from the server's other addresses with no filter in the
+    /// way, as far as that is known: direct ones, controls, and forms whose answer arrived.
+    pub elsewhere: Loss,
+    /// The fewest transmissions of a silent form.
+    pub silent_tries: usize,
     /// Whether this host had sent to the alternate IP address before the probes. A firewall that
     /// opens for each address the host has sent to would then let the probes in.
     pub alternate_visited: bool,
+}
+
+impl FilteringSeen {
+    /// The chance that all answers of a silent form were lost, by the loss seen elsewhere.
+    pub fn chance_of_silence(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
+        let (sent, lost) = (self.elsewhere.sent as f64, self.elsewhere.lost as f64);
+        let tries = i32::try_from(self.silent_tries).unwrap_or(i32::MAX);
+        ((lost + 1.0) / (sent + 2.0)).powi(tries)
+    }
 }
 
 /// A fresh socket's first mapping.

@@ -16,8 +16,16 @@ const MAX_SEQUENTIAL_GAP: u16 = 64;
 /// busy sequential NAT do not within a few milliseconds.
 const MIN_RANDOM_SPAN: u32 = 4096;
 
-/// Share of neighbouring gaps that must be the same for a step to be named.
+/// Share of neighbouring gaps that must be the same for a step to be named, where the ports follow
+/// the order of sending.
 const STEP_MAJORITY: f64 = 0.6;
+
+/// The same where they do not, because packets were reordered. Random ports of a block of twenty
+/// look like this three times in a thousand.
+const STEP_MAJORITY_UNORDERED: f64 = 0.9;
+
+/// Share of pairs of ports in the order of sending that shows that this order counts.
+const ORDERED_PAIRS: f64 = 0.85;
 
 /// The three facts about external ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +91,11 @@ pub fn port_facts(nat: &Fact<bool>, samples: &[PortSeen], earlier: Option<u16>) 
 fn pattern(samples: &[PortSeen], earlier: Option<u16>) -> (Fact<PortAssignment>, Fact<i32>) {
     let ports: Vec<u16> = samples.iter().map(|s| s.external).collect();
     let ring = Ring::new(&ports);
-    let step = ring.step();
+    let step = ring.step(if ring.follows(&ports) {
+        STEP_MAJORITY
+    } else {
+        STEP_MAJORITY_UNORDERED
+    });
     let sequential = match ring.wide_gaps() {
         0 => step.is_some() || is_rotation_of_order(&ports),
         // The sequence may have gone from the last port of its range to the first.
@@ -174,7 +186,7 @@ impl Ring {
     }
 
     /// The gap that most neighbours have, if the other narrow ones are multiples of it.
-    fn step(&self) -> Option<u16> {
+    fn step(&self, majority: f64) -> Option<u16> {
         let count = |gap: u16| self.narrow_gaps().filter(|g| *g == gap).count();
         let step = self
             .narrow_gaps()
@@ -183,7 +195,23 @@ impl Ring {
         #[expect(clippy::cast_precision_loss, reason = "a dozen samples")]
         let share = count(step) as f64 / self.gaps.len() as f64;
         let multiples = self.narrow_gaps().all(|g| g % step == 0);
-        (share >= STEP_MAJORITY && multiples).then_some(step)
+        (share >= majority && multiples).then_some(step)
+    }
+
+    /// Whether the ports, in the order of sending, mostly rise or mostly fall along the ring.
+    fn follows(&self, ports: &[u16]) -> bool {
+        let first = *self.sorted.first().expect("there are samples");
+        let along: Vec<u16> = ports.iter().map(|p| p.wrapping_sub(first)).collect();
+        let pairs = || {
+            along
+                .iter()
+                .enumerate()
+                .flat_map(|(i, a)| along[i + 1..].iter().map(move |b| (a, b)))
+        };
+        let rising = pairs().filter(|(a, b)| a < b).count();
+        #[expect(clippy::cast_precision_loss, reason = "a dozen samples")]
+        let share = rising as f64 / pairs().count().max(1) as f64;
+        share >= ORDERED_PAIRS || share <= 1.0 - ORDERED_PAIRS
     }
 
     fn side_of(&self, port: u16) -> Side {

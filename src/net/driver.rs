@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(80);
 pub enum Addition {
     /// One more.
     Server(SocketAddr),
+    /// An address that is sent to otherwise, say over TCP.
+    Visit(IpAddr),
     /// No more will come.
     Complete,
 }
@@ -74,6 +76,7 @@ pub async fn drive(
             }
             addition = additions.recv(), if open => match addition {
                 Some(Addition::Server(address)) => discovery.add_server(clock.now(), address),
+                Some(Addition::Visit(address)) => discovery.note_visit(address),
                 Some(Addition::Complete) | None => {
                     open = false;
                     discovery.servers_complete(clock.now());

@@ -113,11 +113,19 @@ fn outcome(result: &NatResult) -> Outcome {
         .any(|p| p.udp == Fact::Determined(Udp::Blocked))
     {
         Outcome::Bad
-    } else if result.paths.is_empty() || all_unreachable(result) {
+    } else if result.paths.is_empty() && !heard_of(result) {
         Outcome::Error
     } else {
         Outcome::Inconclusive
     }
+}
+
+/// Whether something is known of a server beyond that it cannot be reached from here.
+fn heard_of(result: &NatResult) -> bool {
+    !all_failed_with(
+        result,
+        &["dns", "wrong-family", "unreachable", "io", "forbidden"],
+    )
 }
 
 /// Whether no server could be sent to at all.

@@ -9,7 +9,7 @@
 //!   the answer to the IP address that the request comes from, so both mappings must have the
 //!   same. A plain request of that kind shows whether the server honours RESPONSE-PORT at all.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::trial::FORMS;
 use super::{Discovery, MAPPING_SOCKET};
@@ -24,7 +24,7 @@ pub(super) struct Controls {
     /// On each form's socket: does the primary address still answer?
     pub after: [usize; 3],
     /// Each form where no filter is in the way; `None` where that cannot be had.
-    obeys: [Option<usize>; 3],
+    pub obeys: [Option<usize>; 3],
     /// Does the server honour RESPONSE-PORT? `None` where nobody needs to know.
     redirects: Option<usize>,
 }
@@ -119,17 +119,21 @@ impl Discovery {
         mapping: SocketAddr,
     ) -> Option<Probe> {
         let primary = self.trials[current].primary;
-        let socket = self.socket_behind(mapping.ip(), primary)?;
+        let socket = self.socket_behind(mapping, primary)?;
         let probe = Probe::new(test, socket, primary, change, Pace::Silence, self.now);
         Some(probe.redirected(MAPPING_SOCKET, mapping))
     }
 
-    /// A socket, not the mapping socket, that a destination sees under this IP address.
-    fn socket_behind(&self, external: IpAddr, destination: SocketAddr) -> Option<usize> {
+    /// A socket, not the mapping socket, that a destination sees under the IP address of this
+    /// mapping. With the same port an answer that ignores RESPONSE-PORT would go there too.
+    fn socket_behind(&self, mapping: SocketAddr, destination: SocketAddr) -> Option<usize> {
         self.probes
             .iter()
             .filter(|p| p.destination == destination && p.socket != MAPPING_SOCKET)
-            .find(|p| p.reflexive().is_some_and(|r| r.ip() == external))
+            .find(|p| {
+                p.reflexive()
+                    .is_some_and(|r| r.ip() == mapping.ip() && r.port() != mapping.port())
+            })
             .map(|p| p.socket)
     }
 
@@ -196,7 +200,7 @@ impl Discovery {
         }
     }
 
-    fn is_redirected(&self, probe: usize) -> bool {
+    pub(super) fn is_redirected(&self, probe: usize) -> bool {
         self.probes[probe].response_port.is_some()
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use super::Discovery;
 use crate::nat::Time;
-use crate::nat::classify::HairpinSeen;
+use crate::nat::classify::{HairpinSeen, is_global};
 use crate::nat::probe::{End, Pace, Test};
 use crate::stun::message::Change;
 
@@ -59,7 +59,9 @@ impl Discovery {
         let mapped = |sample: usize| {
             let probe = &self.probes[*self.samples.get(sample)?];
             let reflexive = probe.reflexive()?;
-            let sendable = reflexive.is_ipv4() == self.sockets[probe.socket].is_ipv4();
+            // A server on the internet must not make us send to addresses of our own network.
+            let inward = is_global(probe.destination.ip()) && !is_global(reflexive.ip());
+            let sendable = !inward && reflexive.is_ipv4() == self.sockets[probe.socket].is_ipv4();
             sendable.then_some((probe.socket, reflexive))
         };
         Some([mapped(samples[0])?, mapped(samples[1])?])
@@ -86,7 +88,8 @@ impl Discovery {
         let known = all
             .into_iter()
             .any(|t| t.probe == probe && t.socket == socket);
-        if !known {
+        // A server that was named as the external address could send the request back itself.
+        if !known || self.listed_for(source).is_some() {
             self.strays += 1;
             return;
         }

@@ -277,11 +277,22 @@ impl Discovery {
         })
     }
 
+    /// Whether another server's answer could not change what is said of the mapping.
+    fn is_mapping_settled(&self) -> bool {
+        match self.mapping().0 {
+            Fact::Determined(_) => true,
+            Fact::Inconclusive { reason, .. } => {
+                matches!(reason, Reason::AddressPooling | Reason::MappingChanged)
+            }
+            Fact::NotTested { .. } => false,
+        }
+    }
+
     /// How long a first question may stay open before the run ends without its answer.
     fn patience_end(&self, probe: usize) -> Time {
         if self.trustworthy().next().is_none() {
             self.probes[probe].started + timers::SURVEY_GIVE_UP
-        } else if self.mapping().0.is_determined() && self.filtering().is_determined() {
+        } else if self.is_mapping_settled() && self.filtering().is_determined() {
             self.grace_end(probe)
         } else {
             self.grace_end(probe)

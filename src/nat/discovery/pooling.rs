@@ -22,10 +22,9 @@ impl Discovery {
     /// Sends the first packets. This visits other addresses of servers, so it waits until
     /// filtering has been tested.
     pub(super) fn start_pooling(&mut self) {
-        if self.pooling_started || self.nat_fact().value() != Some(&true) {
+        if self.pooling.is_some() || self.nat_fact().value() != Some(&true) {
             return;
         }
-        self.pooling_started = true;
         let begun: BTreeSet<IpAddr> = self.first_destinations();
         let mut fresh: Vec<SocketAddr> = Vec::new();
         for seen in self.believed_answers() {
@@ -34,17 +33,20 @@ impl Discovery {
                 fresh.push(seen.destination);
             }
         }
-        for (destination, index) in fresh.into_iter().zip(0..POOLING_SOCKETS) {
-            let probe = self.ask_plainly(Test::PoolingSample, FIRST_POOLING + index, destination);
-            self.pooling.push(probe);
-        }
+        let probes = fresh
+            .into_iter()
+            .zip(FIRST_POOLING..FIRST_POOLING + POOLING_SOCKETS)
+            .map(|(destination, socket)| {
+                self.ask_plainly(Test::PoolingSample, socket, destination)
+            });
+        self.pooling = Some(probes.collect());
     }
 
     /// Where several external addresses were seen, asks another server from sockets that have a
     /// mapping already: does each of them keep it?
     pub(super) fn step_confirmation(&mut self) {
         let wanted =
-            self.pooling_started && self.pooling_settled() && self.confirmations.is_empty();
+            self.pooling.is_some() && self.pooling_settled() && self.confirmations.is_empty();
         if !wanted || !self.has_several_addresses() || self.mapping_changed() {
             return;
         }
@@ -82,6 +84,7 @@ impl Discovery {
         let confirmations = self.confirmations.iter().map(|(_, probe)| probe);
         self.pooling
             .iter()
+            .flatten()
             .chain(confirmations)
             .all(|p| !self.probes[*p].is_open())
     }

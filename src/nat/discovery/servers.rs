@@ -172,8 +172,7 @@ impl Discovery {
                     Reason::ServerIgnoresChangeRequest
                     | Reason::ServerDropsChangeRequest
                     | Reason::AlternateUnreachable
-                    | Reason::NoBehaviorDiscovery
-                    | Reason::Contradiction,
+                    | Reason::NoBehaviorDiscovery,
                 detail,
             }) => Some(BehaviorDiscovery::Broken(detail)),
             _ => Some(BehaviorDiscovery::Supported),

@@ -1,6 +1,6 @@
 //! Filtering (RFC 5780 4.4) and the mapping tests (4.3) against one server with two addresses.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::controls::Controls;
 use super::facts::reflexive_in;
@@ -9,6 +9,7 @@ use crate::fact::Fact;
 use crate::nat::behavior::Filtering;
 use crate::nat::classify;
 use crate::nat::evidence::{Changed, FilteringSeen, Heard, PerForm};
+use crate::nat::loss::Loss;
 use crate::nat::probe::{Answer, End, Pace, Test};
 use crate::nat::timers;
 use crate::stun::message::Change;
@@ -52,6 +53,15 @@ impl Trial {
 }
 
 impl Discovery {
+    /// An address is sent to from outside the tests while a trial may be under way.
+    pub(super) fn visit_during_trial(&mut self, address: IpAddr) {
+        for trial in &mut self.trials {
+            if !trial.is_past_filtering() && trial.alternates[0].ip() == address {
+                trial.alternate_visited = true;
+            }
+        }
+    }
+
     /// Starts a trial with a server whose `other` address is usable. The first one shares its
     /// sockets with the port samples, which go to the same address.
     pub(super) fn start_trial(&mut self, server: usize, other: SocketAddr) {
@@ -212,8 +222,52 @@ impl Discovery {
             controls: PerForm::from_array(
                 controls.map_or([Changed::Pending; 3], |c| self.control_outcomes(c)),
             ),
+            elsewhere: self.loss_elsewhere(trial),
+            silent_tries: self.silent_tries(trial),
             alternate_visited: self.trials[trial].alternate_visited,
         }
+    }
+
+    /// How often answers from the other addresses were lost where nothing kept them from coming.
+    fn loss_elsewhere(&self, trial: usize) -> Loss {
+        let Trial {
+            forms,
+            direct,
+            controls,
+            ..
+        } = &self.trials[trial];
+        let arrived = forms.iter().flatten().map(|f| f.probe).filter(|p| {
+            // A silent form is what is to be explained.
+            self.probes[*p].success().is_some()
+        });
+        let direct = direct.iter().flatten().copied();
+        let obeys = controls.iter().flat_map(|c| c.obeys).flatten();
+        // Silence after RESPONSE-PORT may be that of a server that does not have it.
+        let obeys =
+            obeys.filter(|p| !self.is_redirected(*p) || self.probes[*p].success().is_some());
+        let mut loss = Loss::default();
+        for probe in arrived.chain(direct).chain(obeys) {
+            let probe = &self.probes[probe];
+            let answered = probe.transmissions.iter().filter(|t| t.answered.is_some());
+            // What was sent just before the answer came may still be on its way.
+            let first = probe
+                .transmissions
+                .iter()
+                .position(|t| t.answered.is_some());
+            loss.sent += first.map_or(probe.transmissions.len(), |f| f + 1);
+            loss.lost += first.map_or(probe.transmissions.len() - answered.count(), |f| f);
+        }
+        loss
+    }
+
+    fn silent_tries(&self, trial: usize) -> usize {
+        let forms = self.trials[trial].forms.iter().flatten();
+        forms
+            .map(|f| f.probe)
+            .filter(|p| self.changed(*p) == Changed::Silent)
+            .map(|p| self.probes[p].transmissions.len())
+            .min()
+            .unwrap_or(0)
     }
 
     /// What came of a plain question.

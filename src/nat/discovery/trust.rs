@@ -145,6 +145,18 @@ impl Discovery {
     /// Mapping behaviour, and a server that was left out because all the others agree against it.
     pub(super) fn mapping(&self) -> (Fact<Mapping>, Option<usize>) {
         let (fact, outvoted) = self.mapping_of_one();
+        // Somebody who reports the very local address cannot have guessed it.
+        let local = self.sockets[MAPPING_SOCKET];
+        let answers = self.believed_answers();
+        let local_seen = answers.iter().any(|seen| seen.reflexive == local);
+        let other_seen = answers.iter().any(|seen| seen.reflexive != local);
+        if local_seen && other_seen && outvoted.is_none() && fact.is_determined() {
+            let fact = Fact::inconclusive(
+                Reason::Contradiction,
+                "one server sees the local address itself and others another one",
+            );
+            return (fact, None);
+        }
         // A NAT that spreads flows over several addresses may by chance keep to one for a socket.
         let chance = fact == Fact::Determined(Mapping::EndpointIndependent)
             && self.has_several_addresses()

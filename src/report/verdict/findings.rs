@@ -81,7 +81,7 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
                 if family == "IPv4" { 6 } else { 4 }
             ),
         )),
-        _ => {}
+        Fact::Determined(_) => {}
     }
     if !path.is_open() {
         return;

@@ -42,12 +42,16 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
             "UDP is blocked, and no server answered over TCP or TLS either: calls will work only if some TURN server can be reached over TCP or TLS.".to_owned()
         };
     }
-    if result
+    if let Some(path) = result
         .paths
         .iter()
-        .any(|p| p.tcp.open == Fact::Determined(true))
+        .find(|p| p.tcp.open == Fact::Determined(true))
     {
-        return "STUN over TCP or TLS gets through, but no server was named to be asked over UDP, which NAT behaviour is about.".to_owned();
+        return if matches!(path.udp, Fact::NotTested { .. }) {
+            "STUN over TCP or TLS gets through, but no server was named to be asked over UDP, which NAT behaviour is about.".to_owned()
+        } else {
+            "No server answered over UDP, though TCP gets through: UDP is blocked, or these servers have none; ask others with -s.".to_owned()
+        };
     }
     match outcome {
         Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
@@ -57,7 +61,10 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
         Outcome::Error if all_failed_with(result, &["dns"]) => {
             "Nothing could be tested: none of the server names could be resolved.".to_owned()
         }
-        Outcome::Error => "Nothing could be tested: there is no route to any server.".to_owned(),
+        Outcome::Error if all_failed_with(result, &["dns", "wrong-family", "unreachable"]) => {
+            "Nothing could be tested: there is no route to any server.".to_owned()
+        }
+        Outcome::Error => "Nothing could be tested: the system let nothing be sent.".to_owned(),
         _ if all_failed_with(result, &["refused"]) => {
             "Nothing listens at the servers named: they refuse; ask others with -s.".to_owned()
         }
