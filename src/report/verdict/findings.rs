@@ -54,7 +54,8 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
                 },
             ));
         }
-        Fact::Inconclusive {
+        Fact::Determined(Udp::Open)
+        | Fact::Inconclusive {
             reason: Reason::Interrupted | Reason::Timeout,
             ..
         } => {}
@@ -81,7 +82,6 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
                 if family == "IPv4" { 6 } else { 4 }
             ),
         )),
-        Fact::Determined(_) => {}
     }
     if !path.is_open() {
         return;
