@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{FalseyValueParser, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::nat::expect::Expectations;
 use crate::output::ColorChoice;
@@ -89,6 +89,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "NAME",
+        value_hint = ValueHint::Other,
         env = "RTCDIAG_INTERFACE",
         hide_env_values = true
     )]
@@ -168,6 +169,7 @@ pub struct NatArgs {
     #[arg(
         long,
         value_name = "KEY=VALUE",
+        value_hint = ValueHint::Other,
         env = "RTCDIAG_EXPECT",
         hide_env_values = true
     )]

@@ -261,9 +261,15 @@ fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> Ex
         let falsey = ["", "0", "n", "no", "f", "false", "off"].contains(&value.as_str());
         args.iter().any(|arg| arg == flag) || !falsey
     };
-    if asked("--json", "RTCDIAG_JSON") || asked("--jsonl", "RTCDIAG_JSONL") {
+    let lines = asked("--jsonl", "RTCDIAG_JSONL");
+    if lines || asked("--json", "RTCDIAG_JSON") {
         let document = error_document(clock, message);
-        if let Ok(text) = render::json_line(&document) {
+        let text = if lines {
+            render::json_line(&document)
+        } else {
+            render::json(&document)
+        };
+        if let Ok(text) = text {
             // The exit code says it all the same.
             let _ = output::result(&text);
         }

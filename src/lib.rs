@@ -23,6 +23,8 @@
 //!   RESPONSE-PORT (RFC 5780 7.5). Where a server does not honour that either, its silence is taken
 //!   for the filter's until another server says otherwise, and the verdict is known to rest on
 //!   silence ([`nat::discovery::Discovery::filtering_rests_on_silence`]).
+//! - Answers with unknown comprehension-required attributes are read all the same, where RFC 8489
+//!   6.3.3 would discard them: servers of RFC 3489 send SOURCE-ADDRESS and CHANGED-ADDRESS.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS (`turns:` over UDP) is not spoken.
 

@@ -186,6 +186,7 @@ fn facts(result: &NatResult, style: Style) -> Table {
         Fact::Determined(false) => "blocked".to_owned(),
         other => shown(&other.clone().map(|_| "")),
     });
+    style.keep_terms_whole(&mut table);
     table
 }
 
@@ -251,6 +252,7 @@ fn servers(servers: &[ServerReport], style: Style) -> Table {
             result,
         ]);
     }
+    style.keep_whole(&mut table, 0);
     table
 }
 
@@ -288,6 +290,7 @@ fn observations(result: &NatResult, style: Style) -> Table {
             answer(seen),
         ]);
     }
+    style.keep_whole(&mut table, 2);
     table
 }
 

@@ -1,6 +1,6 @@
 //! Colour and width. Everything is understandable without either.
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,11 @@ pub struct Style {
 /// The widest that lines get, however wide the terminal is: beyond this they are hard to read.
 const MAX_WIDTH: u16 = 120;
 const DEFAULT_WIDTH: u16 = 80;
+/// "address-and-port-dependent".
+const LONGEST_TERM: u16 = 26;
+/// What comfy-table puts around a cell.
+const PADDING: u16 = 2;
+const MIN_LABEL: u16 = 20;
 
 impl Style {
     /// For stdout as it is.
@@ -48,6 +53,28 @@ impl Style {
             table.force_no_tty();
         }
         table
+    }
+
+    /// Gives columns from the second on room for the longest of our terms, where there is room.
+    pub fn keep_terms_whole(self, table: &mut Table) {
+        let columns = u16::try_from(table.column_count()).unwrap_or(u16::MAX);
+        let wanted = LONGEST_TERM + PADDING;
+        if columns.saturating_sub(1).saturating_mul(wanted) + MIN_LABEL > self.width {
+            return;
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wanted)));
+        }
+    }
+
+    /// Keeps words such as addresses in one piece: a column gets the room that its widest cell
+    /// needs, as long as half of the line is left for the others.
+    pub fn keep_whole(self, table: &mut Table, column: usize) {
+        let widths = table.column_max_content_widths();
+        let fits = widths.get(column).is_some_and(|w| *w <= self.width / 2);
+        if let (true, Some(column)) = (fits, table.column_mut(column)) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
 
     /// Text in a colour.
