@@ -97,11 +97,13 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
                 hint: None,
             });
         }
-        let tried = of_family(parts.streams, path.family).chain(&path.fallback);
-        add_tcp(&mut report, &tried.collect::<Vec<_>>());
         fallback_finding(path, findings);
-    } else if of_family(parts.streams, path.family).next().is_some() {
-        let tried: Vec<&Tried> = of_family(parts.streams, path.family).collect();
+    }
+    // With UDP open nothing is tried but what the user named.
+    let tried: Vec<&Tried> = of_family(parts.streams, path.family)
+        .chain(&path.fallback)
+        .collect();
+    if !report.is_open() || !tried.is_empty() {
         add_tcp(&mut report, &tried);
     }
     if path.discovery.filtering_rests_on_silence() {

@@ -12,6 +12,8 @@ use crate::stun::message::Change;
 impl Discovery {
     /// Transmits what is due and gives up what is overdue.
     pub(super) fn run_timers(&mut self) {
+        // What is sent in this pass is not overdue in it, so the loss stays the same.
+        let needed = self.loss().tries_for_silence();
         for index in 0..self.probes.len() {
             if self.probes[index].end.is_some() {
                 continue;
@@ -19,15 +21,14 @@ impl Discovery {
             match self.probes[index].pace {
                 Pace::Survey if self.is_due(index) => self.transmit(index),
                 Pace::Survey if self.is_overdue(index) => self.settle(index, End::Silent),
-                Pace::Expected | Pace::Silence => self.run_until_proved(index),
+                Pace::Expected | Pace::Silence => self.run_until_proved(index, needed),
                 Pace::Survey | Pace::Manual => {}
             }
         }
     }
 
-    /// Repeats until there is an answer, or silence is proved for the loss that is seen.
-    fn run_until_proved(&mut self, index: usize) {
-        let needed = self.loss().tries_for_silence();
+    /// Repeats until there is an answer, or silence is proved by as many tries as the loss demands.
+    fn run_until_proved(&mut self, index: usize, needed: Option<usize>) {
         let sent = self.probes[index].transmissions.len();
         if sent < needed.unwrap_or(timers::SILENCE_MAX_TRIES) {
             if self.probes[index].next.is_none() || self.is_due(index) {
@@ -45,6 +46,11 @@ impl Discovery {
             };
             self.settle(index, end);
         }
+    }
+
+    /// Whether none of these probes waits for anything any more.
+    pub(super) fn are_settled<'a>(&self, probes: impl IntoIterator<Item = &'a usize>) -> bool {
+        probes.into_iter().all(|p| !self.probes[*p].is_open())
     }
 
     fn is_overdue(&self, index: usize) -> bool {

@@ -19,6 +19,17 @@ const SECOND_PORT_SERVERS: usize = 2;
 /// up from a mapping that changed once.
 const REPEAT_ROUNDS: usize = 3;
 
+/// How much time a silent server gets.
+#[derive(Debug, Clone, Copy)]
+enum Patience {
+    /// Nobody has answered.
+    Full,
+    /// Its answer would help.
+    Wanted,
+    /// Nothing depends on it.
+    Grace,
+}
+
 impl Discovery {
     /// Starts whatever can start by now.
     pub(super) fn advance(&mut self) {
@@ -31,7 +42,7 @@ impl Discovery {
             self.start_repeats();
         }
         self.step_repeats();
-        if self.trials_over() && self.samples_settled() && self.survey_settled() {
+        if self.is_surveyed() {
             self.start_pooling();
         }
         self.step_confirmation();
@@ -147,16 +158,18 @@ impl Discovery {
     }
 
     pub(super) fn samples_settled(&self) -> bool {
-        !self.samples.is_empty() && self.samples.iter().all(|p| !self.probes[*p].is_open())
+        !self.samples.is_empty() && self.are_settled(&self.samples)
     }
 
     /// A lost sample must not hold up the rest for long.
     fn samples_late(&self) -> bool {
-        self.samples.first().is_some_and(|p| {
-            let probe = &self.probes[*p];
-            let gap = timers::expected_gap(self.slowest(probe.destination.ip()));
-            self.now >= probe.started + gap * 2
-        })
+        self.samples_late_at().is_some_and(|at| at <= self.now)
+    }
+
+    fn samples_late_at(&self) -> Option<Time> {
+        let probe = &self.probes[*self.samples.first()?];
+        let gap = timers::expected_gap(self.slowest(probe.destination.ip()));
+        Some(probe.started + gap * 2)
     }
 
     /// Whether every server that was asked has answered or had a fair time.
@@ -172,6 +185,11 @@ impl Discovery {
             })
     }
 
+    /// Whether filtering, ports and every server have been seen to.
+    fn is_surveyed(&self) -> bool {
+        self.trials_over() && self.samples_settled() && self.survey_settled()
+    }
+
     fn grace_end(&self, probe: usize) -> Time {
         let probe = &self.probes[probe];
         probe.started + timers::straggler_grace(self.slowest(probe.destination.ip()))
@@ -180,11 +198,7 @@ impl Discovery {
     /// Where mappings are known to differ, but no server has two addresses: does one of them
     /// answer on a second port? (RFC 5780 4.3 needs the same IP address twice.)
     fn step_second_ports(&mut self) {
-        let wanted = self.second_ports.is_none()
-            && self.samples_settled()
-            && self.survey_settled()
-            && self.trials_over();
-        if !wanted {
+        if self.second_ports.is_some() || !self.is_surveyed() {
             return;
         }
         let Fact::Inconclusive { reason, .. } = self.mapping().0 else {
@@ -217,7 +231,7 @@ impl Discovery {
     fn second_ports_settled(&self) -> bool {
         self.second_ports
             .as_ref()
-            .is_some_and(|probes| probes.iter().all(|p| !self.probes[*p].is_open()))
+            .is_some_and(|probes| self.are_settled(probes))
     }
 
     /// Asks every server once more from the mapping socket.
@@ -258,23 +272,28 @@ impl Discovery {
     pub(super) fn round_settled(&self) -> bool {
         self.repeats
             .last()
-            .is_some_and(|round| round.iter().all(|p| !self.probes[*p].is_open()))
+            .is_some_and(|round| self.are_settled(round))
     }
 
     fn repeats_done(&self) -> bool {
         self.round_settled() && !self.wants_another_round()
     }
 
-    /// Whether no listed server's answer is waited for any more. A straggler has less time when
-    /// others answered, and less still when nothing depends on it.
+    /// Whether no listed server's answer is waited for any more.
     fn survey_over(&self) -> bool {
-        self.servers.iter().all(|server| {
-            let asked = server.first.into_iter().chain(server.second);
-            server.first.is_some()
-                && asked
-                    .filter(|p| self.probes[*p].is_open())
-                    .all(|p| self.now >= self.patience_end(p))
-        })
+        let patience = self.patience();
+        self.servers.iter().all(|s| s.first.is_some())
+            && self
+                .open_survey()
+                .all(|p| self.now >= self.patience_end(p, patience))
+    }
+
+    /// First questions that are not settled.
+    fn open_survey(&self) -> impl Iterator<Item = usize> + '_ {
+        self.servers
+            .iter()
+            .flat_map(|s| s.first.into_iter().chain(s.second))
+            .filter(|p| self.probes[*p].is_open())
     }
 
     /// Whether another server's answer could not change what is said of the mapping.
@@ -288,15 +307,24 @@ impl Discovery {
         }
     }
 
-    /// How long a first question may stay open before the run ends without its answer.
-    fn patience_end(&self, probe: usize) -> Time {
+    /// A straggler has less time when others answered, and less still when nothing depends on it.
+    fn patience(&self) -> Patience {
         if self.trustworthy().next().is_none() {
-            self.probes[probe].started + timers::SURVEY_GIVE_UP
+            Patience::Full
         } else if self.is_mapping_settled() && self.filtering().is_determined() {
-            self.grace_end(probe)
+            Patience::Grace
         } else {
-            self.grace_end(probe)
-                .max(self.probes[probe].started + timers::WANTED_GRACE)
+            Patience::Wanted
+        }
+    }
+
+    /// How long a first question may stay open before the run ends without its answer.
+    fn patience_end(&self, probe: usize, patience: Patience) -> Time {
+        let started = self.probes[probe].started;
+        match patience {
+            Patience::Full => started + timers::SURVEY_GIVE_UP,
+            Patience::Wanted => self.grace_end(probe).max(started + timers::WANTED_GRACE),
+            Patience::Grace => self.grace_end(probe),
         }
     }
 
@@ -324,23 +352,17 @@ impl Discovery {
             .filter(|p| self.probes[*p].is_open())
             .flat_map(|p| [self.probes[p].next, self.give_up_at(p)])
             .flatten();
+        let patience = self.patience();
         let survey = self
-            .servers
-            .iter()
-            .flat_map(|s| s.first.into_iter().chain(s.second))
-            .filter(|p| self.probes[*p].is_open())
-            .flat_map(|p| [self.grace_end(p), self.patience_end(p)]);
+            .open_survey()
+            .flat_map(move |p| [self.grace_end(p), self.patience_end(p, patience)]);
         let asking = self.started_asking();
-        let samples = self.samples.first().map(|p| {
-            let probe = &self.probes[*p];
-            probe.started + timers::expected_gap(self.slowest(probe.destination.ip())) * 2
-        });
         probes
             .chain(survey)
             .chain([
                 asking + timers::SCOUT_ALONE,
                 asking + timers::STRAGGLER_GRACE,
             ])
-            .chain(samples)
+            .chain(self.samples_late_at())
     }
 }

@@ -82,11 +82,7 @@ impl Discovery {
 
     pub(super) fn pooling_settled(&self) -> bool {
         let confirmations = self.confirmations.iter().map(|(_, probe)| probe);
-        self.pooling
-            .iter()
-            .flatten()
-            .chain(confirmations)
-            .all(|p| !self.probes[*p].is_open())
+        self.are_settled(self.pooling.iter().flatten().chain(confirmations))
     }
 
     pub(super) fn address_pooling(&self, nat: &Fact<bool>) -> Fact<AddressPooling> {

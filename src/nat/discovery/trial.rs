@@ -171,7 +171,7 @@ impl Discovery {
     fn direct_settled(&self, current: usize) -> bool {
         self.trials[current]
             .direct
-            .is_some_and(|direct| direct.iter().all(|p| !self.probes[*p].is_open()))
+            .is_some_and(|direct| self.are_settled(&direct))
     }
 
     fn end_companions(&mut self, current: usize) {

@@ -171,14 +171,18 @@ impl Discovery {
         (fact, outvoted)
     }
 
+    /// What is said of everything that a changing mapping leaves open.
+    fn unsteady<T>() -> Fact<T> {
+        Fact::inconclusive(
+            Reason::MappingChanged,
+            "a server saw the same socket under different addresses during the test",
+        )
+    }
+
     /// The same from the mapping socket's answers alone.
     pub(super) fn mapping_of_one(&self) -> (Fact<Mapping>, Option<usize>) {
         if self.mapping_changed() {
-            let fact = Fact::inconclusive(
-                Reason::MappingChanged,
-                "a server saw the same socket under different addresses during the test",
-            );
-            return (fact, None);
+            return (Self::unsteady(), None);
         }
         classify::mapping(&self.believed_answers())
     }
@@ -198,24 +202,18 @@ impl Discovery {
 
     pub(super) fn nat_fact(&self) -> Fact<bool> {
         if self.mapping_changed() {
-            return Fact::inconclusive(
-                Reason::MappingChanged,
-                "a server saw the same socket under different addresses during the test",
-            );
+            return Self::unsteady();
         }
         let outvoted = self.mapping().1;
-        let reflexive: Vec<SocketAddr> = self
-            .believed_answers()
-            .into_iter()
+        let answers = self.believed_answers();
+        let reflexive: Vec<SocketAddr> = answers
+            .iter()
             .filter(|s| Some(s.server) != outvoted)
             .map(|s| s.reflexive)
             .collect();
         let local = self.sockets[MAPPING_SOCKET];
         // A gateway that rewrites addresses would do so to every plain MAPPED-ADDRESS.
-        let plain_only = self
-            .believed_answers()
-            .iter()
-            .all(|seen| !self.is_xor(seen.destination));
+        let plain_only = answers.iter().all(|seen| !self.is_xor(seen.destination));
         if plain_only && reflexive.contains(&local) {
             return Fact::inconclusive(
                 Reason::PlainAddressOnly,
