@@ -1,4 +1,7 @@
 //! What each command does: it puts the edges and the core together and returns a document.
 
+pub mod gather;
+pub mod lookup;
 pub mod nat;
 pub mod signals;
+pub mod turn;

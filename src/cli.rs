@@ -2,19 +2,22 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{FalseyValueParser, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::ice::candidate::CandidateType;
 use crate::nat::expect::Expectations;
 use crate::output::ColorChoice;
 use crate::stun::uri::ServerUri;
+use crate::turn::uri::TurnUri;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    diagnosed, and it works
-  1    diagnosed, and it does not work (UDP blocked, --expect not met)
+  1    diagnosed, and it does not work (UDP blocked, a candidate missing, TURN server unhealthy, --expect not met)
   2    usage error, or the program could not do its job
   3    inconclusive: a needed answer could not be had
   130  interrupted; the partial result is printed first";
@@ -24,8 +27,8 @@ Exit codes:
 #[command(
     name = "rtcdiag",
     version,
-    about = "Tells why two machines can or cannot reach each other: NAT behaviour",
-    long_about = "Tells why two machines can or cannot reach each other: NAT behaviour, as WebRTC, VoIP and peer-to-peer programs meet it.",
+    about = "Tells why two machines can or cannot reach each other: NAT behaviour, ICE candidates, TURN servers",
+    long_about = "Tells why two machines can or cannot reach each other: NAT behaviour, ICE candidates and TURN servers, as WebRTC, VoIP and peer-to-peer programs meet them.",
     after_help = EXIT_CODES,
     styles = Styles::plain(),
     subcommand_required = true,
@@ -51,7 +54,59 @@ pub enum Command {
     /// be told is "inconclusive", with the reason.
     #[command(after_help = NAT_EXAMPLES)]
     Nat(NatArgs),
+    /// Host, srflx and relay candidates, and per server why one is missing
+    ///
+    /// Gathers ICE candidates (RFC 8445) from all local addresses and all servers at once, as a
+    /// WebRTC application would, and says for each server how far it got. TURN servers are asked
+    /// over UDP, TCP and TLS, for relayed addresses of both families, and data is sent through each
+    /// relay. A server that is silent for 2.5 s at any stage is given up; the others do not wait.
+    #[command(after_help = GATHER_EXAMPLES)]
+    Gather(GatherArgs),
+    /// Is this TURN server healthy and safe
+    ///
+    /// Tries a TURN server (RFC 8656) over UDP, TCP and TLS at the same time, those that the URI
+    /// leaves open: allocation, permission, channel, data through the relay and back, refresh. Sees
+    /// whether it refuses wrong credentials, and, by asking for permissions alone, which peers its
+    /// policy lets clients reach. No data goes to any of those peers.
+    #[command(after_help = TURN_EXAMPLES)]
+    Turn(TurnArgs),
 }
+
+const GATHER_EXAMPLES: &str = "\
+Examples:
+  rtcdiag gather
+  RTCDIAG_TURN_PASSWORD=... rtcdiag gather -s turn:turn.example.org --turn-username ann
+  rtcdiag gather --ice-servers ice.json --policy relay
+  rtcdiag gather -s turn:turn.example.org --turn-secret-file secret --expect candidates=relay
+  rtcdiag gather --json | jq -r .result.candidates[].sdp
+
+Environment:
+  RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
+
+Exit codes:
+  0    every kind of candidate that the servers promise is there
+  1    one is missing, or --expect is not met
+  2    usage error, or the program could not do its job: no such host, no network
+  3    inconclusive: --timeout ended before every server was settled
+  130  interrupted; the partial result is printed first";
+
+const TURN_EXAMPLES: &str = "\
+Examples:
+  RTCDIAG_TURN_PASSWORD=... rtcdiag turn turn:turn.example.org --turn-username ann
+  rtcdiag turn turns:turn.example.org:443 --turn-secret-file secret
+  rtcdiag turn turn.example.org --ice-servers ice.json --expect turn=ok
+  rtcdiag turn turn:turn.example.org?transport=tcp --no-policy --json
+
+Environment:
+  RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
+
+Exit codes:
+  0    healthy
+  1    not healthy: a transport that the URI names does not work, data does not come through,
+       anybody may use it, or its policy lets clients reach what they must not
+  2    usage error, or the program could not do its job: no such host, no network
+  3    inconclusive: there are no credentials, or --timeout ended before the end
+  130  interrupted; the partial result is printed first";
 
 const NAT_EXAMPLES: &str = "\
 Examples:
@@ -177,6 +232,171 @@ pub struct NatArgs {
     /// Servers. Last, because their heading holds for what comes behind them.
     #[command(flatten)]
     pub servers: Servers,
+}
+
+/// User and password for TURN. Secrets never travel on the command line, where other users of the
+/// machine see them.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TURN credentials")]
+pub struct TurnCredentials {
+    /// User name for the TURN servers named with a URI; the password comes from
+    /// RTCDIAG_TURN_PASSWORD or --turn-password-file
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_hint = ValueHint::Other,
+        env = "RTCDIAG_TURN_USERNAME",
+        hide_env_values = true
+    )]
+    pub turn_username: Option<String>,
+    /// Read the password from the first line of this file; - is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RTCDIAG_TURN_PASSWORD_FILE",
+        hide_env_values = true
+    )]
+    pub turn_password_file: Option<PathBuf>,
+    /// Mint time-limited credentials from the secret in the first line of this file (coturn's
+    /// use-auth-secret); --turn-username is the user in them
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RTCDIAG_TURN_SECRET_FILE",
+        hide_env_values = true
+    )]
+    pub turn_secret_file: Option<PathBuf>,
+}
+
+/// Arguments of `rtcdiag gather`.
+#[derive(Debug, Clone, Args)]
+pub struct GatherArgs {
+    /// Which candidates to gather, as iceTransportPolicy of RTCPeerConnection
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "all",
+        env = "RTCDIAG_POLICY",
+        hide_env_values = true
+    )]
+    pub policy: PolicyArg,
+    /// Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, several with
+    /// commas
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        value_hint = ValueHint::Other,
+        env = "RTCDIAG_EXPECT",
+        hide_env_values = true
+    )]
+    pub expect: Option<WantedCandidates>,
+    /// User and password.
+    #[command(flatten)]
+    pub credentials: TurnCredentials,
+    /// Servers. Last, because their heading holds for what comes behind them.
+    #[command(flatten)]
+    pub servers: Servers,
+}
+
+/// Arguments of `rtcdiag turn`.
+#[derive(Debug, Clone, Args)]
+pub struct TurnArgs {
+    /// The server: turn:host[:port][?transport=udp|tcp], turns:host[:port], or a bare host[:port]
+    ///
+    /// turn: without a transport leaves UDP, TCP and TLS open. TLS is then tried on port 5349, or
+    /// on the port given if that is not 3478, and need not be there.
+    #[arg(value_name = "URI", value_hint = ValueHint::Other)]
+    pub uri: TurnUri,
+    /// Do not ask which peers the server's policy allows
+    #[arg(long, env = "RTCDIAG_NO_POLICY", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub no_policy: bool,
+    /// Exit with 0 only if the server is healthy: turn=ok
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        value_hint = ValueHint::Other,
+        env = "RTCDIAG_EXPECT",
+        hide_env_values = true
+    )]
+    pub expect: Option<WantedTurn>,
+    /// Take user and password from the JSON of RTCPeerConnection's iceServers, from the entry with
+    /// this host; - is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RTCDIAG_ICE_SERVERS",
+        hide_env_values = true
+    )]
+    pub ice_servers: Option<PathBuf>,
+    /// User and password.
+    #[command(flatten)]
+    pub credentials: TurnCredentials,
+}
+
+/// `--policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyArg {
+    /// Host, srflx and relay
+    All,
+    /// Only relay; STUN servers are not asked
+    Relay,
+}
+
+/// `--expect candidates=...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedCandidates(pub Vec<CandidateType>);
+
+impl FromStr for WantedCandidates {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut wanted = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+            let value = match part.split_once('=') {
+                Some(("candidates", value)) => value,
+                Some((key, _)) => {
+                    return Err(format!(
+                        "'{key}' cannot be expected of gather: candidates can"
+                    ));
+                }
+                // candidates=host,relay: the key holds on.
+                None if !wanted.is_empty() => part,
+                None => return Err(format!("'{part}' is not KEY=VALUE")),
+            };
+            let kind = [
+                CandidateType::Host,
+                CandidateType::Srflx,
+                CandidateType::Relay,
+            ]
+            .into_iter()
+            .find(|kind| kind.name() == value)
+            .ok_or_else(|| format!("candidates is never '{value}': use host, srflx or relay"))?;
+            if !wanted.contains(&kind) {
+                wanted.push(kind);
+            }
+        }
+        if wanted.is_empty() {
+            return Err("empty".to_owned());
+        }
+        Ok(Self(wanted))
+    }
+}
+
+/// `--expect turn=ok`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedTurn;
+
+impl FromStr for WantedTurn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().split_once('=') {
+            Some(("turn", "ok")) => Ok(Self),
+            Some(("turn", value)) => Err(format!("turn is never '{value}': use ok")),
+            Some((key, _)) => Err(format!("'{key}' cannot be expected of turn: turn=ok can")),
+            None => Err(format!("'{text}' is not KEY=VALUE")),
+        }
+    }
 }
 
 /// When to use colour.

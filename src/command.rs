@@ -1,50 +1,46 @@
 //! From the command line to the exit code.
 
+mod credentials;
+mod frame;
+mod gather;
+mod nat;
+mod redact;
+mod servers;
+mod turn;
+
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::Context as _;
-use serde::Serialize;
-use tokio::sync::mpsc;
+use clap::CommandFactory;
+use serde_json::Value;
 
-use crate::app::nat::{DEFAULT_SERVERS, Event, Options};
-use crate::app::signals;
-use crate::cli::{Cli, Command, Common, NatArgs, Servers};
+use crate::cli::{Cli, Command};
 use crate::config::{self, ConfigError};
 use crate::exit::{self, Outcome};
-use crate::fact::Reason;
-use crate::family::Family;
 use crate::net::clock::Clock;
-use crate::net::host::Source;
 use crate::output::{self, Output};
-use crate::render::nat::Detail;
-use crate::render::style::Style;
-use crate::report::nat::{NatResult, ObservationReport};
-use crate::report::verdict::{self, Context};
+use crate::render;
 use crate::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
-use crate::stun::ice_servers;
-use crate::stun::uri::ServerUri;
-use crate::{app, render};
-
-/// More servers tell no more, and each costs packets.
-const MAX_SERVERS: usize = 24;
+use frame::Frame;
 
 /// Runs the program with these arguments, the program's name first.
 pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
     let clock = Clock::start();
     let cli = match config::load(args) {
         Ok(cli) => cli,
-        Err(ConfigError::Usage(error)) => {
-            // clap sends help and version to stdout, mistakes to stderr.
+        Err(ConfigError::Usage(error)) if !error.use_stderr() => {
+            // Help and version. A closed pipe is no error.
             let _ = error.print();
-            if !error.use_stderr() {
-                return ExitCode::from(exit::GOOD);
-            }
-            return usage_error(args, clock, first_line(&error));
+            return ExitCode::from(exit::GOOD);
+        }
+        Err(ConfigError::Usage(error)) => {
+            let text = redact::redact(&error.to_string(), args);
+            output::early_text(&text);
+            return usage_error(args, clock, first_line(&text));
         }
         Err(error) => {
-            output::early_error(&error.to_string(), None);
-            return usage_error(args, clock, error.to_string());
+            let text = redact::redact(&error.to_string(), args);
+            output::early_error(&text, None);
+            return usage_error(args, clock, text);
         }
     };
     let output = Output::new(cli.common.color.into(), cli.common.quiet);
@@ -59,196 +55,21 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
 }
 
 fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
+    let frame = |name| Frame {
+        name,
+        common: &cli.common,
+        clock,
+        output,
+    };
     match &cli.command {
-        Command::Nat(args) => nat(&cli.common, args, clock, output),
+        Command::Nat(args) => nat::run(&frame("nat"), args),
+        Command::Gather(args) => gather::run(&frame("gather"), args),
+        Command::Turn(args) => turn::run(&frame("turn"), args),
     }
-}
-
-fn nat(common: &Common, args: &NatArgs, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
-    let prepared = prepare(common, &args.servers);
-    let (options, findings) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return could_not_begin(common, clock, output, &error),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let (result, mut extra, stopped) = runtime.block_on(async {
-        let mut stop = signals::listen(common.timeout).context("cannot catch signals")?;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let count = options.servers.len();
-        let plural = if count == 1 { "" } else { "s" };
-        output.start_progress(format!("asking {count} server{plural}"));
-        let tests = app::nat::run(&options, clock, stop.clone(), sender);
-        let ((result, extra), ()) = tokio::join!(tests, show_events(receiver, common, output));
-        let stopped: Option<Reason> = *stop.borrow_and_update();
-        anyhow::Ok((result, extra, stopped))
-    })?;
-    // A name that hangs in the system's resolver must not hold up the end.
-    runtime.shutdown_background();
-    output.end_progress();
-    extra.splice(0..0, findings);
-    let context = Context {
-        expectations: args.expect.clone(),
-        stopped,
-        findings: extra,
-    };
-    let verdict = verdict::verdict(&result, context);
-    let document = Document {
-        schema_version: SCHEMA_VERSION,
-        rtcdiag_version: env!("CARGO_PKG_VERSION"),
-        command: "nat",
-        started_at: clock.started_at(),
-        elapsed_ms: Millis(clock.now()),
-        outcome: verdict.outcome,
-        summary: verdict.summary,
-        findings: verdict.findings,
-        result: Some(result),
-    };
-    print(common, output, &document)?;
-    Ok(document.outcome)
-}
-
-/// Checks everything that can be wrong before the first packet.
-fn prepare(common: &Common, servers: &Servers) -> anyhow::Result<(Options, Vec<Finding>)> {
-    let source = Source {
-        interface: common.interface.clone(),
-        local: common.local,
-    };
-    source.check()?;
-    let families = families(common)?;
-    let (named, findings) = named_servers(servers, common.timeout)?;
-    let options = Options {
-        independent: named.is_empty(),
-        servers: if named.is_empty() {
-            default_servers()
-        } else {
-            named
-        },
-        families,
-        source,
-        seed: rand::random(),
-    };
-    Ok((options, findings))
-}
-
-fn families(common: &Common) -> anyhow::Result<Vec<Family>> {
-    let wanted = match (common.ipv4, common.ipv6) {
-        (true, false) => vec![Family::Ipv4],
-        (false, true) => vec![Family::Ipv6],
-        _ => vec![Family::Ipv4, Family::Ipv6],
-    };
-    let Some(local) = common.local else {
-        return Ok(wanted);
-    };
-    let of_local = Family::of(local);
-    anyhow::ensure!(
-        wanted.contains(&of_local),
-        "--local {local} is not an {} address",
-        wanted[0].name()
-    );
-    Ok(vec![of_local])
-}
-
-/// The servers that the user named, each once.
-fn named_servers(
-    args: &Servers,
-    patience: Duration,
-) -> anyhow::Result<(Vec<ServerUri>, Vec<Finding>)> {
-    let mut servers = args.server.clone();
-    let mut findings = Vec::new();
-    if let Some(path) = &args.ice_servers {
-        let text = config::read_text(path, patience)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        let entries = ice_servers::parse(&text)
-            .with_context(|| format!("cannot use the ICE servers in {}", path.display()))?;
-        let secret = entries.iter().any(|e| e.has_credential);
-        if secret && config::is_readable_by_others(path) {
-            findings.push(Finding::new(
-                "secret-file-readable",
-                Severity::Warning,
-                format!(
-                    "{} holds credentials, and other users can read it",
-                    path.display()
-                ),
-                format!("chmod 600 {}", path.display()),
-            ));
-        }
-        servers.extend(entries.into_iter().flat_map(|e| e.urls));
-    }
-    anyhow::ensure!(
-        servers.len() <= MAX_SERVERS,
-        "{} servers are named, and at most {MAX_SERVERS} are asked",
-        servers.len()
-    );
-    let mut unique: Vec<ServerUri> = Vec::new();
-    for server in servers {
-        if !unique.contains(&server) {
-            unique.push(server);
-        }
-    }
-    Ok((unique, findings))
-}
-
-fn default_servers() -> Vec<ServerUri> {
-    DEFAULT_SERVERS
-        .iter()
-        .map(|uri| uri.parse().expect("the default servers are valid"))
-        .collect()
-}
-
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-enum EventLine<'a> {
-    Observation {
-        #[serde(flatten)]
-        observation: &'a ObservationReport,
-    },
-    Resolved {
-        uri: &'a str,
-        addresses: &'a [std::net::SocketAddr],
-    },
-}
-
-async fn show_events(mut events: mpsc::UnboundedReceiver<Event>, common: &Common, output: &Output) {
-    let mut tests = 0;
-    while let Some(event) = events.recv().await {
-        let line = match &event {
-            Event::Observation(observation) => {
-                tests += 1;
-                output.progress(format!("{tests} tests done"));
-                EventLine::Observation { observation }
-            }
-            Event::Resolved { uri, addresses } => EventLine::Resolved { uri, addresses },
-        };
-        if common.jsonl {
-            // A full disk shows at the document; an event is not worth ending for.
-            if let Ok(line) = render::json_line(&line) {
-                let _ = output::result(&line);
-            }
-        }
-    }
-}
-
-fn print(common: &Common, output: &Output, document: &Document<NatResult>) -> anyhow::Result<()> {
-    let text = if common.jsonl {
-        render::json_line(document)?
-    } else if common.json {
-        render::json(document)?
-    } else {
-        let detail = Detail {
-            observations: common.verbose,
-            terse: common.quiet,
-        };
-        render::nat::text(document, Style::for_stdout(output.color()), detail)
-    };
-    output::result(&text).context("cannot write the result")
 }
 
 /// clap's message without usage and tips.
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
+fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.trim_start_matches("error: ").to_owned()
 }
@@ -263,7 +84,7 @@ fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> Ex
     };
     let lines = asked("--jsonl", "RTCDIAG_JSONL");
     if lines || asked("--json", "RTCDIAG_JSON") {
-        let document = error_document(clock, message);
+        let document = error_document(command_of(args), clock, message);
         let text = if lines {
             render::json_line(&document)
         } else {
@@ -277,26 +98,24 @@ fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> Ex
     ExitCode::from(exit::ERROR)
 }
 
-/// The same once the flags are known.
-fn could_not_begin(
-    common: &Common,
-    clock: Clock,
-    output: &Output,
-    error: &anyhow::Error,
-) -> anyhow::Result<Outcome> {
-    let message = format!("{error:#}");
-    output.error(&message, None);
-    if common.json || common.jsonl {
-        print(common, output, &error_document(clock, message))?;
-    }
-    Ok(Outcome::Error)
+/// The command that arguments which cannot be parsed were meant for, if it can be told.
+fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
+    let definition = Cli::command();
+    let known = args.iter().skip(1).find_map(|arg| {
+        let name = arg.to_str()?;
+        definition.find_subcommand(name)
+    })?;
+    ["nat", "gather", "turn"]
+        .into_iter()
+        .find(|name| *name == known.get_name())
 }
 
-fn error_document(clock: Clock, message: String) -> Document<NatResult> {
+/// The document of a command that could not begin.
+fn error_document(command: Option<&'static str>, clock: Clock, message: String) -> Document<Value> {
     Document {
         schema_version: SCHEMA_VERSION,
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
-        command: "nat",
+        command,
         started_at: clock.started_at(),
         elapsed_ms: Millis(clock.now()),
         outcome: Outcome::Error,

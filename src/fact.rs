@@ -134,6 +134,16 @@ pub enum Reason {
     UdpOpen,
     /// No server was named that is asked over UDP.
     NoUdpServer,
+    /// The server's policy forbids what the test needs.
+    PolicyForbids,
+    /// The server relays no addresses of that family.
+    FamilyNotRelayed,
+    /// There are no credentials to ask with.
+    NoCredentials,
+    /// What it builds on failed.
+    EarlierFailure,
+    /// Left out, as a flag asks for.
+    LeftOut,
     /// This version has no test for it.
     NotImplemented,
     /// The run was interrupted before the answer was there.
@@ -170,6 +180,11 @@ impl Reason {
             Self::NoMappedAddress => "no server sends MAPPED-ADDRESS",
             Self::NoUdpServer => "no server named for UDP",
             Self::UdpOpen => "not needed, UDP works",
+            Self::PolicyForbids => "the server's policy forbids the test",
+            Self::FamilyNotRelayed => "the server relays no such address",
+            Self::NoCredentials => "no credentials",
+            Self::EarlierFailure => "an earlier step failed",
+            Self::LeftOut => "left out",
             Self::NotImplemented => "not in this version",
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",

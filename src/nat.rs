@@ -16,10 +16,8 @@ pub mod reachability;
 pub mod timers;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-/// Time since the start of the run. The core never reads a clock.
-pub type Time = Duration;
+pub use crate::time::Time;
 
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]

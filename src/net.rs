@@ -1,8 +1,13 @@
 //! The edges: sockets, names, streams, the clock.
 
+pub mod certificate;
 pub mod clock;
 pub mod driver;
 pub mod host;
+pub mod link;
+pub mod redirect;
 pub mod refusal;
 pub mod resolve;
+pub mod session;
 pub mod stream;
+pub mod tls;

@@ -147,6 +147,12 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
+/// Text that is a message already, before the flags are known.
+pub fn early_text(text: &str) {
+    // Nothing can be done about a stderr that is closed.
+    let _ = write!(io::stderr().lock(), "{}", harmless(text));
+}
+
 /// An error before the flags are known.
 pub fn early_error(message: &str, hint: Option<&str>) {
     let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));

@@ -1,7 +1,10 @@
 //! Layout only: from documents to text. No verdict is made here.
 
+pub mod gather;
+pub mod layout;
 pub mod nat;
 pub mod style;
+pub mod turn;
 
 use serde::Serialize;
 

@@ -1,13 +1,18 @@
 //! The result of a command, as facts only. Every output is a function of it.
 
+pub mod gather;
 pub mod nat;
-pub mod verdict;
+pub mod span;
+pub mod stage;
+pub mod tls;
+pub mod turn;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::exit::Outcome;
+use crate::turn::error::Failure;
 
 /// Version of the JSON: additive changes raise the second number, anything else the first.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -22,8 +27,8 @@ pub struct Document<R> {
     pub schema_version: &'static str,
     /// Version of this program.
     pub rtcdiag_version: &'static str,
-    /// The command's name.
-    pub command: &'static str,
+    /// The command's name; `None` if none could be told from the command line.
+    pub command: Option<&'static str>,
     /// RFC 3339 with milliseconds, UTC.
     pub started_at: String,
     /// Milliseconds that the command took.
@@ -36,6 +41,17 @@ pub struct Document<R> {
     pub findings: Vec<Finding>,
     /// The result; `None` where the command could not begin.
     pub result: Option<R>,
+}
+
+/// The verdict on a result: outcome, findings and summary.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is worth knowing, the most severe last.
+    pub findings: Vec<Finding>,
+    /// One sentence.
+    pub summary: String,
 }
 
 /// Something worth knowing.
@@ -80,8 +96,47 @@ impl Finding {
     }
 }
 
+/// What is wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErrorReport {
+    /// Stable, in kebab-case.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+    /// What to do about it; the findings say it.
+    #[serde(skip)]
+    pub hint: Option<&'static str>,
+}
+
+impl ErrorReport {
+    /// An error.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn with_hint(self, hint: &'static str) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
+        }
+    }
+}
+
+impl From<&Failure> for ErrorReport {
+    fn from(failure: &Failure) -> Self {
+        let meaning = failure.meaning();
+        Self::new(meaning.code, failure.message()).with_hint(meaning.hint)
+    }
+}
+
 /// Milliseconds in JSON, to the microsecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Millis(pub Duration);
 
 impl Millis {

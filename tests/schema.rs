@@ -13,11 +13,12 @@ use rtcdiag::family::Family;
 use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use rtcdiag::nat::probe::Test;
 use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
+use rtcdiag::report::ErrorReport;
+use rtcdiag::report::nat::verdict::{self, Context};
 use rtcdiag::report::nat::{
-    BehaviorDiscoveryReport, Bounds, ErrorReport, LegacyName, NatResult, ObservationReport,
-    PathReport, PortMapping, ServerReport,
+    BehaviorDiscoveryReport, Bounds, LegacyName, NatResult, ObservationReport, PathReport,
+    PortMapping, ServerReport,
 };
-use rtcdiag::report::verdict::{self, Context};
 use rtcdiag::report::{Document, Finding, Millis, SCHEMA, SCHEMA_VERSION, Severity};
 use rtcdiag::stun::uri::Transport;
 use schema::{assert_valid, objections};

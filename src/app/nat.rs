@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::app::lookup;
 use crate::fact::Reason;
 use crate::family::Family;
 use crate::net::clock::Clock;
@@ -20,8 +21,9 @@ use crate::net::driver::{Addition, stopped};
 use crate::net::host::Source;
 use crate::net::resolve::resolve;
 use crate::net::stream::{self, Attempt};
+use crate::report::ErrorReport;
 use crate::report::Finding;
-use crate::report::nat::{ErrorReport, NatResult, ObservationReport};
+use crate::report::nat::{NatResult, ObservationReport};
 use crate::stun::uri::{Host, ServerUri, Transport};
 use assemble::{Parts, assemble};
 use fallback::Tried;
@@ -130,7 +132,7 @@ impl Run<'_> {
             self.lookups.spawn(async move {
                 let addresses = resolve(&uri, &families)
                     .await
-                    .map_err(|e| lookup_error(&uri, &e));
+                    .map_err(|e| lookup::error_report(&uri, &e));
                 (index, addresses)
             });
         }
@@ -231,15 +233,4 @@ impl Run<'_> {
             streams: &streams,
         })
     }
-}
-
-fn lookup_error(uri: &ServerUri, error: &std::io::Error) -> ErrorReport {
-    let text = error.to_string();
-    if error.kind() == std::io::ErrorKind::AddrNotAvailable {
-        return ErrorReport::new("wrong-family", text);
-    }
-    let reason = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
-    ErrorReport::new("dns", format!("{} cannot be resolved: {reason}", uri.host))
 }

@@ -2,6 +2,14 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+/// Seconds since 1970 as RFC 3339, UTC.
+pub fn rfc3339(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(|| seconds.to_string(), |time| time.to_string())
+}
+
 /// Time since the start of the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -27,6 +35,13 @@ impl Clock {
     /// The instant of a time since the start, for timers.
     pub fn instant(&self, time: Duration) -> tokio::time::Instant {
         (self.started + time).into()
+    }
+
+    /// Seconds since 1970 at the start.
+    pub fn unix_start(&self) -> u64 {
+        self.started_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
     }
 
     /// The start as RFC 3339 with milliseconds, UTC.

@@ -3,18 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
 use super::clock::Clock;
 use super::host::Source;
-use crate::report::nat::ErrorReport;
+use super::tls;
+use crate::report::ErrorReport;
 use crate::stun::message::{self, BindingResponse, Change, HEADER_LEN, TransactionId};
 use crate::stun::uri::{Host, Transport};
 
@@ -71,7 +67,10 @@ pub async fn ask(
         let stream = connect(source, local, attempt.address).await?;
         connected.store(true, Ordering::Relaxed);
         if attempt.transport == Transport::Tls {
-            let stream = handshake(attempt, stream).await?;
+            let stream = tls::handshake(&attempt.host, stream)
+                .await
+                .map_err(|(error, _)| summed_up(error))?
+                .0;
             exchange(stream, local, clock, id).await
         } else {
             exchange(stream, local, clock, id).await
@@ -86,6 +85,15 @@ pub async fn ask(
     })
 }
 
+/// `nat` asks whether TLS gets through, not what is wrong with the certificate: one code.
+fn summed_up(error: ErrorReport) -> ErrorReport {
+    if error.code.starts_with("certificate-") {
+        ErrorReport::new("tls", error.message)
+    } else {
+        error
+    }
+}
+
 async fn connect(
     source: &Source,
     local: IpAddr,
@@ -93,38 +101,6 @@ async fn connect(
 ) -> Result<tokio::net::TcpStream, ErrorReport> {
     let socket = source.tcp(local).map_err(|e| io_error(&e))?;
     socket.connect(address).await.map_err(|e| io_error(&e))
-}
-
-async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
-    attempt: &Attempt,
-    stream: S,
-) -> Result<impl AsyncRead + AsyncWrite + Unpin, ErrorReport> {
-    let config = tls_config().map_err(|e| ErrorReport::new("tls", e))?;
-    let name = match &attempt.host {
-        Host::Name(name) => ServerName::try_from(name.clone())
-            .map_err(|_| ErrorReport::new("tls", format!("{name} cannot be in a certificate")))?,
-        Host::Ip(ip) => ServerName::from(*ip),
-    };
-    TlsConnector::from(config)
-        .connect(name, stream)
-        .await
-        .map_err(|e| tls_error(&e, &attempt.host))
-}
-
-/// The system's certificates, loaded once and only if TLS is used.
-fn tls_config() -> Result<Arc<ClientConfig>, String> {
-    static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    CONFIG
-        .get_or_init(|| {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .and_then(BuilderVerifierExt::with_platform_verifier)
-                .map_err(|e| format!("cannot set up certificate verification: {e}"))?
-                .with_no_client_auth();
-            Ok(Arc::new(config))
-        })
-        .clone()
 }
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
@@ -219,47 +195,5 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
             }
             _ => ErrorReport::new("io", error.to_string()),
         },
-    }
-}
-
-fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(tls) = tls else {
-        return match error.kind() {
-            io::ErrorKind::UnexpectedEof => ErrorReport::new(
-                "tls",
-                "the server closed the connection during the TLS handshake",
-            ),
-            _ => io_error(error),
-        };
-    };
-    match tls {
-        rustls::Error::InvalidCertificate(certificate) => certificate_error(certificate, host),
-        rustls::Error::InvalidMessage(_) => {
-            ErrorReport::new("tls", "what answers there does not speak TLS")
-        }
-        other => ErrorReport::new("tls", format!("the TLS handshake failed: {other}")),
-    }
-}
-
-fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
-    use CertificateError as C;
-    match error {
-        C::Expired | C::ExpiredContext { .. } => {
-            ErrorReport::new("tls", "its certificate has expired")
-        }
-        C::NotValidYet | C::NotValidYetContext { .. } => {
-            ErrorReport::new("tls", "its certificate is not valid yet")
-        }
-        C::NotValidForName | C::NotValidForNameContext { .. } => {
-            ErrorReport::new("tls", format!("its certificate is not for {host}"))
-        }
-        C::UnknownIssuer => ErrorReport::new(
-            "tls",
-            "its certificate is from an issuer that this system does not trust",
-        ),
-        other => ErrorReport::new("tls", format!("its certificate is not accepted: {other}")),
     }
 }

@@ -4,25 +4,16 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, Table};
 
+use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
 use super::style::{Ink, Style};
-use crate::exit::Outcome;
 use crate::fact::Fact;
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
+use crate::report::Document;
 use crate::report::nat::{
     BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
 };
-use crate::report::{Document, Finding, Millis, Severity};
 use crate::stun::uri::Transport;
-
-/// How much to show.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Detail {
-    /// Every observation (`-v`).
-    pub observations: bool,
-    /// No hints (`-q`).
-    pub terse: bool,
-}
 
 /// The document as text.
 pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> String {
@@ -43,7 +34,7 @@ pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> Str
             section(&mut out, style, "Servers");
             line(&mut out, &servers(&result.servers, style).to_string());
         }
-        if detail.observations && !result.observations.is_empty() {
+        if detail.verbose && !result.observations.is_empty() {
             section(&mut out, style, "Observations");
             line(&mut out, &observations(result, style).to_string());
         }
@@ -54,34 +45,7 @@ pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> Str
     out
 }
 
-fn line(out: &mut String, text: &str) {
-    for text in text.lines() {
-        out.push_str(text.trim_end());
-        out.push('\n');
-    }
-}
-
-fn section(out: &mut String, style: Style, title: &str) {
-    out.push('\n');
-    line(out, &style.paint(Ink::Bold, title));
-}
-
-const fn ink(outcome: Outcome) -> Ink {
-    match outcome {
-        Outcome::Good => Ink::Good,
-        Outcome::Bad | Outcome::Error => Ink::Bad,
-        Outcome::Inconclusive | Outcome::Interrupted => Ink::Caution,
-    }
-}
-
 fn verdict_line(document: &Document<NatResult>) -> String {
-    let outcome = match document.outcome {
-        Outcome::Good => "good",
-        Outcome::Bad => "bad",
-        Outcome::Inconclusive => "inconclusive",
-        Outcome::Interrupted => "interrupted",
-        Outcome::Error => "error",
-    };
     let paths = document.result.iter().flat_map(|r| &r.paths);
     let kinds: Vec<String> = paths.map(path_kind).collect();
     let kinds = if kinds.is_empty() {
@@ -89,12 +53,7 @@ fn verdict_line(document: &Document<NatResult>) -> String {
     } else {
         kinds.join("; ")
     };
-    let missed = document
-        .findings
-        .iter()
-        .any(|f| f.code == "expectation-not-met");
-    let remark = if missed { ", not as expected" } else { "" };
-    format!("{outcome}: {kinds}{remark}")
+    headline(document, &kinds)
 }
 
 fn path_kind(path: &PathReport) -> String {
@@ -190,19 +149,6 @@ fn facts(result: &NatResult, style: Style) -> Table {
     table
 }
 
-/// The value, or in brackets why there is none: an empty cell would be misread.
-fn shown<T: std::fmt::Display>(fact: &Fact<T>) -> String {
-    match fact {
-        Fact::Determined(value) => value.to_string(),
-        Fact::Inconclusive { reason, .. } => format!("? ({})", reason.text()),
-        Fact::NotTested { reason } => format!("- ({})", reason.text()),
-    }
-}
-
-fn yes_no(fact: &Fact<bool>) -> String {
-    shown(&fact.clone().map(|value| if value { "yes" } else { "no" }))
-}
-
 fn peers(reachability: &[Reachable], style: Style) -> Table {
     let mut table = style.table();
     table.set_header(vec![
@@ -272,10 +218,6 @@ fn server_name(server: &ServerReport) -> String {
     }
 }
 
-fn milliseconds(time: Option<Millis>) -> String {
-    time.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} ms", ms.as_f64()))
-}
-
 fn observations(result: &NatResult, style: Style) -> Table {
     let mut table = style.table();
     table.set_header(vec!["test", "socket", "sent to", "answer"]);
@@ -309,33 +251,4 @@ fn answer(seen: &ObservationReport) -> String {
     }
     let _ = write!(text, ", {}", milliseconds(seen.rtt_ms));
     text
-}
-
-fn findings(out: &mut String, document: &Document<NatResult>, style: Style, detail: Detail) {
-    if document.findings.is_empty() {
-        return;
-    }
-    section(out, style, "Findings");
-    for Finding {
-        severity,
-        message,
-        hint,
-        ..
-    } in &document.findings
-    {
-        let (label, ink) = match severity {
-            Severity::Info => ("info", Ink::Faint),
-            Severity::Warning => ("warning", Ink::Caution),
-            Severity::Error => ("error", Ink::Bad),
-        };
-        let wrapped = style.wrap(&format!("{label}: {message}"), 2);
-        let painted = wrapped.replacen(label, &style.paint(ink, label), 1);
-        line(out, &painted);
-        if let (Some(hint), false) = (hint, detail.terse) {
-            let text = style.narrower(2).wrap(&format!("hint: {hint}"), 6);
-            for text in text.lines() {
-                line(out, &format!("  {text}"));
-            }
-        }
-    }
 }

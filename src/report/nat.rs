@@ -1,10 +1,12 @@
 //! The result of `rtcdiag nat`.
 
+pub mod verdict;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use super::Millis;
+use super::{ErrorReport, Millis};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
@@ -182,25 +184,6 @@ pub enum BehaviorDiscoveryReport {
     Absent,
     /// It claims to.
     Broken,
-}
-
-/// What is wrong with a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ErrorReport {
-    /// Stable, in kebab-case.
-    pub code: &'static str,
-    /// For a person.
-    pub message: String,
-}
-
-impl ErrorReport {
-    /// An error.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
 }
 
 /// One test.

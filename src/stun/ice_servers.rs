@@ -3,14 +3,26 @@
 use serde::Deserialize;
 
 use super::uri::ServerUri;
+use crate::turn::credentials::Secret;
 
 /// One entry, as the W3C's RTCIceServer dictionary has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IceServer {
     /// Its servers.
     pub urls: Vec<ServerUri>,
-    /// Whether it carries a credential.
-    pub has_credential: bool,
+    /// `username`.
+    pub username: Option<String>,
+    /// `credential`.
+    pub credential: Option<Credential>,
+}
+
+/// The `credential` of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A password.
+    Password(Secret),
+    /// Something else, such as the object of OAuth (RFC 7635), which browsers gave up too.
+    Unsupported,
 }
 
 /// Why such a file cannot be used.
@@ -42,6 +54,7 @@ struct Configuration {
 struct Entry {
     #[serde(alias = "url")]
     urls: Urls,
+    username: Option<serde_json::Value>,
     credential: Option<serde_json::Value>,
 }
 
@@ -91,7 +104,13 @@ fn read(entry: Entry, number: usize) -> Result<IceServer, IceServersError> {
         })?;
     Ok(IceServer {
         urls,
-        has_credential: entry.credential.is_some(),
+        username: entry
+            .username
+            .and_then(|name| name.as_str().map(ToOwned::to_owned)),
+        credential: entry.credential.map(|value| match value {
+            serde_json::Value::String(password) => Credential::Password(Secret::new(password)),
+            _ => Credential::Unsupported,
+        }),
     })
 }
 
@@ -106,7 +125,7 @@ mod tests {
         let servers = parse(list).expect("valid");
         assert_eq!(servers, parse(&object).expect("valid"));
         assert_eq!(servers[1].urls.len(), 2);
-        assert!(servers[1].has_credential && !servers[0].has_credential);
+        assert!(servers[1].credential.is_some() && servers[0].credential.is_none());
     }
 
     fn chain(error: &IceServersError) -> String {

@@ -76,6 +76,8 @@ pub struct ErrorResponse {
     pub reason: String,
     /// ALTERNATE-SERVER (RFC 8489 14.15) of a 300 answer.
     pub alternate_server: Option<SocketAddr>,
+    /// ALTERNATE-DOMAIN (RFC 8489 14.16): the name that the alternate server's certificate has.
+    pub alternate_domain: Option<String>,
 }
 
 /// Why a datagram or frame is not a STUN answer that we can use.
@@ -90,12 +92,16 @@ pub enum DecodeError {
     /// A STUN message of another method, or a request or indication.
     #[error("not an answer to a Binding request")]
     NotABindingResponse,
+    /// A request, or an indication that no client gets.
+    #[error("not an answer to a TURN request")]
+    NotAnAnswer,
 }
 
 /// Length of the STUN header in bytes (RFC 8489 5).
 pub const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const CHANGED_ADDRESS: u16 = 0x0005;
+const ALTERNATE_DOMAIN: u16 = 0x8003;
 /// Each one costs another pass, so a hostile message must not have thousands.
 const MAX_UNREADABLE_ATTRIBUTES: usize = 8;
 
@@ -154,15 +160,11 @@ pub fn is_binding_request(bytes: &[u8]) -> bool {
 /// [`DecodeError`] says how far the bytes were understood.
 pub fn decode_binding_response(bytes: &[u8]) -> Result<BindingResponse, DecodeError> {
     let transaction_id = transaction_id(bytes).ok_or(DecodeError::NotStun)?;
-    let (message, legacy_other) = decode_lenient(bytes)?;
+    let decoded = decode_lenient(bytes)?;
+    let message = &decoded.message;
     if message.method() != BINDING {
         return Err(DecodeError::NotABindingResponse);
     }
-    let software = message
-        .get::<Software>()
-        .and_then(|a| a.as_software().ok())
-        .map(|s| printable(s.as_str()))
-        .filter(|s| !s.is_empty());
     let outcome = match message.class() {
         MessageClass::SuccessResponse => Ok(BindingSuccess {
             xor_mapped: message
@@ -177,25 +179,13 @@ pub fn decode_binding_response(bytes: &[u8]) -> Result<BindingResponse, DecodeEr
                 .get::<OtherAddress>()
                 .and_then(|a| a.as_other_address().ok())
                 .map(|a| *a.socket_address())
-                .or(legacy_other),
+                .or(decoded.changed_address),
             response_origin: message
                 .get::<ResponseOrigin>()
                 .and_then(|a| a.as_response_origin().ok())
                 .map(|a| *a.socket_address()),
         }),
-        MessageClass::ErrorResponse => {
-            let error = message
-                .get::<ErrorCode>()
-                .and_then(|a| a.as_error_code().ok());
-            Err(ErrorResponse {
-                code: error.map_or(0, |e| e.error_code().error_code()),
-                reason: error.map_or_else(String::new, |e| printable(e.error_code().reason())),
-                alternate_server: message
-                    .get::<AlternateServer>()
-                    .and_then(|a| a.as_alternate_server().ok())
-                    .map(|a| *a.socket_address()),
-            })
-        }
+        MessageClass::ErrorResponse => Err(decoded.error()),
         MessageClass::Request | MessageClass::Indication => {
             return Err(DecodeError::NotABindingResponse);
         }
@@ -203,13 +193,58 @@ pub fn decode_binding_response(bytes: &[u8]) -> Result<BindingResponse, DecodeEr
     Ok(BindingResponse {
         transaction_id,
         outcome,
-        software,
+        software: decoded.software(),
     })
 }
 
-/// Decodes, leaving out attributes that cannot be decoded. Also gives the address of an RFC 3489
-/// CHANGED-ADDRESS, which stun-rs does not know.
-fn decode_lenient(bytes: &[u8]) -> Result<(StunMessage, Option<SocketAddr>), DecodeError> {
+/// A message without the attributes that could not be decoded, and what stun-rs does not know.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The rest of it.
+    pub message: StunMessage,
+    /// CHANGED-ADDRESS of RFC 3489.
+    changed_address: Option<SocketAddr>,
+    alternate_domain: Option<String>,
+}
+
+impl Decoded {
+    /// SOFTWARE, without control characters.
+    pub fn software(&self) -> Option<String> {
+        self.message
+            .get::<Software>()
+            .and_then(|a| a.as_software().ok())
+            .map(|s| printable(s.as_str()))
+            .filter(|s| !s.is_empty())
+    }
+
+    /// What an error response says.
+    pub fn error(&self) -> ErrorResponse {
+        let error = self
+            .message
+            .get::<ErrorCode>()
+            .and_then(|a| a.as_error_code().ok());
+        ErrorResponse {
+            code: error.map_or(0, |e| e.error_code().error_code()),
+            reason: error.map_or_else(String::new, |e| printable(e.error_code().reason())),
+            alternate_server: self
+                .message
+                .get::<AlternateServer>()
+                .and_then(|a| a.as_alternate_server().ok())
+                .map(|a| *a.socket_address()),
+            alternate_domain: self.alternate_domain.clone(),
+        }
+    }
+}
+
+/// Decodes, leaving out attributes that cannot be decoded.
+///
+/// # Errors
+///
+/// If the header or an attribute that a client has to understand is wrong.
+pub fn decode_lenient(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    if !looks_like_stun(bytes) {
+        return Err(DecodeError::NotStun);
+    }
     let declared = HEADER_LEN + usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
     if bytes.len() < declared {
         return Err(DecodeError::Malformed(format!(
@@ -222,11 +257,22 @@ fn decode_lenient(bytes: &[u8]) -> Result<(StunMessage, Option<SocketAddr>), Dec
         .iter()
         .find(|(kind, _)| *kind == CHANGED_ADDRESS)
         .and_then(|(_, raw)| plain_address(&raw[4..]));
+    let alternate_domain = attributes
+        .iter()
+        .find(|(kind, _)| *kind == ALTERNATE_DOMAIN)
+        .and_then(|(_, raw)| value_of(raw))
+        .map(|value| printable(&String::from_utf8_lossy(value)));
     let decoder = MessageDecoderBuilder::default().build();
     for _ in 0..=MAX_UNREADABLE_ATTRIBUTES {
         let message = join_attributes(bytes, &attributes);
         let error = match decoder.decode(&message) {
-            Ok((message, _)) => return Ok((message, changed_address)),
+            Ok((message, _)) => {
+                return Ok(Decoded {
+                    message,
+                    changed_address,
+                    alternate_domain,
+                });
+            }
             Err(error) => error,
         };
         match &error.0 {
@@ -270,6 +316,20 @@ fn split_attributes(mut body: &[u8]) -> Result<Vec<(u16, &[u8])>, DecodeError> {
         body = rest;
     }
     Ok(attributes)
+}
+
+/// The value of a whole attribute, without header and padding.
+fn value_of(attribute: &[u8]) -> Option<&[u8]> {
+    let length = usize::from(u16::from_be_bytes([*attribute.get(2)?, *attribute.get(3)?]));
+    attribute.get(4..4 + length)
+}
+
+/// The value of the first attribute of a type in a message.
+pub fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    let declared = HEADER_LEN + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
+    let attributes = split_attributes(bytes.get(HEADER_LEN..declared)?).ok()?;
+    let (_, raw) = attributes.into_iter().find(|(k, _)| *k == kind)?;
+    value_of(raw)
 }
 
 fn join_attributes(original: &[u8], attributes: &[(u16, &[u8])]) -> Vec<u8> {

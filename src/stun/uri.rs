@@ -92,9 +92,21 @@ pub enum UriError {
         "turns: over UDP is DTLS, which is not supported: use turns: with ?transport=tcp or without"
     )]
     Dtls,
+    /// A user name or more before an `@`. It may be a secret, so it is not repeated.
+    #[error(
+        "user name and password do not belong in a URI: use --turn-username with RTCDIAG_TURN_PASSWORD or --turn-password-file"
+    )]
+    UserInfo,
     /// An IPv6 literal followed by a port, without brackets.
     #[error("'{0}': put brackets around an IPv6 address that has a port, as in [2001:db8::1]:3478")]
     Unbracketed(String),
+}
+
+impl ServerUri {
+    /// Whether it promises a relay.
+    pub const fn is_turn(&self) -> bool {
+        matches!(self.scheme, Scheme::Turn | Scheme::Turns)
+    }
 }
 
 impl FromStr for ServerUri {
@@ -104,6 +116,9 @@ impl FromStr for ServerUri {
         let text = text.trim();
         if text.is_empty() {
             return Err(UriError::Empty);
+        }
+        if text.contains('@') {
+            return Err(UriError::UserInfo);
         }
         let (scheme, rest) = split_scheme(text)?;
         let (authority, query) = match rest.split_once('?') {

@@ -25,3 +25,5 @@ pub mod strays;
 pub mod stun_wire;
 pub mod tcp_servers;
 pub mod truth;
+pub mod turn_client;
+pub mod turn_server;

@@ -13,8 +13,10 @@ use crate::nat::SendError;
 use crate::nat::behavior::PathFacts;
 use crate::nat::discovery::{ServerError, ServerRecord};
 use crate::net::host;
-use crate::report::nat::{ErrorReport, NatResult, PathReport};
-use crate::report::{Finding, Severity, verdict};
+use crate::report::ErrorReport;
+use crate::report::nat::verdict;
+use crate::report::nat::{NatResult, PathReport};
+use crate::report::{Finding, Severity};
 use crate::stun::uri::{ServerUri, Transport};
 
 /// How many silent hosts, at least [`HOSTS_UP`] of them known to be up, show that UDP is blocked

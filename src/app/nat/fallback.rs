@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use super::surroundings::Surroundings;
 use crate::net::driver;
 use crate::net::stream::{self, Attempt, StreamAnswer, StreamError};
-use crate::report::nat::ErrorReport;
+use crate::report::ErrorReport;
 use crate::stun::message::TransactionId;
 use crate::stun::uri::{DEFAULT_TLS_PORT, Host, Transport};
 

@@ -7,8 +7,9 @@ use super::path::PathRun;
 use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
+use crate::report::ErrorReport;
 use crate::report::Millis;
-use crate::report::nat::{BehaviorDiscoveryReport, ErrorReport, ServerReport};
+use crate::report::nat::{BehaviorDiscoveryReport, ServerReport};
 use crate::stun::message::BindingSuccess;
 use crate::stun::uri::{ServerUri, Transport};
 

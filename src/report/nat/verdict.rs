@@ -9,18 +9,7 @@ use crate::nat::behavior::{AddressPooling, Filtering, Udp};
 use crate::nat::expect::{self, Expectations};
 use crate::nat::reachability::{self, Behavior, Expected, FILTERINGS, MAPPINGS, Peer};
 use crate::report::nat::{NatResult, PathReport, Reachable};
-use crate::report::{Finding, Severity};
-
-/// Outcome, findings and summary.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What is worth knowing, the most severe last.
-    pub findings: Vec<Finding>,
-    /// One sentence.
-    pub summary: String,
-}
+use crate::report::{Finding, Severity, Verdict};
 
 /// What bears on the verdict beside the result.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,431 @@
+//! `rtcdiag gather`: all candidates, from all servers at once.
+
+mod bases;
+mod collect;
+mod reflexive;
+mod relay;
+mod rows;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::fact::Reason;
+use crate::family::Family;
+use crate::net::clock::Clock;
+use crate::net::driver::stopped;
+use crate::net::host::Source;
+use crate::report::ErrorReport;
+use crate::report::gather::{
+    CandidateReport, GatherResult, GatherServerReport, Policy, RedundantReport,
+};
+use crate::stun::uri::{ServerUri, Transport};
+use crate::turn::credentials::Credentials;
+use bases::Base;
+use collect::Collector;
+use rows::{Row, RowKey};
+
+/// How long each stage of a server may be silent. A dead server costs this much and no more: the
+/// others do not wait for it.
+pub const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// A server and what it is asked with.
+#[derive(Debug, Clone)]
+pub struct NamedServer {
+    /// The server.
+    pub uri: ServerUri,
+    /// For TURN.
+    pub credentials: Option<Credentials>,
+}
+
+/// What to gather.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Servers to ask.
+    pub servers: Vec<NamedServer>,
+    /// Families of local, server and relayed addresses.
+    pub families: Vec<Family>,
+    /// Where to send from.
+    pub source: Source,
+    /// Which candidates are wanted.
+    pub policy: Policy,
+    /// Seed of transaction IDs.
+    pub seed: u64,
+}
+
+/// Something that happens during the run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A candidate was found.
+    Candidate(Box<CandidateReport>),
+    /// One that is the same as another.
+    Redundant(Box<RedundantReport>),
+    /// A server is settled.
+    Server(Box<GatherServerReport>),
+}
+
+/// What the tasks report.
+enum Happening {
+    Resolved {
+        server: usize,
+        addresses: Result<Vec<SocketAddr>, ErrorReport>,
+        took: Duration,
+    },
+    Bound {
+        base: usize,
+        settled: reflexive::Settled,
+    },
+    Streamed {
+        row: RowKey,
+        outcome: rows::Binding,
+    },
+    Relayed {
+        row: RowKey,
+        found: relay::Found,
+    },
+    RelayDone {
+        row: RowKey,
+        outcome: Box<relay::Outcome>,
+    },
+}
+
+/// Gathers. Ends early when `stop` says so, with what is known by then.
+pub async fn run(
+    options: &Options,
+    clock: Clock,
+    mut stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> GatherResult {
+    let (sender, mut happenings) = mpsc::unbounded_channel();
+    let mut run = Run {
+        options,
+        clock,
+        bases: bases::of_host(&options.source, &options.families),
+        collector: Collector::new(options.policy, events),
+        rows: BTreeMap::new(),
+        unresolved: Vec::new(),
+        asked: BTreeMap::new(),
+        pending_names: options.servers.len(),
+        tasks: JoinSet::new(),
+        sender,
+    };
+    run.announce_hosts();
+    run.start_lookups();
+    while !run.is_settled() {
+        tokio::select! {
+            biased;
+            happening = happenings.recv() => match happening {
+                Some(happening) => run.take(happening),
+                None => break,
+            },
+            _ = stopped(&mut stop) => break,
+        }
+    }
+    run.finish()
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    clock: Clock,
+    bases: Vec<Base>,
+    collector: Collector,
+    rows: BTreeMap<RowKey, Row>,
+    /// Servers without an address, by index, and why.
+    unresolved: Vec<(usize, GatherServerReport)>,
+    /// The task of each base's socket.
+    asked: BTreeMap<usize, mpsc::UnboundedSender<SocketAddr>>,
+    pending_names: usize,
+    tasks: JoinSet<()>,
+    sender: mpsc::UnboundedSender<Happening>,
+}
+
+impl Run<'_> {
+    fn announce_hosts(&mut self) {
+        for (index, base) in self.bases.iter().enumerate() {
+            self.collector.host(index, base, self.clock.now());
+        }
+    }
+
+    fn start_lookups(&mut self) {
+        for (index, server) in self.options.servers.iter().enumerate() {
+            let uri = server.uri.clone();
+            let families = self.options.families.clone();
+            let (sender, clock) = (self.sender.clone(), self.clock);
+            self.tasks.spawn(async move {
+                let began = clock.now();
+                let addresses = super::lookup::addresses(&uri, &families, PATIENCE).await;
+                let _ = sender.send(Happening::Resolved {
+                    server: index,
+                    addresses,
+                    took: clock.now().saturating_sub(began),
+                });
+            });
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.pending_names == 0 && self.rows.values().all(Row::is_settled)
+    }
+
+    fn take(&mut self, happening: Happening) {
+        let now = self.clock.now();
+        match happening {
+            Happening::Resolved {
+                server,
+                addresses,
+                took,
+            } => {
+                self.pending_names -= 1;
+                self.take_addresses(server, addresses, took);
+            }
+            Happening::Bound { base, settled } => {
+                if let Ok(found) = &settled.outcome {
+                    let uri = self.uri_of_binding(base, settled.server);
+                    let place = self.place(settled.server);
+                    self.collector.reflexive(
+                        &self.bases[base],
+                        (base, place),
+                        found.address,
+                        (uri, settled.server.ip()),
+                        now,
+                    );
+                }
+                let keys: Vec<RowKey> = self.rows.keys().copied().collect();
+                for key in keys {
+                    if key.base == base && key.address == settled.server {
+                        self.update(key, |row| row.bound(&settled));
+                    }
+                }
+            }
+            Happening::Streamed { row, outcome } => self.update(row, |row| row.streamed(outcome)),
+            Happening::Relayed { row, found } => {
+                let place = self.place(row.address);
+                let uri = self.options.servers[row.server].uri.to_string();
+                self.collector
+                    .relayed(&self.bases[row.base], (row.base, place), &found, uri, now);
+            }
+            Happening::RelayDone { row, outcome } => self.update(row, |row| row.relayed(*outcome)),
+        }
+    }
+
+    fn update(&mut self, key: RowKey, change: impl FnOnce(&mut Row)) {
+        let now = self.clock.now();
+        let Some(row) = self.rows.get_mut(&key) else {
+            return;
+        };
+        let before = row.is_settled();
+        change(row);
+        if row.is_settled() && !before {
+            row.settled_at = now;
+            let report = row.report(
+                &self.options.servers[key.server].uri,
+                key.address,
+                &self.bases[key.base],
+            );
+            self.collector.server(report);
+        }
+    }
+
+    /// The URI to name for a reflexive candidate: the first that has this address over UDP.
+    fn uri_of_binding(&self, base: usize, server: SocketAddr) -> String {
+        self.rows
+            .iter()
+            .find(|(key, row)| {
+                key.base == base && key.address == server && row.transport == Transport::Udp
+            })
+            .map(|(key, _)| self.options.servers[key.server].uri.to_string())
+            .unwrap_or_default()
+    }
+
+    /// The place of a server's address among all, for local preferences.
+    fn place(&self, address: SocketAddr) -> usize {
+        self.rows
+            .keys()
+            .filter(|key| key.address == address)
+            .map(|key| key.place)
+            .min()
+            .unwrap_or_default()
+    }
+
+    fn take_addresses(
+        &mut self,
+        server: usize,
+        addresses: Result<Vec<SocketAddr>, ErrorReport>,
+        took: Duration,
+    ) {
+        let uri = &self.options.servers[server].uri;
+        match addresses {
+            Err(error) => {
+                let report = rows::unresolved(uri, error, took, self.clock.now());
+                self.collector.server(report.clone());
+                self.unresolved.push((server, report));
+            }
+            Ok(addresses) => {
+                for (number, address) in addresses.into_iter().enumerate() {
+                    self.ask(server, number, address, took);
+                }
+            }
+        }
+    }
+
+    /// Asks a server's address from each base that could reach it.
+    fn ask(&mut self, server: usize, number: usize, address: SocketAddr, took: Duration) {
+        let preferred = self.options.source.local_address_to(address);
+        let first_of_host = match &preferred {
+            Ok(local) => self.ensure_base(*local),
+            Err(_) => None,
+        };
+        let usable: Vec<usize> = (0..self.bases.len())
+            .filter(|index| self.bases[*index].may_ask(address.ip()))
+            .collect();
+        if usable.is_empty() {
+            let error = match preferred {
+                Err(error) => crate::net::stream::io_error(&error),
+                Ok(_) => ErrorReport::new("unreachable", "no local address of that family"),
+            };
+            let uri = &self.options.servers[server].uri;
+            let mut report = rows::unresolved(uri, error, took, self.clock.now());
+            report.address = Some(address);
+            report.is_default_route = true;
+            report.stage = crate::report::stage::Stage::Connect;
+            self.collector.server(report.clone());
+            self.unresolved.push((server, report));
+            return;
+        }
+        for base in usable {
+            let key = RowKey {
+                server,
+                number,
+                base,
+                address,
+                place: server * 4 + number,
+            };
+            self.start(key, Some(base) == first_of_host, took);
+        }
+    }
+
+    /// The base with this address, made if there is none.
+    fn ensure_base(&mut self, local: IpAddr) -> Option<usize> {
+        if let Some(index) = self.bases.iter().position(|b| b.address.ip() == local) {
+            return Some(index);
+        }
+        let base = bases::open(&self.options.source, local)?;
+        let index = self.bases.len();
+        self.collector.host(index, &base, self.clock.now());
+        self.bases.push(base);
+        Some(index)
+    }
+
+    fn start(&mut self, key: RowKey, is_default_route: bool, took: Duration) {
+        let named = &self.options.servers[key.server];
+        let is_turn = named.uri.is_turn();
+        let wants_reflexive = self.options.policy == Policy::All;
+        let over_udp = named.uri.transport == Transport::Udp;
+        let row = Row::new(
+            &named.uri,
+            took,
+            wants_reflexive && (over_udp || !is_turn),
+            is_turn,
+            is_default_route,
+        );
+        if row.wants_binding {
+            if over_udp {
+                self.ask_binding(key);
+            } else {
+                self.ask_binding_over_stream(key);
+            }
+        }
+        if is_turn {
+            self.ask_relay(key);
+        }
+        self.rows.insert(key, row);
+    }
+
+    fn ask_binding(&mut self, key: RowKey) {
+        let base = &mut self.bases[key.base];
+        if let Some(socket) = base.socket.take() {
+            let (questions, receiver) = mpsc::unbounded_channel();
+            self.asked.insert(key.base, questions);
+            self.tasks.spawn(reflexive::run(
+                reflexive::Task {
+                    socket,
+                    source: self.options.source.clone(),
+                    local: base.address.ip(),
+                    base: key.base,
+                    seed: self.options.seed ^ (key.base as u64 + 1),
+                    clock: self.clock,
+                },
+                receiver,
+                self.sender.clone(),
+            ));
+        }
+        if let Some(questions) = self.asked.get(&key.base) {
+            let _ = questions.send(key.address);
+        }
+    }
+
+    fn ask_binding_over_stream(&mut self, key: RowKey) {
+        let target = self.target(key);
+        let (source, clock, sender) =
+            (self.options.source.clone(), self.clock, self.sender.clone());
+        let local = self.bases[key.base].address.ip();
+        let seed = self.seed_of(key);
+        self.tasks.spawn(async move {
+            let outcome = rows::bind_over_stream(&target, &source, local, &clock, seed).await;
+            let _ = sender.send(Happening::Streamed { row: key, outcome });
+        });
+    }
+
+    fn ask_relay(&mut self, key: RowKey) {
+        let task = relay::Task {
+            row: key,
+            target: self.target(key),
+            source: self.options.source.clone(),
+            local: self.bases[key.base].address.ip(),
+            credentials: self.options.servers[key.server].credentials.clone(),
+            families: self.options.families.clone(),
+            seed: self.seed_of(key),
+            clock: self.clock,
+        };
+        self.tasks.spawn(relay::run(task, self.sender.clone()));
+    }
+
+    fn target(&self, key: RowKey) -> crate::net::link::Target {
+        let uri = &self.options.servers[key.server].uri;
+        crate::net::link::Target {
+            address: key.address,
+            host: uri.host.clone(),
+            transport: uri.transport,
+        }
+    }
+
+    fn seed_of(&self, key: RowKey) -> u64 {
+        let place = (key.place as u64) << 8 | key.base as u64;
+        self.options
+            .seed
+            .wrapping_add(place.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn finish(mut self) -> GatherResult {
+        let now = self.clock.now();
+        let mut servers = std::mem::take(&mut self.unresolved);
+        for (key, row) in &mut self.rows {
+            if !row.is_settled() {
+                row.cut_short(now);
+            }
+            let report = row.report(
+                &self.options.servers[key.server].uri,
+                key.address,
+                &self.bases[key.base],
+            );
+            servers.push((key.server, report));
+        }
+        servers.sort_by_key(|(index, report)| (*index, !report.is_default_route));
+        let servers = servers.into_iter().map(|(_, report)| report).collect();
+        self.collector.finish(servers, now)
+    }
+}

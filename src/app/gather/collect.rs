@@ -1,0 +1,171 @@
+//! The candidates as they come: priorities, redundancy (RFC 8445 5.1.3), order.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Event;
+use super::bases::Base;
+use super::relay::Found;
+use crate::family::Family;
+use crate::ice::candidate::{self, COMPONENT, Candidate, CandidateType, Origin};
+use crate::report::Millis;
+use crate::report::gather::{
+    CandidateReport, GatherResult, GatherServerReport, Policy, RedundantReport,
+};
+
+/// What has been found.
+pub struct Collector {
+    policy: Policy,
+    events: mpsc::UnboundedSender<Event>,
+    candidates: Vec<CandidateReport>,
+    redundant: Vec<RedundantReport>,
+}
+
+impl Collector {
+    pub const fn new(policy: Policy, events: mpsc::UnboundedSender<Event>) -> Self {
+        Self {
+            policy,
+            events,
+            candidates: Vec::new(),
+            redundant: Vec::new(),
+        }
+    }
+
+    /// A local address.
+    pub fn host(&mut self, index: usize, base: &Base, now: Duration) {
+        let origin = Origin {
+            base: index,
+            ..Origin::default()
+        };
+        let candidate = Candidate {
+            foundation: candidate::foundation(CandidateType::Host, base.address.ip(), None, None),
+            component: COMPONENT,
+            priority: priority(CandidateType::Host, origin),
+            address: base.address,
+            kind: CandidateType::Host,
+            related: None,
+        };
+        let mut report = CandidateReport::new(&candidate, base.address, Millis(now));
+        report.interface.clone_from(&base.interface);
+        self.add(report);
+    }
+
+    /// Where a STUN server sees a base. `place` is the base's and the server's.
+    pub fn reflexive(
+        &mut self,
+        base: &Base,
+        place: (usize, usize),
+        address: SocketAddr,
+        (uri, server): (String, IpAddr),
+        now: Duration,
+    ) {
+        let kind = CandidateType::Srflx;
+        let origin = Origin {
+            base: place.0,
+            server: place.1,
+            ..Origin::default()
+        };
+        let candidate = Candidate {
+            foundation: candidate::foundation(kind, base.address.ip(), Some(server), None),
+            component: COMPONENT,
+            priority: priority(kind, origin),
+            address,
+            kind,
+            related: Some(base.address),
+        };
+        let mut report = CandidateReport::new(&candidate, base.address, Millis(now));
+        report.interface.clone_from(&base.interface);
+        report.server = Some(uri);
+        self.add(report);
+    }
+
+    /// A relayed address.
+    pub fn relayed(
+        &mut self,
+        base: &Base,
+        place: (usize, usize),
+        found: &Found,
+        uri: String,
+        now: Duration,
+    ) {
+        let kind = CandidateType::Relay;
+        let allocation = &found.allocation;
+        let origin = Origin {
+            base: place.0,
+            server: place.1,
+            relay_transport: Some(found.transport),
+            relayed_v6: Family::of(allocation.relayed.ip()) == Family::Ipv6,
+        };
+        let candidate = Candidate {
+            foundation: candidate::foundation(
+                kind,
+                base.address.ip(),
+                Some(found.server.ip()),
+                Some(found.transport),
+            ),
+            component: COMPONENT,
+            priority: priority(kind, origin),
+            address: allocation.relayed,
+            kind,
+            // RFC 8839 5.1: the mapped address that the server chose.
+            related: Some(allocation.mapped.unwrap_or(found.local)),
+        };
+        let mut report = CandidateReport::new(&candidate, found.local, Millis(now));
+        report.interface.clone_from(&base.interface);
+        report.server = Some(uri);
+        report.relay_transport = Some(found.transport);
+        self.add(report);
+    }
+
+    /// A server is settled.
+    pub fn server(&self, report: GatherServerReport) {
+        // Nobody may be listening; the result has it all the same.
+        let _ = self.events.send(Event::Server(Box::new(report)));
+    }
+
+    /// Everything, in the order of a report.
+    pub fn finish(mut self, servers: Vec<GatherServerReport>, now: Duration) -> GatherResult {
+        self.candidates.sort_by(|a, b| b.priority.cmp(&a.priority));
+        GatherResult {
+            candidates: self.candidates,
+            redundant: self.redundant,
+            servers,
+            complete_ms: Millis(now),
+        }
+    }
+
+    /// RFC 8445 5.1.3: of two candidates with the same address and base, one is redundant; the
+    /// earlier one has been announced and stays, unless that would be the wrong type.
+    fn add(&mut self, report: CandidateReport) {
+        if self.policy == Policy::Relay && report.kind != CandidateType::Relay {
+            return;
+        }
+        let same = self.candidates.iter().find(|known| {
+            known.socket_address() == report.socket_address()
+                && (known.base == report.base || report.kind == CandidateType::Relay)
+        });
+        if let Some(same) = same {
+            let redundant = RedundantReport {
+                kind: report.kind,
+                address: report.address,
+                port: report.port,
+                base: report.base,
+                server: report.server,
+                same_as: same.kind,
+            };
+            let _ = self
+                .events
+                .send(Event::Redundant(Box::new(redundant.clone())));
+            self.redundant.push(redundant);
+            return;
+        }
+        let _ = self.events.send(Event::Candidate(Box::new(report.clone())));
+        self.candidates.push(report);
+    }
+}
+
+fn priority(kind: CandidateType, origin: Origin) -> u32 {
+    candidate::priority(kind, origin.local_preference(kind), COMPONENT)
+}

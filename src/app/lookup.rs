@@ -1,0 +1,48 @@
+//! From a server's URI to its addresses, with the reason where there is none.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::family::Family;
+use crate::net::resolve::resolve;
+use crate::report::ErrorReport;
+use crate::stun::uri::ServerUri;
+
+/// The addresses of a server.
+///
+/// # Errors
+///
+/// `dns` if the name does not exist or the name servers are silent, `wrong-family` if it has no
+/// address of a wanted family.
+pub async fn addresses(
+    uri: &ServerUri,
+    wanted: &[Family],
+    patience: Duration,
+) -> Result<Vec<SocketAddr>, ErrorReport> {
+    match tokio::time::timeout(patience, resolve(uri, wanted)).await {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(error_report(uri, &error)),
+        Err(_) => Err(ErrorReport::new(
+            "dns",
+            format!(
+                "{} was not resolved in time: the name servers are silent",
+                uri.host
+            ),
+        )
+        .with_hint("check the DNS settings, or name the server by its IP address")),
+    }
+}
+
+/// Why a name has no address.
+pub fn error_report(uri: &ServerUri, error: &std::io::Error) -> ErrorReport {
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::AddrNotAvailable {
+        return ErrorReport::new("wrong-family", text)
+            .with_hint("leave -4 or -6 out, or name a server with an address of that family");
+    }
+    let reason = text
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&text);
+    ErrorReport::new("dns", format!("{} cannot be resolved: {reason}", uri.host))
+        .with_hint("check the spelling of the name")
+}

@@ -1,0 +1,283 @@
+//! `rtcdiag turn`: is this TURN server healthy and safe.
+
+mod exchange;
+mod safety;
+mod way;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::lookup;
+use crate::fact::{Fact, Reason};
+use crate::family::Family;
+use crate::net::clock::Clock;
+use crate::net::driver::stopped;
+use crate::net::host::Source;
+use crate::net::link::Target;
+use crate::report::stage::{Stage, StageTime};
+use crate::report::turn::{TransportReport, TransportStatus, TurnResult};
+use crate::report::{ErrorReport, Millis};
+use crate::stun::uri::Host;
+use crate::turn::credentials::Credentials;
+use crate::turn::uri::{TurnUri, Way};
+use safety::Safety;
+use way::{Around, Open, Trial};
+
+/// How long each stage may be silent.
+pub const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// What to test.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server.
+    pub uri: TurnUri,
+    /// User and password.
+    pub credentials: Option<Credentials>,
+    /// Families of the server's address.
+    pub families: Vec<Family>,
+    /// Where to send from.
+    pub source: Source,
+    /// Whether to ask which peers are allowed.
+    pub policy: bool,
+    /// Seed of transaction IDs.
+    pub seed: u64,
+}
+
+/// Something that happens during the run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A transport is settled.
+    Transport(Box<TransportReport>),
+}
+
+/// Tests the server. Ends early when `stop` says so, with what is known by then.
+pub async fn run(
+    options: &Options,
+    clock: Clock,
+    mut stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> TurnResult {
+    let around = Around {
+        source: options.source.clone(),
+        credentials: options.credentials.clone(),
+        clock,
+        seed: options.seed,
+    };
+    let mut run = Run {
+        options,
+        around,
+        events,
+        trials: Vec::new(),
+        settled: Vec::new(),
+        safety: Safety::new(options),
+    };
+    let stopped_early = tokio::select! {
+        biased;
+        () = run.work() => false,
+        _ = stopped(&mut stop) => true,
+    };
+    run.finish(stopped_early)
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    around: Around,
+    events: mpsc::UnboundedSender<Event>,
+    trials: Vec<Trial>,
+    /// The report of each trial, once it is there.
+    settled: Vec<Option<TransportReport>>,
+    safety: Safety,
+}
+
+impl Run<'_> {
+    async fn work(&mut self) {
+        let began = self.around.clock.now();
+        let uri = &self.options.uri.server;
+        let found = lookup::addresses(uri, &self.options.families, PATIENCE).await;
+        let took = matches!(uri.host, Host::Name(_)).then(|| StageTime {
+            stage: Stage::Resolve,
+            elapsed_ms: Millis(self.around.clock.now().saturating_sub(began)),
+        });
+        let ways = self.options.uri.ways();
+        match found {
+            Err(error) => {
+                for way in ways {
+                    self.unresolved(way, error.clone(), took);
+                }
+            }
+            Ok(addresses) => {
+                self.plan(&ways, &one_of_each_family(&addresses));
+                self.try_all(took).await;
+                self.try_again_one_by_one(took).await;
+            }
+        }
+    }
+
+    fn unresolved(&mut self, way: Way, error: ErrorReport, took: Option<StageTime>) {
+        let mut report = TransportReport::new(way.transport, way.is_named);
+        report.stages.extend(took);
+        report.fail(Stage::Resolve, error);
+        self.announce(&report);
+        self.settled.push(Some(report));
+    }
+
+    fn plan(&mut self, ways: &[Way], addresses: &[SocketAddr]) {
+        for address in addresses {
+            for way in ways {
+                self.trials.push(Trial {
+                    target: Target {
+                        address: way.at(*address),
+                        host: self.options.uri.server.host.clone(),
+                        transport: way.transport,
+                    },
+                    named: way.is_named,
+                    frugal: false,
+                    number: self.trials.len() as u64,
+                });
+            }
+        }
+        self.settled = self.trials.iter().map(|_| None).collect();
+    }
+
+    /// All transports side by side; who may use the server, and for what, is asked over the first
+    /// one that gives an allocation.
+    async fn try_all(&mut self, took: Option<StageTime>) {
+        let (opened, mut openings) = mpsc::unbounded_channel::<Open>();
+        let mut tasks = JoinSet::new();
+        for (index, trial) in self.trials.iter().enumerate() {
+            let (trial, around, opened) = (trial.clone(), self.around.clone(), opened.clone());
+            tasks.spawn(async move { (index, way::run(trial, around, opened).await) });
+        }
+        drop(opened);
+        let safety = &mut self.safety;
+        let around = &self.around;
+        let mut reports = Vec::new();
+        let events = &self.events;
+        let settle = async {
+            while let Some(done) = tasks.join_next().await {
+                // A panic in a task is a fault of ours, and shows as a missing row.
+                if let Ok((index, mut report)) = done {
+                    report.stages.splice(0..0, took);
+                    let _ = events.send(Event::Transport(Box::new(report.clone())));
+                    self.settled[index] = Some(report.clone());
+                    reports.push(report);
+                }
+            }
+        };
+        let ask = async {
+            if let Some(open) = openings.recv().await {
+                safety.ask(&open, around).await;
+            }
+        };
+        tokio::join!(settle, ask);
+    }
+
+    /// A quota may be smaller than what all transports need together. Then they have to take turns.
+    async fn try_again_one_by_one(&mut self, took: Option<StageTime>) {
+        let (opened, mut openings) = mpsc::unbounded_channel::<Open>();
+        for index in 0..self.trials.len() {
+            let short = self.settled[index]
+                .as_ref()
+                .is_some_and(|report| report.quota_reached);
+            if !short {
+                continue;
+            }
+            let trial = Trial {
+                frugal: true,
+                ..self.trials[index].clone()
+            };
+            let mut report = way::run(trial, self.around.clone(), opened.clone()).await;
+            report.stages.splice(0..0, took);
+            self.announce(&report);
+            self.settled[index] = Some(report);
+        }
+        drop(opened);
+        if self.safety.is_short_of_allocations() {
+            let open = match openings.recv().await {
+                Some(open) => Some(open),
+                None => self.safety.asked_at(),
+            };
+            if let Some(open) = open {
+                self.safety.ask(&open, &self.around).await;
+            }
+        }
+    }
+
+    fn announce(&self, report: &TransportReport) {
+        // Nobody may be listening; the result has it all the same.
+        let _ = self.events.send(Event::Transport(Box::new(report.clone())));
+    }
+
+    fn finish(mut self, stopped_early: bool) -> TurnResult {
+        let mut transports = Vec::new();
+        for (index, settled) in std::mem::take(&mut self.settled).into_iter().enumerate() {
+            transports.push(settled.unwrap_or_else(|| {
+                let trial = &self.trials[index];
+                let mut report = TransportReport::new(trial.target.transport, true);
+                report.address = Some(trial.target.address);
+                report.family = Some(Family::of(trial.target.address.ip()));
+                let error = ErrorReport::new("timeout", "the run ended before it was settled")
+                    .with_hint("give it more time with --timeout");
+                report.fail(Stage::Connect, error);
+                report.named = trial.named;
+                report.cut_short = true;
+                report
+            }));
+        }
+        if transports.is_empty() {
+            for way in self.options.uri.ways() {
+                let mut report = TransportReport::new(way.transport, way.is_named);
+                let error = ErrorReport::new("timeout", "the run ended before it was settled");
+                report.fail(Stage::Resolve, error);
+                report.cut_short = true;
+                transports.push(report);
+            }
+        }
+        no_route_is_no_fault(&mut transports);
+        let authenticated = transports.iter().find_map(|t| t.authenticated);
+        self.safety.finish(
+            self.options.uri.server.to_string(),
+            transports,
+            authenticated,
+            stopped_early,
+        )
+    }
+}
+
+/// A name may stand for many addresses of the same machine: one of each family is tried.
+fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut chosen: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        if !chosen.iter().any(|c| c.is_ipv4() == address.is_ipv4()) {
+            chosen.push(*address);
+        }
+    }
+    chosen
+}
+
+/// That this host has no route to one of a server's addresses is not the server's fault, if it can
+/// be reached by another.
+fn no_route_is_no_fault(transports: &mut [TransportReport]) {
+    let works = transports.iter().any(|t| t.relayed_address.is_some());
+    for transport in transports {
+        let no_route = transport
+            .error
+            .as_ref()
+            .is_some_and(|e| e.code == "unreachable" && transport.stage == Stage::Connect);
+        if works && no_route {
+            transport.status = TransportStatus::Absent;
+        }
+    }
+}
+
+/// A fact that an early end keeps from being known.
+fn cut_short<T>(stopped_early: bool) -> Fact<T> {
+    Fact::not_tested(if stopped_early {
+        Reason::Interrupted
+    } else {
+        Reason::EarlierFailure
+    })
+}

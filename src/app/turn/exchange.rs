@@ -1,0 +1,288 @@
+//! Data through relays: two allocations, or one and a UDP socket of this host.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+use crate::fact::{Fact, Reason};
+use crate::net::clock::Clock;
+use crate::net::session::Session;
+use crate::report::ErrorReport;
+use crate::report::turn::{DataReport, ThroughputReport};
+use crate::turn::client::{Event, RequestId};
+
+/// Datagrams of a round-trip test, and the time between them.
+const PINGS: usize = 10;
+const SPACING: Duration = Duration::from_millis(5);
+/// How long the last answer may take.
+const TAIL: Duration = Duration::from_millis(700);
+
+/// A burst: short enough to disturb nobody.
+const BURST: usize = 200;
+const BURST_PAYLOAD: usize = 1000;
+/// Datagrams at once, and the pause between.
+const BURST_CHUNK: usize = 8;
+const BURST_PAUSE: Duration = Duration::from_millis(1);
+/// How long after the last one that came out the rest counts as lost.
+const BURST_TAIL: Duration = Duration::from_millis(200);
+
+const MARK: &[u8; 8] = b"rtcdiag ";
+const PING: u8 = b'?';
+const PONG: u8 = b'!';
+const LOAD: u8 = b'#';
+
+/// Two sessions, or one that plays both parts, and a UDP socket.
+pub struct Ends {
+    pub a: Session,
+    /// `None`: the relayed address of `a` is sent to from itself.
+    pub b: Option<Session>,
+    pub probe: Option<UdpSocket>,
+    pub clock: Clock,
+}
+
+/// Which end something happened at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    A,
+    B,
+}
+
+enum Happened {
+    At(End, Event),
+    Probe(usize),
+    Due,
+}
+
+/// Which way the data goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the relayed address of A to that of B, or to itself.
+    BetweenRelays(SocketAddr),
+    /// From the UDP socket to the relayed address of A.
+    FromHere(SocketAddr),
+}
+
+impl Ends {
+    /// Waits for requests of both ends; data that comes meanwhile is dropped. The outcomes, in
+    /// order.
+    pub async fn settle(
+        &mut self,
+        of_a: RequestId,
+        of_b: Option<RequestId>,
+    ) -> (Result<(), ErrorReport>, Option<Result<(), ErrorReport>>) {
+        let (mut a, mut b) = (None, None);
+        while a.is_none() || (of_b.is_some() && b.is_none()) {
+            match self.next(None, &mut []).await {
+                Ok(Happened::At(
+                    end,
+                    Event::Done {
+                        request, outcome, ..
+                    },
+                )) => {
+                    let outcome = outcome.map(drop).map_err(|f| ErrorReport::from(&f));
+                    match end {
+                        End::A if request == of_a => a = Some(outcome),
+                        End::B if Some(request) == of_b => b = Some(outcome),
+                        _ => {}
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    a.get_or_insert(Err(error.clone()));
+                    if of_b.is_some() {
+                        b.get_or_insert(Err(error));
+                    }
+                }
+            }
+        }
+        (a.unwrap_or(Ok(())), b)
+    }
+
+    /// Sends datagrams at a steady pace and counts the answers.
+    pub async fn ping(&mut self, way: Way) -> DataReport {
+        let clock = self.clock;
+        let mut sent_at: Vec<Duration> = Vec::new();
+        let mut round_trips: Vec<Option<Duration>> = vec![None; PINGS];
+        let mut buffer = [0; 64];
+        let mut due = clock.now();
+        let mut trouble = None;
+        while round_trips.iter().any(Option::is_none) {
+            let now = clock.now();
+            if now >= due {
+                if sent_at.len() == PINGS {
+                    break;
+                }
+                let payload = datagram(PING, sent_at.len());
+                sent_at.push(now);
+                self.send(way, &payload).await;
+                let last = sent_at.len() == PINGS;
+                due = now + if last { TAIL } else { SPACING };
+            }
+            let pong = match self.next(Some(due), &mut buffer).await {
+                Err(error) => {
+                    trouble = Some(error);
+                    break;
+                }
+                Ok(Happened::Due) => None,
+                Ok(Happened::Probe(length)) => number_of(PONG, &buffer[..length]),
+                Ok(Happened::At(end, Event::Data { peer, payload, .. })) => {
+                    self.answer(way, end, peer, &payload)
+                }
+                Ok(Happened::At(..)) => None,
+            };
+            if let Some(number) = pong
+                && let (Some(at), Some(slot)) = (sent_at.get(number), round_trips.get_mut(number))
+            {
+                slot.get_or_insert(clock.now().saturating_sub(*at));
+            }
+        }
+        let round_trips: Vec<Duration> = round_trips.into_iter().flatten().collect();
+        let works = match (round_trips.is_empty(), trouble) {
+            (false, _) => Fact::Determined(true),
+            (true, Some(error)) => Fact::inconclusive(Reason::NoResponse, error.message),
+            (true, None) => Fact::Determined(false),
+        };
+        DataReport::measured(sent_at.len(), round_trips, works)
+    }
+
+    /// Sends a burst from A to the relayed address `to` and measures how fast it comes out.
+    pub async fn burst(&mut self, to: SocketAddr) -> Option<ThroughputReport> {
+        let clock = self.clock;
+        let mut payload = datagram(LOAD, 0);
+        payload.resize(BURST_PAYLOAD, 0);
+        let (mut sent, mut arrivals) = (0, Vec::new());
+        let mut due = clock.now();
+        while arrivals.len() < BURST {
+            let now = clock.now();
+            if now >= due {
+                if sent == BURST {
+                    break;
+                }
+                for _ in 0..BURST_CHUNK.min(BURST - sent) {
+                    self.a.send(to, &payload);
+                    sent += 1;
+                }
+                due = now
+                    + if sent == BURST {
+                        BURST_TAIL
+                    } else {
+                        BURST_PAUSE
+                    };
+            }
+            match self.next(Some(due), &mut []).await {
+                Ok(Happened::At(_, Event::Data { payload, .. }))
+                    if number_of(LOAD, &payload).is_some() =>
+                {
+                    arrivals.push(clock.now());
+                    if sent == BURST {
+                        due = clock.now() + BURST_TAIL;
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        let (first, last) = (arrivals.first()?, arrivals.last()?);
+        let span = last.saturating_sub(*first).as_secs_f64();
+        // The first one only starts the watch.
+        let bytes = (arrivals.len() - 1) * BURST_PAYLOAD;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let rate = bytes as f64 * 8.0 / 1000.0 / span;
+        (span > 0.0 && bytes > 0).then(|| ThroughputReport {
+            bytes_sent: sent * BURST_PAYLOAD,
+            bytes_received: arrivals.len() * BURST_PAYLOAD,
+            kbit_per_s: rate.round(),
+        })
+    }
+
+    async fn send(&mut self, way: Way, payload: &[u8]) {
+        match way {
+            Way::BetweenRelays(to) => {
+                self.a.send(to, payload);
+            }
+            Way::FromHere(to) => {
+                if let Some(probe) = &self.probe {
+                    // What is not sent is lost, and counted so.
+                    let _ = probe.send_to(payload, to).await;
+                }
+            }
+        }
+    }
+
+    /// Answers a ping; gives the number if it is the answer to one, or one that came around.
+    fn answer(&mut self, way: Way, end: End, peer: SocketAddr, payload: &[u8]) -> Option<usize> {
+        if let Some(number) = number_of(PING, payload) {
+            let alone = self.b.is_none();
+            match (way, end) {
+                // From the relayed address to itself: it has come around.
+                (Way::BetweenRelays(to), End::A) if alone && peer == to => return Some(number),
+                (Way::BetweenRelays(_), End::B) => {
+                    let b = self.b.as_mut()?;
+                    b.send(peer, &datagram(PONG, number));
+                }
+                (Way::FromHere(_), End::A) => {
+                    self.a.send(peer, &datagram(PONG, number));
+                }
+                _ => {}
+            }
+            return None;
+        }
+        match (way, end) {
+            (Way::BetweenRelays(to), End::A) if peer == to => number_of(PONG, payload),
+            _ => None,
+        }
+    }
+
+    /// The next thing that happens, at the latest when `due`.
+    async fn next(
+        &mut self,
+        due: Option<Duration>,
+        buffer: &mut [u8],
+    ) -> Result<Happened, ErrorReport> {
+        let clock = self.clock;
+        let probe = self.probe.as_ref().filter(|_| !buffer.is_empty());
+        let listen = async {
+            match probe {
+                Some(probe) => probe.recv_from(buffer).await,
+                None => std::future::pending().await,
+            }
+        };
+        let b = async {
+            match &mut self.b {
+                Some(b) => b.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let wait = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(clock.instant(due)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = self.a.next() => Ok(Happened::At(End::A, event?)),
+            event = b => Ok(Happened::At(End::B, event?)),
+            received = listen => Ok(match received {
+                Ok((length, _)) => Happened::Probe(length),
+                // An ICMP error: something was lost.
+                Err(_) => Happened::Due,
+            }),
+            () = wait => Ok(Happened::Due),
+        }
+    }
+}
+
+fn datagram(kind: u8, number: usize) -> Vec<u8> {
+    let mut bytes = MARK.to_vec();
+    bytes.push(kind);
+    bytes.extend_from_slice(&u32::try_from(number).unwrap_or_default().to_be_bytes());
+    bytes
+}
+
+fn number_of(kind: u8, bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(MARK)?;
+    let (first, number) = rest.split_first()?;
+    let number = <[u8; 4]>::try_from(number.get(..4)?).ok()?;
+    (*first == kind).then_some(usize::try_from(u32::from_be_bytes(number)).ok()?)
+}

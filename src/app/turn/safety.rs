@@ -1,0 +1,319 @@
+//! Who may use the server, and whom they can reach through it. Asked by Allocate and
+//! `CreatePermission` requests alone: no data goes to any of those peers.
+
+use std::net::IpAddr;
+
+use super::way::{Around, Open};
+use super::{Options, PATIENCE, cut_short};
+use crate::fact::{Fact, Reason};
+use crate::family::Family;
+use crate::net::clock::rfc3339;
+use crate::net::redirect::{self, Asked};
+use crate::net::session::Session;
+use crate::report::ErrorReport;
+use crate::report::turn::{AuthenticationReport, PolicyReport, TransportReport, TurnResult};
+use crate::turn::client::{Answer, Event, RequestId};
+use crate::turn::credentials::Credentials;
+use crate::turn::error::Failure;
+use crate::turn::policy::{self, PeerClass};
+
+/// What has been found out.
+pub struct Safety {
+    wants_policy: bool,
+    has_credentials: bool,
+    expires: Option<u64>,
+    wrong_password: Option<Fact<bool>>,
+    relays: [Option<Fact<bool>>; 2],
+    policy: Vec<PolicyReport>,
+    quota_reached: bool,
+    asked_at: Option<Open>,
+}
+
+impl Safety {
+    pub fn new(options: &Options) -> Self {
+        Self {
+            wants_policy: options.policy,
+            has_credentials: options.credentials.is_some(),
+            expires: options.credentials.as_ref().and_then(Credentials::expires),
+            wrong_password: None,
+            relays: [None, None],
+            policy: Vec::new(),
+            quota_reached: false,
+            asked_at: None,
+        }
+    }
+
+    /// Whether something could not be asked for want of an allocation.
+    pub const fn is_short_of_allocations(&self) -> bool {
+        self.quota_reached
+    }
+
+    /// Where it was asked before.
+    pub fn asked_at(&self) -> Option<Open> {
+        self.asked_at.clone()
+    }
+
+    /// Asks everything that is not known yet.
+    pub async fn ask(&mut self, open: &Open, around: &Around) {
+        self.quota_reached = false;
+        self.asked_at = Some(open.clone());
+        let wrong = async {
+            match (&self.wrong_password, &around.credentials) {
+                (None, Some(credentials)) => Some(wrong_password(open, around, credentials).await),
+                _ => None,
+            }
+        };
+        let families = [Family::Ipv4, Family::Ipv6].map(|family| {
+            let known = self.relays[family as usize].is_some();
+            let peers = if self.wants_policy {
+                policy::peers(open.target.address.ip())
+            } else {
+                Vec::new()
+            };
+            async move {
+                if known {
+                    None
+                } else {
+                    Some(of_family(open, around, family, &peers).await)
+                }
+            }
+        });
+        let [v4, v6] = families;
+        let (wrong, v4, v6) = tokio::join!(wrong, v4, v6);
+        if let Some(wrong) = wrong {
+            self.wrong_password = Some(wrong);
+        }
+        for (family, found) in [(Family::Ipv4, v4), (Family::Ipv6, v6)] {
+            match found {
+                Some(Found::Known { relays, policy }) => {
+                    self.relays[family as usize] = Some(relays);
+                    self.policy.extend(policy);
+                }
+                Some(Found::QuotaReached) => self.quota_reached = true,
+                None => {}
+            }
+        }
+    }
+
+    /// The result, with what was found out here.
+    pub fn finish(
+        self,
+        uri: String,
+        transports: Vec<TransportReport>,
+        authenticated: Option<bool>,
+        stopped_early: bool,
+    ) -> TurnResult {
+        let unknown = || cut_short(stopped_early);
+        // Who has no credentials learns that they are asked for, and no more.
+        let refused_without = transports.iter().any(|t| {
+            t.error
+                .as_ref()
+                .is_some_and(|e| e.code == "credentials-needed")
+        });
+        let unauthenticated_refused = match authenticated {
+            Some(asked) => Fact::Determined(asked),
+            None if refused_without => Fact::Determined(true),
+            None => unknown(),
+        };
+        let wrong_password_refused = match (self.wrong_password, authenticated) {
+            (_, Some(false)) => Fact::Determined(false),
+            (Some(fact), _) => fact,
+            (None, _) if !self.has_credentials => Fact::not_tested(Reason::NoCredentials),
+            (None, _) => unknown(),
+        };
+        let [v4, v6] = self.relays.map(|fact| fact.unwrap_or_else(unknown));
+        TurnResult {
+            policy: complete(self.policy, &transports, self.wants_policy, &unknown()),
+            uri,
+            transports,
+            authentication: AuthenticationReport {
+                unauthenticated_refused,
+                wrong_password_refused,
+                credentials_expire: self.expires.map(rfc3339),
+            },
+            relays_ipv4: v4,
+            relays_ipv6: v6,
+        }
+    }
+}
+
+/// Every peer of the list, also those that could not be asked about.
+fn complete(
+    known: Vec<PolicyReport>,
+    transports: &[TransportReport],
+    wanted: bool,
+    unknown: &Fact<bool>,
+) -> Vec<PolicyReport> {
+    let Some(server) = transports.iter().find_map(|t| t.address) else {
+        return Vec::new();
+    };
+    if !known.is_empty() {
+        return known;
+    }
+    policy::peers(server.ip())
+        .into_iter()
+        .map(|(class, peer)| PolicyReport {
+            class,
+            peer,
+            allowed: if wanted {
+                unknown.clone()
+            } else {
+                Fact::not_tested(Reason::LeftOut)
+            },
+        })
+        .collect()
+}
+
+/// Whether a wrong password is refused.
+async fn wrong_password(open: &Open, around: &Around, credentials: &Credentials) -> Fact<bool> {
+    let wrong = credentials.with_wrong_password();
+    let asked = allocate(open, around, Some(&wrong), None, 2).await;
+    let outcome = asked.done.outcome;
+    let verdict = match &outcome {
+        Ok(_) => Fact::Determined(false),
+        Err(trouble) => match &trouble.failure {
+            Some(Failure::Unauthorized) => Fact::Determined(true),
+            // The server signs with a key that we then cannot know: it did not look at ours.
+            Some(Failure::Integrity) => Fact::inconclusive(
+                Reason::Contradiction,
+                "the server answered as if the password were right, and signed with another key",
+            ),
+            _ => Fact::inconclusive(Reason::NoResponse, trouble.report.message.clone()),
+        },
+    };
+    if let Ok(session) = asked.session {
+        session.release().await;
+    }
+    verdict
+}
+
+enum Found {
+    Known {
+        relays: Fact<bool>,
+        policy: Vec<PolicyReport>,
+    },
+    QuotaReached,
+}
+
+/// Whether the server relays a family, and which peers of it are allowed.
+async fn of_family(
+    open: &Open,
+    around: &Around,
+    family: Family,
+    peers: &[(PeerClass, IpAddr)],
+) -> Found {
+    let wanted = (family == Family::Ipv6).then_some(family);
+    let part = 3 + family as u64;
+    let asked = allocate(open, around, around.credentials.as_ref(), wanted, part).await;
+    let mine = peers.iter().filter(|(_, ip)| Family::of(*ip) == family);
+    let unknown = |fact: &Fact<bool>| -> Vec<PolicyReport> {
+        mine.clone()
+            .map(|(class, peer)| PolicyReport {
+                class: *class,
+                peer: *peer,
+                allowed: fact.clone(),
+            })
+            .collect()
+    };
+    match (asked.session, asked.done.outcome) {
+        (Ok(mut session), Ok(Answer::Allocated(allocation))) => {
+            let right = Family::of(allocation.relayed.ip()) == family;
+            let policy = if right {
+                ask_policy(&mut session, mine.clone().copied()).await
+            } else {
+                unknown(&Fact::not_tested(Reason::FamilyNotRelayed))
+            };
+            session.release().await;
+            Found::Known {
+                relays: Fact::Determined(right),
+                policy,
+            }
+        }
+        (_, Err(trouble)) => {
+            let code = trouble.report.code;
+            if code == "allocation-quota-reached" {
+                return Found::QuotaReached;
+            }
+            let (relays, policy) = if code == "address-family-not-supported" {
+                (
+                    Fact::Determined(false),
+                    unknown(&Fact::not_tested(Reason::FamilyNotRelayed)),
+                )
+            } else {
+                let why = trouble.report.message.clone();
+                (
+                    Fact::inconclusive(Reason::NoResponse, why),
+                    unknown(&Fact::not_tested(Reason::EarlierFailure)),
+                )
+            };
+            Found::Known { relays, policy }
+        }
+        _ => Found::Known {
+            relays: Fact::not_tested(Reason::EarlierFailure),
+            policy: unknown(&Fact::not_tested(Reason::EarlierFailure)),
+        },
+    }
+}
+
+/// One `CreatePermission` for each peer, all at once; one alone would be refused as a whole.
+async fn ask_policy(
+    session: &mut Session,
+    peers: impl Iterator<Item = (PeerClass, IpAddr)>,
+) -> Vec<PolicyReport> {
+    let mut asked: Vec<(RequestId, PolicyReport)> = peers
+        .map(|(class, peer)| {
+            let id = session.begin(|client, now| client.permit(now, vec![peer]));
+            let report = PolicyReport {
+                class,
+                peer,
+                allowed: Fact::inconclusive(Reason::NoResponse, "no answer"),
+            };
+            (id, report)
+        })
+        .collect();
+    let mut open = asked.len();
+    while open > 0 {
+        match session.next().await {
+            Ok(Event::Done {
+                request, outcome, ..
+            }) => {
+                if let Some((_, report)) = asked.iter_mut().find(|(id, _)| *id == request) {
+                    report.allowed = allowed(&outcome);
+                    open -= 1;
+                }
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    asked.into_iter().map(|(_, report)| report).collect()
+}
+
+/// An error answer of any kind grants nothing.
+fn allowed(outcome: &Result<Answer, Failure>) -> Fact<bool> {
+    match outcome {
+        Ok(_) => Fact::Determined(true),
+        Err(Failure::Refused(_)) => Fact::Determined(false),
+        Err(failure) => Fact::inconclusive(Reason::NoResponse, ErrorReport::from(failure).message),
+    }
+}
+
+async fn allocate(
+    open: &Open,
+    around: &Around,
+    credentials: Option<&Credentials>,
+    family: Option<Family>,
+    part: u64,
+) -> Asked {
+    redirect::allocate(&redirect::Ask {
+        target: &open.target,
+        source: &around.source,
+        local: open.local,
+        credentials,
+        family,
+        patience: PATIENCE,
+        seed: around.seed ^ (part << 40 | 0xff),
+        clock: around.clock,
+    })
+    .await
+}

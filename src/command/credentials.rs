@@ -1,0 +1,87 @@
+//! User and password for TURN, from files and the environment.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::servers::readable_by_others;
+use crate::cli::TurnCredentials;
+use crate::config;
+use crate::report::Finding;
+use crate::stun::ice_servers::{Credential, IceServer};
+use crate::turn::credentials::{Credentials, MINTED_LIFETIME_S, Secret};
+
+/// The variable with the password. It has no flag: other users see those.
+const PASSWORD: &str = "RTCDIAG_TURN_PASSWORD";
+
+/// What the flags and the environment give, if anything.
+pub fn from_flags(
+    args: &TurnCredentials,
+    unix_now: u64,
+    patience: Duration,
+) -> anyhow::Result<(Option<Credentials>, Vec<Finding>)> {
+    let password = std::env::var(PASSWORD).ok().filter(|p| !p.is_empty());
+    let user = args.turn_username.as_deref();
+    if let Some(path) = &args.turn_secret_file {
+        anyhow::ensure!(
+            args.turn_password_file.is_none(),
+            "--turn-secret-file and --turn-password-file cannot be used together"
+        );
+        anyhow::ensure!(user != Some(""), "the user name is empty");
+        let (secret, findings) = secret_from(path, patience)?;
+        let expires = unix_now + MINTED_LIFETIME_S;
+        let credentials = Credentials::time_limited(user, &secret, expires)
+            .context("cannot mint TURN credentials")?;
+        return Ok((Some(credentials), findings));
+    }
+    let (password, findings) = match (&args.turn_password_file, password) {
+        (Some(path), _) => {
+            let (password, findings) = secret_from(path, patience)?;
+            (Some(password), findings)
+        }
+        (None, password) => (password.map(Secret::new), Vec::new()),
+    };
+    match (user, password) {
+        (Some(user), Some(password)) => {
+            let credentials =
+                Credentials::new(user, &password).context("cannot use the TURN credentials")?;
+            Ok((Some(credentials), findings))
+        }
+        (Some(_), None) => anyhow::bail!(
+            "--turn-username needs a password: set {PASSWORD} or give --turn-password-file"
+        ),
+        (None, Some(_)) if args.turn_password_file.is_some() => {
+            anyhow::bail!("--turn-password-file needs --turn-username")
+        }
+        // A variable left over from something else does no harm.
+        (None, _) => Ok((None, findings)),
+    }
+}
+
+/// What an entry of an ice-servers file gives.
+pub fn from_entry(entry: &IceServer) -> anyhow::Result<Option<Credentials>> {
+    match (&entry.username, &entry.credential) {
+        (Some(user), Some(Credential::Password(password))) => {
+            Ok(Some(Credentials::new(user, password)?))
+        }
+        (_, Some(Credential::Unsupported)) => {
+            anyhow::bail!("its credential is not a string: only passwords are supported")
+        }
+        (None, Some(_)) => anyhow::bail!("it has a credential without a username"),
+        (_, None) => Ok(None),
+    }
+}
+
+/// The first line of a file.
+fn secret_from(path: &Path, patience: Duration) -> anyhow::Result<(Secret, Vec<Finding>)> {
+    let text = config::read_text(path, patience)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let line = text.lines().next().unwrap_or_default();
+    anyhow::ensure!(
+        !line.is_empty(),
+        "{} has no secret in its first line",
+        path.display()
+    );
+    Ok((Secret::new(line), readable_by_others(path, "a secret")))
+}

@@ -1,0 +1,161 @@
+//! What all commands do alike: runtime, signals, events, document.
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+
+use super::error_document;
+use crate::app::signals;
+use crate::cli::Common;
+use crate::exit::Outcome;
+use crate::fact::Reason;
+use crate::family::Family;
+use crate::net::clock::Clock;
+use crate::net::host::Source;
+use crate::output::{self, Output};
+use crate::render;
+use crate::render::layout::Detail;
+use crate::render::style::Style;
+use crate::report::{Document, Millis, SCHEMA_VERSION, Verdict};
+
+/// A run of a command.
+pub struct Frame<'a> {
+    pub name: &'static str,
+    pub common: &'a Common,
+    pub clock: Clock,
+    pub output: &'a Output,
+}
+
+/// Tells when and why to stop.
+pub type Stop = watch::Receiver<Option<Reason>>;
+
+impl Frame<'_> {
+    /// Runs the work, and `show` for each of its events. Gives the result and why it was cut short,
+    /// if it was.
+    pub fn work<T, E>(
+        &self,
+        message: String,
+        work: impl AsyncFnOnce(Stop, mpsc::UnboundedSender<E>) -> T,
+        mut show: impl FnMut(E),
+    ) -> anyhow::Result<(T, Option<Reason>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        let done = runtime.block_on(async {
+            let mut stop = signals::listen(self.common.timeout).context("cannot catch signals")?;
+            let (sender, mut receiver) = mpsc::unbounded_channel();
+            self.output.start_progress(message);
+            let events = async {
+                while let Some(event) = receiver.recv().await {
+                    show(event);
+                }
+            };
+            let (result, ()) = tokio::join!(work(stop.clone(), sender), events);
+            let stopped: Option<Reason> = *stop.borrow_and_update();
+            anyhow::Ok((result, stopped))
+        });
+        // A name that hangs in the system's resolver must not hold up the end.
+        runtime.shutdown_background();
+        self.output.end_progress();
+        done
+    }
+
+    /// An event for `--jsonl`.
+    pub fn event(&self, line: &impl Serialize) {
+        if self.common.jsonl {
+            // A full disk shows at the document; an event is not worth ending for.
+            if let Ok(line) = render::json_line(line) {
+                let _ = output::result(&line);
+            }
+        }
+    }
+
+    /// Prints the document and gives its outcome.
+    pub fn finish<R: Serialize>(
+        &self,
+        verdict: Verdict,
+        result: R,
+        text: impl FnOnce(&Document<R>, Style, Detail) -> String,
+    ) -> anyhow::Result<Outcome> {
+        let document = Document {
+            schema_version: SCHEMA_VERSION,
+            rtcdiag_version: env!("CARGO_PKG_VERSION"),
+            command: Some(self.name),
+            started_at: self.clock.started_at(),
+            elapsed_ms: Millis(self.clock.now()),
+            outcome: verdict.outcome,
+            summary: verdict.summary,
+            findings: verdict.findings,
+            result: Some(result),
+        };
+        let printed = match self.json(&document)? {
+            Some(json) => json,
+            None => {
+                let detail = Detail {
+                    verbose: self.common.verbose,
+                    terse: self.common.quiet,
+                };
+                text(&document, Style::for_stdout(self.output.color()), detail)
+            }
+        };
+        output::result(&printed).context("cannot write the result")?;
+        Ok(document.outcome)
+    }
+
+    /// Says what is wrong before anything was sent.
+    pub fn could_not_begin(&self, error: &anyhow::Error) -> anyhow::Result<Outcome> {
+        let message = format!("{error:#}");
+        self.output.error(&message, None);
+        let document = error_document(Some(self.name), self.clock, message);
+        if let Some(json) = self.json(&document)? {
+            output::result(&json).context("cannot write the result")?;
+        }
+        Ok(Outcome::Error)
+    }
+
+    fn json<R: Serialize>(&self, document: &Document<R>) -> anyhow::Result<Option<String>> {
+        Ok(if self.common.jsonl {
+            Some(render::json_line(document)?)
+        } else if self.common.json {
+            Some(render::json(document)?)
+        } else {
+            None
+        })
+    }
+
+    /// Where to send from, checked.
+    pub fn source(&self) -> anyhow::Result<Source> {
+        let source = Source {
+            interface: self.common.interface.clone(),
+            local: self.common.local,
+        };
+        source.check()?;
+        Ok(source)
+    }
+
+    /// The families that the flags leave.
+    pub fn families(&self) -> anyhow::Result<Vec<Family>> {
+        let wanted = match (self.common.ipv4, self.common.ipv6) {
+            (true, false) => vec![Family::Ipv4],
+            (false, true) => vec![Family::Ipv6],
+            _ => vec![Family::Ipv4, Family::Ipv6],
+        };
+        let Some(local) = self.common.local else {
+            return Ok(wanted);
+        };
+        let of_local = Family::of(local);
+        anyhow::ensure!(
+            wanted.contains(&of_local),
+            "--local {local} is not an {} address",
+            wanted[0].name()
+        );
+        Ok(vec![of_local])
+    }
+}
+
+/// "1 server", "2 servers".
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}

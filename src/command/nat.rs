@@ -1,0 +1,91 @@
+//! `rtcdiag nat`.
+
+use serde::Serialize;
+
+use super::frame::{Frame, counted};
+use super::servers;
+use crate::app;
+use crate::app::nat::{Event, Options};
+use crate::cli::NatArgs;
+use crate::exit::Outcome;
+use crate::render;
+use crate::report::Finding;
+use crate::report::nat::ObservationReport;
+use crate::report::nat::verdict::{self, Context};
+use crate::stun::uri::ServerUri;
+
+/// Runs the command.
+pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
+    let (options, mut findings) = match prepare(frame, args) {
+        Ok(prepared) => prepared,
+        Err(error) => return frame.could_not_begin(&error),
+    };
+    let mut tests = 0;
+    let ((result, found), stopped) = frame.work(
+        format!("asking {}", counted(options.servers.len(), "server")),
+        async |stop, sender| app::nat::run(&options, frame.clock, stop, sender).await,
+        |event| {
+            if let Event::Observation(_) = &event {
+                tests += 1;
+                frame.output.progress(format!("{tests} tests done"));
+            }
+            frame.event(&EventLine::of(&event));
+        },
+    )?;
+    findings.extend(found);
+    let context = Context {
+        expectations: args.expect.clone(),
+        stopped,
+        findings,
+    };
+    let verdict = verdict::verdict(&result, context);
+    frame.finish(verdict, result, render::nat::text)
+}
+
+/// Checks everything that can be wrong before the first packet.
+fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
+    let source = frame.source()?;
+    let families = frame.families()?;
+    let named = servers::named(&args.servers, frame.common.timeout)?;
+    let in_file = named.by_file.into_iter().flat_map(|entry| entry.urls);
+    let mut unique: Vec<ServerUri> = Vec::new();
+    for server in named.by_uri.into_iter().chain(in_file) {
+        if !unique.contains(&server) {
+            unique.push(server);
+        }
+    }
+    let options = Options {
+        independent: unique.is_empty(),
+        servers: if unique.is_empty() {
+            servers::defaults()
+        } else {
+            unique
+        },
+        families,
+        source,
+        seed: rand::random(),
+    };
+    Ok((options, named.findings))
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum EventLine<'a> {
+    Observation {
+        #[serde(flatten)]
+        observation: &'a ObservationReport,
+    },
+    Resolved {
+        uri: &'a str,
+        addresses: &'a [std::net::SocketAddr],
+    },
+}
+
+impl<'a> EventLine<'a> {
+    fn of(event: &'a Event) -> Self {
+        match event {
+            Event::Observation(observation) => Self::Observation { observation },
+            Event::Resolved { uri, addresses } => Self::Resolved { uri, addresses },
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! ICE (RFC 8445): candidates and how they are gathered.
+
+pub mod candidate;
+pub mod interface;
+pub mod reflexive;

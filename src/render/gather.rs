@@ -1,0 +1,240 @@
+//! `rtcdiag gather` for people: candidates, lines to paste, servers, findings, summary.
+
+use comfy_table::{Cell, Table};
+
+use super::layout::{Detail, findings, headline, ink, line, milliseconds, section};
+use super::style::{Ink, Style};
+use crate::ice::candidate::CandidateType;
+use crate::report::Document;
+use crate::report::gather::{CandidateReport, GatherResult, GatherServerReport, Status};
+use crate::stun::uri::Transport;
+
+/// The document as text.
+pub fn text(document: &Document<GatherResult>, style: Style, detail: Detail) -> String {
+    let mut out = String::new();
+    let verdict = headline(document, &about(document));
+    line(&mut out, &style.paint(ink(document.outcome), &verdict));
+    if let Some(result) = &document.result {
+        if !result.candidates.is_empty() {
+            section(&mut out, style, "Candidates");
+            line(&mut out, &candidates(&result.candidates, style).to_string());
+            if !detail.terse {
+                section(&mut out, style, "Candidate lines");
+                for candidate in &result.candidates {
+                    line(&mut out, &candidate.sdp);
+                }
+            }
+        }
+        if detail.verbose && !result.redundant.is_empty() {
+            section(
+                &mut out,
+                style,
+                "Redundant, so not signalled (RFC 8445 5.1.3)",
+            );
+            for redundant in &result.redundant {
+                let from = redundant
+                    .server
+                    .as_ref()
+                    .map_or_else(String::new, |server| format!(" from {server}"));
+                let text = format!(
+                    " {} {}:{}{from}: the same as a {} candidate",
+                    redundant.kind, redundant.address, redundant.port, redundant.same_as
+                );
+                line(&mut out, &style.wrap(&text, 3));
+            }
+        }
+        if !result.servers.is_empty() {
+            section(&mut out, style, "Servers");
+            let (shown, hidden) = rows(&result.servers, detail);
+            line(&mut out, &servers(&shown, style).to_string());
+            if hidden > 0 {
+                let text =
+                    format!(" ({hidden} more from other local addresses failed; -v shows them)");
+                line(&mut out, &text);
+            }
+        }
+    }
+    if let (Some(result), true) = (&document.result, detail.verbose) {
+        section(&mut out, style, "Stages");
+        for server in &result.servers {
+            line(&mut out, &style.wrap(&stages(server), 3));
+        }
+    }
+    findings(&mut out, document, style, detail);
+    out.push('\n');
+    line(&mut out, &style.wrap(&document.summary, 0));
+    out
+}
+
+/// A candidate as it is found, for a line on the terminal.
+pub fn live(candidate: &CandidateReport) -> String {
+    format!(
+        "  {:>7}  {:<5}  {}",
+        milliseconds(Some(candidate.found_ms)),
+        candidate.kind.name(),
+        candidate.socket_address()
+    )
+}
+
+fn about(document: &Document<GatherResult>) -> String {
+    let Some(result) = &document.result else {
+        return "nothing could be gathered".to_owned();
+    };
+    let kinds: Vec<String> = [
+        CandidateType::Host,
+        CandidateType::Srflx,
+        CandidateType::Relay,
+    ]
+    .into_iter()
+    .filter_map(|kind| {
+        let count = result.candidates.iter().filter(|c| c.kind == kind).count();
+        (count > 0).then(|| format!("{count} {kind}"))
+    })
+    .collect();
+    if kinds.is_empty() {
+        "no candidates".to_owned()
+    } else {
+        kinds.join(", ")
+    }
+}
+
+fn candidates(candidates: &[CandidateReport], style: Style) -> Table {
+    let mut table = style.table();
+    table.set_header(vec!["type", "address", "interface", "found", "from"]);
+    for candidate in candidates {
+        let server = candidate.server.clone().unwrap_or_default();
+        let from = match candidate.kind {
+            CandidateType::Relay => format!(
+                "{server}{}",
+                transport_gloss(candidate.relay_transport.unwrap_or(Transport::Udp), &server)
+            ),
+            _ => server,
+        };
+        table.add_row(vec![
+            candidate.kind.name().to_owned(),
+            candidate.socket_address().to_string(),
+            candidate
+                .interface
+                .clone()
+                .unwrap_or_else(|| "-".to_owned()),
+            milliseconds(Some(candidate.found_ms)),
+            if from.is_empty() {
+                "-".to_owned()
+            } else {
+                from
+            },
+        ]);
+    }
+    style.keep_whole(&mut table, 1);
+    style.keep_whole(&mut table, 3);
+    table
+}
+
+/// The transport where the URI does not say it.
+fn transport_gloss(transport: Transport, uri: &str) -> &'static str {
+    match transport {
+        Transport::Udp if uri.starts_with("turn") => " (UDP)",
+        Transport::Udp => "",
+        Transport::Tcp => " (TCP)",
+        Transport::Tls => " (TLS)",
+    }
+}
+
+/// What failed from one local address and worked from another is no news.
+fn rows(servers: &[GatherServerReport], detail: Detail) -> (Vec<&GatherServerReport>, usize) {
+    let is_news = |server: &&GatherServerReport| {
+        detail.verbose
+            || server.status == Status::Ok
+            || server.is_default_route
+            || !servers
+                .iter()
+                .any(|s| s.uri == server.uri && (s.is_default_route || s.status == Status::Ok))
+    };
+    let shown: Vec<&GatherServerReport> = servers.iter().filter(is_news).collect();
+    let hidden = servers.len() - shown.len();
+    (shown, hidden)
+}
+
+/// Times, and what the server says of itself.
+fn stages(server: &GatherServerReport) -> String {
+    let times: Vec<String> = server
+        .stages
+        .iter()
+        .map(|t| format!("{} {}", t.stage, milliseconds(Some(t.elapsed_ms))))
+        .collect();
+    let from = server
+        .local_address
+        .map_or_else(String::new, |ip| format!(" from {ip}"));
+    let mut parts = vec![format!(" {}{from}: {}", server.uri, times.join(", "))];
+    parts.extend(server.software.clone());
+    parts.extend(server.realm.as_ref().map(|realm| format!("realm {realm}")));
+    parts.join("; ")
+}
+
+fn servers(servers: &[&GatherServerReport], style: Style) -> Table {
+    let mut table = style.table();
+    let locals: std::collections::BTreeSet<_> =
+        servers.iter().filter_map(|s| s.local_address).collect();
+    let several = locals.len() > 1;
+    let mut header = vec!["server", "stage", "round trip", "result"];
+    if several {
+        header.insert(1, "from");
+    }
+    table.set_header(header);
+    for server in servers {
+        let mut row = vec![
+            Cell::new(name(server)),
+            Cell::new(server.stage),
+            Cell::new(milliseconds(server.rtt_ms)),
+            result(server, style),
+        ];
+        if several {
+            let from = server
+                .local_address
+                .map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+            row.insert(1, Cell::new(from));
+        }
+        table.add_row(row);
+    }
+    style.keep_whole(&mut table, 0);
+    table
+}
+
+fn name(server: &GatherServerReport) -> String {
+    match server.address {
+        Some(address) if !server.uri.contains(&address.ip().to_string()) => {
+            format!("{}\n  {}", server.uri, address.ip())
+        }
+        _ => server.uri.clone(),
+    }
+}
+
+fn result(server: &GatherServerReport, style: Style) -> Cell {
+    let mut lines = Vec::new();
+    if let Some(error) = &server.error {
+        lines.push(format!("{}: {}", error.code, error.message));
+    }
+    for relayed in &server.relayed {
+        if let Some(address) = relayed.address {
+            let data = if relayed.relays.is_determined() {
+                "relays"
+            } else {
+                "relays? (see findings)"
+            };
+            lines.push(format!("{data} {address}"));
+        } else if let Some(error) = relayed.error.as_ref().filter(|_| server.error.is_none()) {
+            lines.push(match error.code {
+                "address-family-not-supported" => format!("no {} relay", relayed.family.name()),
+                code => format!("no {} relay: {code}", relayed.family.name()),
+            });
+        }
+    }
+    if let (Some(address), true) = (server.reflexive_address, lines.is_empty()) {
+        lines.push(format!("sees {address}"));
+    }
+    let text = lines.join("\n");
+    match server.status {
+        Status::Ok => Cell::new(text),
+        Status::Failed => style.cell(Ink::Bad, text),
+    }
+}

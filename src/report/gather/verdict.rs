@@ -1,0 +1,217 @@
+//! The verdict on what was gathered, computed once.
+
+mod findings;
+
+use super::{GatherResult, GatherServerReport, Status};
+use crate::exit::Outcome;
+use crate::fact::Reason;
+use crate::ice::candidate::CandidateType;
+use crate::report::{Finding, Severity, Verdict};
+
+/// Which candidates are wanted, as `iceTransportPolicy` of `RTCPeerConnection` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// All.
+    #[default]
+    All,
+    /// Relayed ones only.
+    Relay,
+}
+
+/// What bears on the verdict beside the result.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// `--policy`.
+    pub policy: Policy,
+    /// `--expect candidates=`.
+    pub expected: Vec<CandidateType>,
+    /// Why the run was cut short, if it was.
+    pub stopped: Option<Reason>,
+    /// Findings from outside: the configuration.
+    pub findings: Vec<Finding>,
+    /// When time-limited credentials end, in seconds since 1970.
+    pub credentials_expire: Vec<u64>,
+    /// The time now, in seconds since 1970.
+    pub unix_now: u64,
+}
+
+/// The verdict on a result.
+pub fn verdict(result: &GatherResult, context: Context) -> Verdict {
+    let mut found = context.findings.clone();
+    findings::of_result(result, &context, &mut found);
+    let missing = missing(result, &context);
+    let mut outcome = outcome(result, &missing);
+    if outcome == Outcome::Bad && context.stopped == Some(Reason::Timeout) && cut_short(result) {
+        outcome = Outcome::Inconclusive;
+    }
+    if !context.expected.is_empty() {
+        outcome = expectation(result, &context, outcome, &mut found);
+    }
+    match context.stopped {
+        Some(Reason::Interrupted) => outcome = Outcome::Interrupted,
+        Some(_) => found.push(Finding::new(
+            "timeout",
+            Severity::Warning,
+            "the time given with --timeout ended before every server was settled",
+            "give it more time with --timeout",
+        )),
+        None => {}
+    }
+    found.sort_by_key(|f| f.severity);
+    Verdict {
+        outcome,
+        summary: summary(result, &missing, outcome, &found),
+        findings: found,
+    }
+}
+
+/// The types that the servers named promise and that are not there.
+fn missing(result: &GatherResult, context: &Context) -> Vec<CandidateType> {
+    let mut wanted = Vec::new();
+    if context.policy == Policy::All {
+        wanted.push(CandidateType::Host);
+        if result.servers.iter().any(promises_reflexive) {
+            wanted.push(CandidateType::Srflx);
+        }
+    }
+    if result.servers.iter().any(|s| s.is_turn) {
+        wanted.push(CandidateType::Relay);
+    }
+    wanted.retain(|kind| !has(result, *kind));
+    wanted
+}
+
+/// TURN over TCP and TLS gives no reflexive candidates for UDP.
+fn promises_reflexive(server: &GatherServerReport) -> bool {
+    server.transport == crate::stun::uri::Transport::Udp
+}
+
+/// A redundant candidate is as good as the one that it is the same as.
+fn has(result: &GatherResult, kind: CandidateType) -> bool {
+    result.candidates.iter().any(|c| c.kind == kind)
+        || result.redundant.iter().any(|r| r.kind == kind)
+}
+
+fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
+    let failed_with = |codes: &[&str]| {
+        !result.servers.is_empty()
+            && result
+                .servers
+                .iter()
+                .all(|s| s.error.as_ref().is_some_and(|e| codes.contains(&e.code)))
+    };
+    if missing.is_empty() {
+        Outcome::Good
+    } else if missing.contains(&CandidateType::Host)
+        || failed_with(&["dns", "wrong-family"])
+        || failed_with(&["dns", "wrong-family", "unreachable"])
+    {
+        Outcome::Error
+    } else {
+        Outcome::Bad
+    }
+}
+
+fn cut_short(result: &GatherResult) -> bool {
+    result
+        .servers
+        .iter()
+        .any(|s| s.status == Status::Failed && s.elapsed_ms >= result.complete_ms)
+}
+
+fn expectation(
+    result: &GatherResult,
+    context: &Context,
+    outcome: Outcome,
+    findings: &mut Vec<Finding>,
+) -> Outcome {
+    let unmet: Vec<&CandidateType> = context
+        .expected
+        .iter()
+        .filter(|kind| !has(result, **kind))
+        .collect();
+    for kind in &unmet {
+        findings.push(Finding {
+            code: "expectation-not-met",
+            severity: Severity::Error,
+            message: format!("expected candidates={kind}, and there is none"),
+            hint: None,
+        });
+    }
+    match (unmet.is_empty(), outcome) {
+        (true, _) => Outcome::Good,
+        (false, Outcome::Error | Outcome::Inconclusive) => outcome,
+        (false, _) => Outcome::Bad,
+    }
+}
+
+fn summary(
+    result: &GatherResult,
+    missing: &[CandidateType],
+    outcome: Outcome,
+    findings: &[Finding],
+) -> String {
+    let count = |kind: CandidateType| result.candidates.iter().filter(|c| c.kind == kind).count();
+    let mut parts: Vec<String> = [
+        CandidateType::Host,
+        CandidateType::Srflx,
+        CandidateType::Relay,
+    ]
+    .into_iter()
+    .filter(|kind| count(*kind) > 0)
+    .map(|kind| format!("{} {kind}", count(kind)))
+    .collect();
+    if parts.is_empty() {
+        parts.push("no".to_owned());
+    }
+    let total = result.candidates.len();
+    let noun = if total == 1 {
+        "candidate"
+    } else {
+        "candidates"
+    };
+    let mut text = format!("{} {noun}", listed(&parts));
+    let same = result
+        .redundant
+        .iter()
+        .any(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host);
+    if same && count(CandidateType::Srflx) == 0 {
+        text.push_str(" (reflexive addresses are the same as the local ones: there is no NAT)");
+    }
+    text.push_str(&format!(
+        " in {:.0} ms",
+        result.complete_ms.as_f64().max(1.0)
+    ));
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let cause = findings
+            .iter()
+            .rev()
+            .find(|f| f.severity == Severity::Error && f.code != "expectation-not-met")
+            .map_or_else(String::new, |f| format!(": {}", f.message));
+        text.push_str(&format!("; no {} candidate{cause}", names.join(" and no ")));
+    }
+    text.push('.');
+    if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {
+        text = format!("Not as expected: {}. {text}", missed.message);
+    }
+    match outcome {
+        Outcome::Interrupted => format!("Interrupted. {text}"),
+        _ => capitalised(&text),
+    }
+}
+
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
+}

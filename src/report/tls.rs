@@ -1,0 +1,30 @@
+//! What is known of a TLS connection.
+
+use serde::Serialize;
+
+/// A TLS connection, or an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TlsReport {
+    /// The version; `None` if the handshake did not succeed.
+    pub version: Option<&'static str>,
+    /// The certificates as the server sent them, its own first.
+    pub chain: Vec<CertificateReport>,
+}
+
+/// A certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateReport {
+    /// Whose it is.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// DNS names and IP addresses that it is for.
+    pub names: Vec<String>,
+    /// Valid from, RFC 3339 in UTC.
+    pub not_before: String,
+    /// Valid until.
+    pub not_after: String,
+    /// The same in seconds since 1970.
+    #[serde(skip)]
+    pub not_after_unix: u64,
+}

@@ -1,0 +1,312 @@
+//! What is worth knowing about a TURN server, and what to do about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::verdict::{Context, is};
+use super::{PolicyReport, TransportReport, TransportStatus, TurnResult};
+use crate::fact::{Fact, Reason};
+use crate::nat::classify::is_global;
+use crate::report::span::span;
+use crate::report::{Finding, Severity};
+use crate::stun::uri::Transport;
+use crate::turn::policy::{Concern, PeerClass};
+
+/// So much loss over a relay is heard in a call.
+const MUCH_LOSS_PERCENT: f64 = 5.0;
+/// A certificate that ends within so many seconds should have been renewed.
+const SOON_S: u64 = 14 * 86_400;
+
+/// Everything.
+pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut Vec<Finding>) {
+    for transport in &result.transports {
+        of_transport(transport, result, findings);
+        of_certificate(transport, context, findings);
+    }
+    of_addresses(result, findings);
+    of_authentication(result, context, findings);
+    of_policy(result, findings);
+}
+
+/// "UDP", or "UDP over IPv6" where there are both families.
+pub(super) fn way_name(transport: &TransportReport, all: &[TransportReport]) -> String {
+    let name = match transport.transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+        Transport::Tls => "TLS",
+    };
+    let families: BTreeSet<_> = all.iter().filter_map(|t| t.family).collect();
+    match transport.family {
+        Some(family) if families.len() > 1 => format!("{name} over {}", family.name()),
+        _ => name.to_owned(),
+    }
+}
+
+fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
+    let name = way_name(transport, &result.transports);
+    if let Some(error) = &transport.error {
+        let works_otherwise = result
+            .transports
+            .iter()
+            .any(|t| t.status == TransportStatus::Ok);
+        let absent = transport.status == TransportStatus::Absent;
+        let (code, severity) = match (absent, works_otherwise) {
+            (true, true) => ("transport-absent", Severity::Info),
+            _ => (error.code, Severity::Error),
+        };
+        let where_to = match transport.address {
+            Some(address) => format!("{name} ({address})"),
+            None => name.clone(),
+        };
+        let hint = if absent && works_otherwise {
+            Some(
+                "clients behind firewalls that let nothing but TLS on port 443 pass need it; otherwise it may be left so",
+            )
+        } else {
+            error.hint
+        };
+        // The same trouble with the name, or with the credentials, shows over every transport.
+        let is_news = !findings
+            .iter()
+            .any(|f| f.code == code && same_for_all(error.code));
+        if is_news {
+            let message = if same_for_all(error.code) {
+                error.message.clone()
+            } else {
+                format!("{where_to}: {} ({})", error.message, transport.stage)
+            };
+            findings.push(Finding {
+                code,
+                severity,
+                message,
+                hint: hint.map(ToOwned::to_owned),
+            });
+        }
+    }
+    if transport.status != TransportStatus::Ok {
+        return;
+    }
+    let forbidden = matches!(
+        transport.permission,
+        Fact::Inconclusive {
+            reason: Reason::PolicyForbids,
+            ..
+        }
+    );
+    if forbidden {
+        push_once(
+            findings,
+            Finding::new(
+                "relay-to-relay-forbidden",
+                Severity::Warning,
+                "the server's policy forbids its own relay address as a peer, so two clients that both use it cannot meet",
+                PeerClass::OwnAddress.remedy(),
+            ),
+        );
+    }
+    if is(&transport.to_reflexive.works, false) && is(&transport.relay_to_relay.works, true) {
+        findings.push(Finding::new(
+            "relay-unreachable-from-here",
+            Severity::Warning,
+            format!("{name}: data passes between two relayed addresses, but not between this host's UDP socket and the relay"),
+            "UDP may be blocked on this path; else open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+        ));
+    }
+    for (data, what) in [
+        (&transport.relay_to_relay, "between two relayed addresses"),
+        (&transport.to_reflexive, "between this host and the relay"),
+    ] {
+        if let Some(loss) = data.loss_percent.filter(|l| *l >= MUCH_LOSS_PERCENT)
+            && data.received > 0
+        {
+            findings.push(Finding::new(
+                "relay-loss",
+                Severity::Warning,
+                format!("{name}: {loss} % of {} datagrams {what} were lost", data.sent),
+                "run it again when the network is less busy; look at the server's load and bandwidth limits (coturn: max-bps)",
+            ));
+        }
+    }
+}
+
+/// Errors that are the server's or the user's, whatever the transport.
+fn same_for_all(code: &str) -> bool {
+    matches!(
+        code,
+        "dns" | "wrong-family" | "credentials-needed" | "unauthorized"
+    )
+}
+
+fn push_once(findings: &mut Vec<Finding>, finding: Finding) {
+    if !findings.contains(&finding) {
+        findings.push(finding);
+    }
+}
+
+fn of_certificate(transport: &TransportReport, context: &Context, findings: &mut Vec<Finding>) {
+    let Some(certificate) = transport.tls.as_ref().and_then(|tls| tls.chain.first()) else {
+        return;
+    };
+    let ends = certificate.not_after_unix;
+    if transport.status == TransportStatus::Ok && ends < context.unix_now + SOON_S {
+        push_once(
+            findings,
+            Finding::new(
+                "certificate-ends-soon",
+                Severity::Warning,
+                format!(
+                    "the certificate ends in {}, on {}",
+                    span(ends.saturating_sub(context.unix_now)),
+                    certificate.not_after
+                ),
+                "renew it, and have the server load the new one",
+            ),
+        );
+    }
+}
+
+fn of_addresses(result: &TurnResult, findings: &mut Vec<Finding>) {
+    for transport in &result.transports {
+        let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {
+            continue;
+        };
+        if relayed.ip().is_unspecified() {
+            push_once(
+                findings,
+                Finding::new(
+                    "relayed-address-unspecified",
+                    Severity::Error,
+                    format!(
+                        "the relayed address is {}, which nobody can send to",
+                        relayed.ip()
+                    ),
+                    "tell the server its address (coturn: relay-ip, external-ip)",
+                ),
+            );
+        } else if !is_global(relayed.ip()) && is_global(server.ip()) {
+            push_once(
+                findings,
+                Finding::new(
+                    "relayed-address-private",
+                    Severity::Warning,
+                    format!(
+                        "the relayed address {} is not public: peers on the internet cannot reach it",
+                        relayed.ip()
+                    ),
+                    "tell the server its public address (coturn: external-ip=PUBLIC/PRIVATE)",
+                ),
+            );
+        }
+    }
+}
+
+fn of_authentication(result: &TurnResult, context: &Context, findings: &mut Vec<Finding>) {
+    let authentication = &result.authentication;
+    if is(&authentication.unauthenticated_refused, false) {
+        findings.push(Finding::new(
+            "relay-without-credentials",
+            Severity::Error,
+            "it relays for everybody: it asks for no credentials",
+            "have it ask for credentials (coturn: lt-cred-mech or use-auth-secret, and remove no-auth)",
+        ));
+    } else if is(&authentication.wrong_password_refused, false) {
+        findings.push(Finding::new(
+            "any-password-accepted",
+            Severity::Error,
+            "it accepts a wrong password",
+            "the server does not check credentials; look at its configuration and its user database",
+        ));
+    }
+    let refused = result
+        .transports
+        .iter()
+        .any(|t| t.error.as_ref().is_some_and(|e| e.code == "unauthorized"));
+    if let Some(expires) = context.credentials_expire {
+        let now = context.unix_now;
+        if expires <= now {
+            findings.push(Finding::new(
+                "credentials-expired",
+                Severity::Error,
+                format!(
+                    "the time-limited credentials ended {} ago by this machine's clock",
+                    span(now - expires)
+                ),
+                "get fresh ones; if they are fresh, this machine's clock is ahead",
+            ));
+        } else if refused {
+            findings.push(Finding::new(
+                "credentials-time-limited",
+                Severity::Info,
+                format!(
+                    "the credentials are time-limited and end in {} by this machine's clock",
+                    span(expires - now)
+                ),
+                "if the server's clock is ahead of that, it refuses them",
+            ));
+        }
+    }
+}
+
+fn of_policy(result: &TurnResult, findings: &mut Vec<Finding>) {
+    let allowed = || result.policy.iter().filter(|p| is(&p.allowed, true));
+    // A server in a private network is there for the peers in it.
+    let is_private = result
+        .transports
+        .iter()
+        .filter_map(|t| t.address)
+        .any(|server| !is_global(server.ip()));
+    let by_class = |concern: Concern| {
+        let mut classes: BTreeMap<PeerClass, Vec<String>> = BTreeMap::new();
+        for PolicyReport { class, peer, .. } in allowed() {
+            if class.concern() == concern {
+                classes.entry(*class).or_default().push(peer.to_string());
+            }
+        }
+        classes
+    };
+    for (class, peers) in by_class(Concern::Unsafe) {
+        findings.push(Finding::new(
+            "unsafe-peers-allowed",
+            Severity::Error,
+            format!(
+                "it grants permission for {class} peers ({}), so a client may reach what only the server itself should",
+                peers.join(", ")
+            ),
+            class.remedy(),
+        ));
+    }
+    for (class, peers) in by_class(Concern::Useless) {
+        findings.push(Finding::new(
+            "useless-peers-allowed",
+            Severity::Warning,
+            format!(
+                "it grants permission for {class} peers ({}), which no call needs{}",
+                peers.join(", "),
+                if class == PeerClass::LinkLocal {
+                    "; in clouds the metadata service is there"
+                } else {
+                    ""
+                }
+            ),
+            class.remedy(),
+        ));
+    }
+    for (class, peers) in by_class(Concern::Depends) {
+        let (severity, remark) = if is_private {
+            (Severity::Info, ", as a server in a private network may")
+        } else {
+            (
+                Severity::Warning,
+                ": machines in the server's own network may be open to its clients",
+            )
+        };
+        findings.push(Finding::new(
+            "private-peers-allowed",
+            severity,
+            format!(
+                "it grants permission for {class} peers ({}){remark}",
+                peers.join(", ")
+            ),
+            class.remedy(),
+        ));
+    }
+}

@@ -1,0 +1,12 @@
+//! TURN (RFC 8656): a client without I/O, and the meaning of what servers answer.
+//!
+//! [`client::Client`] is one allocation over one connection. It is driven from outside: bytes in,
+//! bytes out, time as an argument.
+
+pub mod client;
+pub mod credentials;
+pub mod error;
+pub mod frame;
+pub mod message;
+pub mod policy;
+pub mod uri;

@@ -1,0 +1,358 @@
+//! TURN requests and their answers, on the stun-rs codec.
+
+use std::net::{IpAddr, SocketAddr};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use stun_rs::attributes::stun::{
+    MessageIntegrity, MessageIntegritySha256, Nonce, PasswordAlgorithm as AlgorithmAttribute,
+    PasswordAlgorithms, Realm, UserName, XorMappedAddress,
+};
+use stun_rs::attributes::turn::{
+    ChannelNumber, Data, LifeTime, RequestedAddressFamily, RequestedTrasport, XorPeerAddress,
+    XorRelayedAddress,
+};
+use stun_rs::methods::{ALLOCATE, CHANNEL_BIND, CREATE_PERMMISSION, DATA, REFRESH, SEND};
+use stun_rs::{
+    AddressFamily, Algorithm, AlgorithmId, MessageClass, MessageEncoderBuilder, MessageMethod,
+    StunMessage, StunMessageBuilder, get_input_text,
+};
+
+use super::credentials::{Key, PasswordAlgorithm};
+use crate::family::Family;
+use crate::stun::message::{DecodeError, ErrorResponse, TransactionId, attribute, decode_lenient};
+
+const MESSAGE_INTEGRITY: u16 = 0x0008;
+const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+/// RFC 8489 9.2: a nonce that begins so carries security feature bits.
+const NONCE_COOKIE: &str = "obMatJos2";
+/// Leftmost bit of the first byte.
+const PASSWORD_ALGORITHMS_BIT: u8 = 0x80;
+/// Longest request: user name, realm and nonce at their limits, and some peers.
+const LARGEST_REQUEST: usize = 8192;
+
+/// A TURN request (RFC 8656).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Allocate (RFC 8656 7), for UDP, with REQUESTED-ADDRESS-FAMILY if a family is named.
+    Allocate(Option<Family>),
+    /// Refresh (RFC 8656 8), in seconds; 0 ends the allocation.
+    Refresh(u32),
+    /// `CreatePermission` (RFC 8656 10).
+    CreatePermission(Vec<IpAddr>),
+    /// `ChannelBind` (RFC 8656 12).
+    ChannelBind(u16, SocketAddr),
+}
+
+/// What authenticates a request (RFC 8489 9.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication {
+    /// USERNAME.
+    pub username: String,
+    /// REALM.
+    pub realm: String,
+    /// NONCE.
+    pub nonce: String,
+    /// The key for that realm.
+    pub key: Key,
+    /// The algorithms that the server offered, echoed against bidding down, and the one taken.
+    pub algorithms: Option<(Vec<u16>, PasswordAlgorithm)>,
+}
+
+/// An answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The transaction that it answers.
+    pub transaction_id: TransactionId,
+    /// Whether it is an answer to this kind of request.
+    method: MessageMethod,
+    /// Success, or the error that the server gave.
+    pub outcome: Result<Success, ErrorResponse>,
+    /// SOFTWARE.
+    pub software: Option<String>,
+    /// REALM and NONCE.
+    pub challenge: Challenge,
+}
+
+/// What success answers carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Success {
+    /// XOR-RELAYED-ADDRESS.
+    pub relayed: Option<SocketAddr>,
+    /// XOR-MAPPED-ADDRESS.
+    pub mapped: Option<SocketAddr>,
+    /// LIFETIME in seconds.
+    pub lifetime_s: Option<u32>,
+}
+
+/// What a 401 or 438 answer asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// REALM.
+    pub realm: Option<String>,
+    /// NONCE.
+    pub nonce: Option<String>,
+    /// PASSWORD-ALGORITHMS, as numbers of the IANA registry.
+    pub algorithms: Option<Vec<u16>>,
+}
+
+/// A Data indication (RFC 8656 11.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataIndication {
+    /// Who sent it to the relayed address.
+    pub peer: SocketAddr,
+    /// What.
+    pub payload: Vec<u8>,
+}
+
+/// A message from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// An answer.
+    Response(Box<Response>),
+    /// Application data.
+    Data(DataIndication),
+}
+
+/// Whether an answer comes from somebody who knows the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Integrity {
+    /// The HMAC is right.
+    Valid,
+    /// There is none.
+    Absent,
+    /// It is wrong.
+    Wrong,
+}
+
+impl Request {
+    const fn method(&self) -> MessageMethod {
+        match self {
+            Self::Allocate(_) => ALLOCATE,
+            Self::Refresh(_) => REFRESH,
+            Self::CreatePermission(_) => CREATE_PERMMISSION,
+            Self::ChannelBind(..) => CHANNEL_BIND,
+        }
+    }
+
+    /// Encodes the request; `None` if realm or nonce cannot be sent back as they came.
+    pub fn encode(
+        &self,
+        transaction_id: TransactionId,
+        authentication: Option<&Authentication>,
+    ) -> Option<Vec<u8>> {
+        let mut builder = StunMessageBuilder::new(self.method(), MessageClass::Request)
+            .with_transaction_id(transaction_id.into());
+        match self {
+            Self::Allocate(family) => {
+                builder = builder.with_attribute(RequestedTrasport::from(stun_rs::protocols::UDP));
+                if let Some(family) = family {
+                    builder = builder
+                        .with_attribute(RequestedAddressFamily::new(address_family(*family)));
+                }
+            }
+            Self::Refresh(seconds) => builder = builder.with_attribute(LifeTime::from(*seconds)),
+            Self::CreatePermission(peers) => {
+                for peer in peers {
+                    builder =
+                        builder.with_attribute(XorPeerAddress::from(SocketAddr::new(*peer, 0)));
+                }
+            }
+            Self::ChannelBind(number, peer) => {
+                builder = builder
+                    .with_attribute(ChannelNumber::new(*number))
+                    .with_attribute(XorPeerAddress::from(*peer));
+            }
+        }
+        if let Some(authentication) = authentication {
+            builder = authenticated(builder, authentication)?;
+        }
+        encode(&builder.build())
+    }
+}
+
+fn authenticated(builder: StunMessageBuilder, with: &Authentication) -> Option<StunMessageBuilder> {
+    let builder = builder
+        .with_attribute(UserName::new(&with.username).ok()?)
+        .with_attribute(Realm::new(&with.realm).ok()?)
+        .with_attribute(Nonce::new(&with.nonce).ok()?);
+    let key = with.key.0.clone();
+    let Some((offered, taken)) = &with.algorithms else {
+        return Some(builder.with_attribute(MessageIntegrity::new(key)));
+    };
+    let attribute =
+        |number: u16| AlgorithmAttribute::new(Algorithm::from(AlgorithmId::from(number)));
+    let offered: Vec<AlgorithmAttribute> = offered.iter().copied().map(attribute).collect();
+    Some(
+        builder
+            .with_attribute(PasswordAlgorithms::from(offered))
+            .with_attribute(attribute(algorithm_number(*taken)))
+            .with_attribute(MessageIntegritySha256::new(key)),
+    )
+}
+
+/// Encodes a Send indication (RFC 8656 11.1); `None` if the payload does not fit.
+pub fn send_indication(
+    transaction_id: TransactionId,
+    peer: SocketAddr,
+    payload: &[u8],
+) -> Option<Vec<u8>> {
+    let message = StunMessageBuilder::new(SEND, MessageClass::Indication)
+        .with_transaction_id(transaction_id.into())
+        .with_attribute(XorPeerAddress::from(peer))
+        .with_attribute(Data::from(payload))
+        .build();
+    encode(&message)
+}
+
+fn encode(message: &StunMessage) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; LARGEST_REQUEST];
+    let encoder = MessageEncoderBuilder::default().build();
+    let size = encoder.encode(&mut buffer, message).ok()?;
+    buffer.truncate(size);
+    Some(buffer)
+}
+
+impl Response {
+    /// Whether it answers this kind of request.
+    pub fn answers(&self, request: &Request) -> bool {
+        self.method == request.method()
+    }
+}
+
+impl Challenge {
+    /// Whether the nonce says that the server offers password algorithms (RFC 8489 9.2).
+    pub fn nonce_promises_algorithms(&self) -> bool {
+        self.nonce
+            .as_deref()
+            .and_then(security_features)
+            .is_some_and(|bits| bits & PASSWORD_ALGORITHMS_BIT != 0)
+    }
+
+    /// The algorithms to echo and the best one that we know.
+    pub fn choose(&self) -> Option<(Vec<u16>, PasswordAlgorithm)> {
+        let offered = self.algorithms.clone()?;
+        let best = [PasswordAlgorithm::Sha256, PasswordAlgorithm::Md5]
+            .into_iter()
+            .find(|a| offered.contains(&algorithm_number(*a)))?;
+        Some((offered, best))
+    }
+}
+
+/// The first byte of the security features in a nonce cookie.
+pub fn security_features(nonce: &str) -> Option<u8> {
+    let features = nonce.strip_prefix(NONCE_COOKIE)?.get(..4)?;
+    STANDARD.decode(features).ok()?.first().copied()
+}
+
+/// Decodes an answer or a Data indication.
+///
+/// # Errors
+///
+/// [`DecodeError`] says how far the bytes were understood.
+pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
+    let decoded = decode_lenient(bytes)?;
+    let message = &decoded.message;
+    let outcome = match message.class() {
+        MessageClass::SuccessResponse => Ok(Success {
+            relayed: message
+                .get::<XorRelayedAddress>()
+                .and_then(|a| a.as_xor_relayed_address().ok())
+                .map(|a| *a.socket_address()),
+            mapped: message
+                .get::<XorMappedAddress>()
+                .and_then(|a| a.as_xor_mapped_address().ok())
+                .map(|a| *a.socket_address()),
+            lifetime_s: message
+                .get::<LifeTime>()
+                .and_then(|a| a.as_life_time().ok())
+                .map(|a| *a.as_ref()),
+        }),
+        MessageClass::ErrorResponse => Err(decoded.error()),
+        MessageClass::Indication if message.method() == DATA => {
+            return data_indication(message)
+                .map(Message::Data)
+                .ok_or_else(|| DecodeError::Malformed("a Data indication without data".into()));
+        }
+        MessageClass::Request | MessageClass::Indication => {
+            return Err(DecodeError::NotAnAnswer);
+        }
+    };
+    Ok(Message::Response(Box::new(Response {
+        transaction_id: *message.transaction_id().as_bytes(),
+        method: message.method(),
+        outcome,
+        software: decoded.software(),
+        challenge: challenge(message),
+    })))
+}
+
+fn data_indication(message: &StunMessage) -> Option<DataIndication> {
+    let peer = message
+        .get::<XorPeerAddress>()?
+        .as_xor_peer_address()
+        .ok()?;
+    let data = message.get::<Data>()?.as_data().ok()?;
+    Some(DataIndication {
+        peer: *peer.socket_address(),
+        payload: data.as_bytes().to_vec(),
+    })
+}
+
+fn challenge(message: &StunMessage) -> Challenge {
+    Challenge {
+        realm: message
+            .get::<Realm>()
+            .and_then(|a| a.as_realm().ok())
+            .map(|r| r.as_str().to_owned()),
+        nonce: message
+            .get::<Nonce>()
+            .and_then(|a| a.as_nonce().ok())
+            .map(|n| n.as_str().to_owned()),
+        algorithms: message
+            .get::<PasswordAlgorithms>()
+            .and_then(|a| a.as_password_algorithms().ok())
+            .map(|a| a.iter().map(|a| a.algorithm().into()).collect()),
+    }
+}
+
+/// Checks MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 (RFC 8489 14.5, 14.6).
+pub fn integrity(bytes: &[u8], key: &Key) -> Integrity {
+    if let Some(value) = attribute(bytes, MESSAGE_INTEGRITY_SHA256) {
+        let valid = <[u8; 32]>::try_from(value).is_ok_and(|value| {
+            get_input_text::<MessageIntegritySha256>(bytes)
+                .is_some_and(|input| MessageIntegritySha256::from(value).validate(&input, &key.0))
+        });
+        return verdict(valid);
+    }
+    let Some(value) = attribute(bytes, MESSAGE_INTEGRITY) else {
+        return Integrity::Absent;
+    };
+    let valid = <[u8; 20]>::try_from(value).is_ok_and(|value| {
+        get_input_text::<MessageIntegrity>(bytes)
+            .is_some_and(|input| MessageIntegrity::from(value).validate(&input, &key.0))
+    });
+    verdict(valid)
+}
+
+const fn verdict(valid: bool) -> Integrity {
+    if valid {
+        Integrity::Valid
+    } else {
+        Integrity::Wrong
+    }
+}
+
+const fn algorithm_number(algorithm: PasswordAlgorithm) -> u16 {
+    match algorithm {
+        PasswordAlgorithm::Md5 => 1,
+        PasswordAlgorithm::Sha256 => 2,
+    }
+}
+
+const fn address_family(family: Family) -> AddressFamily {
+    match family {
+        Family::Ipv4 => AddressFamily::IPv4,
+        Family::Ipv6 => AddressFamily::IPv6,
+    }
+}
