@@ -8,9 +8,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use etcetera::BaseStrategy;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -60,7 +61,7 @@ const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 ///
 /// [`ConfigError`] names the flag or the place in the file.
 pub fn load(args: &[std::ffi::OsString]) -> Result<Cli, ConfigError> {
-    let plain = Cli::command().try_get_matches_from(args)?;
+    let plain = plain_definition().try_get_matches_from(args)?;
     let command = plain.subcommand_name().unwrap_or_default().to_owned();
     let explicit = plain.get_one::<PathBuf>("config").cloned();
     let path = match explicit {
@@ -71,7 +72,7 @@ pub fn load(args: &[std::ffi::OsString]) -> Result<Cli, ConfigError> {
         None => plain,
         Some(path) => {
             let file = File::read(path)?;
-            let definition = file.apply(Cli::command(), &command)?;
+            let definition = file.apply(plain_definition(), &command)?;
             definition
                 .try_get_matches_from(args)
                 .map_err(|error| file.blame(error))?
@@ -90,6 +91,25 @@ pub fn load(args: &[std::ffi::OsString]) -> Result<Cli, ConfigError> {
         }
     }
     Ok(cli)
+}
+
+/// The definition, with variables that are set to nothing taken for unset, as shells and service
+/// managers leave them.
+fn plain_definition() -> Command {
+    fn forget_empty(arg: Arg) -> Arg {
+        let is_empty = arg
+            .get_env()
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty());
+        if is_empty {
+            arg.env(Resettable::Reset)
+        } else {
+            arg
+        }
+    }
+    Cli::command()
+        .mut_args(forget_empty)
+        .mut_subcommands(|command| command.mut_args(forget_empty))
 }
 
 /// Of two set flags that exclude each other the one from the stronger source counts; gives those
@@ -165,7 +185,7 @@ impl File {
         let for_this = known_keys(&definition, command);
         // What stands in the command's own table counts more, so it comes last.
         settings.sort_by_key(|(own, _, _)| own.is_some());
-        let mut fresh = Cli::command();
+        let mut fresh = plain_definition();
         for (own, key, value) in settings {
             let known = if own.is_some() { &for_this } else { &for_all };
             self.check_keys(std::iter::once(key), known)?;

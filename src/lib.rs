@@ -26,7 +26,13 @@
 //! - Answers with unknown comprehension-required attributes are read all the same, where RFC 8489
 //!   6.3.3 would discard them: servers of RFC 3489 send SOURCE-ADDRESS and CHANGED-ADDRESS.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
-//! - DTLS (`turns:` over UDP) is not spoken.
+//! - DTLS (`turns:` over UDP) is not spoken. TCP candidates (RFC 6544) are not gathered.
+//! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a
+//!   person waits. They keep their transaction ID, unlike Binding requests, since an Allocate request
+//!   has an effect.
+//! - Error answers without MESSAGE-INTEGRITY are believed, where RFC 8489 9.2.5 would discard them:
+//!   several servers send them so, and they are what is to be diagnosed.
+//! - USERHASH (RFC 8489 14.4) is not sent; servers have to know USERNAME too.
 
 pub mod app;
 pub mod cli;

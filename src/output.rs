@@ -66,9 +66,9 @@ impl Output {
             return;
         }
         let template = if self.color_stderr {
-            "{spinner:.cyan} {msg} {elapsed:.dim}"
+            "{spinner:.cyan} {elapsed:.dim} {msg}"
         } else {
-            "{spinner} {msg} {elapsed}"
+            "{spinner} {elapsed} {msg}"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.progress.set_style(style);

@@ -2,10 +2,10 @@
 
 pub mod gather;
 pub mod nat;
-pub mod span;
 pub mod stage;
 pub mod tls;
 pub mod turn;
+pub mod words;
 
 use std::time::Duration;
 

@@ -181,11 +181,16 @@ fn not_stun(bytes: &[u8]) -> ErrorReport {
 pub fn io_error(error: &io::Error) -> ErrorReport {
     use crate::nat::SendError;
     match super::driver::send_error(error) {
-        SendError::Refused => ErrorReport::new("refused", "connection refused"),
-        SendError::Unreachable => ErrorReport::new("unreachable", "no route to it"),
-        SendError::Forbidden => ErrorReport::new("forbidden", "a local firewall forbids it"),
+        SendError::Refused => ErrorReport::new("refused", "connection refused")
+            .with_hint("nothing listens there: check address and port, and that the server runs"),
+        SendError::Unreachable => ErrorReport::new("unreachable", "no route to it")
+            .with_hint("check that this machine has a network of that family, and the address"),
+        SendError::Forbidden => ErrorReport::new("forbidden", "a local firewall forbids it")
+            .with_hint("look at the rules of this machine's firewall"),
         SendError::Other => match error.kind() {
-            io::ErrorKind::TimedOut => ErrorReport::new("timeout", "no answer"),
+            io::ErrorKind::TimedOut => ErrorReport::new("timeout", "no answer").with_hint(
+                "check address and port, that the server runs, and that no firewall is in between",
+            ),
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => ErrorReport::new(
                 "closed",
                 "the server closed the connection without an answer",

@@ -6,9 +6,12 @@ use super::layout::{Detail, findings, headline, ink, line, milliseconds, section
 use super::style::{Ink, Style};
 use crate::exit::Outcome;
 use crate::fact::Fact;
+use crate::family::Family;
 use crate::report::Document;
 use crate::report::tls::TlsReport;
-use crate::report::turn::{DataReport, NonceReport, TransportReport, TransportStatus, TurnResult};
+use crate::report::turn::{
+    DataReport, NonceReport, PolicyReport, TransportReport, TransportStatus, TurnResult,
+};
 use crate::stun::uri::Transport;
 use crate::turn::policy::Concern;
 
@@ -27,8 +30,14 @@ pub fn text(document: &Document<TurnResult>, style: Style, detail: Detail) -> St
             section(&mut out, style, "Certificate");
             certificates(&mut out, tls, style);
         }
-        section(&mut out, style, "Safety");
-        line(&mut out, &safety(result, style).to_string());
+        let reached = result
+            .transports
+            .iter()
+            .any(|t| t.realm.is_some() || t.relayed_address.is_some());
+        if reached {
+            section(&mut out, style, "Safety");
+            line(&mut out, &safety(result, style).to_string());
+        }
     }
     findings(&mut out, document, style, detail);
     out.push('\n');
@@ -83,6 +92,7 @@ const fn name(transport: &TransportReport) -> &'static str {
 }
 
 fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Table {
+    let works = reports.iter().any(|t| t.status == TransportStatus::Ok);
     let mut table = style.table();
     let mut header = vec![Cell::new("")];
     header.extend(reports.iter().map(|t| style.cell(Ink::Bold, name(t))));
@@ -97,7 +107,9 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
         table.add_row(row);
     };
     row("result", &|t| match (t.status, &t.error) {
-        (TransportStatus::Absent, Some(error)) => format!("absent: {} ({})", error.code, t.stage),
+        (TransportStatus::Absent, Some(error)) if works => {
+            format!("absent: {} ({})", error.code, t.stage)
+        }
         (_, Some(error)) => format!("{} ({})", error.code, t.stage),
         _ => "ok".to_owned(),
     });
@@ -215,6 +227,20 @@ fn day(time: &str) -> &str {
     time.split('T').next().unwrap_or(time)
 }
 
+/// The peers whose permission is known, and one for each family and reason of the others.
+fn told_apart(policy: &[PolicyReport]) -> Vec<&PolicyReport> {
+    let mut told: Vec<&PolicyReport> = Vec::new();
+    for report in policy {
+        let same = |known: &&PolicyReport| {
+            known.allowed == report.allowed && known.peer.is_ipv4() == report.peer.is_ipv4()
+        };
+        if report.allowed.is_determined() || !told.iter().any(same) {
+            told.push(report);
+        }
+    }
+    told
+}
+
 fn safety(result: &TurnResult, style: Style) -> Table {
     let mut table = style.table();
     let authentication = &result.authentication;
@@ -243,7 +269,7 @@ fn safety(result: &TurnResult, style: Style) -> Table {
     }
     row("relays IPv4".to_owned(), yes_no(&result.relays_ipv4), None);
     row("relays IPv6".to_owned(), yes_no(&result.relays_ipv6), None);
-    for peer in &result.policy {
+    for peer in &told_apart(&result.policy) {
         let allowed = peer.allowed.value();
         let text = shown(&peer.allowed.clone().map(
             |allowed| {
@@ -255,7 +281,12 @@ fn safety(result: &TurnResult, style: Style) -> Table {
             (Some(true), Concern::Depends | Concern::Useless) => Some(Ink::Caution),
             _ => None,
         };
-        row(format!("peer {} ({})", peer.peer, peer.class), text, bad);
+        let label = if peer.allowed.is_determined() {
+            format!("peer {} ({})", peer.peer, peer.class)
+        } else {
+            format!("{} peers", Family::of(peer.peer).name())
+        };
+        row(label, text, bad);
     }
     table
 }

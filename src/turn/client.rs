@@ -130,6 +130,8 @@ pub enum NonceStyle {
 pub struct Discarded {
     /// Integrity wrong or missing.
     pub integrity: u32,
+    /// Those of them that said that the request succeeded.
+    pub untrusted_successes: u32,
     /// Not readable, or of no known transaction.
     pub stray: u32,
 }
@@ -364,6 +366,7 @@ impl Client {
                 };
                 if !self.is_trustworthy(index, bytes, &response) {
                     self.discarded.integrity += 1;
+                    self.discarded.untrusted_successes += u32::from(response.outcome.is_ok());
                     let transaction = &mut self.transactions[index];
                     transaction.untrusted = true;
                     if self.config.stream {

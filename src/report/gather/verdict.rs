@@ -6,6 +6,7 @@ use super::{GatherResult, GatherServerReport, Status};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::ice::candidate::CandidateType;
+use crate::report::words::listed;
 use crate::report::{Finding, Severity, Verdict};
 
 /// Which candidates are wanted, as `iceTransportPolicy` of `RTCPeerConnection` has it.
@@ -174,6 +175,7 @@ fn summary(
     let same = result
         .redundant
         .iter()
+        .filter(|r| !r.address.is_loopback())
         .any(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host);
     if same && count(CandidateType::Srflx) == 0 {
         text.push_str(" (reflexive addresses are the same as the local ones: there is no NAT)");
@@ -198,14 +200,6 @@ fn summary(
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ => capitalised(&text),
-    }
-}
-
-fn listed(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [init @ .., last] => format!("{} and {last}", init.join(", ")),
     }
 }
 

@@ -6,7 +6,7 @@ use super::verdict::{Context, is};
 use super::{PolicyReport, TransportReport, TransportStatus, TurnResult};
 use crate::fact::{Fact, Reason};
 use crate::nat::classify::is_global;
-use crate::report::span::span;
+use crate::report::words::span;
 use crate::report::{Finding, Severity};
 use crate::stun::uri::Transport;
 use crate::turn::policy::{Concern, PeerClass};
@@ -263,10 +263,20 @@ fn of_policy(result: &TurnResult, findings: &mut Vec<Finding>) {
         }
         classes
     };
+    // On loopback, as in a demonstration, loopback is where its peers are.
+    let is_loopback = result
+        .transports
+        .iter()
+        .filter_map(|t| t.address)
+        .any(|server| server.ip().is_loopback());
     for (class, peers) in by_class(Concern::Unsafe) {
         findings.push(Finding::new(
             "unsafe-peers-allowed",
-            Severity::Error,
+            if is_loopback {
+                Severity::Info
+            } else {
+                Severity::Error
+            },
             format!(
                 "it grants permission for {class} peers ({}), so a client may reach what only the server itself should",
                 peers.join(", ")

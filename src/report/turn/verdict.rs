@@ -3,6 +3,7 @@
 use super::{TransportReport, TransportStatus, TurnResult, findings};
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
+use crate::report::words::listed;
 use crate::report::{Finding, Severity, Verdict};
 
 /// What bears on the verdict beside the result.
@@ -126,7 +127,7 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
                 names.push(name);
             }
         }
-        names.join(", ")
+        listed(&names)
     };
     let ok = with_status(result, TransportStatus::Ok);
     let first_error = findings

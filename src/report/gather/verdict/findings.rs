@@ -10,12 +10,12 @@ use crate::ice::candidate::CandidateType;
 use crate::ice::interface;
 use crate::nat::classify::is_global;
 use crate::report::gather::{CandidateReport, GatherResult, GatherServerReport, Status};
-use crate::report::span::span;
+use crate::report::words::{listed, span};
 use crate::report::{Finding, Severity};
 use crate::stun::uri::Transport;
 
 /// What ICE agents do with a server that does not answer.
-const COST: &str = "gathering there ends when such a server is given up: 5 s with pion and aioice, up to about 40 s in Chrome";
+const COST: &str = "their gathering ends only when a silent server is given up, after 5 s with pion and aioice, up to about 40 s in Chrome";
 
 /// Everything.
 pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
@@ -24,7 +24,44 @@ pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut
     of_relayed(result, findings);
     of_credentials(result, context, findings);
     of_ipv6(result, findings);
+    of_silent_bases(result, findings);
     of_servers(result, context, findings);
+}
+
+/// Local addresses from which nobody answers, though servers answer from others.
+fn of_silent_bases(result: &GatherResult, findings: &mut Vec<Finding>) {
+    let locals: BTreeSet<IpAddr> = result
+        .servers
+        .iter()
+        .filter_map(|s| s.local_address)
+        .collect();
+    for local in locals {
+        let from_here: Vec<&GatherServerReport> = result
+            .servers
+            .iter()
+            .filter(|s| s.local_address == Some(local))
+            .collect();
+        let silent =
+            |s: &&&GatherServerReport| s.error.as_ref().is_some_and(|e| e.code == "timeout");
+        let all_silent = from_here.iter().filter(silent).count() == from_here.len();
+        let answered_elsewhere = from_here.iter().all(|s| works_elsewhere(s, result));
+        let Some(first) = from_here
+            .first()
+            .filter(|_| all_silent && answered_elsewhere)
+        else {
+            continue;
+        };
+        let interface = first
+            .interface
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" ({name})"));
+        findings.push(Finding::new(
+            "silent-local-address",
+            Severity::Warning,
+            format!("from the local address {local}{interface} no server answers, though they answer from others; {COST}"),
+            "have the interface routed, or leave it out: --interface or --local names the one to use",
+        ));
+    }
 }
 
 fn of_interfaces(result: &GatherResult, findings: &mut Vec<Finding>) {
@@ -70,6 +107,7 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
         .iter()
         .filter(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host)
         .map(|r| r.address)
+        .filter(|address| !address.is_loopback())
         .collect();
     for address in same {
         findings.push(Finding::new(
@@ -210,6 +248,7 @@ fn of_ipv6(result: &GatherResult, findings: &mut Vec<Finding>) {
 fn of_servers(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
     // Several bases of one server often fail alike: one finding for each kind of failure.
     let mut seen = BTreeSet::new();
+    let mut silent: Vec<String> = Vec::new();
     for server in &result.servers {
         let Some(error) = &server.error else {
             continue;
@@ -227,23 +266,32 @@ fn of_servers(result: &GatherResult, context: &Context, findings: &mut Vec<Findi
             _ => server.uri.clone(),
         };
         let stage = server.stage;
-        let silent = error.code == "timeout";
+        if error.code == "timeout" {
+            silent.push(name.clone());
+        }
         let severity = if needed(server, result, context) {
             Severity::Error
         } else {
             Severity::Warning
         };
-        let cost = if silent {
-            format!("; {COST}")
-        } else {
-            String::new()
-        };
         findings.push(Finding {
             code: finding_code(error.code),
             severity,
-            message: format!("{name}: {} ({stage}){cost}", error.message),
+            message: format!("{name}: {} ({stage})", error.message),
             hint: error.hint.map(ToOwned::to_owned),
         });
+    }
+    silent.dedup();
+    if context.stopped.is_none() && !silent.is_empty() {
+        findings.push(Finding::new(
+            "stragglers",
+            Severity::Warning,
+            format!(
+                "{} would hold up other applications: {COST}",
+                listed(&silent)
+            ),
+            "take servers that do not answer out of the configuration",
+        ));
     }
 }
 
