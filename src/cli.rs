@@ -239,8 +239,8 @@ pub struct NatArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TURN credentials")]
 pub struct TurnCredentials {
-    /// User name for the TURN servers named with a URI; the password comes from
-    /// RTCDIAG_TURN_PASSWORD or --turn-password-file
+    /// User name for the TURN servers named with a URI; its password comes from the environment (see
+    /// below) or --turn-password-file
     #[arg(
         long,
         value_name = "NAME",

@@ -1,5 +1,6 @@
 //! `rtcdiag gather`: all candidates, from all servers at once.
 
+mod asking;
 mod bases;
 mod collect;
 mod reflexive;
@@ -8,7 +9,7 @@ mod rows;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -270,144 +271,6 @@ impl Run<'_> {
                 }
             }
         }
-    }
-
-    /// Asks a server's address from each base that could reach it.
-    fn ask(&mut self, server: usize, number: usize, address: SocketAddr, took: Duration) {
-        let preferred = self.options.source.local_address_to(address);
-        let first_of_host = match &preferred {
-            Ok(local) => self.ensure_base(*local),
-            Err(_) => None,
-        };
-        let usable: Vec<usize> = (0..self.bases.len())
-            .filter(|index| self.bases[*index].may_ask(address.ip()))
-            .collect();
-        if usable.is_empty() {
-            let error = match preferred {
-                Err(error) => crate::net::stream::io_error(&error),
-                Ok(_) => ErrorReport::new("unreachable", "no local address of that family"),
-            };
-            let uri = &self.options.servers[server].uri;
-            let mut report = rows::unresolved(uri, error, took, self.clock.now());
-            report.address = Some(address);
-            report.is_default_route = true;
-            report.stage = crate::report::stage::Stage::Connect;
-            self.collector.server(report.clone());
-            self.unresolved.push((server, report));
-            return;
-        }
-        for base in usable {
-            let key = RowKey {
-                server,
-                number,
-                base,
-                address,
-                place: server * 4 + number,
-            };
-            self.start(key, Some(base) == first_of_host, took);
-        }
-    }
-
-    /// The base with this address, made if there is none.
-    fn ensure_base(&mut self, local: IpAddr) -> Option<usize> {
-        if let Some(index) = self.bases.iter().position(|b| b.address.ip() == local) {
-            return Some(index);
-        }
-        let base = bases::open(&self.options.source, local)?;
-        let index = self.bases.len();
-        self.collector.host(index, &base, self.clock.now());
-        self.bases.push(base);
-        Some(index)
-    }
-
-    fn start(&mut self, key: RowKey, is_default_route: bool, took: Duration) {
-        let named = &self.options.servers[key.server];
-        let is_turn = named.uri.is_turn();
-        let wants_reflexive = self.options.policy == Policy::All;
-        let over_udp = named.uri.transport == Transport::Udp;
-        let row = Row::new(
-            &named.uri,
-            took,
-            wants_reflexive && (over_udp || !is_turn),
-            is_turn,
-            is_default_route,
-        );
-        if row.wants_binding {
-            if over_udp {
-                self.ask_binding(key);
-            } else {
-                self.ask_binding_over_stream(key);
-            }
-        }
-        if is_turn {
-            self.ask_relay(key);
-        }
-        self.rows.insert(key, row);
-    }
-
-    fn ask_binding(&mut self, key: RowKey) {
-        let base = &mut self.bases[key.base];
-        if let Some(socket) = base.socket.take() {
-            let (questions, receiver) = mpsc::unbounded_channel();
-            self.asked.insert(key.base, questions);
-            self.tasks.spawn(reflexive::run(
-                reflexive::Task {
-                    socket,
-                    source: self.options.source.clone(),
-                    local: base.address.ip(),
-                    base: key.base,
-                    seed: self.options.seed ^ (key.base as u64 + 1),
-                    clock: self.clock,
-                },
-                receiver,
-                self.sender.clone(),
-            ));
-        }
-        if let Some(questions) = self.asked.get(&key.base) {
-            let _ = questions.send(key.address);
-        }
-    }
-
-    fn ask_binding_over_stream(&mut self, key: RowKey) {
-        let target = self.target(key);
-        let (source, clock, sender) =
-            (self.options.source.clone(), self.clock, self.sender.clone());
-        let local = self.bases[key.base].address.ip();
-        let seed = self.seed_of(key);
-        self.tasks.spawn(async move {
-            let outcome = rows::bind_over_stream(&target, &source, local, &clock, seed).await;
-            let _ = sender.send(Happening::Streamed { row: key, outcome });
-        });
-    }
-
-    fn ask_relay(&mut self, key: RowKey) {
-        let task = relay::Task {
-            row: key,
-            target: self.target(key),
-            source: self.options.source.clone(),
-            local: self.bases[key.base].address.ip(),
-            credentials: self.options.servers[key.server].credentials.clone(),
-            families: self.options.families.clone(),
-            seed: self.seed_of(key),
-            clock: self.clock,
-        };
-        self.tasks.spawn(relay::run(task, self.sender.clone()));
-    }
-
-    fn target(&self, key: RowKey) -> crate::net::link::Target {
-        let uri = &self.options.servers[key.server].uri;
-        crate::net::link::Target {
-            address: key.address,
-            host: uri.host.clone(),
-            transport: uri.transport,
-        }
-    }
-
-    fn seed_of(&self, key: RowKey) -> u64 {
-        let place = (key.place as u64) << 8 | key.base as u64;
-        self.options
-            .seed
-            .wrapping_add(place.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     fn finish(mut self) -> GatherResult {

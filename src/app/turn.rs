@@ -110,8 +110,8 @@ impl Run<'_> {
             }
             Ok(addresses) => {
                 self.plan(&ways, &one_of_each_family(&addresses));
-                self.try_all(took).await;
-                self.try_again_one_by_one(took).await;
+                Box::pin(self.try_all(took)).await;
+                Box::pin(self.try_again_one_by_one(took)).await;
             }
         }
     }
@@ -169,7 +169,7 @@ impl Run<'_> {
         };
         let ask = async {
             if let Some(open) = openings.recv().await {
-                safety.ask(&open, around).await;
+                Box::pin(safety.ask(&open, around)).await;
             }
         };
         tokio::join!(settle, ask);
@@ -201,7 +201,7 @@ impl Run<'_> {
                 None => self.safety.asked_at(),
             };
             if let Some(open) = open {
-                self.safety.ask(&open, &self.around).await;
+                Box::pin(self.safety.ask(&open, &self.around)).await;
             }
         }
     }

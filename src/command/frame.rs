@@ -89,15 +89,14 @@ impl Frame<'_> {
             findings: verdict.findings,
             result: Some(result),
         };
-        let printed = match self.json(&document)? {
-            Some(json) => json,
-            None => {
-                let detail = Detail {
-                    verbose: self.common.verbose,
-                    terse: self.common.quiet,
-                };
-                text(&document, Style::for_stdout(self.output.color()), detail)
-            }
+        let printed = if let Some(json) = self.json(&document)? {
+            json
+        } else {
+            let detail = Detail {
+                verbose: self.common.verbose,
+                terse: self.common.quiet,
+            };
+            text(&document, Style::for_stdout(self.output.color()), detail)
         };
         output::result(&printed).context("cannot write the result")?;
         Ok(document.outcome)

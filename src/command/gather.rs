@@ -49,7 +49,7 @@ pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
         credentials_expire: expire,
         unix_now: frame.clock.unix_start(),
     };
-    let verdict = verdict(&result, context);
+    let verdict = verdict(&result, &context);
     frame.finish(verdict, result, render::gather::text)
 }
 

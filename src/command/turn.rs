@@ -23,7 +23,7 @@ pub fn run(frame: &Frame, args: &TurnArgs) -> anyhow::Result<Outcome> {
     let mut settled: Vec<String> = Vec::new();
     let (result, stopped) = frame.work(
         format!("testing {}", options.uri.server),
-        async |stop, sender| app::turn::run(&options, frame.clock, stop, sender).await,
+        async |stop, sender| Box::pin(app::turn::run(&options, frame.clock, stop, sender)).await,
         |event| {
             let Event::Transport(transport) = &event;
             settled.push(render::turn::live(transport));
@@ -38,7 +38,7 @@ pub fn run(frame: &Frame, args: &TurnArgs) -> anyhow::Result<Outcome> {
         credentials_expire: options.credentials.as_ref().and_then(Credentials::expires),
         unix_now: frame.clock.unix_start(),
     };
-    let verdict = verdict(&result, context);
+    let verdict = verdict(&result, &context);
     frame.finish(verdict, result, render::turn::text)
 }
 

@@ -20,11 +20,11 @@ pub enum Stage {
     Binding,
     /// TURN Allocate (RFC 8656 7).
     Allocate,
-    /// TURN CreatePermission (RFC 8656 10).
+    /// TURN `CreatePermission` (RFC 8656 10).
     Permission,
     /// Data through the relay.
     Relay,
-    /// TURN ChannelBind (RFC 8656 12).
+    /// TURN `ChannelBind` (RFC 8656 12).
     Channel,
     /// TURN Refresh (RFC 8656 8).
     Refresh,

@@ -4,6 +4,8 @@
 //! beside them, the client does by itself: answering challenges, following nonces, repeating over
 //! UDP, keeping allocation, permissions and channels alive.
 
+mod answers;
+mod challenges;
 mod keepalive;
 mod transaction;
 
@@ -17,11 +19,8 @@ use rand::{Rng, SeedableRng};
 use super::credentials::{Credentials, PasswordAlgorithm};
 use super::error::Failure;
 use super::frame::{self, CHANNELS, Frame};
-use super::message::{
-    self, Authentication, Challenge, DataIndication, Integrity, Message, Request, Response, Success,
-};
+use super::message::{self, Authentication, Request};
 use crate::family::Family;
-use crate::stun::message::{DecodeError, printable};
 use crate::time::Time;
 use keepalive::Keepalive;
 use transaction::{Transaction, Verdict};
@@ -249,7 +248,7 @@ impl Client {
                 Verdict::GiveUp => {
                     let transaction = self.transactions.remove(index);
                     let failure = transaction.reason_for_silence();
-                    self.end(transaction, Err(failure), None);
+                    self.end(&transaction, Err(failure), None);
                 }
             }
         }
@@ -278,7 +277,7 @@ impl Client {
     pub fn handle_closed(&mut self) {
         for transaction in std::mem::take(&mut self.transactions) {
             let failure = transaction.reason_for_silence();
-            self.end(transaction, Err(failure), None);
+            self.end(&transaction, Err(failure), None);
         }
         self.keepalive.clear();
     }
@@ -330,7 +329,7 @@ impl Client {
             let failure = Failure::Malformed(
                 "its realm or nonce cannot be sent back as RFC 8489 asks for".into(),
             );
-            self.end(transaction, Err(failure), None);
+            self.end(&transaction, Err(failure), None);
             return;
         };
         transaction.start(
@@ -344,259 +343,16 @@ impl Client {
         self.transactions.push(transaction);
     }
 
-    fn handle_message(&mut self, now: Time, bytes: &[u8]) {
-        let message = match message::decode(bytes) {
-            Ok(message) => message,
-            Err(error) => return self.note_unreadable(bytes, &error),
-        };
-        match message {
-            Message::Data(DataIndication { peer, payload }) => self.events.push_back(Event::Data {
-                peer,
-                payload,
-                channel: None,
-            }),
-            Message::Response(response) => {
-                let known = self
-                    .transactions
-                    .iter()
-                    .position(|t| t.id == response.transaction_id && response.answers(&t.request));
-                let Some(index) = known else {
-                    self.discarded.stray += 1;
-                    return;
-                };
-                if !self.is_trustworthy(index, bytes, &response) {
-                    self.discarded.integrity += 1;
-                    self.discarded.untrusted_successes += u32::from(response.outcome.is_ok());
-                    let transaction = &mut self.transactions[index];
-                    transaction.untrusted = true;
-                    if self.config.stream {
-                        // Nobody can have put it into the stream in between, and the server will
-                        // not answer again.
-                        let transaction = self.transactions.remove(index);
-                        self.end(transaction, Err(Failure::Integrity), None);
-                    }
-                    return;
-                }
-                let transaction = self.transactions.remove(index);
-                self.handle_response(now, transaction, *response);
-            }
-        }
-    }
-
-    /// Remembers that an answer to a known transaction cannot be read.
-    fn note_unreadable(&mut self, bytes: &[u8], error: &DecodeError) {
-        self.discarded.stray += 1;
-        let id = crate::stun::message::transaction_id(bytes);
-        if let Some(t) = self.transactions.iter_mut().find(|t| Some(t.id) == id) {
-            t.unreadable = Some(error.to_string());
-        }
-    }
-
-    /// RFC 8489 9.2.5: answers to authenticated requests carry integrity, except those that ask
-    /// for other credentials. Errors without it are taken too: several servers send them so.
-    fn is_trustworthy(&self, index: usize, bytes: &[u8], response: &Response) -> bool {
-        let transaction = &self.transactions[index];
-        let Some(authentication) = self
-            .authentication
-            .as_ref()
-            .filter(|_| transaction.authenticated)
-        else {
-            return true;
-        };
-        let code = response.outcome.as_ref().err().map(|e| e.code);
-        match message::integrity(bytes, &authentication.key) {
-            Integrity::Valid => true,
-            Integrity::Absent => code.is_some(),
-            // With another key the server cannot sign so that we understand it.
-            Integrity::Wrong => matches!(code, Some(401 | 438)),
-        }
-    }
-
-    fn handle_response(&mut self, now: Time, transaction: Transaction, response: Response) {
-        if let Some(software) = response.software {
-            self.server.software = Some(software);
-        }
-        let rtt = transaction.rtt(now);
-        match response.outcome {
-            Ok(success) => {
-                let answer = self.succeed(now, &transaction, success);
-                self.end(transaction, answer, rtt);
-            }
-            Err(error) => match error.code {
-                401 => self.handle_unauthorized(now, transaction, response.challenge, rtt),
-                438 => self.handle_stale(now, transaction, response.challenge, rtt),
-                300 => self.end(transaction, Err(Failure::Redirected(error)), rtt),
-                _ => self.end(transaction, Err(Failure::Refused(error)), rtt),
-            },
-        }
-    }
-
-    fn succeed(
-        &mut self,
-        now: Time,
-        transaction: &Transaction,
-        success: Success,
-    ) -> Result<Answer, Failure> {
-        let lifetime_s = success.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S);
-        self.keepalive
-            .renewed(now, &transaction.request, lifetime_s);
-        Ok(match &transaction.request {
-            Request::Allocate(_) => {
-                let relayed = success
-                    .relayed
-                    .ok_or_else(|| Failure::Malformed("no XOR-RELAYED-ADDRESS".into()))?;
-                let allocation = Allocation {
-                    relayed,
-                    mapped: success.mapped,
-                    lifetime_s,
-                    authenticated: transaction.authenticated,
-                };
-                self.allocation = Some(allocation);
-                Answer::Allocated(allocation)
-            }
-            Request::Refresh(0) => {
-                self.allocation = None;
-                Answer::Refreshed(0)
-            }
-            Request::Refresh(_) => Answer::Refreshed(lifetime_s),
-            Request::CreatePermission(_) => Answer::Permitted,
-            Request::ChannelBind(number, _) => Answer::Bound(*number),
-        })
-    }
-
-    /// The first 401 is how the server says realm and nonce; another one for the same realm says
-    /// that the credentials are wrong.
-    fn handle_unauthorized(
-        &mut self,
-        now: Time,
-        mut transaction: Transaction,
-        challenge: Challenge,
-        rtt: Option<Duration>,
-    ) {
-        let same_realm = self.authentication.as_ref().is_some_and(|a| {
-            challenge
-                .realm
-                .as_ref()
-                .is_none_or(|realm| *realm == a.realm)
-        });
-        self.note_challenge(&challenge);
-        if transaction.authenticated && (same_realm || transaction.challenges > 1) {
-            return self.end(transaction, Err(Failure::Unauthorized), rtt);
-        }
-        if self.config.credentials.is_none() {
-            return self.end(transaction, Err(Failure::NoCredentials), rtt);
-        }
-        transaction.challenges += 1;
-        self.retry(now, transaction, challenge, rtt);
-    }
-
-    fn handle_stale(
-        &mut self,
-        now: Time,
-        mut transaction: Transaction,
-        challenge: Challenge,
-        rtt: Option<Duration>,
-    ) {
-        self.server.stale_nonces += 1;
-        self.note_challenge(&challenge);
-        if transaction.stale_nonces >= transaction::MAX_STALE {
-            return self.end(transaction, Err(Failure::StaleNonce), rtt);
-        }
-        transaction.stale_nonces += 1;
-        self.retry(now, transaction, challenge, rtt);
-    }
-
-    fn note_challenge(&mut self, challenge: &Challenge) {
-        if let Some(realm) = &challenge.realm {
-            self.server.realm = Some(printable(realm)).filter(|r| !r.is_empty());
-        }
-        if let Some(nonce) = &challenge.nonce {
-            self.server.nonce = Some(match message::security_features(nonce) {
-                Some(_) => NonceStyle::Cookie,
-                None => NonceStyle::Plain,
-            });
-        }
-    }
-
-    /// Sends the request again with what the challenge asks for.
-    fn retry(
-        &mut self,
-        now: Time,
-        mut transaction: Transaction,
-        challenge: Challenge,
-        rtt: Option<Duration>,
-    ) {
-        match self.answer_to(challenge) {
-            Ok(authentication) => {
-                self.server.algorithm = Some(
-                    authentication
-                        .algorithms
-                        .as_ref()
-                        .map_or(PasswordAlgorithm::Md5, |(_, taken)| *taken),
-                );
-                self.authentication = Some(authentication);
-                transaction.deadline = now + self.config.patience;
-                self.transmit(now, transaction);
-            }
-            Err(failure) => self.end(transaction, Err(failure), rtt),
-        }
-    }
-
-    fn answer_to(&self, challenge: Challenge) -> Result<Authentication, Failure> {
-        let malformed = |what: &str| Failure::Malformed(what.to_owned());
-        let credentials = self
-            .config
-            .credentials
-            .as_ref()
-            .ok_or(Failure::NoCredentials)?;
-        let realm = challenge
-            .realm
-            .clone()
-            .or_else(|| self.authentication.as_ref().map(|a| a.realm.clone()))
-            .ok_or_else(|| malformed("a challenge without REALM"))?;
-        let nonce = challenge
-            .nonce
-            .clone()
-            .ok_or_else(|| malformed("a challenge without NONCE"))?;
-        let algorithms = if challenge.nonce_promises_algorithms() {
-            // Somebody on the way may have taken the better ones out (RFC 8489 9.2.5).
-            if challenge.algorithms.is_none() {
-                return Err(malformed(
-                    "the nonce promises PASSWORD-ALGORITHMS, and there are none: somebody may be bidding down",
-                ));
-            }
-            let chosen = challenge
-                .choose()
-                .ok_or_else(|| malformed("it offers no password algorithm that is known"))?;
-            Some(chosen)
-        } else {
-            None
-        };
-        let algorithm = algorithms
-            .as_ref()
-            .map_or(PasswordAlgorithm::Md5, |(_, taken)| *taken);
-        let key = credentials
-            .key(&realm, algorithm)
-            .ok_or_else(|| malformed("its realm is no OpaqueString (RFC 8265)"))?;
-        Ok(Authentication {
-            username: credentials.username().to_owned(),
-            realm,
-            nonce,
-            key,
-            algorithms,
-        })
-    }
-
     fn end(
         &mut self,
-        transaction: Transaction,
+        transaction: &Transaction,
         outcome: Result<Answer, Failure>,
         rtt: Option<Duration>,
     ) {
-        if let (Request::ChannelBind(number, _), Err(_)) = (&transaction.request, &outcome) {
-            if !self.keepalive.is_bound(*number) {
-                self.channels.remove(number);
-            }
+        if let (Request::ChannelBind(number, _), Err(_)) = (&transaction.request, &outcome)
+            && !self.keepalive.is_bound(*number)
+        {
+            self.channels.remove(number);
         }
         if transaction.wanted {
             self.events.push_back(Event::Done {

@@ -10,15 +10,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PeerClass {
-    /// 127.0.0.0/8, ::1: services of the server machine itself.
+    /// `127.0.0.0/8`, `::1`: services of the server machine itself.
     Loopback,
-    /// 0.0.0.0, ::, which many systems take for loopback.
+    /// `0.0.0.0`, `::`, which many systems take for loopback.
     Unspecified,
-    /// ::ffff:127.0.0.1: loopback in another dress.
+    /// `::ffff:127.0.0.1`: loopback in another dress.
     V4MappedLoopback,
-    /// 169.254.0.0/16, fe80::/10: among them the metadata services of clouds.
+    /// `169.254.0.0/16`, `fe80::/10`: among them the metadata services of clouds.
     LinkLocal,
-    /// 224.0.0.0/4, ff00::/8.
+    /// `224.0.0.0/4`, `ff00::/8`.
     Multicast,
     /// 255.255.255.255.
     Broadcast,
@@ -26,7 +26,7 @@ pub enum PeerClass {
     Private,
     /// 100.64.0.0/10, RFC 6598.
     CarrierNat,
-    /// fc00::/7, RFC 4193.
+    /// `fc00::/7`, RFC 4193.
     UniqueLocal,
     /// The server's own address.
     OwnAddress,

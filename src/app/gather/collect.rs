@@ -127,7 +127,8 @@ impl Collector {
 
     /// Everything, in the order of a report.
     pub fn finish(mut self, servers: Vec<GatherServerReport>, now: Duration) -> GatherResult {
-        self.candidates.sort_by(|a, b| b.priority.cmp(&a.priority));
+        self.candidates
+            .sort_by_key(|candidate| std::cmp::Reverse(candidate.priority));
         GatherResult {
             candidates: self.candidates,
             redundant: self.redundant,

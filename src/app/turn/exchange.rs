@@ -124,12 +124,11 @@ impl Ends {
                     trouble = Some(error);
                     break;
                 }
-                Ok(Happened::Due) => None,
                 Ok(Happened::Probe(length)) => number_of(PONG, &buffer[..length]),
                 Ok(Happened::At(end, Event::Data { peer, payload, .. })) => {
                     self.answer(way, end, peer, &payload)
                 }
-                Ok(Happened::At(..)) => None,
+                Ok(Happened::At(..) | Happened::Due) => None,
             };
             if let Some(number) = pong
                 && let (Some(at), Some(slot)) = (sent_at.get(number), round_trips.get_mut(number))

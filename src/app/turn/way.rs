@@ -64,9 +64,10 @@ pub async fn run(
     };
     report.local_address = Some(local);
     let (first, second) = tokio::join!(allocate(&trial, &around, local, 0), async {
-        match trial.frugal {
-            true => None,
-            false => Some(allocate(&trial, &around, local, 1).await),
+        if trial.frugal {
+            None
+        } else {
+            Some(allocate(&trial, &around, local, 1).await)
         }
     });
     let Some((a, allocation)) = take_first(first, &mut report) else {

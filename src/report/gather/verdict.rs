@@ -2,6 +2,8 @@
 
 mod findings;
 
+use std::fmt::Write;
+
 use super::{GatherResult, GatherServerReport, Status};
 use crate::exit::Outcome;
 use crate::fact::Reason;
@@ -37,16 +39,16 @@ pub struct Context {
 }
 
 /// The verdict on a result.
-pub fn verdict(result: &GatherResult, context: Context) -> Verdict {
+pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
     let mut found = context.findings.clone();
-    findings::of_result(result, &context, &mut found);
-    let missing = missing(result, &context);
+    findings::of_result(result, context, &mut found);
+    let missing = missing(result, context);
     let mut outcome = outcome(result, &missing);
     if outcome == Outcome::Bad && context.stopped == Some(Reason::Timeout) && cut_short(result) {
         outcome = Outcome::Inconclusive;
     }
     if !context.expected.is_empty() {
-        outcome = expectation(result, &context, outcome, &mut found);
+        outcome = expectation(result, context, outcome, &mut found);
     }
     match context.stopped {
         Some(Reason::Interrupted) => outcome = Outcome::Interrupted,
@@ -180,10 +182,8 @@ fn summary(
     if same && count(CandidateType::Srflx) == 0 {
         text.push_str(" (reflexive addresses are the same as the local ones: there is no NAT)");
     }
-    text.push_str(&format!(
-        " in {:.0} ms",
-        result.complete_ms.as_f64().max(1.0)
-    ));
+    // Writing into a String does not fail.
+    let _ = write!(text, " in {:.0} ms", result.complete_ms.as_f64().max(1.0));
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
         let cause = findings
@@ -191,7 +191,7 @@ fn summary(
             .rev()
             .find(|f| f.severity == Severity::Error && f.code != "expectation-not-met")
             .map_or_else(String::new, |f| format!(": {}", f.message));
-        text.push_str(&format!("; no {} candidate{cause}", names.join(" and no ")));
+        let _ = write!(text, "; no {} candidate{cause}", names.join(" and no "));
     }
     text.push('.');
     if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {

@@ -22,9 +22,9 @@ pub struct Context {
 }
 
 /// The verdict on a result.
-pub fn verdict(result: &TurnResult, context: Context) -> Verdict {
+pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
     let mut found = context.findings.clone();
-    findings::of_result(result, &context, &mut found);
+    findings::of_result(result, context, &mut found);
     let mut outcome = outcome(result, &found);
     if context.expects_ok && outcome != Outcome::Good {
         let (code, message) = if outcome == Outcome::Bad {

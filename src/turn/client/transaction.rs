@@ -19,6 +19,7 @@ pub(super) const MAX_STALE: u8 = 3;
 
 /// A request under way.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Transaction {
     pub request_id: RequestId,
     pub request: Request,
