@@ -9,6 +9,9 @@ use crate::report::Document;
 use crate::report::gather::{CandidateReport, GatherResult, GatherServerReport, Status};
 use crate::stun::uri::Transport;
 
+/// Messages that fit into a cell.
+const SHORT: usize = 40;
+
 /// The document as text.
 pub fn text(document: &Document<GatherResult>, style: Style, detail: Detail) -> String {
     let mut out = String::new();
@@ -212,7 +215,12 @@ fn name(server: &GatherServerReport) -> String {
 fn result(server: &GatherServerReport, style: Style) -> Cell {
     let mut lines = Vec::new();
     if let Some(error) = &server.error {
-        lines.push(format!("{}: {}", error.code, error.message));
+        // The whole story stands in the findings.
+        lines.push(if error.message.len() <= SHORT {
+            format!("{}: {}", error.code, error.message)
+        } else {
+            error.code.to_owned()
+        });
     }
     for relayed in &server.relayed {
         if let Some(address) = relayed.address {

@@ -11,6 +11,7 @@ use crate::report::Document;
 use crate::report::tls::TlsReport;
 use crate::report::turn::{
     DataReport, NonceReport, PolicyReport, TransportReport, TransportStatus, TurnResult,
+    refuses_credentials,
 };
 use crate::stun::uri::Transport;
 use crate::turn::policy::Concern;
@@ -61,6 +62,9 @@ fn about(document: &Document<TurnResult>) -> String {
         .map_or("the server", |result| result.uri.as_str());
     match document.outcome {
         Outcome::Good => format!("{uri} is healthy"),
+        Outcome::Bad if document.result.as_ref().is_some_and(refuses_credentials) => {
+            format!("{uri} refuses the credentials")
+        }
         Outcome::Bad => format!("{uri} is not healthy"),
         Outcome::Error => format!("{uri} could not be tested"),
         Outcome::Inconclusive | Outcome::Interrupted => format!("{uri} is not tested fully"),

@@ -14,7 +14,7 @@ use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::stun::uri::Transport;
 use crate::turn::policy::PeerClass;
-pub use verdict::{Context, verdict};
+pub use verdict::{Context, refuses_credentials, verdict};
 
 /// What was found out about a TURN server.
 #[derive(Debug, Clone, Serialize)]
@@ -253,7 +253,7 @@ impl TransportReport {
 
     /// Records what went wrong, and where. A transport that the URI leaves open need not be there.
     pub fn fail(&mut self, stage: Stage, error: ErrorReport) {
-        let reached = stage > Stage::Connect && error.code != "not-stun";
+        let reached = stage > Stage::Tls && error.code != "not-stun";
         let silent = stage == Stage::Allocate && matches!(error.code, "timeout" | "refused");
         self.status = if self.named || (reached && !silent) {
             TransportStatus::Failed

@@ -80,7 +80,12 @@ impl Ends {
                         request, outcome, ..
                     },
                 )) => {
-                    let outcome = outcome.map(drop).map_err(|f| ErrorReport::from(&f));
+                    let session = match (end, &self.b) {
+                        (End::B, Some(b)) => b,
+                        _ => &self.a,
+                    };
+                    let done = session.done(outcome, None);
+                    let outcome = done.outcome.map(drop).map_err(|t| t.report);
                     match end {
                         End::A if request == of_a => a = Some(outcome),
                         End::B if Some(request) == of_b => b = Some(outcome),

@@ -108,7 +108,7 @@ impl Safety {
         let refused_without = transports.iter().any(|t| {
             t.error
                 .as_ref()
-                .is_some_and(|e| e.code == "credentials-needed")
+                .is_some_and(|e| matches!(e.code, "credentials-needed" | "unauthorized"))
         });
         let unauthenticated_refused = match authenticated {
             Some(asked) => Fact::Determined(asked),

@@ -44,20 +44,19 @@ pub(super) fn way_name(transport: &TransportReport, all: &[TransportReport]) -> 
 fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
     let name = way_name(transport, &result.transports);
     if let Some(error) = &transport.error {
-        let works_otherwise = result
-            .transports
-            .iter()
-            .any(|t| t.status == TransportStatus::Ok);
-        let absent = transport.status == TransportStatus::Absent;
-        let (code, severity) = match (absent, works_otherwise) {
-            (true, true) => ("transport-absent", Severity::Info),
-            _ => (error.code, Severity::Error),
+        let optional = transport.status == TransportStatus::Absent && is_heard_of(result);
+        let (code, severity) = if !optional {
+            (error.code, Severity::Error)
+        } else if error.code.starts_with("certificate-") {
+            (error.code, Severity::Warning)
+        } else {
+            ("transport-absent", Severity::Info)
         };
         let where_to = match transport.address {
             Some(address) => format!("{name} ({address})"),
             None => name.clone(),
         };
-        let hint = if absent && works_otherwise {
+        let hint = if code == "transport-absent" && error.code != "unreachable" {
             Some(
                 "clients behind firewalls that let nothing but TLS on port 443 pass need it; otherwise it may be left so",
             )
@@ -134,6 +133,14 @@ fn same_for_all(code: &str) -> bool {
         code,
         "dns" | "wrong-family" | "credentials-needed" | "unauthorized"
     )
+}
+
+/// Whether TURN is spoken over some transport, be it only to refuse.
+fn is_heard_of(result: &TurnResult) -> bool {
+    result
+        .transports
+        .iter()
+        .any(|t| t.realm.is_some() || t.relayed_address.is_some())
 }
 
 fn push_once(findings: &mut Vec<Finding>, finding: Finding) {

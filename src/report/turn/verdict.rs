@@ -114,7 +114,6 @@ fn is_about_safety(code: &str) -> bool {
             | "any-password-accepted"
             | "unsafe-peers-allowed"
             | "relayed-address-unspecified"
-            | "certificate-expired"
     )
 }
 
@@ -130,11 +129,28 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
         listed(&names)
     };
     let ok = with_status(result, TransportStatus::Ok);
-    let first_error = findings
+    let unsafe_finding = findings
         .iter()
+        .find(|f| f.severity == Severity::Error && is_about_safety(f.code));
+    // The transport that got furthest tells most.
+    let furthest = result
+        .transports
+        .iter()
+        .filter(|t| t.status != TransportStatus::Ok)
         .rev()
-        .find(|f| f.severity == Severity::Error && !f.code.starts_with("expectation"))
-        .map_or_else(String::new, |f| f.message.clone());
+        .max_by_key(|t| (t.status == TransportStatus::Failed, t.stage));
+    let reason = match (
+        unsafe_finding,
+        furthest.and_then(|t| Some((t, t.error.as_ref()?))),
+    ) {
+        (Some(finding), _) => finding.message.clone(),
+        (None, Some((transport, error))) => format!(
+            "{}: {}",
+            findings::way_name(transport, &result.transports),
+            error.message
+        ),
+        (None, None) => String::new(),
+    };
     let text = match outcome {
         Outcome::Good => {
             let warnings = findings
@@ -148,14 +164,18 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
             };
             format!("The TURN server is healthy over {}{remark}.", names(&ok))
         }
+        Outcome::Bad if refuses_credentials(result) => {
+            "The TURN server answers, and refuses these credentials: check user name and password."
+                .to_owned()
+        }
         Outcome::Bad if ok.is_empty() => {
-            format!("The TURN server does not work from here: {first_error}.")
+            format!("The TURN server does not work from here: {reason}.")
         }
         Outcome::Bad => format!(
-            "The TURN server works over {}, but is not healthy: {first_error}.",
+            "The TURN server works over {}, but is not healthy: {reason}.",
             names(&ok)
         ),
-        Outcome::Error => format!("Nothing could be tested: {first_error}."),
+        Outcome::Error => format!("Nothing could be tested: {reason}."),
         Outcome::Inconclusive | Outcome::Interrupted => {
             let needs_credentials = findings.iter().any(|f| f.code == "credentials-needed");
             if needs_credentials {
@@ -172,6 +192,18 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ => text,
     }
+}
+
+/// Whether all that is wrong, as far as it got, are the credentials.
+pub fn refuses_credentials(result: &TurnResult) -> bool {
+    let mut failed = with_status(result, TransportStatus::Failed);
+    failed.retain(|t| t.error.as_ref().is_some_and(|e| e.code != "unauthorized"));
+    failed.is_empty()
+        && with_status(result, TransportStatus::Ok).is_empty()
+        && result
+            .transports
+            .iter()
+            .any(|t| t.status == TransportStatus::Failed)
 }
 
 /// Whether a fact is known and so.
