@@ -118,6 +118,17 @@ impl ErrorReport {
         }
     }
 
+    /// Nothing is wrong but that the run ended too early.
+    pub fn cut_short() -> Self {
+        Self::new("cut-short", "the run ended before it was settled")
+            .with_hint("give it more time with --timeout")
+    }
+
+    /// Whether that is all that is wrong.
+    pub fn is_cut_short(&self) -> bool {
+        self.code == "cut-short"
+    }
+
     /// The same with a hint.
     #[must_use]
     pub fn with_hint(self, hint: &'static str) -> Self {

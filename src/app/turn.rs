@@ -219,20 +219,15 @@ impl Run<'_> {
                 let mut report = TransportReport::new(trial.target.transport, true);
                 report.address = Some(trial.target.address);
                 report.family = Some(Family::of(trial.target.address.ip()));
-                let error = ErrorReport::new("timeout", "the run ended before it was settled")
-                    .with_hint("give it more time with --timeout");
-                report.fail(Stage::Connect, error);
+                report.fail(Stage::Connect, ErrorReport::cut_short());
                 report.named = trial.named;
-                report.cut_short = true;
                 report
             }));
         }
         if transports.is_empty() {
             for way in self.options.uri.ways() {
                 let mut report = TransportReport::new(way.transport, way.is_named);
-                let error = ErrorReport::new("timeout", "the run ended before it was settled");
-                report.fail(Stage::Resolve, error);
-                report.cut_short = true;
+                report.fail(Stage::Resolve, ErrorReport::cut_short());
                 transports.push(report);
             }
         }

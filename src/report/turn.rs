@@ -124,9 +124,6 @@ pub struct TransportReport {
     /// Whether the user has as many allocations as the server allows.
     #[serde(skip)]
     pub quota_reached: bool,
-    /// Whether the run ended before it was settled.
-    #[serde(skip)]
-    pub cut_short: bool,
 }
 
 /// How nonces look.
@@ -247,8 +244,12 @@ impl TransportReport {
             throughput: None,
             authenticated: None,
             quota_reached: false,
-            cut_short: false,
         }
+    }
+
+    /// Whether the run ended before it was settled.
+    pub fn is_cut_short(&self) -> bool {
+        self.error.as_ref().is_some_and(ErrorReport::is_cut_short)
     }
 
     /// Records what went wrong, and where. A transport that the URI leaves open need not be there.

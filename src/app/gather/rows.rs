@@ -136,8 +136,7 @@ impl Row {
     /// The run ends before the row is settled.
     pub fn cut_short(&mut self, now: Duration) {
         self.settled_at = now;
-        let error = ErrorReport::new("timeout", "the run ended before an answer")
-            .with_hint("give it more time with --timeout");
+        let error = ErrorReport::cut_short();
         if self.wants_binding && self.binding.is_none() {
             self.binding = Some(Err(error.clone()));
         }

@@ -4,12 +4,12 @@ mod findings;
 
 use std::fmt::Write;
 
-use super::{GatherResult, GatherServerReport, Status};
+use super::{GatherResult, GatherServerReport};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::ice::candidate::CandidateType;
 use crate::report::words::listed;
-use crate::report::{Finding, Severity, Verdict};
+use crate::report::{ErrorReport, Finding, Severity, Verdict};
 
 /// Which candidates are wanted, as `iceTransportPolicy` of `RTCPeerConnection` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,7 +119,7 @@ fn cut_short(result: &GatherResult) -> bool {
     result
         .servers
         .iter()
-        .any(|s| s.status == Status::Failed && s.elapsed_ms >= result.complete_ms)
+        .any(|s| s.error.as_ref().is_some_and(ErrorReport::is_cut_short))
 }
 
 fn expectation(
@@ -191,7 +191,7 @@ fn summary(
             .rev()
             .find(|f| f.severity == Severity::Error && f.code != "expectation-not-met")
             .map_or_else(String::new, |f| format!(": {}", f.message));
-        let _ = write!(text, "; no {} candidate{cause}", names.join(" and no "));
+        let _ = write!(text, "; no {} candidate{cause}", names.join(" or "));
     }
     text.push('.');
     if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {

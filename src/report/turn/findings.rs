@@ -43,7 +43,7 @@ pub(super) fn way_name(transport: &TransportReport, all: &[TransportReport]) -> 
 
 fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
     let name = way_name(transport, &result.transports);
-    if let Some(error) = &transport.error {
+    if let Some(error) = transport.error.as_ref().filter(|e| !e.is_cut_short()) {
         let optional = transport.status == TransportStatus::Absent && is_heard_of(result);
         let (code, severity) = if !optional {
             (error.code, Severity::Error)

@@ -94,17 +94,22 @@ fn outcome(result: &TurnResult, findings: &[Finding]) -> Outcome {
     }
     if failed
         .iter()
-        .any(|t| !t.cut_short && !asked_for_credentials(t))
+        .any(|t| !t.is_cut_short() && !asked_for_credentials(t))
     {
         return Outcome::Bad;
     }
     if failed
         .iter()
-        .any(|t| t.cut_short || asked_for_credentials(t))
+        .any(|t| t.is_cut_short() || asked_for_credentials(t))
     {
         return Outcome::Inconclusive;
     }
-    if works { Outcome::Good } else { Outcome::Bad }
+    let cut_short = result.transports.iter().any(TransportReport::is_cut_short);
+    match (works, cut_short) {
+        (_, true) => Outcome::Inconclusive,
+        (true, false) => Outcome::Good,
+        (false, false) => Outcome::Bad,
+    }
 }
 
 fn is_about_safety(code: &str) -> bool {

@@ -250,7 +250,7 @@ fn of_servers(result: &GatherResult, context: &Context, findings: &mut Vec<Findi
     let mut seen = BTreeSet::new();
     let mut silent: Vec<String> = Vec::new();
     for server in &result.servers {
-        let Some(error) = &server.error else {
+        let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
             continue;
         };
         if !server.is_default_route && works_elsewhere(server, result) {
