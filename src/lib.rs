@@ -10,7 +10,7 @@
 //! | edges | [`net`], [`output`] | sockets, the clock, the terminal |
 //! | layout | [`render`] | reports |
 //! | report | [`report`], [`exit`] | facts; the verdict is computed here, once |
-//! | core | [`nat`], [`turn`], [`ice`], [`stun`], [`fact`], [`family`], [`time`] | protocol and decisions |
+//! | core | [`nat`], [`turn`], [`ice`], [`signal`], [`stun`], [`fact`], [`family`], [`time`] | protocol and decisions |
 //!
 //! The core has no I/O, no clock and no randomness of its own: time and seeds are arguments. So the
 //! tests run the whole matrix of NATs in virtual time.
@@ -47,6 +47,7 @@ pub mod net;
 pub mod output;
 pub mod render;
 pub mod report;
+pub mod signal;
 pub mod stun;
 pub mod time;
 pub mod turn;

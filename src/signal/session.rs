@@ -1,0 +1,377 @@
+//! Messages in order, each exactly once, over a rendezvous that forwards what it can and forgets
+//! the rest: connections drop, the server restarts, the other side comes late.
+//!
+//! Nothing is stored on the server. Whoever joins greets; whoever is greeted sends again what the
+//! other side has not yet confirmed.
+
+use std::collections::VecDeque;
+
+use super::code::Code;
+use super::seal::{self, Kind, Name, SealError};
+
+/// Messages that the other side has not confirmed. A pair needs some dozens.
+const MAX_UNCONFIRMED: usize = 512;
+
+/// One side of a conversation.
+#[derive(Debug)]
+pub struct Session {
+    code: Code,
+    own: Name,
+    peer: Option<Name>,
+    greeting: Vec<u8>,
+    /// Numbered from `first_unconfirmed`.
+    unconfirmed: VecDeque<Vec<u8>>,
+    first_unconfirmed: u64,
+    expected: u64,
+    receipts: u64,
+    out: VecDeque<Vec<u8>>,
+}
+
+/// What came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// The other side is there, with the text of its greeting. Comes once.
+    Greeting(Vec<u8>),
+    /// A message, in order.
+    Message(Vec<u8>),
+    /// Nothing new: a receipt, or what had come before.
+    Nothing,
+    /// Not for us, or not in its place: it was left out.
+    Refused(Refusal),
+}
+
+/// Why a message was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It does not open.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Our own message came back.
+    #[error("a message came back to its sender")]
+    Reflected,
+    /// Somebody else who knows the code, or the other side after a restart.
+    #[error("a third side speaks with this code")]
+    ThirdSide,
+    /// One that lies ahead: those before it will be sent again.
+    #[error("a message came before its turn")]
+    OutOfOrder,
+    /// One that cannot have been sent yet, or is confirmed without having been sent.
+    #[error("a message contradicts those before it")]
+    Impossible,
+}
+
+/// Why a message cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Too large.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The other side has confirmed nothing for too long.
+    #[error("the other side has not confirmed {MAX_UNCONFIRMED} messages")]
+    TooMany,
+}
+
+impl Session {
+    /// A side with a random name for this run, and the text of its greeting.
+    pub fn new(code: Code, own: Name, greeting: Vec<u8>) -> Self {
+        Self {
+            code,
+            own,
+            peer: None,
+            greeting,
+            unconfirmed: VecDeque::new(),
+            first_unconfirmed: 0,
+            expected: 0,
+            receipts: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Whether the other side has greeted.
+    pub const fn has_peer(&self) -> bool {
+        self.peer.is_some()
+    }
+
+    /// Whether everything sent has been confirmed.
+    pub fn is_confirmed(&self) -> bool {
+        self.unconfirmed.is_empty()
+    }
+
+    /// The rendezvous has been joined, for the first time or again, or says that the other side has.
+    ///
+    /// # Errors
+    ///
+    /// If the greeting is too large.
+    pub fn joined(&mut self) -> Result<(), SealError> {
+        self.out.clear();
+        self.greet()?;
+        self.send_again()
+    }
+
+    /// Sends a message: at once if the other side is there, else when it comes.
+    ///
+    /// # Errors
+    ///
+    /// If it is too large, or the other side has confirmed nothing for too long.
+    pub fn send(&mut self, text: Vec<u8>) -> Result<(), SendError> {
+        if text.len() > seal::MAX_MESSAGE {
+            return Err(SealError::TooLarge.into());
+        }
+        if self.unconfirmed.len() >= MAX_UNCONFIRMED {
+            return Err(SendError::TooMany);
+        }
+        let number = self.first_unconfirmed + self.unconfirmed.len() as u64;
+        self.unconfirmed.push_back(text);
+        Ok(self.seal_number(number)?)
+    }
+
+    /// The next envelope for the rendezvous.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
+    }
+
+    /// Takes an envelope from the rendezvous.
+    pub fn handle_input(&mut self, envelope: &[u8]) -> Incoming {
+        self.take(envelope).unwrap_or_else(Incoming::Refused)
+    }
+
+    fn take(&mut self, envelope: &[u8]) -> Result<Incoming, Refusal> {
+        let header = seal::header(envelope)?;
+        if header.from == self.own {
+            return Err(Refusal::Reflected);
+        }
+        match (header.kind, self.peer) {
+            (Kind::Greeting, None) => {
+                let text = seal::open_greeting(&self.code, envelope)?;
+                self.peer = Some(header.from);
+                // It may have come before ours was heard.
+                self.greet()?;
+                self.send_again()?;
+                Ok(Incoming::Greeting(text))
+            }
+            (Kind::Greeting, Some(peer)) if peer == header.from => {
+                seal::open_greeting(&self.code, envelope)?;
+                // It has joined again, and may have missed what was sent meanwhile.
+                self.send_again()?;
+                Ok(Incoming::Nothing)
+            }
+            (_, Some(peer)) if peer != header.from => {
+                // Only somebody with the code can be a third side.
+                if header.kind == Kind::Greeting {
+                    seal::open_greeting(&self.code, envelope)?;
+                    return Err(Refusal::ThirdSide);
+                }
+                Err(SealError::Forged.into())
+            }
+            (_, None) => Err(SealError::Forged.into()),
+            (Kind::Message(number), Some(peer)) => self.take_message(number, peer, envelope),
+            (_, Some(peer)) => {
+                let text = seal::open_message(&self.code, self.own, peer, envelope)?;
+                self.confirm(&text)?;
+                Ok(Incoming::Nothing)
+            }
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        number: u64,
+        peer: Name,
+        envelope: &[u8],
+    ) -> Result<Incoming, Refusal> {
+        let text = seal::open_message(&self.code, self.own, peer, envelope)?;
+        if number > self.expected {
+            return Err(Refusal::OutOfOrder);
+        }
+        if number < self.expected {
+            self.receipt()?;
+            return Ok(Incoming::Nothing);
+        }
+        self.expected += 1;
+        self.receipt()?;
+        Ok(Incoming::Message(text))
+    }
+
+    /// The other side has everything below this number.
+    fn confirm(&mut self, number: &[u8]) -> Result<(), Refusal> {
+        let number = <[u8; 8]>::try_from(number).map_err(|_| Refusal::Impossible)?;
+        let number = u64::from_be_bytes(number);
+        if number > self.first_unconfirmed + self.unconfirmed.len() as u64 {
+            return Err(Refusal::Impossible);
+        }
+        while self.first_unconfirmed < number {
+            self.unconfirmed.pop_front();
+            self.first_unconfirmed += 1;
+        }
+        Ok(())
+    }
+
+    fn greet(&mut self) -> Result<(), SealError> {
+        let envelope = seal::seal_greeting(&self.code, self.own, &self.greeting)?;
+        self.out.push_back(envelope);
+        Ok(())
+    }
+
+    fn receipt(&mut self) -> Result<(), SealError> {
+        let Some(peer) = self.peer else {
+            return Ok(());
+        };
+        let text = self.expected.to_be_bytes();
+        let kind = Kind::Receipt(self.receipts);
+        self.receipts += 1;
+        let envelope = seal::seal_message(&self.code, self.own, peer, kind, &text)?;
+        self.out.push_back(envelope);
+        Ok(())
+    }
+
+    fn send_again(&mut self) -> Result<(), SealError> {
+        for number in 0..self.unconfirmed.len() as u64 {
+            self.seal_number(self.first_unconfirmed + number)?;
+        }
+        Ok(())
+    }
+
+    /// Seals an unconfirmed message. The text under one number never changes, so sealing it again
+    /// gives the same envelope, and no nonce is used for two texts.
+    fn seal_number(&mut self, number: u64) -> Result<(), SealError> {
+        let Some(peer) = self.peer else {
+            return Ok(());
+        };
+        let index = usize::try_from(number - self.first_unconfirmed).unwrap_or(usize::MAX);
+        let Some(text) = self.unconfirmed.get(index) else {
+            return Ok(());
+        };
+        let kind = Kind::Message(number);
+        let envelope = seal::seal_message(&self.code, self.own, peer, kind, text)?;
+        self.out.push_back(envelope);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn pair() -> (Session, Session) {
+        let code = Code::new([3; 10]);
+        let side = |name, text: &str| Session::new(code.clone(), Name([name; 16]), text.into());
+        (side(1, "from a"), side(2, "from b"))
+    }
+
+    /// Carries what one side sends to the other; gives the messages that arrived.
+    fn carry(from: &mut Session, to: &mut Session) -> Vec<Incoming> {
+        let mut came = Vec::new();
+        while let Some(envelope) = from.poll_transmit() {
+            came.push(to.handle_input(&envelope));
+        }
+        came
+    }
+
+    #[test]
+    fn either_side_may_come_late() {
+        let (mut a, mut b) = pair();
+        a.joined().expect("small");
+        a.send(b"early".to_vec()).expect("room");
+        while a.poll_transmit().is_some() {}
+        b.joined().expect("small");
+        carry(&mut b, &mut a);
+        let came = carry(&mut a, &mut b);
+        assert_eq!(
+            came,
+            [
+                Incoming::Greeting(b"from a".to_vec()),
+                Incoming::Message(b"early".to_vec())
+            ]
+        );
+        carry(&mut b, &mut a);
+        assert!(a.is_confirmed());
+    }
+
+    /// Connections that drop at random, envelopes lost with them, the server forgetting everything.
+    #[test]
+    fn every_message_arrives_once_and_in_order() {
+        for seed in 0..200 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let (mut a, mut b) = pair();
+            let (mut at_a, mut at_b) = (Vec::new(), Vec::new());
+            for number in 0..40_u8 {
+                a.send(vec![number]).expect("room");
+                b.send(vec![number]).expect("room");
+                if number == 0 || rng.random_bool(0.2) {
+                    a.joined().expect("small");
+                }
+                if number == 0 || rng.random_bool(0.2) {
+                    b.joined().expect("small");
+                }
+                let down = rng.random_bool(0.3);
+                for _ in 0..3 {
+                    while let Some(envelope) = a.poll_transmit() {
+                        if !down && let Incoming::Message(text) = b.handle_input(&envelope) {
+                            at_b.extend(text);
+                        }
+                    }
+                    while let Some(envelope) = b.poll_transmit() {
+                        if !down && let Incoming::Message(text) = a.handle_input(&envelope) {
+                            at_a.extend(text);
+                        }
+                    }
+                }
+            }
+            a.joined().expect("small");
+            b.joined().expect("small");
+            for _ in 0..4 {
+                for came in carry(&mut a, &mut b) {
+                    if let Incoming::Message(text) = came {
+                        at_b.extend(text);
+                    }
+                }
+                for came in carry(&mut b, &mut a) {
+                    if let Incoming::Message(text) = came {
+                        at_a.extend(text);
+                    }
+                }
+            }
+            let all: Vec<u8> = (0..40).collect();
+            assert_eq!((&at_a, &at_b), (&all, &all), "seed {seed}");
+            assert!(a.is_confirmed() && b.is_confirmed(), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn strangers_echoes_and_repetitions_are_named() {
+        let (mut a, mut b) = pair();
+        a.joined().expect("small");
+        b.joined().expect("small");
+        let greeting = a.poll_transmit().expect("a greeting");
+        assert_eq!(
+            a.handle_input(&greeting),
+            Incoming::Refused(Refusal::Reflected)
+        );
+        b.handle_input(&greeting);
+        carry(&mut b, &mut a);
+        a.send(b"one".to_vec()).expect("room");
+        a.send(b"two".to_vec()).expect("room");
+        let mut sent = Vec::new();
+        while let Some(envelope) = a.poll_transmit() {
+            sent.push(envelope);
+        }
+        let [.., one, two] = sent.as_slice() else {
+            panic!("two messages");
+        };
+        assert_eq!(b.handle_input(two), Incoming::Refused(Refusal::OutOfOrder));
+        assert_eq!(b.handle_input(one), Incoming::Message(b"one".to_vec()));
+        assert_eq!(b.handle_input(one), Incoming::Nothing);
+        let mut third = Session::new(Code::new([3; 10]), Name([9; 16]), b"third".to_vec());
+        third.joined().expect("small");
+        let came = carry(&mut third, &mut b);
+        assert_eq!(came, [Incoming::Refused(Refusal::ThirdSide)]);
+        let stranger = Code::new([4; 10]);
+        let mut stranger = Session::new(stranger, Name([8; 16]), b"guess".to_vec());
+        stranger.joined().expect("small");
+        let came = carry(&mut stranger, &mut b);
+        assert_eq!(came, [Incoming::Refused(SealError::Forged.into())]);
+    }
+}
