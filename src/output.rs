@@ -1,10 +1,13 @@
 //! The only module that writes to the terminal. stdout is for the result, stderr for everything
 //! else.
 
+mod narrow;
+
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use narrow::Narrow;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +44,8 @@ impl Output {
         };
         let terminal = io::stderr().is_terminal();
         let progress = if terminal && !quiet {
-            ProgressBar::new_spinner()
+            let target = ProgressDrawTarget::term_like(Box::new(Narrow::stderr()));
+            ProgressBar::with_draw_target(None, target)
         } else {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         };

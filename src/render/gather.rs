@@ -21,6 +21,13 @@ pub fn text(document: &Document<GatherResult>, style: Style, detail: Detail) -> 
         if !result.candidates.is_empty() {
             section(&mut out, style, "Candidates");
             line(&mut out, &candidates(&result.candidates, style).to_string());
+            let same = result.redundant.len();
+            if same > 0 && !detail.verbose {
+                let verb = if same == 1 { "is" } else { "are" };
+                let text =
+                    format!(" ({same} more {verb} the same as one of these; -v shows which)");
+                line(&mut out, &text);
+            }
             if !detail.terse {
                 section(&mut out, style, "Candidate lines");
                 for candidate in &result.candidates {
