@@ -1,64 +1,85 @@
-//! A terminal that keeps its last columns free. indicatif fills the last line with spaces; the `^C`
-//! that the terminal shows when somebody interrupts would then break into the next line, and the
-//! progress would be cleared one line too low.
+//! A terminal whose last line does not reach the edge. indicatif fills each line with spaces up to
+//! there; the `^C` that the terminal shows when somebody interrupts would then break into the next
+//! line, and the progress would be cleared one line too low.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use console::Term;
 use indicatif::TermLike;
 
 /// Room for `^C` and the like.
-const FREE: u16 = 4;
+const FREE: usize = 4;
 
-/// stderr with the last columns kept free.
+/// stderr, where the spaces at the end of a line wait until it is known whether another one follows.
 #[derive(Debug)]
-pub struct Narrow(Term);
+pub struct Narrow {
+    term: Term,
+    waiting: AtomicUsize,
+}
 
 impl Narrow {
     /// Of stderr.
     pub fn stderr() -> Self {
-        Self(Term::buffered_stderr())
+        Self {
+            term: Term::buffered_stderr(),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Writes the spaces that wait, but for the last few.
+    fn fill(&self, leave: usize) -> io::Result<()> {
+        let spaces = self.waiting.swap(0, Ordering::Relaxed);
+        self.term
+            .write_str(&" ".repeat(spaces.saturating_sub(leave)))
     }
 }
 
 impl TermLike for Narrow {
     fn width(&self) -> u16 {
-        self.0.size().1.saturating_sub(FREE).max(1)
+        self.term.size().1
     }
 
     fn height(&self) -> u16 {
-        self.0.size().0
+        self.term.size().0
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_up(n)
+        self.term.move_cursor_up(n)
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_down(n)
+        self.term.move_cursor_down(n)
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_right(n)
+        self.term.move_cursor_right(n)
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.0.move_cursor_left(n)
+        self.term.move_cursor_left(n)
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.0.write_line(text)
+        self.fill(0)?;
+        self.term.write_line(text)
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.0.write_str(text)
+        self.fill(0)?;
+        if text.bytes().all(|byte| byte == b' ') {
+            self.waiting.store(text.len(), Ordering::Relaxed);
+            return Ok(());
+        }
+        self.term.write_str(text)
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.0.clear_line()
+        self.term.clear_line()
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.0.flush()
+        self.fill(FREE)?;
+        self.term.flush()
     }
 }
