@@ -40,6 +40,8 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'List e
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "gather" -d 'Host, srflx and relay candidates, and per server why one is missing'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this TURN server healthy and safe'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
@@ -57,3 +59,45 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IP
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'List every observation'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l expect -d 'Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, several with commas' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l no-policy -d 'Do not ask which peers the server\'s policy allows'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'

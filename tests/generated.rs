@@ -59,7 +59,17 @@ fn the_pages_have_every_flag_and_variable() {
     program.build();
     for command in program.get_subcommands() {
         let page = &FILES[&Path::new("man").join(format!("rtcdiag-{}.1", command.get_name()))];
-        for arg in command.get_arguments() {
+        let (named, placed): (Vec<_>, Vec<_>) = command
+            .get_arguments()
+            .partition(|arg| !arg.is_positional());
+        for arg in placed {
+            let name = arg.get_value_names().expect("it has a name")[0].as_str();
+            assert!(
+                page.contains(&format!("<\\fI{name}\\fR>")),
+                "{name} is missing"
+            );
+        }
+        for arg in named {
             let long = arg.get_long().expect("every option has a long name");
             let escaped = format!("--{long}").replace('-', "\\-");
             assert!(page.contains(&escaped), "--{long} is missing");
@@ -89,6 +99,23 @@ fn the_pages_have_every_flag_and_variable() {
     }
 }
 
+/// A password has a variable and no flag, since other users of the machine see flags.
+#[test]
+fn the_pages_of_commands_with_credentials_name_the_variable_of_the_password() {
+    for (command, has_credentials) in [("gather", true), ("turn", true), ("nat", false)] {
+        let page = &FILES[&Path::new("man").join(format!("rtcdiag-{command}.1"))];
+        assert_eq!(page.matches(".SH ENVIRONMENT").count(), 1, "{command}");
+        let (_, rest) = page.split_once(".SH ENVIRONMENT").expect("it is there");
+        let (section, _) = rest.split_once("\n.SH ").expect("another section follows");
+        let item = "\\fBRTCDIAG_TURN_PASSWORD\\fR\n";
+        assert_eq!(
+            section.contains(item),
+            has_credentials,
+            "{command}:{section}"
+        );
+    }
+}
+
 #[test]
 fn the_configuration_in_the_pages_is_one() {
     let file = std::env::temp_dir().join(format!("rtcdiag-generated-{}.toml", std::process::id()));
@@ -96,7 +123,9 @@ fn the_configuration_in_the_pages_is_one() {
     let args = ["rtcdiag", "--config", file.to_str().expect("UTF-8"), "nat"];
     let cli = rtcdiag::config::load(&args.map(Into::into));
     fs::remove_file(&file).expect("it was there");
-    let rtcdiag::cli::Command::Nat(nat) = cli.expect("it is valid").command;
+    let rtcdiag::cli::Command::Nat(nat) = cli.expect("it is valid").command else {
+        panic!("another command");
+    };
     assert_eq!(nat.servers.server.len(), 2);
     assert!(nat.expect.is_some());
 }
@@ -121,12 +150,15 @@ fn bash_completes_a_command() {
     let script = r#"
         source completions/rtcdiag.bash
         function=$(complete -p rtcdiag | sed 's/.* -F \([^ ]*\) .*/\1/')
-        COMP_WORDS=(rtcdiag na) COMP_CWORD=1
-        "$function" rtcdiag na rtcdiag
-        echo "${COMPREPLY[*]}"
+        offer() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); "$function" rtcdiag "${@: -1}" "${@: -2:1}"; echo "${COMPREPLY[*]}"; }
+        offer rtcdiag na
+        offer rtcdiag ga
+        offer rtcdiag tu
+        offer rtcdiag gather --pol
+        offer rtcdiag turn --no-p
     "#;
     if let Some(offered) = run("bash", &["--norc", "-c", script]) {
-        assert_eq!(offered, "nat\n");
+        assert_eq!(offered, "nat\ngather\nturn\n--policy\n--no-policy\n");
     }
 }
 

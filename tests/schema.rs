@@ -1,30 +1,30 @@
-//! The JSON Schema is valid, takes every document that the library can make, and nothing else.
+//! The JSON Schema is valid, takes every document and event that the library can make, and nothing
+//! else.
 
+#[path = "schema/gather.rs"]
+mod gather;
+#[path = "schema/nat.rs"]
+mod nat;
 #[path = "common/schema.rs"]
 mod schema;
+#[path = "schema/turn.rs"]
+mod turn;
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtcdiag::exit::Outcome;
-use rtcdiag::fact::{Fact, Reason};
-use rtcdiag::family::Family;
-use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
-use rtcdiag::nat::probe::Test;
-use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
-use rtcdiag::report::ErrorReport;
-use rtcdiag::report::nat::verdict::{self, Context};
-use rtcdiag::report::nat::{
-    BehaviorDiscoveryReport, Bounds, LegacyName, NatResult, ObservationReport, PathReport,
-    PortMapping, ServerReport,
-};
-use rtcdiag::report::{Document, Finding, Millis, SCHEMA, SCHEMA_VERSION, Severity};
+use rtcdiag::fact::Reason;
+use rtcdiag::report::stage::Stage;
+use rtcdiag::report::tls::{CertificateReport, TlsReport};
+use rtcdiag::report::{Document, Finding, Millis, SCHEMA, SCHEMA_VERSION, Severity, Verdict};
 use rtcdiag::stun::uri::Transport;
-use schema::{assert_valid, objections};
+use schema::{assert_valid, assert_valid_event, event_objections, objections};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-const REASONS: [Reason; 27] = [
+const REASONS: [Reason; 32] = [
     Reason::NoResponse,
     Reason::UdpBlocked,
     Reason::NoBehaviorDiscovery,
@@ -49,46 +49,38 @@ const REASONS: [Reason; 27] = [
     Reason::NoMappedAddress,
     Reason::UdpOpen,
     Reason::NoUdpServer,
+    Reason::PolicyForbids,
+    Reason::FamilyNotRelayed,
+    Reason::NoCredentials,
+    Reason::EarlierFailure,
+    Reason::LeftOut,
     Reason::NotImplemented,
     Reason::Interrupted,
     Reason::Timeout,
 ];
 
-const TESTS: [Test; 18] = [
-    Test::Mapping1,
-    Test::Mapping2,
-    Test::Mapping3,
-    Test::Mapping4,
-    Test::SecondPort,
-    Test::SecondSocket,
-    Test::PortSample,
-    Test::PoolingSample,
-    Test::MappingSample,
-    Test::FilteringAddressAndPort,
-    Test::FilteringPort,
-    Test::FilteringAddress,
-    Test::Companion,
-    Test::ControlAfter,
-    Test::ControlChangeRequest,
-    Test::ControlResponsePort,
-    Test::Hairpin,
-    Test::Repeat,
+const STAGES: [Stage; 9] = [
+    Stage::Resolve,
+    Stage::Connect,
+    Stage::Tls,
+    Stage::Binding,
+    Stage::Allocate,
+    Stage::Permission,
+    Stage::Relay,
+    Stage::Channel,
+    Stage::Refresh,
 ];
 
-const LEGACY_NAMES: [LegacyName; 8] = [
-    LegacyName::OpenInternet,
-    LegacyName::FullCone,
-    LegacyName::RestrictedCone,
-    LegacyName::PortRestrictedCone,
-    LegacyName::Symmetric,
-    LegacyName::SymmetricFirewall,
-    LegacyName::UdpBlocked,
-    LegacyName::None,
-];
+const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
+
+const COMMANDS: [Option<&str>; 4] = [Some("nat"), Some("gather"), Some("turn"), None];
+
+/// What holds all events.
+const EVENTS: &str = "/$defs/event";
 
 #[test]
 fn the_schema_is_a_schema() {
-    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let schema = whole_schema();
     let checked = jsonschema::draft202012::meta::validate(&schema);
     assert!(checked.is_ok(), "{checked:?}");
     assert_eq!(
@@ -97,16 +89,28 @@ fn the_schema_is_a_schema() {
     );
 }
 
+/// Objects are closed where they stand. Those that an event adds its name to are left open under
+/// the name `..._fields`, and closed wherever they are used.
 #[test]
 fn every_object_in_the_schema_is_closed_and_complete() {
-    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let schema = whole_schema();
     let mut objects = 0;
     walk(&schema, "", &mut |at, node| {
-        if node["type"] != "object" {
+        let open = |at: &str| at.ends_with("_fields");
+        if node["$ref"].as_str().is_some_and(open) {
+            assert_eq!(node["unevaluatedProperties"], false, "{at} is open");
+        }
+        // A condition only narrows what stands beside it.
+        let is_condition = ["/if/", "/then/", "/else/"].iter().any(|c| at.contains(c));
+        if node["type"] != "object" || is_condition {
             return;
         }
         objects += 1;
-        assert_eq!(node["additionalProperties"], false, "{at} is open");
+        if open(at) {
+            assert!(node["additionalProperties"].is_null(), "{at} is closed");
+        } else {
+            assert_eq!(node["additionalProperties"], false, "{at} is open");
+        }
         let required: BTreeSet<&str> = strings(&node["required"]).collect();
         let properties: BTreeSet<&str> = node["properties"]
             .as_object()
@@ -116,13 +120,33 @@ fn every_object_in_the_schema_is_closed_and_complete() {
             .collect();
         assert_eq!(required, properties, "{at}");
     });
-    assert!(objects > 10, "only {objects} objects seen");
+    assert!(objects > 20, "only {objects} objects seen");
 }
 
-/// So that a variant that is new in the source is new in the schema and in the samples below.
+/// A part that nothing refers to would never be held against anything.
+#[test]
+fn every_part_of_the_schema_is_used() {
+    let schema = whole_schema();
+    let mut used: BTreeSet<String> = [EVENTS.to_owned()].into();
+    walk(&schema, "", &mut |_, node| {
+        if let Some(reference) = node["$ref"].as_str() {
+            used.insert(reference.trim_start_matches('#').to_owned());
+        }
+    });
+    let parts: BTreeSet<String> = schema["$defs"]
+        .as_object()
+        .expect("there are parts")
+        .keys()
+        .map(|name| format!("/$defs/{name}"))
+        .collect();
+    assert_eq!(used, parts);
+}
+
+/// So that a variant that is new in the source is new in the schema and in the samples of these
+/// tests.
 #[test]
 fn the_enums_of_the_schema_are_those_of_the_source() {
-    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let schema = whole_schema();
     for (source, name, pointer, samples) in [
         (
             include_str!("../src/fact.rs"),
@@ -133,14 +157,56 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
         (
             include_str!("../src/nat/probe.rs"),
             "Test",
-            "/$defs/observation/properties/test/enum",
-            names(&TESTS),
+            "/$defs/observation_fields/properties/test/enum",
+            names(&nat::TESTS),
         ),
         (
             include_str!("../src/report/nat.rs"),
             "LegacyName",
             "/$defs/path/properties/legacy_name/enum",
-            names(&LEGACY_NAMES),
+            names(&nat::LEGACY_NAMES),
+        ),
+        (
+            include_str!("../src/report/stage.rs"),
+            "Stage",
+            "/$defs/stage/enum",
+            names(&STAGES),
+        ),
+        (
+            include_str!("../src/stun/uri.rs"),
+            "Transport",
+            "/$defs/transport/enum",
+            names(&TRANSPORTS),
+        ),
+        (
+            include_str!("../src/ice/candidate.rs"),
+            "CandidateType",
+            "/$defs/candidate_type/enum",
+            names(&gather::TYPES),
+        ),
+        (
+            include_str!("../src/report/gather.rs"),
+            "Status",
+            "/$defs/gather_server_fields/properties/status/enum",
+            names(&gather::STATUSES),
+        ),
+        (
+            include_str!("../src/report/turn.rs"),
+            "TransportStatus",
+            "/$defs/transport_report_fields/properties/status/enum",
+            names(&turn::STATUSES),
+        ),
+        (
+            include_str!("../src/report/turn.rs"),
+            "NonceReport",
+            "/$defs/transport_report_fields/properties/nonce/enum",
+            names(&turn::NONCES),
+        ),
+        (
+            include_str!("../src/turn/policy.rs"),
+            "PeerClass",
+            "/$defs/peer_policy/properties/class/enum",
+            names(&turn::CLASSES),
         ),
     ] {
         let listed = schema.pointer(pointer).expect("the enum is there");
@@ -148,419 +214,244 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
         assert_eq!(
             (listed.len(), &listed),
             (variants(source, name), &samples),
-            "{name} in the schema, then in its source and in the samples of this test"
+            "{name} in the schema, then in its source and in the samples of these tests"
         );
     }
 }
 
+/// The names of types in JSON are those that the texts use.
 #[test]
-fn all_facts_determined() {
-    for legacy_name in LEGACY_NAMES {
-        let mut path = PathReport::new("192.0.2.10".parse().expect("an address"), None, known());
-        path.legacy_name = legacy_name;
-        know_the_rest(&mut path);
-        assert_valid(&document(result(vec![path]), Context::default()));
-    }
-}
-
-#[test]
-fn every_reason_in_every_fact() {
-    for reason in REASONS {
-        for path in [inconclusive(reason), not_tested(reason)] {
-            assert_valid(&document(result(vec![path]), Context::default()));
-        }
-    }
-}
-
-#[test]
-fn every_value_of_every_fact() {
-    let rules = [
-        PortAssignment::Preserved,
-        PortAssignment::Sequential,
-        PortAssignment::Random,
-    ];
-    for (mapping, filtering, rule) in MAPPINGS
-        .into_iter()
-        .flat_map(|m| FILTERINGS.into_iter().map(move |f| (m, f)))
-        .flat_map(|(m, f)| rules.into_iter().map(move |r| (m, f, r)))
-    {
-        let facts = PathFacts {
-            mapping: Fact::Determined(mapping),
-            filtering: Fact::Determined(filtering),
-            port_assignment: Fact::Determined(rule),
-            address_pooling: Fact::Determined(AddressPooling::Arbitrary),
-            alg: Fact::Determined(true),
-            port_step: Fact::Determined(-2),
-            ..known()
-        };
-        let path = PathReport::new("100.64.0.7".parse().expect("an address"), None, facts);
-        assert_valid(&document(result(vec![path]), Context::default()));
-    }
-}
-
-#[test]
-fn blocked() {
-    let mut path = inconclusive(Reason::NoResponse);
-    path.set_blocked();
-    path.tcp.open = Fact::Determined(true);
-    path.tcp.reflexive_addresses = vec!["203.0.113.5:40001".parse().expect("an address")];
-    let document = document(result(vec![path]), Context::default());
-    assert_eq!(document["outcome"], "bad");
-    assert_valid(&document);
-}
-
-#[test]
-fn interrupted_before_anything_was_known() {
-    let context = Context {
-        stopped: Some(Reason::Interrupted),
-        ..Context::default()
-    };
-    let document = document(NatResult::default(), context);
-    assert_eq!(document["outcome"], "interrupted");
-    assert_valid(&document);
-}
-
-#[test]
-fn expectations_and_a_timeout() {
-    for wish in [
-        "mapping=endpoint-independent",
-        "filtering=address-dependent",
-        "udp=blocked",
-    ] {
-        for path in [
-            PathReport::new("192.0.2.10".parse().expect("an address"), None, known()),
-            inconclusive(Reason::Timeout),
-        ] {
-            let context = Context {
-                expectations: Some(wish.parse().expect("a wish")),
-                stopped: Some(Reason::Timeout),
-                findings: Vec::new(),
-            };
-            assert_valid(&document(result(vec![path]), context));
-        }
-    }
+fn names_are_the_same_in_json_and_in_text() {
+    let stages: BTreeSet<String> = STAGES.iter().map(ToString::to_string).collect();
+    assert_eq!(stages, names(&STAGES));
+    let types: BTreeSet<String> = gather::TYPES.iter().map(ToString::to_string).collect();
+    assert_eq!(types, names(&gather::TYPES));
+    let classes: BTreeSet<String> = turn::CLASSES.iter().map(ToString::to_string).collect();
+    assert_eq!(classes, names(&turn::CLASSES));
 }
 
 #[test]
 fn the_command_could_not_begin() {
-    let mut document = could_not_begin();
-    assert_eq!(document["result"], Value::Null);
-    assert_valid(&document);
-    document["outcome"] = json!("good");
-    refused(&document, "a good outcome without a result");
+    for command in COMMANDS {
+        let mut document = could_not_begin(command);
+        assert_eq!(document["result"], Value::Null);
+        assert_valid(&document);
+        document["outcome"] = json!("good");
+        refused(&document, "a good outcome without a result");
+    }
+    let mut nameless = nat::everything();
+    nameless["command"] = Value::Null;
+    refused(&nameless, "a result of no command");
+}
+
+#[test]
+fn the_result_is_that_of_the_command() {
+    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    for document in &documents {
+        for command in ["nat", "gather", "turn"] {
+            let mut renamed = document.clone();
+            renamed["command"] = json!(command);
+            let own = document["command"] == command;
+            assert_eq!(
+                objections(&renamed).is_empty(),
+                own,
+                "{command} and the result of {}",
+                document["command"]
+            );
+        }
+    }
 }
 
 #[test]
 fn what_is_missing_or_unknown_is_refused_everywhere() {
-    let document = everything();
-    assert_valid(&document);
-    let mut places = Vec::new();
-    walk(&document, "", &mut |at, node| {
-        if let Some(object) = node.as_object() {
-            places.push((at.to_owned(), object.keys().cloned().collect::<Vec<_>>()));
-        }
-    });
-    assert!(places.len() > 50, "only {} objects", places.len());
-    for (at, keys) in places {
-        let mut more = document.clone();
-        object_at(&mut more, &at).insert("surprise".into(), Value::Null);
-        refused(&more, &format!("an unknown field at {at}"));
-        for key in keys {
-            let mut less = document.clone();
-            object_at(&mut less, &at).remove(&key);
-            refused(&less, &format!("no {key} at {at}"));
+    for document in everything() {
+        document.assert_valid();
+        let mut places = Vec::new();
+        walk(&document.value, "", &mut |at, node| {
+            if let Some(object) = node.as_object() {
+                places.push((at.to_owned(), object.keys().cloned().collect::<Vec<_>>()));
+            }
+        });
+        for (at, keys) in places {
+            document.refuses(&format!("an unknown field at {at}"), |value| {
+                object_at(value, &at).insert("surprise".into(), Value::Null);
+            });
+            for key in keys {
+                document.refuses(&format!("no {key} at {at}"), |value| {
+                    object_at(value, &at).remove(&key);
+                });
+            }
         }
     }
 }
 
 #[test]
 fn numbers_as_strings_and_strings_as_numbers_are_refused_everywhere() {
-    let document = everything();
-    let mut places = Vec::new();
-    walk(&document, "", &mut |at, node| match node {
-        Value::Number(number) => places.push((at.to_owned(), json!(number.to_string()))),
-        Value::String(_) => places.push((at.to_owned(), json!(1))),
-        _ => {}
-    });
-    for (at, wrong) in places {
-        let mut mutated = document.clone();
-        *mutated.pointer_mut(&at).expect("it is there") = wrong;
-        refused(&mutated, &format!("another type at {at}"));
+    for document in everything() {
+        let mut places = Vec::new();
+        walk(&document.value, "", &mut |at, node| match node {
+            Value::Number(number) => places.push((at.to_owned(), json!(number.to_string()))),
+            Value::String(_) => places.push((at.to_owned(), json!(1))),
+            _ => {}
+        });
+        for (at, wrong) in places {
+            document.refuses(&format!("another type at {at}"), |value| {
+                *value.pointer_mut(&at).expect("it is there") = wrong.clone();
+            });
+        }
+    }
+}
+
+/// Unknown must not be readable as no: where a fact belongs, neither a boolean nor null will do.
+#[test]
+fn no_fact_may_be_bare() {
+    let mut seen = 0;
+    for document in everything() {
+        let mut places = Vec::new();
+        walk(&document.value, "", &mut |at, node| {
+            let statuses = ["determined", "inconclusive", "not-tested"];
+            if node["status"]
+                .as_str()
+                .is_some_and(|s| statuses.contains(&s))
+            {
+                places.push(at.to_owned());
+            }
+        });
+        seen += places.len();
+        for at in places {
+            for bare in [json!(true), json!(false), Value::Null, json!("unknown")] {
+                document.refuses(&format!("{bare} at {at}"), |value| {
+                    *value.pointer_mut(&at).expect("it is there") = bare.clone();
+                });
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} facts");
+}
+
+#[test]
+fn wrong_values_around_the_result_are_refused() {
+    for document in [nat::everything(), gather::everything(), turn::everything()] {
+        for (at, wrong) in [
+            ("/schema_version", json!("2.0")),
+            ("/schema_version", json!("1")),
+            ("/command", json!("nut")),
+            ("/started_at", json!("2026-11-22T10:00:00Z")),
+            ("/started_at", json!("2026-11-22 10:00:00.000")),
+            ("/elapsed_ms", json!(-1)),
+            ("/elapsed_ms", json!(null)),
+            ("/outcome", json!("ok")),
+            ("/summary", json!("")),
+            ("/findings/0/code", json!("No_Answer")),
+            ("/findings/0/severity", json!("fatal")),
+            ("/findings/0/hint", json!("")),
+            ("/result", json!([])),
+        ] {
+            refuses(&document, at, &wrong);
+        }
     }
 }
 
 #[test]
-fn wrong_values_are_refused() {
-    let path = "/result/paths/0";
-    let server = "/result/servers/0";
-    let observation = "/result/observations/0";
-    let unknown = json!({"status": "unknown"});
-    for (at, wrong) in [
-        ("/schema_version", json!("2.0")),
-        ("/schema_version", json!("1")),
-        ("/command", json!("nut")),
-        ("/started_at", json!("2026-11-22T10:00:00Z")),
-        ("/started_at", json!("2026-11-22 10:00:00.000")),
-        ("/elapsed_ms", json!(-1)),
-        ("/elapsed_ms", json!(null)),
-        ("/outcome", json!("ok")),
-        ("/summary", json!("")),
-        ("/findings/0/code", json!("No_Answer")),
-        ("/findings/0/severity", json!("fatal")),
-        ("/findings/0/hint", json!("")),
-        (&format!("{path}/family"), json!("IPv4")),
-        (&format!("{path}/local_address"), json!("192.0.2.256")),
-        (&format!("{path}/local_address"), json!("192.0.2.10:1")),
-        (&format!("{path}/udp"), json!("open")),
-        (&format!("{path}/udp/value"), json!("closed")),
-        (&format!("{path}/nat"), json!(true)),
-        (&format!("{path}/nat"), json!(null)),
-        (&format!("{path}/nat"), unknown),
-        (&format!("{path}/nat/value"), json!(null)),
-        (&format!("{path}/nat/value"), json!("true")),
-        (
-            &format!("{path}/nat"),
-            json!({"status": "inconclusive", "reason": "no-response"}),
-        ),
-        (
-            &format!("{path}/nat"),
-            json!({"status": "not-tested", "reason": "no-nat", "detail": "because"}),
-        ),
-        (
-            &format!("{path}/nat"),
-            json!({"status": "not-tested", "reason": "just-so"}),
-        ),
-        (
-            &format!("{path}/reflexive_addresses/0"),
-            json!("203.0.113.5"),
-        ),
-        (
-            &format!("{path}/reflexive_addresses/0"),
-            json!("203.0.113.5:65536"),
-        ),
-        (
-            &format!("{path}/reflexive_addresses/0"),
-            json!("2001:db8::1:3478"),
-        ),
-        (&format!("{path}/mapping/value"), json!("full-cone")),
-        (
-            &format!("{path}/mapping/value"),
-            json!("EndpointIndependent"),
-        ),
-        (&format!("{path}/port_step/value"), json!(1.5)),
-        (&format!("{path}/binding_lifetime_s/value"), json!(30)),
-        (&format!("{path}/legacy_name"), json!(null)),
-        (&format!("{server}/uri"), json!("203.0.113.10")),
-        (&format!("{server}/address"), json!("203.0.113.10")),
-        (&format!("{server}/transport"), json!("dtls")),
-        (&format!("{server}/rtt_ms"), json!(-0.1)),
-        (&format!("{server}/behavior_discovery"), json!(true)),
-        (&format!("{server}/requests"), json!(1.5)),
-        (&format!("{server}/requests"), json!(-1)),
-        (&format!("{server}/error"), json!("timeout")),
-        (&format!("{observation}/test"), json!("mapping-9")),
-        (&format!("{observation}/socket"), json!("1")),
-        ("/result/reachability/0/expected", json!("maybe")),
-        ("/result", json!([])),
-    ] {
-        let mut mutated = everything();
-        *mutated.pointer_mut(at).unwrap_or_else(|| panic!("no {at}")) = wrong.clone();
-        refused(&mutated, &format!("{wrong} at {at}"));
+fn an_event_is_no_document_and_says_what_it_is() {
+    for line in all_events() {
+        refused(&line, "an event as a document");
+        for wrong in [json!("surprise"), Value::Null, json!("result")] {
+            let mut renamed = line.clone();
+            renamed["event"] = wrong;
+            assert!(!event_objections(&renamed).is_empty(), "{renamed}");
+        }
+    }
+    for document in [nat::everything(), gather::everything(), turn::everything()] {
+        assert!(!event_objections(&document).is_empty());
     }
 }
 
-/// A document in which every list has something and every `null` has a twin that is none.
-fn everything() -> Value {
-    let mut known_path = PathReport::new(
-        "192.0.2.10".parse().expect("an address"),
-        Some("eth0".into()),
-        known(),
-    );
-    know_the_rest(&mut known_path);
-    let unknown_path = inconclusive(Reason::PacketLoss);
-    document(result(vec![known_path, unknown_path]), Context::default())
+/// A document or an event in which every list has something and every `null` has a twin that is
+/// none.
+struct Sample {
+    value: Value,
+    is_event: bool,
 }
 
-fn result(paths: Vec<PathReport>) -> NatResult {
-    let address = "203.0.113.10:3478".parse().expect("an address");
-    let full = ServerReport {
-        uri: "stun:stun.example.org:3478".into(),
-        address: Some(address),
-        family: Some(Family::Ipv4),
-        transport: Transport::Udp,
-        rtt_ms: Some(Millis(Duration::from_micros(21_345))),
-        reflexive_address: Some("203.0.113.5:40000".parse().expect("an address")),
-        other_address: Some("203.0.113.11:3479".parse().expect("an address")),
-        software: Some("coturn".into()),
-        behavior_discovery: Some(BehaviorDiscoveryReport::Supported),
-        behavior_discovery_flaw: None,
-        requests: 2,
-        responses: 1,
-        error: Some(ErrorReport::new("outvoted", "it sees another mapping")),
-    };
-    let empty = ServerReport {
-        uri: "turns:[2001:db8::1]:5349".into(),
-        address: None,
-        family: None,
-        transport: Transport::Tls,
-        rtt_ms: None,
-        reflexive_address: None,
-        other_address: None,
-        software: None,
-        behavior_discovery: None,
-        behavior_discovery_flaw: None,
-        requests: 0,
-        responses: 0,
-        error: None,
-    };
-    let others = [
-        (Transport::Tcp, BehaviorDiscoveryReport::Absent, "dns"),
-        (
-            Transport::Udp,
-            BehaviorDiscoveryReport::Broken,
-            "certificate-unknown-issuer",
-        ),
-    ]
-    .map(|(transport, discovery, code)| ServerReport {
-        transport,
-        behavior_discovery: Some(discovery),
-        error: Some(ErrorReport::new(code, "what is wrong")),
-        ..full.clone()
+impl Sample {
+    fn assert_valid(&self) {
+        if self.is_event {
+            assert_valid_event(&self.value);
+        } else {
+            assert_valid(&self.value);
+        }
+    }
+
+    fn refuses(&self, what: &str, change: impl FnOnce(&mut Value)) {
+        let mut mutated = self.value.clone();
+        change(&mut mutated);
+        let objections = if self.is_event {
+            event_objections(&mutated)
+        } else {
+            objections(&mutated)
+        };
+        assert!(!objections.is_empty(), "{what} was accepted:\n{mutated:#}");
+    }
+}
+
+fn everything() -> Vec<Sample> {
+    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    let documents = documents.into_iter().map(|value| Sample {
+        value,
+        is_event: false,
     });
-    let observations = TESTS
-        .into_iter()
-        .zip('a'..)
-        .map(|(test, socket)| ObservationReport {
-            test,
-            socket: format!("{socket}6"),
-            sent_to: "[2001:db8::10]:3478".parse().expect("an address"),
-            answered_from: Some("[fe80::1%3]:3478".parse().expect("an address")),
-            reflexive_address: None,
-            rtt_ms: None,
-            transmissions: 0,
-        })
-        .chain([ObservationReport {
-            test: Test::Mapping1,
-            socket: "a".into(),
-            sent_to: address,
-            answered_from: None,
-            reflexive_address: Some(address),
-            rtt_ms: Some(Millis(Duration::ZERO)),
-            transmissions: 7,
-        }])
-        .collect();
-    NatResult {
-        reachability: verdict::reachable(&paths),
-        paths,
-        servers: vec![full, empty].into_iter().chain(others).collect(),
-        observations,
-    }
-}
-
-fn known() -> PathFacts {
-    PathFacts {
-        udp: Fact::Determined(Udp::Open),
-        nat: Fact::Determined(true),
-        reflexive_addresses: vec![
-            "203.0.113.5:40000".parse().expect("an address"),
-            "[2001:db8::5]:1".parse().expect("an address"),
-        ],
-        mapping: Fact::Determined(Mapping::EndpointIndependent),
-        filtering: Fact::Determined(Filtering::AddressAndPortDependent),
-        hairpinning: Fact::Determined(false),
-        port_preservation: Fact::Determined(true),
-        port_assignment: Fact::Determined(PortAssignment::Preserved),
-        port_step: Fact::Determined(1),
-        address_pooling: Fact::Determined(AddressPooling::Paired),
-        alg: Fact::Determined(false),
-    }
-}
-
-/// What the UDP tests of this version do not find out.
-fn know_the_rest(path: &mut PathReport) {
-    path.binding_lifetime_s = Fact::Determined(Bounds {
-        at_least: 20,
-        at_most: 25,
+    let events = all_events().into_iter().map(|value| Sample {
+        value,
+        is_event: true,
     });
-    path.carrier_nat = Fact::Determined(false);
-    path.port_mapping.pcp = Fact::Determined(true);
-    path.port_mapping.nat_pmp = Fact::Determined(false);
-    path.port_mapping.upnp_igd = Fact::Determined(false);
-    path.port_mapping.router_external_address =
-        Fact::Determined("203.0.113.5".parse().expect("an address"));
-    path.tcp.open = Fact::Determined(true);
-    path.tcp.mapping = Fact::Determined(Mapping::AddressDependent);
+    documents.chain(events).collect()
 }
 
-fn inconclusive(reason: Reason) -> PathReport {
-    undetermined("2001:db8::10", &Fact::inconclusive(reason, "what was seen"))
+fn all_events() -> Vec<Value> {
+    let events = [nat::events(), gather::events(), turn::events()];
+    events.into_iter().flatten().collect()
 }
 
-fn not_tested(reason: Reason) -> PathReport {
-    undetermined("192.0.2.10", &Fact::not_tested(reason))
+/// A line of `--jsonl`, as the commands write it.
+fn event(name: &str, value: &impl Serialize) -> Value {
+    let mut line = serde_json::to_value(value).expect("a report is JSON");
+    let object = line.as_object_mut().expect("it is an object");
+    object.insert("event".into(), json!(name));
+    line
 }
 
-fn undetermined(local_address: &str, why: &Fact<Infallible>) -> PathReport {
-    fn of<T>(why: &Fact<Infallible>) -> Fact<T> {
-        why.clone().map(|never| match never {})
-    }
-    let facts = PathFacts {
-        udp: of(why),
-        nat: of(why),
-        reflexive_addresses: Vec::new(),
-        mapping: of(why),
-        filtering: of(why),
-        hairpinning: of(why),
-        port_preservation: of(why),
-        port_assignment: of(why),
-        port_step: of(why),
-        address_pooling: of(why),
-        alg: of(why),
-    };
-    let mut path = PathReport::new(local_address.parse().expect("an address"), None, facts);
-    path.binding_lifetime_s = of(why);
-    path.carrier_nat = of(why);
-    path.port_mapping = PortMapping {
-        pcp: of(why),
-        nat_pmp: of(why),
-        upnp_igd: of(why),
-        router_external_address: of(why),
-    };
-    path.tcp.open = of(why);
-    path.tcp.mapping = of(why);
-    path
-}
-
-fn document(result: NatResult, context: Context) -> Value {
-    let verdict = verdict::verdict(&result, context);
-    serde_json::to_value(Document {
+fn document<R: Serialize>(command: &'static str, verdict: Verdict, result: R) -> Value {
+    to_json(&Document {
         outcome: verdict.outcome,
         summary: verdict.summary,
         findings: verdict.findings,
         result: Some(result),
-        ..empty_document()
+        ..empty_document(Some(command))
     })
-    .expect("a document is JSON")
 }
 
-fn could_not_begin() -> Value {
-    serde_json::to_value(Document {
+fn could_not_begin(command: Option<&'static str>) -> Value {
+    to_json(&Document::<Value> {
         findings: vec![Finding {
             code: "usage",
             severity: Severity::Error,
             message: "there is no interface 'eth7'".into(),
             hint: None,
         }],
-        ..empty_document()
+        ..empty_document(command)
     })
-    .expect("a document is JSON")
 }
 
-fn empty_document() -> Document<NatResult> {
+fn to_json<R: Serialize>(document: &Document<R>) -> Value {
+    serde_json::to_value(document).expect("a document is JSON")
+}
+
+fn empty_document<R>(command: Option<&'static str>) -> Document<R> {
     Document {
         schema_version: SCHEMA_VERSION,
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
-        command: "nat",
+        command,
         started_at: "2026-11-22T10:00:00.000Z".into(),
         elapsed_ms: Millis(Duration::from_micros(812_400)),
         outcome: Outcome::Error,
@@ -570,8 +461,41 @@ fn empty_document() -> Document<NatResult> {
     }
 }
 
+fn tls() -> TlsReport {
+    let certificate = |subject: &str, names: &[&str]| CertificateReport {
+        subject: subject.into(),
+        issuer: "CN=Example CA".into(),
+        names: names.iter().map(ToString::to_string).collect(),
+        not_before: rtcdiag::net::clock::rfc3339(1_700_000_000),
+        not_after: rtcdiag::net::clock::rfc3339(1_800_000_000),
+        not_after_unix: 1_800_000_000,
+    };
+    TlsReport {
+        version: Some("TLS 1.3"),
+        chain: vec![
+            certificate("", &["turn.example.org", "203.0.113.10"]),
+            certificate("CN=Example CA", &[]),
+        ],
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
 fn refused(document: &Value, what: &str) {
     assert!(!objections(document).is_empty(), "{what} was accepted");
+}
+
+/// The document is refused with another value there.
+fn refuses(document: &Value, at: &str, wrong: &Value) {
+    let mut mutated = document.clone();
+    *mutated.pointer_mut(at).unwrap_or_else(|| panic!("no {at}")) = wrong.clone();
+    refused(&mutated, &format!("{wrong} at {at}"));
+}
+
+fn whole_schema() -> Value {
+    serde_json::from_str(SCHEMA).expect("JSON")
 }
 
 /// Visits every value with its JSON pointer.
@@ -605,7 +529,7 @@ fn strings(list: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The names of some values in JSON.
-fn names<T: serde::Serialize>(values: &[T]) -> BTreeSet<String> {
+fn names<T: Serialize>(values: &[T]) -> BTreeSet<String> {
     let value = serde_json::to_value(values).expect("plain enums");
     strings(&value).map(str::to_owned).collect()
 }

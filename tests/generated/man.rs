@@ -14,6 +14,10 @@ server = [\"stun:stun.example.org\", \"198.51.100.7:3478\"]
 
 [nat]
 expect = \"udp=open\"
+
+[turn]
+turn-username = \"ann\"
+turn-password-file = \"/home/ann/turn-password\"
 ";
 
 /// Variables that are not one of the flags.
@@ -91,21 +95,53 @@ fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a s
 }
 
 /// The sections of the text behind the options: exit codes as a list, anything else as it stands.
+/// Variables belong to the section that has them all.
 fn after_help(command: &Command, roff: &mut Roff) {
-    let text = command.get_after_help().map(ToString::to_string);
-    for paragraph in text.unwrap_or_default().split("\n\n") {
-        let (title, body) = paragraph.split_once(":\n").expect("a title, a list");
-        if title != "Exit codes" {
-            section(&title.to_uppercase(), roff);
-            literal(body, roff);
-            continue;
-        }
-        section("EXIT STATUS", roff);
-        for line in body.lines() {
-            let (code, meaning) = line.trim().split_once("  ").expect("a code, its meaning");
-            item(bold(code), [roman(meaning.trim())], roff);
+    for (title, body) in paragraphs(command) {
+        match title.as_str() {
+            "Environment" => {}
+            "Exit codes" => {
+                section("EXIT STATUS", roff);
+                for (code, meaning) in definitions(&body) {
+                    item(bold(code), [roman(meaning)], roff);
+                }
+            }
+            _ => {
+                section(&title.to_uppercase(), roff);
+                literal(&body, roff);
+            }
         }
     }
+}
+
+/// The paragraphs of that text, each with its title.
+fn paragraphs(command: &Command) -> Vec<(String, String)> {
+    let text = command.get_after_help().map(ToString::to_string);
+    text.unwrap_or_default()
+        .split("\n\n")
+        .map(|paragraph| {
+            let (title, body) = paragraph.split_once(":\n").expect("a title, a list");
+            (title.to_owned(), body.to_owned())
+        })
+        .collect()
+}
+
+/// Words and what they mean, two spaces between them; a line that is indented further goes on with
+/// the meaning.
+fn definitions(body: &str) -> Vec<(String, String)> {
+    let mut list: Vec<(String, String)> = Vec::new();
+    for line in body.lines() {
+        let goes_on = line.starts_with("    ");
+        match (list.last_mut(), line.trim().split_once("  ")) {
+            (Some((_, meaning)), _) if goes_on => {
+                meaning.push(' ');
+                meaning.push_str(line.trim());
+            }
+            (_, Some((word, meaning))) => list.push((word.to_owned(), meaning.trim().to_owned())),
+            (_, None) => panic!("no word and meaning in '{line}'"),
+        }
+    }
+    list
 }
 
 fn environment(command: &Command, roff: &mut Roff) {
@@ -121,9 +157,21 @@ fn environment(command: &Command, roff: &mut Roff) {
             item(bold(variable.to_string_lossy()), flag, roff);
         }
     }
+    let own = paragraphs(command);
+    let own = own.iter().filter(|(title, _)| title == "Environment");
+    for (variable, meaning) in own.flat_map(|(_, body)| definitions(body)) {
+        item(bold(variable), [roman(sentence(&meaning))], roff);
+    }
     for (variable, meaning) in VARIABLES {
         item(bold(variable), [roman(meaning)], roff);
     }
+}
+
+/// As the other variables have it: a capital letter, a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), chars.as_str())
 }
 
 fn files(roff: &mut Roff) {

@@ -1,0 +1,394 @@
+//! Documents and events of `rtcdiag nat`.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use rtcdiag::fact::{Fact, Reason};
+use rtcdiag::family::Family;
+use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
+use rtcdiag::nat::probe::Test;
+use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
+use rtcdiag::report::nat::verdict::{self, Context};
+use rtcdiag::report::nat::{
+    BehaviorDiscoveryReport, Bounds, LegacyName, NatResult, ObservationReport, PathReport,
+    PortMapping, ServerReport,
+};
+use rtcdiag::report::{ErrorReport, Millis};
+use rtcdiag::stun::uri::Transport;
+use serde_json::{Value, json};
+
+use super::schema::{assert_valid, assert_valid_event};
+use super::{REASONS, event, refuses};
+
+pub const TESTS: [Test; 18] = [
+    Test::Mapping1,
+    Test::Mapping2,
+    Test::Mapping3,
+    Test::Mapping4,
+    Test::SecondPort,
+    Test::SecondSocket,
+    Test::PortSample,
+    Test::PoolingSample,
+    Test::MappingSample,
+    Test::FilteringAddressAndPort,
+    Test::FilteringPort,
+    Test::FilteringAddress,
+    Test::Companion,
+    Test::ControlAfter,
+    Test::ControlChangeRequest,
+    Test::ControlResponsePort,
+    Test::Hairpin,
+    Test::Repeat,
+];
+
+pub const LEGACY_NAMES: [LegacyName; 8] = [
+    LegacyName::OpenInternet,
+    LegacyName::FullCone,
+    LegacyName::RestrictedCone,
+    LegacyName::PortRestrictedCone,
+    LegacyName::Symmetric,
+    LegacyName::SymmetricFirewall,
+    LegacyName::UdpBlocked,
+    LegacyName::None,
+];
+
+#[test]
+fn all_facts_determined() {
+    for legacy_name in LEGACY_NAMES {
+        let mut path = PathReport::new("192.0.2.10".parse().expect("an address"), None, known());
+        path.legacy_name = legacy_name;
+        know_the_rest(&mut path);
+        assert_valid(&document(result(vec![path]), Context::default()));
+    }
+}
+
+#[test]
+fn every_reason_in_every_fact() {
+    for reason in REASONS {
+        for path in [inconclusive(reason), not_tested(reason)] {
+            assert_valid(&document(result(vec![path]), Context::default()));
+        }
+    }
+}
+
+#[test]
+fn every_value_of_every_fact() {
+    let rules = [
+        PortAssignment::Preserved,
+        PortAssignment::Sequential,
+        PortAssignment::Random,
+    ];
+    for (mapping, filtering, rule) in MAPPINGS
+        .into_iter()
+        .flat_map(|m| FILTERINGS.into_iter().map(move |f| (m, f)))
+        .flat_map(|(m, f)| rules.into_iter().map(move |r| (m, f, r)))
+    {
+        let facts = PathFacts {
+            mapping: Fact::Determined(mapping),
+            filtering: Fact::Determined(filtering),
+            port_assignment: Fact::Determined(rule),
+            address_pooling: Fact::Determined(AddressPooling::Arbitrary),
+            alg: Fact::Determined(true),
+            port_step: Fact::Determined(-2),
+            ..known()
+        };
+        let path = PathReport::new("100.64.0.7".parse().expect("an address"), None, facts);
+        assert_valid(&document(result(vec![path]), Context::default()));
+    }
+}
+
+#[test]
+fn blocked() {
+    let mut path = inconclusive(Reason::NoResponse);
+    path.set_blocked();
+    path.tcp.open = Fact::Determined(true);
+    path.tcp.reflexive_addresses = vec!["203.0.113.5:40001".parse().expect("an address")];
+    let document = document(result(vec![path]), Context::default());
+    assert_eq!(document["outcome"], "bad");
+    assert_valid(&document);
+}
+
+#[test]
+fn interrupted_before_anything_was_known() {
+    let context = Context {
+        stopped: Some(Reason::Interrupted),
+        ..Context::default()
+    };
+    let document = document(NatResult::default(), context);
+    assert_eq!(document["outcome"], "interrupted");
+    assert_valid(&document);
+}
+
+#[test]
+fn expectations_and_a_timeout() {
+    for wish in [
+        "mapping=endpoint-independent",
+        "filtering=address-dependent",
+        "udp=blocked",
+    ] {
+        for path in [
+            PathReport::new("192.0.2.10".parse().expect("an address"), None, known()),
+            inconclusive(Reason::Timeout),
+        ] {
+            let context = Context {
+                expectations: Some(wish.parse().expect("a wish")),
+                stopped: Some(Reason::Timeout),
+                findings: Vec::new(),
+            };
+            assert_valid(&document(result(vec![path]), context));
+        }
+    }
+}
+
+#[test]
+fn wrong_values_are_refused() {
+    let path = "/result/paths/0";
+    let server = "/result/servers/0";
+    let observation = "/result/observations/0";
+    let unknown = json!({"status": "unknown"});
+    for (at, wrong) in [
+        (format!("{path}/family"), json!("IPv4")),
+        (format!("{path}/local_address"), json!("192.0.2.256")),
+        (format!("{path}/local_address"), json!("192.0.2.10:1")),
+        (format!("{path}/udp"), json!("open")),
+        (format!("{path}/udp/value"), json!("closed")),
+        (format!("{path}/nat"), json!(true)),
+        (format!("{path}/nat"), json!(null)),
+        (format!("{path}/nat"), unknown),
+        (format!("{path}/nat/value"), json!(null)),
+        (format!("{path}/nat/value"), json!("true")),
+        (
+            format!("{path}/nat"),
+            json!({"status": "inconclusive", "reason": "no-response"}),
+        ),
+        (
+            format!("{path}/nat"),
+            json!({"status": "not-tested", "reason": "no-nat", "detail": "because"}),
+        ),
+        (
+            format!("{path}/nat"),
+            json!({"status": "not-tested", "reason": "just-so"}),
+        ),
+        (
+            format!("{path}/reflexive_addresses/0"),
+            json!("203.0.113.5"),
+        ),
+        (
+            format!("{path}/reflexive_addresses/0"),
+            json!("203.0.113.5:65536"),
+        ),
+        (
+            format!("{path}/reflexive_addresses/0"),
+            json!("2001:db8::1:3478"),
+        ),
+        (format!("{path}/mapping/value"), json!("full-cone")),
+        (
+            format!("{path}/mapping/value"),
+            json!("EndpointIndependent"),
+        ),
+        (format!("{path}/port_step/value"), json!(1.5)),
+        (format!("{path}/binding_lifetime_s/value"), json!(30)),
+        (format!("{path}/legacy_name"), json!(null)),
+        (format!("{server}/uri"), json!("203.0.113.10")),
+        (format!("{server}/address"), json!("203.0.113.10")),
+        (format!("{server}/transport"), json!("dtls")),
+        (format!("{server}/rtt_ms"), json!(-0.1)),
+        (format!("{server}/behavior_discovery"), json!(true)),
+        (format!("{server}/requests"), json!(1.5)),
+        (format!("{server}/requests"), json!(-1)),
+        (format!("{server}/error"), json!("timeout")),
+        (format!("{observation}/test"), json!("mapping-9")),
+        (format!("{observation}/socket"), json!("1")),
+        ("/result/reachability/0/expected".into(), json!("maybe")),
+    ] {
+        refuses(&everything(), &at, &wrong);
+    }
+}
+
+/// A document in which every list has something and every `null` has a twin that is none.
+pub fn everything() -> Value {
+    let mut known_path = PathReport::new(
+        "192.0.2.10".parse().expect("an address"),
+        Some("eth0".into()),
+        known(),
+    );
+    know_the_rest(&mut known_path);
+    let unknown_path = inconclusive(Reason::PacketLoss);
+    document(result(vec![known_path, unknown_path]), Context::default())
+}
+
+fn result(paths: Vec<PathReport>) -> NatResult {
+    let address = "203.0.113.10:3478".parse().expect("an address");
+    let full = ServerReport {
+        uri: "stun:stun.example.org:3478".into(),
+        address: Some(address),
+        family: Some(Family::Ipv4),
+        transport: Transport::Udp,
+        rtt_ms: Some(Millis(Duration::from_micros(21_345))),
+        reflexive_address: Some("203.0.113.5:40000".parse().expect("an address")),
+        other_address: Some("203.0.113.11:3479".parse().expect("an address")),
+        software: Some("coturn".into()),
+        behavior_discovery: Some(BehaviorDiscoveryReport::Supported),
+        behavior_discovery_flaw: None,
+        requests: 2,
+        responses: 1,
+        error: Some(ErrorReport::new("outvoted", "it sees another mapping")),
+    };
+    let empty = ServerReport {
+        uri: "turns:[2001:db8::1]:5349".into(),
+        address: None,
+        family: None,
+        transport: Transport::Tls,
+        rtt_ms: None,
+        reflexive_address: None,
+        other_address: None,
+        software: None,
+        behavior_discovery: None,
+        behavior_discovery_flaw: None,
+        requests: 0,
+        responses: 0,
+        error: None,
+    };
+    let others = [
+        (Transport::Tcp, BehaviorDiscoveryReport::Absent, "dns"),
+        (
+            Transport::Udp,
+            BehaviorDiscoveryReport::Broken,
+            "certificate-unknown-issuer",
+        ),
+    ]
+    .map(|(transport, discovery, code)| ServerReport {
+        transport,
+        behavior_discovery: Some(discovery),
+        error: Some(ErrorReport::new(code, "what is wrong")),
+        ..full.clone()
+    });
+    let observations = TESTS
+        .into_iter()
+        .zip('a'..)
+        .map(|(test, socket)| ObservationReport {
+            test,
+            socket: format!("{socket}6"),
+            sent_to: "[2001:db8::10]:3478".parse().expect("an address"),
+            answered_from: Some("[fe80::1%3]:3478".parse().expect("an address")),
+            reflexive_address: None,
+            rtt_ms: None,
+            transmissions: 0,
+        })
+        .chain([ObservationReport {
+            test: Test::Mapping1,
+            socket: "a".into(),
+            sent_to: address,
+            answered_from: None,
+            reflexive_address: Some(address),
+            rtt_ms: Some(Millis(Duration::ZERO)),
+            transmissions: 7,
+        }])
+        .collect();
+    NatResult {
+        reachability: verdict::reachable(&paths),
+        paths,
+        servers: vec![full, empty].into_iter().chain(others).collect(),
+        observations,
+    }
+}
+
+fn known() -> PathFacts {
+    PathFacts {
+        udp: Fact::Determined(Udp::Open),
+        nat: Fact::Determined(true),
+        reflexive_addresses: vec![
+            "203.0.113.5:40000".parse().expect("an address"),
+            "[2001:db8::5]:1".parse().expect("an address"),
+        ],
+        mapping: Fact::Determined(Mapping::EndpointIndependent),
+        filtering: Fact::Determined(Filtering::AddressAndPortDependent),
+        hairpinning: Fact::Determined(false),
+        port_preservation: Fact::Determined(true),
+        port_assignment: Fact::Determined(PortAssignment::Preserved),
+        port_step: Fact::Determined(1),
+        address_pooling: Fact::Determined(AddressPooling::Paired),
+        alg: Fact::Determined(false),
+    }
+}
+
+/// What the UDP tests of this version do not find out.
+fn know_the_rest(path: &mut PathReport) {
+    path.binding_lifetime_s = Fact::Determined(Bounds {
+        at_least: 20,
+        at_most: 25,
+    });
+    path.carrier_nat = Fact::Determined(false);
+    path.port_mapping.pcp = Fact::Determined(true);
+    path.port_mapping.nat_pmp = Fact::Determined(false);
+    path.port_mapping.upnp_igd = Fact::Determined(false);
+    path.port_mapping.router_external_address =
+        Fact::Determined("203.0.113.5".parse().expect("an address"));
+    path.tcp.open = Fact::Determined(true);
+    path.tcp.mapping = Fact::Determined(Mapping::AddressDependent);
+}
+
+fn inconclusive(reason: Reason) -> PathReport {
+    undetermined("2001:db8::10", &Fact::inconclusive(reason, "what was seen"))
+}
+
+fn not_tested(reason: Reason) -> PathReport {
+    undetermined("192.0.2.10", &Fact::not_tested(reason))
+}
+
+fn undetermined(local_address: &str, why: &Fact<Infallible>) -> PathReport {
+    fn of<T>(why: &Fact<Infallible>) -> Fact<T> {
+        why.clone().map(|never| match never {})
+    }
+    let facts = PathFacts {
+        udp: of(why),
+        nat: of(why),
+        reflexive_addresses: Vec::new(),
+        mapping: of(why),
+        filtering: of(why),
+        hairpinning: of(why),
+        port_preservation: of(why),
+        port_assignment: of(why),
+        port_step: of(why),
+        address_pooling: of(why),
+        alg: of(why),
+    };
+    let mut path = PathReport::new(local_address.parse().expect("an address"), None, facts);
+    path.binding_lifetime_s = of(why);
+    path.carrier_nat = of(why);
+    path.port_mapping = PortMapping {
+        pcp: of(why),
+        nat_pmp: of(why),
+        upnp_igd: of(why),
+        router_external_address: of(why),
+    };
+    path.tcp.open = of(why);
+    path.tcp.mapping = of(why);
+    path
+}
+
+/// One event of each kind.
+pub fn events() -> Vec<Value> {
+    let observations = result(Vec::new()).observations;
+    let mut lines: Vec<Value> = observations
+        .iter()
+        .map(|observation| event("observation", observation))
+        .collect();
+    lines.extend([
+        json!({"event": "resolved", "uri": "stun:stun.example.org:3478", "addresses": ["203.0.113.10:3478", "[2001:db8::10]:3478"]}),
+        json!({"event": "resolved", "uri": "turns:[2001:db8::1]:5349", "addresses": []}),
+    ]);
+    lines
+}
+
+#[test]
+fn events_of_nat() {
+    for line in events() {
+        assert_valid_event(&line);
+    }
+}
+
+fn document(result: NatResult, context: Context) -> Value {
+    let verdict = verdict::verdict(&result, context);
+    super::document("nat", verdict, result)
+}
