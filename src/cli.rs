@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::ice::candidate::CandidateType;
 use crate::nat::expect::Expectations;
 use crate::output::ColorChoice;
-use crate::stun::uri::ServerUri;
+use crate::stun::uri::{ServerUri, UriError};
 use crate::turn::uri::TurnUri;
 
 const EXIT_CODES: &str = "\
@@ -199,10 +199,9 @@ pub struct Servers {
         long = "server",
         value_name = "URI",
         env = "RTCDIAG_SERVER",
-        hide_env_values = true,
-        value_delimiter = ','
+        hide_env_values = true
     )]
-    pub server: Vec<ServerUri>,
+    pub server: Vec<ServerList>,
     /// Read servers from the JSON of RTCPeerConnection's iceServers; - is standard input
     #[arg(
         long,
@@ -211,6 +210,23 @@ pub struct Servers {
         hide_env_values = true
     )]
     pub ice_servers: Option<PathBuf>,
+}
+
+/// Servers with commas between. The whole is parsed at once: cut apart first, a password with a comma
+/// would not be known for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerList(pub Vec<ServerUri>);
+
+impl FromStr for ServerList {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, UriError> {
+        if text.contains('@') {
+            return Err(UriError::UserInfo);
+        }
+        let servers = text.split(',').map(str::parse);
+        servers.collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// Arguments of `rtcdiag nat`.

@@ -4,7 +4,6 @@ mod credentials;
 mod frame;
 mod gather;
 mod nat;
-mod redact;
 mod servers;
 mod turn;
 
@@ -18,8 +17,8 @@ use crate::config::{self, ConfigError};
 use crate::exit::{self, Outcome};
 use crate::net::clock::Clock;
 use crate::output::{self, Output};
-use crate::render;
 use crate::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
+use crate::{redact, render};
 use frame::Frame;
 
 /// Runs the program with these arguments, the program's name first.
@@ -33,14 +32,13 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
             return ExitCode::from(exit::GOOD);
         }
         Err(ConfigError::Usage(error)) => {
-            let text = redact::redact(&error.to_string(), args);
+            let text = redact::message(&error);
             output::early_text(&text);
             return usage_error(args, clock, first_line(&text));
         }
         Err(error) => {
-            let text = redact::redact(&error.to_string(), args);
-            output::early_error(&text, None);
-            return usage_error(args, clock, text);
+            output::early_error(&error.to_string(), None);
+            return usage_error(args, clock, error.to_string());
         }
     };
     let output = Output::new(cli.common.color.into(), cli.common.quiet);

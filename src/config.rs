@@ -17,6 +17,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::Cli;
+use crate::redact;
 
 /// Why the command line and its defaults cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -299,7 +300,10 @@ impl File {
             })
             .find(|(_, line)| line.trim_start().starts_with(&key))
             .map_or(0, |(at, _)| at);
-        self.wrong(at, &format!("'{key}' cannot be '{value}'{cause}"))
+        self.wrong(
+            at,
+            &format!("'{key}' cannot be '{}'{cause}", redact::value(&value)),
+        )
     }
 
     fn wrong(&self, offset: usize, message: &str) -> ConfigError {

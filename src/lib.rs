@@ -6,7 +6,7 @@
 //!
 //! | layer | modules | knows |
 //! |---|---|---|
-//! | program | [`command`], [`app`], [`config`], [`cli`] | everything below |
+//! | program | [`command`], [`app`], [`config`], [`cli`], [`redact`] | everything below |
 //! | edges | [`net`], [`output`] | sockets, the clock, the terminal |
 //! | layout | [`render`] | reports |
 //! | report | [`report`], [`exit`] | facts; the verdict is computed here, once |
@@ -45,6 +45,7 @@ pub mod ice;
 pub mod nat;
 pub mod net;
 pub mod output;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod signal;

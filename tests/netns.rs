@@ -6,6 +6,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "interop/aioice.rs"]
+mod aioice;
 #[path = "netns/blocked.rs"]
 mod blocked;
 #[path = "netns/compounded.rs"]
@@ -28,10 +30,14 @@ mod nat64;
 mod nats;
 #[path = "netns/scenarios.rs"]
 mod scenarios;
+#[path = "common/schema.rs"]
+mod schema;
 #[path = "netns/servers.rs"]
 mod servers;
 #[path = "netns/translated.rs"]
 mod translated;
+#[path = "netns/turn/mod.rs"]
+mod turn;
 #[path = "netns/untranslated.rs"]
 mod untranslated;
 #[path = "netns/uplinks.rs"]
@@ -144,6 +150,137 @@ scenarios! {
         unknown_name_beside_live => UNKNOWN_NAME_BESIDE_LIVE,
         unknown_name => UNKNOWN_NAME,
     }
+}
+
+macro_rules! turn_cases {
+    ($($module:ident { $($name:ident => $case:ident,)* })*) => {
+        mod turn_server {
+            $($(
+                #[test]
+                fn $name() {
+                    super::turn::check(stringify!($name), &super::turn::$module::$case);
+                }
+            )*)*
+        }
+    };
+}
+
+turn_cases! {
+    healthy {
+        all_transports => ALL_TRANSPORTS,
+        dual_stack => DUAL_STACK,
+        ipv6_only => IPV6_ONLY,
+        private_server => PRIVATE_SERVER,
+        alternate_server => ALTERNATE_SERVER,
+        alternate_server_itself => ALTERNATE_SERVER_ITSELF,
+        no_tcp_no_tls => NO_TCP_NO_TLS,
+        taciturn => TACITURN,
+        short_lifetimes => SHORT_LIFETIMES,
+        stale_nonce => STALE_NONCE,
+        stale_nonce_later => STALE_NONCE_LATER,
+    }
+    addresses {
+        relays_of_both_families => RELAYS_OF_BOTH_FAMILIES,
+        two_ipv4_relays => TWO_IPV4_RELAYS,
+        ipv6_server_relays_ipv4 => IPV6_SERVER_RELAYS_IPV4,
+        ipv4_flag => IPV4_FLAG,
+        external_ip => EXTERNAL_IP,
+        private_relay => PRIVATE_RELAY,
+        private_external_ip => PRIVATE_EXTERNAL_IP,
+        stale_external_ip => STALE_EXTERNAL_IP,
+    }
+    credentials {
+        secrets => SECRETS,
+        expired => EXPIRED,
+        wrong_users => WRONG_USERS,
+        expectations => EXPECTATIONS,
+        no_auth => NO_AUTH,
+    }
+    quotas {
+        user_quota_1_turn => USER_QUOTA_1_TURN,
+        user_quota_1_udp => USER_QUOTA_1_UDP,
+        user_quota_1_gather => USER_QUOTA_1_GATHER,
+        user_quota_2_turn => USER_QUOTA_2_TURN,
+        user_quota_2_udp => USER_QUOTA_2_UDP,
+        user_quota_2_gather => USER_QUOTA_2_GATHER,
+        user_quota_3_turn => USER_QUOTA_3_TURN,
+        user_quota_3_udp => USER_QUOTA_3_UDP,
+        user_quota_3_gather => USER_QUOTA_3_GATHER,
+        total_quota_1_turn => TOTAL_QUOTA_1_TURN,
+        total_quota_1_gather => TOTAL_QUOTA_1_GATHER,
+        total_quota_4_turn => TOTAL_QUOTA_4_TURN,
+        total_quota_4_gather => TOTAL_QUOTA_4_GATHER,
+        one_port_turn => ONE_PORT_TURN,
+        one_port_udp => ONE_PORT_UDP,
+        one_port_gather => ONE_PORT_GATHER,
+        no_port => NO_PORT,
+        two_ports_turn => TWO_PORTS_TURN,
+        two_ports_gather => TWO_PORTS_GATHER,
+        capacity_turn => CAPACITY_TURN,
+        capacity_gather => CAPACITY_GATHER,
+        max_bps_turn => MAX_BPS_TURN,
+        max_bps_gather => MAX_BPS_GATHER,
+    }
+    blocked {
+        udp_dropped => UDP_DROPPED,
+        udp_rejected => UDP_REJECTED,
+        udp_prohibited => UDP_PROHIBITED,
+        output_dropped => OUTPUT_DROPPED,
+        only_443 => ONLY_443,
+        tcp_reset => TCP_RESET,
+        tcp_rejected => TCP_REJECTED,
+        tcp_dropped => TCP_DROPPED,
+        server_down => SERVER_DOWN,
+        black_hole => BLACK_HOLE,
+        relay_ports_closed => RELAY_PORTS_CLOSED,
+        relay_ports_closed_outside => RELAY_PORTS_CLOSED_OUTSIDE,
+        relay_ports_stateful => RELAY_PORTS_STATEFUL,
+        no_route => NO_ROUTE,
+    }
+    faults {
+        no_udp_relay => NO_UDP_RELAY,
+        stun_only => STUN_ONLY,
+        no_stun => NO_STUN,
+        secure_stun => SECURE_STUN,
+        certificate_expired => CERTIFICATE_EXPIRED,
+        certificate_not_yet_valid => CERTIFICATE_NOT_YET_VALID,
+        certificate_wrong_name => CERTIFICATE_WRONG_NAME,
+        certificate_unknown_issuer => CERTIFICATE_UNKNOWN_ISSUER,
+        alternate_server_down => ALTERNATE_SERVER_DOWN,
+    }
+    policy {
+        by_default => BY_DEFAULT,
+        loopback_allowed => LOOPBACK_ALLOWED,
+        loopback_allowed_ipv4 => LOOPBACK_ALLOWED_IPV4,
+        no_multicast => NO_MULTICAST,
+        private_denied => PRIVATE_DENIED,
+        own_address_denied => OWN_ADDRESS_DENIED,
+        client_denied => CLIENT_DENIED,
+        all_denied => ALL_DENIED,
+    }
+    hosts {
+        no_nat => NO_NAT,
+        symmetric => SYMMETRIC,
+        one_reflexive_address => ONE_REFLEXIVE_ADDRESS,
+        docker => DOCKER,
+        vpn => VPN,
+        second_interface => SECOND_INTERFACE,
+        two_uplinks => TWO_UPLINKS,
+        second_uplink_dead => SECOND_UPLINK_DEAD,
+        ipv6_without_route => IPV6_WITHOUT_ROUTE,
+        no_address => NO_ADDRESS,
+        wrong_family => WRONG_FAMILY,
+    }
+}
+
+#[test]
+fn remedied() {
+    turn::check("remedied", &turn::policy::remedied());
+}
+
+#[test]
+fn aioice_in_the_same_lab() {
+    turn::interop::check("aioice_in_the_same_lab");
 }
 
 /// Not a test: the server of `nat64_behind_filter`, in a process of its own.

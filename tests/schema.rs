@@ -17,7 +17,7 @@ use std::time::Duration;
 use rtcdiag::exit::Outcome;
 use rtcdiag::fact::Reason;
 use rtcdiag::report::stage::Stage;
-use rtcdiag::report::tls::{CertificateReport, TlsReport};
+use rtcdiag::report::tls::{CertificateReport, TlsReport, TlsVersion};
 use rtcdiag::report::{Document, Finding, Millis, SCHEMA, SCHEMA_VERSION, Severity, Verdict};
 use rtcdiag::stun::uri::Transport;
 use schema::{assert_valid, assert_valid_event, event_objections, objections};
@@ -471,7 +471,7 @@ fn tls() -> TlsReport {
         not_after_unix: 1_800_000_000,
     };
     TlsReport {
-        version: Some("TLS 1.3"),
+        version: Some(TlsVersion::Tls13),
         chain: vec![
             certificate("", &["turn.example.org", "203.0.113.10"]),
             certificate("CN=Example CA", &[]),

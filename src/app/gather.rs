@@ -34,6 +34,9 @@ use rows::{Row, RowKey};
 /// others do not wait for it.
 pub const PATIENCE: Duration = Duration::from_millis(2500);
 
+/// How long all stages of a TURN server together may take.
+const IN_ALL: Duration = Duration::from_secs(5);
+
 /// A server and what it is asked with.
 #[derive(Debug, Clone)]
 pub struct NamedServer {

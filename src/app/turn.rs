@@ -20,7 +20,7 @@ use crate::net::link::Target;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::turn::{TransportReport, TransportStatus, TurnResult};
 use crate::report::{ErrorReport, Millis};
-use crate::stun::uri::Host;
+use crate::stun::uri::{Host, Transport};
 use crate::turn::credentials::Credentials;
 use crate::turn::uri::{TurnUri, Way};
 use safety::Safety;
@@ -28,6 +28,9 @@ use way::{Around, Open, Trial};
 
 /// How long each stage may be silent.
 pub const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// How long all stages of an allocation together may take.
+const IN_ALL: Duration = Duration::from_secs(5);
 
 /// What to test.
 #[derive(Debug, Clone)]
@@ -74,12 +77,12 @@ pub async fn run(
         settled: Vec::new(),
         safety: Safety::new(options),
     };
-    let stopped_early = tokio::select! {
+    let stopped = tokio::select! {
         biased;
-        () = run.work() => false,
-        _ = stopped(&mut stop) => true,
+        () = run.work() => None,
+        reason = stopped(&mut stop) => Some(reason),
     };
-    run.finish(stopped_early)
+    run.finish(stopped)
 }
 
 struct Run<'a> {
@@ -211,7 +214,8 @@ impl Run<'_> {
         let _ = self.events.send(Event::Transport(Box::new(report.clone())));
     }
 
-    fn finish(mut self, stopped_early: bool) -> TurnResult {
+    fn finish(mut self, stopped: Option<Reason>) -> TurnResult {
+        let reason = stopped.unwrap_or(Reason::EarlierFailure);
         let mut transports = Vec::new();
         for (index, settled) in std::mem::take(&mut self.settled).into_iter().enumerate() {
             transports.push(settled.unwrap_or_else(|| {
@@ -219,7 +223,11 @@ impl Run<'_> {
                 let mut report = TransportReport::new(trial.target.transport, true);
                 report.address = Some(trial.target.address);
                 report.family = Some(Family::of(trial.target.address.ip()));
-                report.fail(Stage::Connect, ErrorReport::cut_short());
+                let stage = match trial.target.transport {
+                    Transport::Udp => Stage::Allocate,
+                    Transport::Tcp | Transport::Tls => Stage::Connect,
+                };
+                report.cut_short(stage, reason);
                 report.named = trial.named;
                 report
             }));
@@ -227,7 +235,7 @@ impl Run<'_> {
         if transports.is_empty() {
             for way in self.options.uri.ways() {
                 let mut report = TransportReport::new(way.transport, way.is_named);
-                report.fail(Stage::Resolve, ErrorReport::cut_short());
+                report.cut_short(Stage::Resolve, reason);
                 transports.push(report);
             }
         }
@@ -237,7 +245,7 @@ impl Run<'_> {
             self.options.uri.server.to_string(),
             transports,
             authenticated,
-            stopped_early,
+            stopped,
         )
     }
 }
@@ -269,10 +277,9 @@ fn no_route_is_no_fault(transports: &mut [TransportReport]) {
 }
 
 /// A fact that an early end keeps from being known.
-fn cut_short<T>(stopped_early: bool) -> Fact<T> {
-    Fact::not_tested(if stopped_early {
-        Reason::Interrupted
-    } else {
-        Reason::EarlierFailure
+const fn cut_short<T>(stopped: Option<Reason>) -> Fact<T> {
+    Fact::not_tested(match stopped {
+        Some(reason) => reason,
+        None => Reason::EarlierFailure,
     })
 }

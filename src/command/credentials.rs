@@ -1,5 +1,6 @@
 //! User and password for TURN, from files and the environment.
 
+use std::env::VarError;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +22,11 @@ pub fn from_flags(
     unix_now: u64,
     patience: Duration,
 ) -> anyhow::Result<(Option<Credentials>, Vec<Finding>)> {
-    let password = std::env::var(PASSWORD).ok().filter(|p| !p.is_empty());
+    let password = match std::env::var(PASSWORD) {
+        Ok(password) => Some(password).filter(|p| !p.is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => anyhow::bail!("{PASSWORD} is not UTF-8"),
+    };
     let user = args.turn_username.as_deref();
     if let Some(path) = &args.turn_secret_file {
         anyhow::ensure!(

@@ -25,7 +25,7 @@ pub struct Named {
 /// Reads what the flags name.
 pub fn named(args: &Servers, patience: Duration) -> anyhow::Result<Named> {
     let mut named = Named {
-        by_uri: args.server.clone(),
+        by_uri: args.server.iter().flat_map(|list| list.0.clone()).collect(),
         by_file: Vec::new(),
         findings: Vec::new(),
     };

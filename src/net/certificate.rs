@@ -61,5 +61,10 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 
 /// RFC 3339, UTC.
 fn time(time: ASN1Time) -> String {
-    Timestamp::from_second(time.timestamp()).map_or_else(|_| time.to_string(), |t| t.to_string())
+    // "No end" is written as the last second of the year 9999, which lies beyond jiff's range.
+    let last = Timestamp::MAX.as_second();
+    let seconds = time.timestamp().clamp(Timestamp::MIN.as_second(), last);
+    Timestamp::from_second(seconds)
+        .map_or_else(|_| Timestamp::UNIX_EPOCH, |t| t)
+        .to_string()
 }

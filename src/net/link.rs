@@ -298,6 +298,7 @@ fn time(stage: Stage, clock: &Clock, began: Duration) -> StageTime {
 fn datagram_error(error: &io::Error) -> ErrorReport {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         ErrorReport::new("refused", "port unreachable (ICMP)")
+            .with_hint("nothing listens there over UDP: check the port, or that the server runs")
     } else {
         io_error(error)
     }

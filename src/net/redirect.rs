@@ -1,6 +1,6 @@
 //! Connecting and allocating, wherever ALTERNATE-SERVER leads (RFC 8489 10).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -32,10 +32,19 @@ pub struct Ask<'a> {
     pub family: Option<Family>,
     /// How long each stage may take.
     pub patience: Duration,
+    /// When all of them together have to be over.
+    pub deadline: Duration,
     /// Seed of transaction IDs.
     pub seed: u64,
     /// The clock.
     pub clock: Clock,
+}
+
+impl Ask<'_> {
+    fn patience_left(&self) -> Duration {
+        self.patience
+            .min(self.deadline.saturating_sub(self.clock.now()))
+    }
 }
 
 /// What came of it.
@@ -47,7 +56,7 @@ pub struct Asked {
     /// How long each stage took, redirections included.
     pub times: Vec<StageTime>,
     /// The server that was asked last.
-    pub server: SocketAddr,
+    pub target: Target,
 }
 
 /// Connects and asks for a relayed address, and follows ALTERNATE-SERVER.
@@ -56,7 +65,8 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
     let mut visited = vec![target.address];
     let mut times: Vec<StageTime> = Vec::new();
     loop {
-        let link = Link::connect(&target, ask.source, ask.local, &ask.clock, ask.patience).await;
+        let patience = ask.patience_left();
+        let link = Link::connect(&target, ask.source, ask.local, &ask.clock, patience).await;
         let link = match link {
             Ok(link) => link,
             Err(error) => {
@@ -72,13 +82,14 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
                         rtt: None,
                     },
                     times,
-                    server: target.address,
+                    target,
                 };
             }
         };
         add(&mut times, &link.times);
         let credentials = ask.credentials.cloned();
-        let mut session = Session::new(link, credentials, ask.patience, ask.seed, ask.clock);
+        let patience = ask.patience_left();
+        let mut session = Session::new(link, credentials, patience, ask.seed, ask.clock);
         let began = ask.clock.now();
         let done = session
             .request(|client, now| client.allocate(now, ask.family))
@@ -106,7 +117,7 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
                     session: Ok(session),
                     done,
                     times,
-                    server: target.address,
+                    target,
                 };
             }
         }

@@ -11,6 +11,9 @@ use crate::turn::client::{Answer, Client, Config, Event, RequestId};
 use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 
+/// How long the end of an allocation is waited for.
+const RELEASE: Duration = Duration::from_millis(500);
+
 /// A TURN client on a connection.
 pub struct Session {
     client: Client,
@@ -174,8 +177,18 @@ impl Session {
         }
     }
 
-    /// Ends the allocation, without waiting for the answer: nobody needs it any more.
+    /// Ends the allocation and waits for a moment until the server has done so: another one may be
+    /// waiting for its place in the user's quota.
     pub async fn release(mut self) {
+        if self.client.allocation().is_some() && self.broken.is_none() {
+            let released = self.request(|client, now| client.refresh(now, 0));
+            // An allocation that is not released ends by itself.
+            let _ = tokio::time::timeout(RELEASE, released).await;
+        }
+    }
+
+    /// Ends the allocation without waiting for the answer.
+    pub async fn abandon(mut self) {
         if self.client.allocation().is_none() || self.broken.is_some() {
             return;
         }

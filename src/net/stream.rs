@@ -191,9 +191,15 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
             io::ErrorKind::TimedOut => ErrorReport::new("timeout", "no answer").with_hint(
                 "check address and port, that the server runs, and that no firewall is in between",
             ),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => ErrorReport::new(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => ErrorReport::new(
                 "closed",
                 "the server closed the connection without an answer",
+            )
+            .with_hint(
+                "look at the server's log; a proxy or firewall in between may also close it",
             ),
             io::ErrorKind::AddrNotAvailable => {
                 ErrorReport::new("unreachable", "no local address of that family")

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{
 use super::certificate;
 use super::stream::io_error;
 use crate::report::ErrorReport;
-use crate::report::tls::TlsReport;
+use crate::report::tls::{TlsReport, TlsVersion};
 use crate::stun::uri::Host;
 
 /// Makes a TLS connection. The certificate must be valid for the host.
@@ -62,11 +62,11 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-const fn version_name(version: rustls::ProtocolVersion) -> &'static str {
+/// These two are all that is offered.
+const fn version_name(version: rustls::ProtocolVersion) -> TlsVersion {
     match version {
-        rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2",
-        rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3",
-        _ => "TLS",
+        rustls::ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
     }
 }
 
@@ -158,7 +158,9 @@ fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let Some(tls) = tls else {
         return match error.kind() {
-            io::ErrorKind::UnexpectedEof => ErrorReport::new(
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => ErrorReport::new(
                 "tls",
                 "the server closed the connection during the TLS handshake",
             )
@@ -174,6 +176,20 @@ fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
         }
         other => ErrorReport::new("tls", format!("the TLS handshake failed: {other}"))
             .with_hint("look at the server's TLS versions and ciphers"),
+    }
+}
+
+/// Rarer faults in words.
+fn certificate_fault(error: &CertificateError) -> String {
+    use CertificateError as C;
+    match error {
+        C::BadEncoding => "it cannot be read".to_owned(),
+        C::BadSignature => "its signature is wrong".to_owned(),
+        C::Revoked => "it has been revoked".to_owned(),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => "it is not for servers".to_owned(),
+        C::UnhandledCriticalExtension => "it has a critical extension that is not known".to_owned(),
+        C::Other(error) => error.0.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -200,7 +216,7 @@ fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
         .with_hint("have the server send the intermediate certificates too; a private CA can be trusted with SSL_CERT_FILE"),
         other => ErrorReport::new(
             "certificate-not-accepted",
-            format!("its certificate is not accepted: {other}"),
+            format!("its certificate is not accepted: {}", certificate_fault(other)),
         )
         .with_hint("get a certificate that browsers accept"),
     }

@@ -14,6 +14,7 @@ use crate::report::turn::{
     refuses_credentials,
 };
 use crate::stun::uri::Transport;
+use crate::turn::credentials::PasswordAlgorithm;
 use crate::turn::policy::Concern;
 
 /// The document as text.
@@ -155,7 +156,10 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
             NonceReport::Rfc8489 => "RFC 8489",
             NonceReport::Rfc5389 => "RFC 5389",
         });
-        let parts: Vec<&str> = nonce.into_iter().chain(t.password_algorithm).collect();
+        let parts: Vec<&str> = nonce
+            .into_iter()
+            .chain(t.password_algorithm.map(PasswordAlgorithm::name))
+            .collect();
         if parts.is_empty() {
             "-".to_owned()
         } else {

@@ -6,9 +6,20 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TlsReport {
     /// The version; `None` if the handshake did not succeed.
-    pub version: Option<&'static str>,
+    pub version: Option<TlsVersion>,
     /// The certificates as the server sent them, its own first.
     pub chain: Vec<CertificateReport>,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "tls-1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "tls-1.3")]
+    Tls13,
 }
 
 /// A certificate.

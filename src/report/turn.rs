@@ -13,6 +13,7 @@ use super::{ErrorReport, Millis};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::stun::uri::Transport;
+use crate::turn::credentials::PasswordAlgorithm;
 use crate::turn::policy::PeerClass;
 pub use verdict::{Context, refuses_credentials, verdict};
 
@@ -97,7 +98,7 @@ pub struct TransportReport {
     /// How the nonces look.
     pub nonce: Option<NonceReport>,
     /// The password algorithm in use.
-    pub password_algorithm: Option<&'static str>,
+    pub password_algorithm: Option<PasswordAlgorithm>,
     /// How long the allocation was given for, in seconds.
     pub lifetime_s: Option<u32>,
     /// XOR-RELAYED-ADDRESS.
@@ -245,6 +246,23 @@ impl TransportReport {
             authenticated: None,
             quota_reached: false,
         }
+    }
+
+    /// Whether data is known to have come through.
+    pub fn is_verified(&self) -> bool {
+        let yes = Fact::Determined(true);
+        self.relay_to_relay.works == yes || self.to_reflexive.works == yes
+    }
+
+    /// The run ends before the transport is settled.
+    pub fn cut_short(&mut self, stage: Stage, reason: Reason) {
+        self.fail(stage, ErrorReport::cut_short());
+        let unknown = || Fact::not_tested(reason);
+        self.permission = unknown();
+        self.channel = unknown();
+        self.refresh = unknown();
+        self.relay_to_relay = DataReport::not_tested(reason);
+        self.to_reflexive = DataReport::not_tested(reason);
     }
 
     /// Whether the run ended before it was settled.

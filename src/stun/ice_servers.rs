@@ -28,9 +28,16 @@ pub enum Credential {
 /// Why such a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IceServersError {
-    /// It is not the JSON expected; the message has line and column.
-    #[error("not the JSON of iceServers")]
-    Json(#[from] serde_json::Error),
+    /// It is not the JSON expected. serde's own message may repeat a credential.
+    #[error("not the JSON of iceServers: {what} at line {line} column {column}")]
+    Json {
+        /// What is wrong.
+        what: &'static str,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
     /// An entry's URL cannot be read.
     #[error("entry {entry}")]
     Uri {
@@ -63,6 +70,23 @@ struct Entry {
 enum Urls {
     One(String),
     Many(Vec<String>),
+}
+
+impl From<serde_json::Error> for IceServersError {
+    fn from(error: serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        Self::Json {
+            what: match error.classify() {
+                Category::Data => {
+                    "each entry needs \"urls\", a string or a list of strings, and may have \"username\" and \"credential\""
+                }
+                Category::Eof => "it ends too early",
+                Category::Syntax | Category::Io => "it is no JSON",
+            },
+            line: error.line(),
+            column: error.column(),
+        }
+    }
 }
 
 /// Reads a list of servers, or an object with `iceServers`.

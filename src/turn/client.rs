@@ -335,7 +335,7 @@ impl Client {
         transaction.start(
             now,
             id,
-            authentication.is_some(),
+            authentication.map(|a| a.key.clone()),
             bytes.clone(),
             self.config.stream,
         );

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
+use serde::Serialize;
 use stun_rs::{Algorithm as StunAlgorithm, AlgorithmId, HMACKey};
 
 /// How long minted credentials are valid, in seconds. Long enough for any diagnosis.
@@ -40,6 +41,7 @@ impl fmt::Debug for Secret {
 pub struct Credentials {
     username: String,
     password: Secret,
+    expires: Option<u64>,
 }
 
 /// Why credentials cannot be used.
@@ -63,11 +65,13 @@ pub enum CredentialsError {
 }
 
 /// How a password becomes a key (RFC 8489 18.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum PasswordAlgorithm {
     /// MD5, and what there was before there was a choice.
+    #[serde(rename = "md5")]
     Md5,
     /// SHA-256.
+    #[serde(rename = "sha-256")]
     Sha256,
 }
 
@@ -111,6 +115,7 @@ impl Credentials {
         let password =
             opaque_string(password.expose()).ok_or(CredentialsError::PasswordForbidden)?;
         Ok(Self {
+            expires: expiry_in(&username),
             username,
             password: Secret(password),
         })
@@ -137,7 +142,11 @@ impl Credentials {
             secret.expose().as_bytes(),
         );
         let tag = hmac::sign(&key, username.as_bytes());
-        Self::new(&username, &Secret(STANDARD.encode(tag)))
+        let credentials = Self::new(&username, &Secret(STANDARD.encode(tag)))?;
+        Ok(Self {
+            expires: Some(expires),
+            ..credentials
+        })
     }
 
     /// The user name as it is sent.
@@ -146,10 +155,8 @@ impl Credentials {
     }
 
     /// When time-limited credentials end, in seconds since 1970.
-    pub fn expires(&self) -> Option<u64> {
-        let digits = self.username.split(':').next()?;
-        let plausible = (9..=11).contains(&digits.len());
-        digits.parse().ok().filter(|_| plausible)
+    pub const fn expires(&self) -> Option<u64> {
+        self.expires
     }
 
     /// The same user with another password, to see whether it is refused.
@@ -158,6 +165,7 @@ impl Credentials {
         Self {
             username: self.username.clone(),
             password: Secret(format!("not-{}", self.password.expose())),
+            expires: self.expires,
         }
     }
 
@@ -176,6 +184,15 @@ impl Credentials {
         .ok()
         .map(Key)
     }
+}
+
+/// The time in a user name of the form `time:user`. A number alone may be anything, such as a
+/// telephone's.
+fn expiry_in(username: &str) -> Option<u64> {
+    let (time, _) = username.split_once(':')?;
+    let is_time = time.len() == 10 && time.bytes().all(|byte| byte.is_ascii_digit());
+    let time = time.parse().ok()?;
+    (is_time && time >= 1_000_000_000).then_some(time)
 }
 
 /// A text prepared as OpaqueString. stun-rs does this for the key of short-term credentials, which
@@ -224,6 +241,16 @@ mod tests {
                 .expect("valid");
         assert_eq!(credentials.username(), "1700000000:ann");
         assert_eq!(credentials.expires(), Some(1_700_000_000));
+        let named = |name| Credentials::new(name, &Secret::new("x")).map(|c| c.expires());
+        assert_eq!(named("1700000000:ann"), Ok(Some(1_700_000_000)));
+        for no_time in [
+            "0301234567",
+            "1700000000",
+            "ann:1700000000",
+            "0700000000:ann",
+        ] {
+            assert_eq!(named(no_time), Ok(None), "{no_time}");
+        }
         assert_eq!(
             credentials.password.expose(),
             "jeamH6dA5l2I9g3jmieza7CzEDo="

@@ -183,3 +183,70 @@ table inet only {
   }
 }
 "#;
+
+pub const TCP_RESET: &str = r"
+table inet no_tcp {
+  chain forward {
+    type filter hook forward priority filter;
+    meta l4proto tcp reject with tcp reset
+  }
+}
+";
+
+pub const TCP_REJECTED: &str = r"
+table inet no_tcp {
+  chain forward {
+    type filter hook forward priority filter;
+    meta l4proto tcp reject with icmpx admin-prohibited
+  }
+}
+";
+
+pub const TCP_DROPPED: &str = r"
+table inet no_tcp {
+  chain forward {
+    type filter hook forward priority filter;
+    meta l4proto tcp drop
+  }
+}
+";
+
+/// Nothing gets to a relayed address, not even from the server itself.
+pub const RELAY_PORTS_CLOSED: &str = r"
+table inet relay {
+  chain input {
+    type filter hook input priority filter;
+    udp dport 49152-65535 drop
+  }
+}
+";
+
+/// The same, but what the server sends to itself passes, as with most firewalls.
+pub const RELAY_PORTS_CLOSED_OUTSIDE: &str = r#"
+table inet relay {
+  chain input {
+    type filter hook input priority filter;
+    iifname "eth0" udp dport 49152-65535 drop
+  }
+}
+"#;
+
+/// As the last one, but answers come in.
+pub const RELAY_PORTS_STATEFUL: &str = r#"
+table inet relay {
+  chain input {
+    type filter hook input priority filter;
+    ct state established accept
+    iifname "eth0" udp dport 49152-65535 drop
+  }
+}
+"#;
+
+pub const SECOND_UPLINK_DEAD: &str = r#"
+table inet dead {
+  chain forward {
+    type filter hook forward priority filter;
+    iifname "lan2" drop
+  }
+}
+"#;

@@ -7,6 +7,7 @@
 //! Interface names are local to a namespace, so only the namespace names must be unique on the machine. Nothing leaves
 //! the namespaces: they are joined to each other and to nothing else. A lab cleans up in `Drop`, also while panicking.
 
+use super::turn::server::{self as turn_server, Turn};
 use super::{coturn, nat64};
 use std::ffi::OsStr;
 use std::fs;
@@ -38,6 +39,8 @@ pub enum ServerKind {
     CoturnPlain,
     /// See `nat64`.
     BehindNat64,
+    /// TURN servers, each as it says; or none at all.
+    Turn(&'static [Turn]),
 }
 
 /// What is particular to one lab.
@@ -283,6 +286,9 @@ impl Lab {
 
     fn start_server(&mut self, kind: ServerKind) -> Result<(), String> {
         let namespace = self.namespace("srv");
+        if let ServerKind::Turn(servers) = kind {
+            return self.start_turn_servers(servers);
+        }
         // It belongs to the lab before it is waited for, so that it ends with the lab in any case.
         self.children.push(match kind {
             ServerKind::BehindNat64 => nat64::start(&namespace)?,
@@ -293,6 +299,18 @@ impl Lab {
             ServerKind::BehindNat64 => nat64::wait_until_open(server),
             coturn => coturn::wait_until_open(server, &namespace, coturn),
         }
+    }
+
+    fn start_turn_servers(&mut self, servers: &[Turn]) -> Result<(), String> {
+        let namespace = self.namespace("srv");
+        for (number, turn) in servers.iter().enumerate() {
+            let child = turn_server::start(&namespace, &self.scratch, number, turn)?;
+            self.children.push(child);
+        }
+        for (child, turn) in self.children.iter_mut().zip(servers) {
+            turn_server::wait_until_open(child, &namespace, turn)?;
+        }
+        Ok(())
     }
 
     fn ip(&self, role: &str, command: &str) -> Result<(), String> {

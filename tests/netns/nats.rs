@@ -296,3 +296,22 @@ table inet alg {
   }
 }
 "#;
+
+/// Within the server's machine, what clouds do in front of it: relayed addresses are bound to a private address, and seen
+/// as the public one.
+pub const CLOUD: &str = r#"
+table ip nat {
+  chain prerouting {
+    type nat hook prerouting priority dstnat;
+    ip daddr 203.0.113.10 udp dport 49152-65535 dnat to 10.9.8.7
+  }
+  chain output {
+    type nat hook output priority -100;
+    ip daddr 203.0.113.10 udp dport 49152-65535 dnat to 10.9.8.7
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "eth0" ip saddr 10.9.8.7 snat to 203.0.113.10
+  }
+}
+"#;

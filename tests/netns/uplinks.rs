@@ -7,7 +7,7 @@ use super::nats;
 use super::scenarios::*;
 
 /// `eth1` beside `eth0`, with a public address and a route of its own.
-const TWO_UPLINKS: &[(&str, &str)] = &[
+pub const TWO_UPLINKS: &[(&str, &str)] = &[
     (
         "client",
         "link add eth1 type veth peer name lan2 netns {r0}",

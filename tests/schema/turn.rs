@@ -177,7 +177,7 @@ fn password_algorithms() {
     for algorithm in [PasswordAlgorithm::Md5, PasswordAlgorithm::Sha256] {
         for nonce in NONCES {
             let transport = TransportReport {
-                password_algorithm: Some(algorithm.name()),
+                password_algorithm: Some(algorithm),
                 nonce: Some(nonce),
                 ..full(Transport::Udp)
             };
@@ -378,7 +378,7 @@ fn full(transport: Transport) -> TransportReport {
         software: Some("coturn".into()),
         realm: Some("example.org".into()),
         nonce: Some(NonceReport::Rfc8489),
-        password_algorithm: Some(PasswordAlgorithm::Sha256.name()),
+        password_algorithm: Some(PasswordAlgorithm::Sha256),
         lifetime_s: Some(600),
         relayed_address: Some(address("203.0.113.10:50000")),
         mapped_address: Some(address("203.0.113.5:40000")),

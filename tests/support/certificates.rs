@@ -21,6 +21,8 @@ pub enum Certificate {
     Good,
     /// The same, but it ended in 2020.
     Expired,
+    /// The same, but it begins in 2100.
+    NotYetValid,
     /// For "elsewhere.example".
     WrongName,
     /// For "localhost", from an issuer that the client does not know.
@@ -73,6 +75,10 @@ impl Authority {
         if kind == Certificate::Expired {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        if kind == Certificate::NotYetValid {
+            params.not_before = date_time_ymd(2100, 1, 1);
+            params.not_after = date_time_ymd(2101, 1, 1);
         }
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let stranger;

@@ -13,7 +13,7 @@ mod sockets;
 mod streams;
 pub mod wire;
 
-pub use config::{Malformed, StreamFault, TurnConfig, prefix};
+pub use config::{Malformed, StreamFault, TurnConfig, minted_password, prefix};
 pub use engine::{CountingRelays, FiveTuple, Output, RelayAllocator, Transport, TurnCore};
 pub use sockets::TurnServer;
 pub use wire::{Family, Method};

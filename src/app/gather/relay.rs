@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 
 use super::rows::RowKey;
 use super::verify::{self, Verification};
-use super::{Happening, PATIENCE};
+use super::{Happening, IN_ALL, PATIENCE};
+use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::link::Target;
 use crate::net::redirect;
-use crate::net::session::Done;
+use crate::net::session::{Done, Session};
 use crate::report::gather::RelayedReport;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::tls::TlsReport;
@@ -24,6 +25,12 @@ use crate::stun::message::TransactionId;
 use crate::stun::uri::Transport;
 use crate::turn::client::{Allocation, Answer};
 use crate::turn::credentials::Credentials;
+
+const NO_SUCH_FAMILY: &str = "address-family-not-supported";
+const QUOTA_REACHED: &str = "allocation-quota-reached";
+
+/// How long a server may need to end an allocation, beyond two round trips.
+const RELEASED_IN: Duration = Duration::from_millis(50);
 
 /// What to ask, and with what.
 pub struct Task {
@@ -82,32 +89,40 @@ pub fn transaction_id(seed: u64) -> TransactionId {
     StdRng::seed_from_u64(seed).random()
 }
 
-/// Asks for a relayed address of each family, one after the other: a user's quota may allow one
-/// allocation only, and then the first shall have it.
+/// Asks for a relayed address of each family. While data is sent through the first one, the second
+/// is asked for; if the user's quota allows one allocation only, it waits until the first has ended.
 pub async fn run(task: Task, sender: mpsc::UnboundedSender<Happening>) {
-    let mut outcome: Option<Outcome> = None;
-    for (number, family) in task.families.iter().enumerate() {
-        let one = ask(&task, *family, number as u64, &sender).await;
-        match &mut outcome {
-            None => outcome = Some(one),
-            Some(all) => merge(all, one),
+    let deadline = task.clock.now() + IN_ALL;
+    let mut families = task.families.iter().copied();
+    let first = families.next().unwrap_or(Family::Ipv4);
+    let opened = allocate(&task, first, deadline, &sender).await;
+    // What failed before the first Allocate was answered fails for the other family too.
+    let is_hopeless = opened
+        .outcome
+        .error
+        .as_ref()
+        .is_some_and(|e| e.code != NO_SUCH_FAMILY);
+    let second = families.next().filter(|_| !is_hopeless);
+    let another = async {
+        match second {
+            Some(family) => Some(allocate(&task, family, deadline, &sender).await),
+            None => None,
         }
-        // What failed before the first Allocate was answered fails for the other family too.
-        let hopeless = outcome.as_ref().is_some_and(|all| {
-            all.error
-                .as_ref()
-                .is_some_and(|e| e.code != "address-family-not-supported")
-        });
-        if hopeless {
-            break;
+    };
+    let (mut outcome, another) = tokio::join!(verify(&task, opened), another);
+    if let (Some(family), Some(mut other)) = (second, another) {
+        let quota = other
+            .outcome
+            .error
+            .as_ref()
+            .is_some_and(|e| e.code == QUOTA_REACHED);
+        if quota {
+            // The server has to have seen the end of the first one.
+            tokio::time::sleep(RELEASED_IN + outcome.rtt.unwrap_or_default() * 2).await;
+            other = allocate(&task, family, deadline, &sender).await;
         }
+        merge(&mut outcome, verify(&task, other).await);
     }
-    let outcome = outcome.unwrap_or_else(|| {
-        Outcome::failed(
-            Stage::Allocate,
-            ErrorReport::new("wrong-family", "no family is left"),
-        )
-    });
     // Nobody listens any more when the run has been stopped.
     let _ = sender.send(Happening::RelayDone {
         row: task.row,
@@ -126,12 +141,19 @@ fn merge(all: &mut Outcome, other: Outcome) {
     }
 }
 
-async fn ask(
+/// An allocation, or what there is instead.
+struct Opened {
+    outcome: Outcome,
+    relayed: Option<RelayedReport>,
+    session: Option<(Session, Allocation)>,
+}
+
+async fn allocate(
     task: &Task,
     family: Family,
-    number: u64,
+    deadline: Duration,
     sender: &mpsc::UnboundedSender<Happening>,
-) -> Outcome {
+) -> Opened {
     // Without the attribute a server takes IPv4 (RFC 8656 7.2), and old ones know no other.
     let wanted = (family != Family::Ipv4).then_some(family);
     let asked = redirect::allocate(&redirect::Ask {
@@ -141,79 +163,94 @@ async fn ask(
         credentials: task.credentials.as_ref(),
         family: wanted,
         patience: PATIENCE,
-        seed: task.seed.wrapping_add(number << 48),
+        deadline,
+        seed: task.seed.wrapping_add((family as u64) << 48),
         clock: task.clock,
     })
     .await;
-    let mut session = match asked.session {
+    let session = match asked.session {
         Ok(session) => session,
         Err(error) => {
             let mut outcome = Outcome::failed(error.stage, error.report);
             outcome.times = asked.times;
             outcome.tls = error.tls;
-            return outcome;
+            return Opened {
+                outcome,
+                relayed: None,
+                session: None,
+            };
         }
     };
-    let mut outcome = Outcome {
+    let server = session.client().server();
+    let allocation = allocation_of(&asked.done);
+    let known = allocation.as_ref().ok();
+    let outcome = Outcome {
         times: asked.times,
         stage: Stage::Allocate,
-        error: None,
+        error: allocation.as_ref().err().cloned(),
         relayed: Vec::new(),
-        mapped: None,
-        software: session.client().server().software.clone(),
-        realm: session.client().server().realm.clone(),
+        mapped: known.and_then(|a| a.mapped),
+        software: server.software.clone(),
+        realm: server.realm.clone(),
         rtt: asked.done.rtt,
         tls: session.link().tls.clone(),
     };
-    let mut relayed = RelayedReport {
+    let relayed = RelayedReport {
         family,
-        address: None,
-        lifetime_s: None,
-        relays: crate::fact::Fact::not_tested(crate::fact::Reason::NotApplicable),
-        authenticated: None,
-        error: None,
+        address: known.map(|a| a.relayed),
+        lifetime_s: known.map(|a| a.lifetime_s),
+        relays: Fact::not_tested(Reason::EarlierFailure),
+        authenticated: known.map(|a| a.authenticated),
+        error: outcome.error.clone(),
     };
-    match allocation_of(&asked.done) {
-        Err(error) => {
-            relayed.error = Some(error.clone());
-            outcome.error = Some(error);
-        }
-        Ok(allocation) => {
-            let local = session.link().local;
-            let _ = sender.send(Happening::Relayed {
-                row: task.row,
-                found: Found {
-                    allocation,
-                    local,
-                    server: asked.server,
-                    transport: task.target.transport,
-                },
-            });
-            relayed.address = Some(allocation.relayed);
-            relayed.lifetime_s = Some(allocation.lifetime_s);
-            relayed.authenticated = Some(allocation.authenticated);
-            outcome.mapped = allocation.mapped;
-            outcome.stage = Stage::Relay;
-            let began = task.clock.now();
-            relayed.relays = verify::relays(
-                &mut session,
-                &Verification {
-                    allocation,
-                    source: &task.source,
-                    local: local.ip(),
-                    rtt: asked.done.rtt,
-                    clock: task.clock,
-                },
-            )
-            .await;
-            outcome.times.push(StageTime {
-                stage: Stage::Relay,
-                elapsed_ms: Millis(task.clock.now().saturating_sub(began)),
-            });
-        }
+    if let Ok(allocation) = &allocation {
+        // Nobody listens any more when the run has been stopped.
+        let _ = sender.send(Happening::Relayed {
+            row: task.row,
+            found: Found {
+                allocation: *allocation,
+                local: session.link().local,
+                server: asked.target.address,
+                transport: task.target.transport,
+            },
+        });
     }
-    outcome.relayed.push(relayed);
-    session.release().await;
+    Opened {
+        outcome,
+        relayed: Some(relayed),
+        session: allocation.ok().map(|allocation| (session, allocation)),
+    }
+}
+
+/// Sends data through the relay, and ends the allocation.
+async fn verify(task: &Task, opened: Opened) -> Outcome {
+    let Opened {
+        mut outcome,
+        mut relayed,
+        session,
+    } = opened;
+    if let (Some((mut session, allocation)), Some(relayed)) = (session, &mut relayed) {
+        outcome.stage = Stage::Relay;
+        let began = task.clock.now();
+        let local = session.link().local.ip();
+        relayed.relays = verify::relays(
+            &mut session,
+            &Verification {
+                allocation,
+                source: &task.source,
+                local,
+                rtt: outcome.rtt,
+                clock: task.clock,
+            },
+        )
+        .await;
+        outcome.times.push(StageTime {
+            stage: Stage::Relay,
+            elapsed_ms: Millis(task.clock.now().saturating_sub(began)),
+        });
+        session.abandon().await;
+    }
+    outcome.relayed.extend(relayed);
     outcome
 }
 

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::way::{Around, Open};
-use super::{Options, PATIENCE, cut_short};
+use super::{IN_ALL, Options, PATIENCE, cut_short};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::net::clock::rfc3339;
@@ -53,8 +53,9 @@ impl Safety {
         self.asked_at.clone()
     }
 
-    /// Asks everything that is not known yet.
+    /// Asks everything that is not known yet; the second time with one allocation at a time.
     pub async fn ask(&mut self, open: &Open, around: &Around) {
+        let in_turns = self.quota_reached;
         self.quota_reached = false;
         self.asked_at = Some(open.clone());
         let wrong = async {
@@ -79,7 +80,11 @@ impl Safety {
             }
         });
         let [v4, v6] = families;
-        let (wrong, v4, v6) = tokio::join!(wrong, v4, v6);
+        let (wrong, v4, v6) = if in_turns {
+            (wrong.await, v4.await, v6.await)
+        } else {
+            tokio::join!(wrong, v4, v6)
+        };
         if let Some(wrong) = wrong {
             self.wrong_password = Some(wrong);
         }
@@ -101,9 +106,9 @@ impl Safety {
         uri: String,
         transports: Vec<TransportReport>,
         authenticated: Option<bool>,
-        stopped_early: bool,
+        stopped: Option<Reason>,
     ) -> TurnResult {
-        let unknown = || cut_short(stopped_early);
+        let unknown = || cut_short(stopped);
         // Who has no credentials learns that they are asked for, and no more.
         let refused_without = transports.iter().any(|t| {
             t.error
@@ -123,7 +128,7 @@ impl Safety {
         };
         let [v4, v6] = self.relays.map(|fact| fact.unwrap_or_else(unknown));
         TurnResult {
-            policy: complete(self.policy, &transports, self.wants_policy, &unknown()),
+            policy: complete(&self.policy, &transports, self.wants_policy, &unknown()),
             uri,
             transports,
             authentication: AuthenticationReport {
@@ -139,7 +144,7 @@ impl Safety {
 
 /// Every peer of the list, also those that could not be asked about.
 fn complete(
-    known: Vec<PolicyReport>,
+    known: &[PolicyReport],
     transports: &[TransportReport],
     wanted: bool,
     unknown: &Fact<bool>,
@@ -147,19 +152,20 @@ fn complete(
     let Some(server) = transports.iter().find_map(|t| t.address) else {
         return Vec::new();
     };
-    if !known.is_empty() {
-        return known;
-    }
     policy::peers(server.ip())
         .into_iter()
-        .map(|(class, peer)| PolicyReport {
-            class,
-            peer,
-            allowed: if wanted {
-                unknown.clone()
-            } else {
-                Fact::not_tested(Reason::LeftOut)
-            },
+        .map(|(class, peer)| {
+            let asked = known.iter().find(|k| (k.class, k.peer) == (class, peer));
+            let allowed = match asked {
+                Some(report) => report.allowed.clone(),
+                None if wanted => unknown.clone(),
+                None => Fact::not_tested(Reason::LeftOut),
+            };
+            PolicyReport {
+                class,
+                peer,
+                allowed,
+            }
         })
         .collect()
 }
@@ -179,7 +185,10 @@ async fn wrong_password(open: &Open, around: &Around, credentials: &Credentials)
         Err(_) if accepted => Fact::Determined(false),
         Err(trouble) => match &trouble.failure {
             Some(Failure::Unauthorized) => Fact::Determined(true),
-            _ => Fact::inconclusive(Reason::NoResponse, trouble.report.message.clone()),
+            Some(Failure::Timeout) | None => {
+                Fact::inconclusive(Reason::NoResponse, trouble.report.message.clone())
+            }
+            Some(_) => Fact::inconclusive(Reason::EarlierFailure, trouble.report.message.clone()),
         },
     };
     if let Ok(session) = asked.session {
@@ -243,7 +252,7 @@ async fn of_family(
             } else {
                 let why = trouble.report.message.clone();
                 (
-                    Fact::inconclusive(Reason::NoResponse, why),
+                    Fact::inconclusive(Reason::EarlierFailure, why),
                     unknown(&Fact::not_tested(Reason::EarlierFailure)),
                 )
             };
@@ -313,6 +322,7 @@ async fn allocate(
         credentials,
         family,
         patience: PATIENCE,
+        deadline: around.clock.now() + IN_ALL,
         seed: around.seed ^ (part << 40 | 0xff),
         clock: around.clock,
     })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::PATIENCE;
 use super::exchange::{Ends, Way as DataWay};
+use super::{IN_ALL, PATIENCE};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::net::clock::Clock;
@@ -18,7 +18,7 @@ use crate::report::stage::{Stage, StageTime};
 use crate::report::turn::{DataReport, NonceReport, TransportReport, TransportStatus};
 use crate::report::{ErrorReport, Millis};
 use crate::turn::client::{Allocation, Answer, Client, NonceStyle, RequestId};
-use crate::turn::credentials::{Credentials, PasswordAlgorithm};
+use crate::turn::credentials::Credentials;
 
 /// What the tasks of a run share.
 #[derive(Clone)]
@@ -77,13 +77,7 @@ pub async fn run(
         return report;
     };
     // Nobody listens any more when the run has been stopped.
-    let _ = opened.send(Open {
-        target: Target {
-            address: a.1,
-            ..trial.target.clone()
-        },
-        local,
-    });
+    let _ = opened.send(Open { target: a.1, local });
     let b = second.and_then(allocated);
     let to = b.as_ref().map_or(allocation.relayed, |(_, b)| b.relayed);
     let back = b.as_ref().map(|_| allocation.relayed.ip());
@@ -109,6 +103,7 @@ async fn allocate(trial: &Trial, around: &Around, local: IpAddr, part: u64) -> A
         credentials: around.credentials.as_ref(),
         family: None,
         patience: PATIENCE,
+        deadline: around.clock.now() + IN_ALL,
         seed: around.seed ^ (trial.number << 8 | part << 40),
         clock: around.clock,
     })
@@ -127,9 +122,9 @@ fn allocated(asked: Asked) -> Option<(Session, Allocation)> {
 fn take_first(
     asked: Asked,
     report: &mut TransportReport,
-) -> Option<((Session, SocketAddr), Allocation)> {
+) -> Option<((Session, Target), Allocation)> {
     report.stages.clone_from(&asked.times);
-    report.address = Some(asked.server);
+    report.address = Some(asked.target.address);
     let session = match asked.session {
         Ok(session) => session,
         Err(error) => {
@@ -147,9 +142,13 @@ fn take_first(
             report.mapped_address = allocation.mapped;
             report.authenticated = Some(allocation.authenticated);
             report.stage = Stage::Allocate;
-            Some(((session, asked.server), allocation))
+            Some(((session, asked.target), allocation))
         }
-        Ok(_) => None,
+        Ok(_) => {
+            let error = ErrorReport::new("malformed", "it answered another request");
+            report.fail(Stage::Allocate, error);
+            None
+        }
         Err(trouble) => {
             report.quota_reached = trouble.report.code == "allocation-quota-reached";
             report.fail(Stage::Allocate, trouble.report);
@@ -167,7 +166,7 @@ fn describe(session: &Session, report: &mut TransportReport) {
         NonceStyle::Cookie => NonceReport::Rfc8489,
         NonceStyle::Plain => NonceReport::Rfc5389,
     });
-    report.password_algorithm = server.algorithm.map(PasswordAlgorithm::name);
+    report.password_algorithm = server.algorithm;
 }
 
 /// Permission, data, channel, data, throughput, data from here, refresh.
@@ -189,19 +188,28 @@ async fn exercise(
     .await;
     took(report, Stage::Permission, clock, began);
     report.permission = fact_of(&permitted);
+    let mut bound = Ok(());
+    if let Err(error) = &permitted
+        && error.code != "forbidden"
+    {
+        // Whatever else is asked for would wait as long.
+        report.status = TransportStatus::Failed;
+        report.stage = Stage::Permission;
+        report.error = Some(error.clone());
+        return;
+    }
     if permitted.is_ok() {
         let began = clock.now();
         report.relay_to_relay = ends.ping(DataWay::BetweenRelays(to)).await;
         took(report, Stage::Relay, clock, began);
         let began = clock.now();
         let from = allocation.relayed;
-        let bound = request(
+        bound = request(
             ends,
             |c, now| c.bind_channel(now, to),
             |c, now| back.map(|_| c.bind_channel(now, from)),
         )
         .await;
-        took(report, Stage::Channel, clock, began);
         report.channel = fact_of(&bound);
         if bound.is_ok() {
             let by_channel = ends.ping(DataWay::BetweenRelays(to)).await;
@@ -210,18 +218,22 @@ async fn exercise(
             }
             report.throughput = ends.burst(to).await;
         }
+        took(report, Stage::Channel, clock, began);
     } else {
-        report.relay_to_relay = DataReport::not_tested(Reason::PolicyForbids);
-        report.channel = Fact::not_tested(Reason::PolicyForbids);
+        let reason = why_not(&permitted);
+        report.relay_to_relay = DataReport::not_tested(reason);
+        report.channel = Fact::not_tested(reason);
     }
+    let began = clock.now();
     report.to_reflexive = from_here(ends, allocation).await;
+    took(report, Stage::Relay, clock, began);
     let began = clock.now();
     let lifetime = allocation.lifetime_s.max(1);
     let refreshed = request(ends, |c, now| c.refresh(now, lifetime), |_, _| None).await;
     took(report, Stage::Refresh, clock, began);
     report.refresh = fact_of(&refreshed);
     report.stage = Stage::Refresh;
-    judge(report, permitted.err(), refreshed.err());
+    judge(report, bound.err(), refreshed.err());
 }
 
 /// Makes the same request at both ends.
@@ -247,25 +259,29 @@ async fn from_here(ends: &mut Ends, allocation: &Allocation) -> DataReport {
     };
     let permitted = request(ends, |c, now| c.permit(now, vec![mapped.ip()]), |_, _| None).await;
     if permitted.is_err() {
-        return DataReport::not_tested(Reason::PolicyForbids);
+        return DataReport::not_tested(why_not(&permitted));
     }
     ends.ping(DataWay::FromHere(allocation.relayed)).await
 }
 
+/// Why nothing can be sent without a permission.
+fn why_not(permitted: &Result<(), ErrorReport>) -> Reason {
+    match permitted {
+        Err(error) if error.code == "forbidden" => Reason::PolicyForbids,
+        _ => Reason::EarlierFailure,
+    }
+}
+
 /// The first thing that does not work is what is wrong with the transport.
-fn judge(
-    report: &mut TransportReport,
-    permission: Option<ErrorReport>,
-    refresh: Option<ErrorReport>,
-) {
+fn judge(report: &mut TransportReport, channel: Option<ErrorReport>, refresh: Option<ErrorReport>) {
     let between = &report.relay_to_relay.works;
     let here = &report.to_reflexive.works;
-    let failed = Fact::Determined(false);
-    let relayed = [between, here].contains(&&Fact::Determined(true));
-    let forbidden = permission.as_ref().is_some_and(|e| e.code == "forbidden");
-    let wrong = if let Some(error) = permission.filter(|_| !forbidden) {
-        Some((Stage::Permission, error))
-    } else if !relayed && [between, here].contains(&&failed) {
+    let yes = Fact::Determined(true);
+    let no = Fact::Determined(false);
+    let forbidden = Fact::not_tested(Reason::PolicyForbids);
+    let wrong = if *between == yes || *here == yes {
+        None
+    } else if *between == no {
         Some((
             Stage::Relay,
             ErrorReport::new(
@@ -274,18 +290,31 @@ fn judge(
             )
             .with_hint("open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check relay-ip and external-ip"),
         ))
-    } else if report.channel == failed {
+    } else if *between == forbidden && *here == forbidden {
         Some((
-            Stage::Channel,
+            Stage::Permission,
             ErrorReport::new(
+                "forbidden",
+                "its policy forbids every peer that was tried, also the address that it sees this host at, so nothing can be relayed",
+            )
+            .with_hint("look at the server's rules for peer addresses (coturn: allowed-peer-ip, denied-peer-ip)"),
+        ))
+    } else {
+        None
+    };
+    let channel = channel.map(|error| (Stage::Channel, error)).or_else(|| {
+        (report.channel == no).then(|| {
+            let error = ErrorReport::new(
                 "no-channel-data",
                 "a channel was bound, but nothing comes through it",
             )
-            .with_hint("the server, or something on the way, breaks ChannelData (RFC 8656 12)"),
-        ))
-    } else {
-        refresh.map(|error| (Stage::Refresh, error))
-    };
+            .with_hint("the server, or something on the way, breaks ChannelData (RFC 8656 12)");
+            (Stage::Channel, error)
+        })
+    });
+    let wrong = wrong
+        .or(channel)
+        .or_else(|| refresh.map(|error| (Stage::Refresh, error)));
     if let Some((stage, error)) = wrong {
         report.status = TransportStatus::Failed;
         report.stage = stage;
@@ -294,10 +323,14 @@ fn judge(
 }
 
 fn took(report: &mut TransportReport, stage: Stage, clock: Clock, began: Duration) {
-    report.stages.push(StageTime {
-        stage,
-        elapsed_ms: Millis(clock.now().saturating_sub(began)),
-    });
+    let elapsed = clock.now().saturating_sub(began);
+    match report.stages.iter_mut().find(|s| s.stage == stage) {
+        Some(known) => known.elapsed_ms = Millis(known.elapsed_ms.0 + elapsed),
+        None => report.stages.push(StageTime {
+            stage,
+            elapsed_ms: Millis(elapsed),
+        }),
+    }
 }
 
 fn fact_of(outcome: &Result<(), ErrorReport>) -> Fact<bool> {

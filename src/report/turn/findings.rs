@@ -102,6 +102,22 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             ),
         );
     }
+    if !transport.is_verified() {
+        findings.push(Finding::new(
+            "relay-unverified",
+            Severity::Warning,
+            format!("{name}: it could not be told whether data comes through: its policy forbids its own relay address, and this host's UDP socket got nothing back"),
+            "UDP may be blocked on this path; run it from another network",
+        ));
+    }
+    if is(&transport.relay_to_relay.works, false) && is(&transport.to_reflexive.works, true) {
+        findings.push(Finding::new(
+            "relay-to-relay-fails",
+            Severity::Warning,
+            format!("{name}: data passes between this host and the relay, but not between two relayed addresses, so two clients that both use this server cannot meet"),
+            "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
+        ));
+    }
     if is(&transport.to_reflexive.works, false) && is(&transport.relay_to_relay.works, true) {
         findings.push(Finding::new(
             "relay-unreachable-from-here",

@@ -105,10 +105,13 @@ fn outcome(result: &TurnResult, findings: &[Finding]) -> Outcome {
         return Outcome::Inconclusive;
     }
     let cut_short = result.transports.iter().any(TransportReport::is_cut_short);
-    match (works, cut_short) {
-        (_, true) => Outcome::Inconclusive,
-        (true, false) => Outcome::Good,
-        (false, false) => Outcome::Bad,
+    let ok = with_status(result, TransportStatus::Ok);
+    if cut_short || (works && !ok.iter().any(|t| t.is_verified())) {
+        Outcome::Inconclusive
+    } else if works {
+        Outcome::Good
+    } else {
+        Outcome::Bad
     }
 }
 
@@ -188,6 +191,8 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
                     .to_owned()
             } else if ok.is_empty() {
                 "Nothing had been found out yet.".to_owned()
+            } else if none_verified(&ok) {
+                "The server allocates, but it could not be told from here whether data comes through the relay.".to_owned()
             } else {
                 format!("So far it works over {}.", names(&ok))
             }
@@ -197,6 +202,10 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ => text,
     }
+}
+
+fn none_verified(ok: &[&TransportReport]) -> bool {
+    !ok.iter().any(|t| t.is_verified())
 }
 
 /// Whether all that is wrong, as far as it got, are the credentials.

@@ -59,16 +59,11 @@ impl Client {
     /// RFC 8489 9.2.5: answers to authenticated requests carry integrity, except those that ask
     /// for other credentials. Errors without it are taken too: several servers send them so.
     fn is_trustworthy(&self, index: usize, bytes: &[u8], response: &Response) -> bool {
-        let transaction = &self.transactions[index];
-        let Some(authentication) = self
-            .authentication
-            .as_ref()
-            .filter(|_| transaction.authenticated)
-        else {
+        let Some(key) = &self.transactions[index].key else {
             return true;
         };
         let code = response.outcome.as_ref().err().map(|e| e.code);
-        match message::integrity(bytes, &authentication.key) {
+        match message::integrity(bytes, key) {
             Integrity::Valid => true,
             Integrity::Absent => code.is_some(),
             // With another key the server cannot sign so that we understand it.
@@ -102,9 +97,7 @@ impl Client {
         success: &Success,
     ) -> Result<Answer, Failure> {
         let lifetime_s = success.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S);
-        self.keepalive
-            .renewed(now, &transaction.request, lifetime_s);
-        Ok(match &transaction.request {
+        let answer = match &transaction.request {
             Request::Allocate(_) => {
                 let relayed = success
                     .relayed
@@ -125,6 +118,9 @@ impl Client {
             Request::Refresh(_) => Answer::Refreshed(lifetime_s),
             Request::CreatePermission(_) => Answer::Permitted,
             Request::ChannelBind(number, _) => Answer::Bound(*number),
-        })
+        };
+        self.keepalive
+            .renewed(now, &transaction.request, lifetime_s);
+        Ok(answer)
     }
 }

@@ -34,6 +34,8 @@ impl Client {
             return self.end(&transaction, Err(Failure::NoCredentials), rtt);
         }
         transaction.challenges += 1;
+        // A slow link gets through this too; a server that asks again and again does not.
+        transaction.deadline = now + self.config.patience;
         self.retry(now, transaction, challenge, rtt);
     }
 
@@ -69,7 +71,7 @@ impl Client {
     fn retry(
         &mut self,
         now: Time,
-        mut transaction: Transaction,
+        transaction: Transaction,
         challenge: &Challenge,
         rtt: Option<Duration>,
     ) {
@@ -82,7 +84,6 @@ impl Client {
                         .map_or(PasswordAlgorithm::Md5, |(_, taken)| *taken),
                 );
                 self.authentication = Some(authentication);
-                transaction.deadline = now + self.config.patience;
                 self.transmit(now, transaction);
             }
             Err(failure) => self.end(&transaction, Err(failure), rtt),

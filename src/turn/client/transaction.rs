@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::RequestId;
 use crate::stun::message::TransactionId;
 use crate::time::Time;
+use crate::turn::credentials::Key;
 use crate::turn::error::Failure;
 use crate::turn::message::Request;
 
 /// Times between transmissions over UDP. All repetitions carry the same transaction ID, so that the
 /// server knows a second Allocate for the first one's echo (RFC 8656 7.2). Quicker than the 500 ms
 /// of RFC 8489 6.2.1, since a person waits; as many in all.
-const GAPS_MS: [u64; 6] = [100, 150, 250, 400, 600, 1000];
+const GAPS_MS: [u64; 6] = [100, 150, 250, 400, 500, 600];
 
 /// How often a request is sent again because of a stale nonce. One is usual; servers behind one
 /// address that do not share nonces answer each time.
@@ -27,6 +28,8 @@ pub(super) struct Transaction {
     pub wanted: bool,
     pub id: TransactionId,
     pub authenticated: bool,
+    /// What the answer has to be signed with.
+    pub key: Option<Key>,
     pub challenges: u8,
     pub stale_nonces: u8,
     /// An answer came whose integrity was wrong.
@@ -61,6 +64,7 @@ impl Transaction {
             wanted,
             id: [0; 12],
             authenticated: false,
+            key: None,
             challenges: 0,
             stale_nonces: 0,
             untrusted: false,
@@ -79,12 +83,13 @@ impl Transaction {
         &mut self,
         now: Time,
         id: TransactionId,
-        authenticated: bool,
+        key: Option<Key>,
         bytes: Vec<u8>,
         stream: bool,
     ) {
         self.id = id;
-        self.authenticated = authenticated;
+        self.authenticated = key.is_some();
+        self.key = key;
         self.bytes = bytes;
         self.stream = stream;
         self.sent_at = now;

@@ -80,14 +80,18 @@ impl TurnCore {
             return Err(Refusal::challenge(401));
         }
         if !self.is_fresh(now, from, nonce) {
-            self.nonces.remove(&from);
+            // One that was replaced before says nothing about the one that replaced it.
+            let current = self.nonces.get(&from);
+            if current.is_some_and(|current| current.value.as_bytes() == nonce) {
+                self.nonces.remove(&from);
+            }
             if let Some(realm) = self.config.realm_after_stale.take() {
                 self.realm = realm;
             }
             return Err(Refusal::challenge(438));
         }
         let known = username.and_then(|name| {
-            let password = self.config.password_of(&name)?.to_owned();
+            let password = self.config.password_of(&name)?;
             Some((name, password))
         });
         let (username, password) = match known {
@@ -159,6 +163,9 @@ impl TurnCore {
         let Some(nonce) = self.nonces.get_mut(&from) else {
             return false;
         };
+        if nonce.value.as_bytes() != value {
+            return false;
+        }
         nonce.uses += 1;
         let is_old = self
             .config
@@ -168,7 +175,7 @@ impl TurnCore {
             .config
             .nonce_requests
             .is_some_and(|limit| nonce.uses > limit);
-        nonce.value.as_bytes() == value && !is_old && !is_used_up
+        !is_old && !is_used_up
     }
 
     /// Adds REALM, NONCE and PASSWORD-ALGORITHMS. A client keeps its nonce until it is stale.

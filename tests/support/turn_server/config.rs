@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+
 use super::wire::{Family, Method, SHA256};
 
 /// What is wrong with the bytes of an answer.
@@ -78,6 +82,9 @@ pub struct TurnConfig {
     pub userhash: bool,
     /// Everybody may do everything, without credentials.
     pub no_auth: bool,
+    /// Users are `EXPIRY` or `EXPIRY:NAME`, and their passwords come from this secret (coturn's
+    /// `use-auth-secret`). Nobody looks at the expiry.
+    pub auth_secret: Option<String>,
     /// Credentials have to be there, but any will do. Answers are signed with the right password.
     pub ignores_password: bool,
 
@@ -112,6 +119,8 @@ pub struct TurnConfig {
     pub lifetime: u32,
     pub permission_lifetime: Duration,
     pub channel_lifetime: Duration,
+    /// So many allocations at a time for each user, and then 486.
+    pub quota: Option<usize>,
     /// What it relays; 440 for others.
     pub families: Vec<Family>,
     /// Peers that it does not relay to: 403.
@@ -158,6 +167,7 @@ impl Default for TurnConfig {
             algorithms: vec![SHA256],
             userhash: false,
             no_auth: false,
+            auth_secret: None,
             ignores_password: false,
             error_on_allocate: None,
             error_on_allocate_times: usize::MAX,
@@ -175,6 +185,7 @@ impl Default for TurnConfig {
             lifetime: 600,
             permission_lifetime: Duration::from_secs(300),
             channel_lifetime: Duration::from_secs(600),
+            quota: None,
             families: vec![Family::V4, Family::V6],
             refuse_permissions: Vec::new(),
             drop_relay: false,
@@ -211,19 +222,30 @@ impl TurnConfig {
     }
 
     /// The user's password.
-    pub(super) fn password_of(&self, username: &str) -> Option<&str> {
+    pub(super) fn password_of(&self, username: &str) -> Option<String> {
+        if let Some(secret) = &self.auth_secret {
+            let expiry = username.split(':').next()?;
+            let is_expiry = expiry.parse::<u64>().is_ok();
+            return is_expiry.then(|| minted_password(secret, username));
+        }
         if username == self.username {
-            return Some(&self.password);
+            return Some(self.password.clone());
         }
         let mut others = self.other_users.iter();
         let (_, password) = others.find(|(name, _)| name == username)?;
-        Some(password)
+        Some(password.clone())
     }
 
     pub(super) fn refuses(&self, peer: IpAddr) -> bool {
         let prefixes = &self.refuse_permissions;
         prefixes.iter().any(|(net, bits)| within(peer, *net, *bits))
     }
+}
+
+/// The password that belongs to a time-limited user name (draft-uberti-behave-turn-rest-00).
+pub fn minted_password(secret: &str, username: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+    STANDARD.encode(hmac::sign(&key, username.as_bytes()))
 }
 
 /// Reads "192.0.2.0/24" for `refuse_permissions`; without a slash it is one address.

@@ -77,6 +77,11 @@ impl TurnCore {
         if additional.is_some_and(|v| requested.is_some() || v.first() != Some(&2)) {
             return Err(400);
         }
+        let own = self.allocations.values().filter(|a| a.username == user);
+        let count = own.count();
+        if self.config.quota.is_some_and(|quota| count >= quota) {
+            return Err(486);
+        }
         let first = self.relay(family)?;
         let mut relays = vec![first];
         let mut lacking = None;
