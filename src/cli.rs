@@ -58,8 +58,8 @@ pub enum Command {
     ///
     /// Gathers ICE candidates (RFC 8445) from all local addresses and all servers at once, as a
     /// WebRTC application would, and says for each server how far it got. TURN servers are asked
-    /// over UDP, TCP and TLS, for relayed addresses of both families, and data is sent through each
-    /// relay. A server that is silent for 2.5 s at any stage is given up; the others do not wait.
+    /// over UDP, TCP or TLS, as their URIs say, for relayed addresses of both families, and data is
+    /// sent through each relay. Without -s and --ice-servers, public STUN servers are asked. A server that is silent for 2.5 s at any stage is given up; the others do not wait.
     #[command(after_help = GATHER_EXAMPLES)]
     Gather(GatherArgs),
     /// Is this TURN server healthy and safe
@@ -78,7 +78,7 @@ Examples:
   RTCDIAG_TURN_PASSWORD=... rtcdiag gather -s turn:turn.example.org --turn-username ann
   rtcdiag gather --ice-servers ice.json --policy relay
   rtcdiag gather -s turn:turn.example.org --turn-secret-file secret --expect candidates=relay
-  rtcdiag gather --json | jq -r .result.candidates[].sdp
+  rtcdiag gather --json | jq -r '.result.candidates[].sdp'
 
 Environment:
   RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
@@ -95,7 +95,7 @@ Examples:
   RTCDIAG_TURN_PASSWORD=... rtcdiag turn turn:turn.example.org --turn-username ann
   rtcdiag turn turns:turn.example.org:443 --turn-secret-file secret
   rtcdiag turn turn.example.org --ice-servers ice.json --expect turn=ok
-  rtcdiag turn turn:turn.example.org?transport=tcp --no-policy --json
+  rtcdiag turn 'turn:turn.example.org?transport=tcp' --no-policy --json
 
 Environment:
   RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
@@ -112,7 +112,7 @@ const NAT_EXAMPLES: &str = "\
 Examples:
   rtcdiag nat
   rtcdiag nat -s stun:stun.example.org -s 198.51.100.7:3478 -4
-  rtcdiag nat --json | jq .result.paths[0].mapping
+  rtcdiag nat --json | jq '.result.paths[0].mapping'
   rtcdiag nat --expect mapping=endpoint-independent,udp=open
 
 Exit codes:
@@ -174,7 +174,7 @@ pub struct Common {
     /// Neither progress nor hints
     #[arg(short, long, global = true, env = "RTCDIAG_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
-    /// List every observation
+    /// Show more: every observation of nat, the time of each stage of gather and turn
     #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory

@@ -192,6 +192,7 @@ impl Run<'_> {
                 frugal: true,
                 ..self.trials[index].clone()
             };
+            self.wait_for_release().await;
             let mut report = way::run(trial, self.around.clone(), opened.clone()).await;
             report.stages.splice(0..0, took);
             self.announce(&report);
@@ -199,6 +200,7 @@ impl Run<'_> {
         }
         drop(opened);
         if self.safety.is_short_of_allocations() {
+            self.wait_for_release().await;
             let open = match openings.recv().await {
                 Some(open) => Some(open),
                 None => self.safety.asked_at(),
@@ -207,6 +209,11 @@ impl Run<'_> {
                 Box::pin(self.safety.ask(&open, &self.around)).await;
             }
         }
+    }
+
+    /// Some servers count an allocation over UDP for another second after its end.
+    async fn wait_for_release(&self) {
+        tokio::time::sleep(safety::RELEASED_IN).await;
     }
 
     fn announce(&self, report: &TransportReport) {
@@ -240,6 +247,7 @@ impl Run<'_> {
             }
         }
         no_route_is_no_fault(&mut transports);
+        unreachable_relays_are(&mut transports);
         let authenticated = transports.iter().find_map(|t| t.authenticated);
         self.safety.finish(
             self.options.uri.server.to_string(),
@@ -273,6 +281,37 @@ fn no_route_is_no_fault(transports: &mut [TransportReport]) {
         if works && no_route {
             transport.status = TransportStatus::Absent;
         }
+    }
+}
+
+/// Where UDP to the server works, its relayed addresses have to be reachable too: peers send to them
+/// as this host did.
+fn unreachable_relays_are(transports: &mut [TransportReport]) {
+    let udp_works = transports
+        .iter()
+        .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some());
+    for transport in transports.iter_mut().filter(|_| udp_works) {
+        let unreachable = transport.to_reflexive.works == Fact::Determined(false);
+        let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {
+            continue;
+        };
+        if !unreachable || transport.status != TransportStatus::Ok {
+            continue;
+        }
+        let why = if relayed.ip() == server.ip() {
+            "; its ports may be closed"
+        } else {
+            "; that may not be the server's real address"
+        };
+        let message = format!(
+            "UDP to the server works, but nothing passes between its relayed address {} and this host, so peers cannot reach it either{why}",
+            relayed.ip()
+        );
+        transport.status = TransportStatus::Failed;
+        transport.stage = Stage::Relay;
+        transport.error = Some(ErrorReport::new("relay-unreachable", message).with_hint(
+            "check the relay addresses (coturn: relay-ip, external-ip=PUBLIC/PRIVATE), and open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+        ));
     }
 }
 

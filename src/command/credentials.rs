@@ -16,11 +16,12 @@ use crate::turn::credentials::{Credentials, MINTED_LIFETIME_S, Secret};
 /// The variable with the password. It has no flag: other users see those.
 const PASSWORD: &str = "RTCDIAG_TURN_PASSWORD";
 
-/// What the flags and the environment give, if anything.
+/// What the flags and the environment give, if anything. `is_needed` if there is a server for it.
 pub fn from_flags(
     args: &TurnCredentials,
     unix_now: u64,
     patience: Duration,
+    is_needed: bool,
 ) -> anyhow::Result<(Option<Credentials>, Vec<Finding>)> {
     let password = match std::env::var(PASSWORD) {
         Ok(password) => Some(password).filter(|p| !p.is_empty()),
@@ -58,6 +59,9 @@ pub fn from_flags(
         ),
         (None, Some(_)) if args.turn_password_file.is_some() => {
             anyhow::bail!("--turn-password-file needs --turn-username")
+        }
+        (None, Some(_)) if is_needed => {
+            anyhow::bail!("{PASSWORD} is set, and --turn-username says whose password it is")
         }
         // A variable left over from something else does no harm.
         (None, _) => Ok((None, findings)),

@@ -14,6 +14,7 @@ use crate::report::gather::{
     CandidateReport, Context, GatherServerReport, Policy, RedundantReport, verdict,
 };
 use crate::report::{Finding, Severity};
+use crate::stun::uri::ServerUri;
 
 /// Runs the command.
 pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
@@ -60,8 +61,13 @@ fn prepare(frame: &Frame, args: &GatherArgs) -> anyhow::Result<(Options, Vec<Fin
     let patience = frame.common.timeout;
     let named = servers::named(&args.servers, patience)?;
     let mut findings = named.findings;
-    let (of_flags, more) =
-        credentials::from_flags(&args.credentials, frame.clock.unix_start(), patience)?;
+    let is_needed = named.by_uri.iter().any(ServerUri::is_turn);
+    let (of_flags, more) = credentials::from_flags(
+        &args.credentials,
+        frame.clock.unix_start(),
+        patience,
+        is_needed,
+    )?;
     findings.extend(more);
     let mut all: Vec<NamedServer> = Vec::new();
     let mut add = |server: NamedServer| {

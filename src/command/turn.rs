@@ -47,8 +47,12 @@ fn prepare(frame: &Frame, args: &TurnArgs) -> anyhow::Result<(Options, Vec<Findi
     let source = frame.source()?;
     let families = frame.families()?;
     let patience = frame.common.timeout;
-    let (mut of_flags, mut findings) =
-        credentials::from_flags(&args.credentials, frame.clock.unix_start(), patience)?;
+    let (mut of_flags, mut findings) = credentials::from_flags(
+        &args.credentials,
+        frame.clock.unix_start(),
+        patience,
+        args.ice_servers.is_none(),
+    )?;
     if let Some(path) = &args.ice_servers {
         anyhow::ensure!(
             of_flags.is_none(),

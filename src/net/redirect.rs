@@ -1,22 +1,32 @@
 //! Connecting and allocating, wherever ALTERNATE-SERVER leads (RFC 8489 10).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::host::Source;
 use super::link::{ConnectError, Link, Target};
-use super::session::{Done, Session};
+use super::session::{Done, Session, Trouble};
 use crate::family::Family;
-use crate::report::Millis;
+use crate::nat::classify::is_global;
 use crate::report::stage::{Stage, StageTime};
+use crate::report::{ErrorReport, Millis};
 use crate::stun::message::ErrorResponse;
-use crate::stun::uri::Host;
+use crate::stun::uri::{Host, Transport};
 use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 
 /// How often one is sent on. More is a circle.
 const MAX_REDIRECTS: usize = 3;
+
+/// How often a new local port is tried if the server takes ours for that of an earlier allocation,
+/// which some remember for a second after its end.
+const MAX_MISMATCHES: usize = 2;
+
+/// Whether an error means that there are too many allocations already.
+pub fn is_shortage(code: &str) -> bool {
+    matches!(code, "allocation-quota-reached" | "insufficient-capacity")
+}
 
 /// What to ask for.
 pub struct Ask<'a> {
@@ -59,69 +69,126 @@ pub struct Asked {
     pub target: Target,
 }
 
+impl Asked {
+    /// The code of the error, if it is one.
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.done.outcome.as_ref().err().map(|e| e.report.code)
+    }
+
+    /// An alternate server that cannot be used is the fault of the one that named it.
+    fn blame(mut self, ask: &Ask<'_>, redirected: Option<ErrorResponse>) -> Self {
+        let silent = match &self.done.outcome {
+            Ok(_) => false,
+            Err(trouble) => matches!(trouble.failure, None | Some(Failure::Timeout)),
+        };
+        if let Some(error) = redirected.filter(|_| silent) {
+            let failure = Failure::Redirected(error);
+            let report = ErrorReport::from(&failure);
+            if let Err(error) = &mut self.session {
+                error.stage = Stage::Allocate;
+                error.report = report.clone();
+            }
+            self.done.outcome = Err(Trouble {
+                report,
+                failure: Some(failure),
+            });
+            self.target = ask.target.clone();
+        }
+        self
+    }
+}
+
+/// Whether a server may send there: RFC 8489 10 allows the same family only, and what is not on the
+/// internet is nobody's business who is.
+fn is_acceptable(alternate: SocketAddr, named_by: SocketAddr) -> bool {
+    let (ip, by) = (alternate.ip(), named_by.ip());
+    Family::of(ip) == Family::of(by)
+        && alternate.port() != 0
+        && !ip.is_unspecified()
+        && !ip.is_multicast()
+        && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
+        && (is_global(ip) || !is_global(by))
+        && (!ip.is_loopback() || by.is_loopback())
+}
+
 /// Connects and asks for a relayed address, and follows ALTERNATE-SERVER.
 pub async fn allocate(ask: &Ask<'_>) -> Asked {
     let mut target = ask.target.clone();
     let mut visited = vec![target.address];
+    let mut redirected: Option<ErrorResponse> = None;
+    let mut mismatches = 0;
     let mut times: Vec<StageTime> = Vec::new();
     loop {
-        let patience = ask.patience_left();
-        let link = Link::connect(&target, ask.source, ask.local, &ask.clock, patience).await;
-        let link = match link {
-            Ok(link) => link,
-            Err(error) => {
-                add(&mut times, &error.times);
-                let trouble = super::session::Trouble {
-                    report: error.report.clone(),
-                    failure: None,
-                };
-                return Asked {
-                    session: Err(error),
-                    done: Done {
-                        outcome: Err(trouble),
-                        rtt: None,
-                    },
-                    times,
-                    target,
-                };
-            }
+        let (session, done) = once(ask, &target, &mut times).await;
+        let asked = Asked {
+            session,
+            done,
+            times: Vec::new(),
+            target: target.clone(),
         };
-        add(&mut times, &link.times);
-        let credentials = ask.credentials.cloned();
-        let patience = ask.patience_left();
-        let mut session = Session::new(link, credentials, patience, ask.seed, ask.clock);
-        let began = ask.clock.now();
-        let done = session
-            .request(|client, now| client.allocate(now, ask.family))
-            .await;
-        let took = StageTime {
-            stage: Stage::Allocate,
-            elapsed_ms: Millis(ask.clock.now().saturating_sub(began)),
-        };
-        add(&mut times, &[took]);
-        let alternate = alternate_of(&done).filter(|error| {
-            error
-                .alternate_server
-                .is_some_and(|a| !visited.contains(&a) && visited.len() <= MAX_REDIRECTS)
+        let alternate = alternate_of(&asked.done).and_then(|error| {
+            let address = error.alternate_server?;
+            let usable = is_acceptable(address, target.address)
+                && !visited.contains(&address)
+                && visited.len() <= MAX_REDIRECTS;
+            usable.then(|| (address, error.clone()))
         });
-        match alternate.and_then(|error| Some((error.alternate_server?, error))) {
-            Some((address, error)) => {
-                visited.push(address);
-                target.address = address;
-                if let Some(domain) = &error.alternate_domain {
-                    target.host = Host::Name(domain.clone());
-                }
+        if let Some((address, error)) = alternate {
+            visited.push(address);
+            target.address = address;
+            if let Some(domain) = &error.alternate_domain {
+                target.host = Host::Name(domain.clone());
             }
-            None => {
-                return Asked {
-                    session: Ok(session),
-                    done,
-                    times,
-                    target,
-                };
-            }
+            redirected = Some(error);
+        } else if asked.error_code() == Some("allocation-mismatch")
+            && target.transport == Transport::Udp
+            && mismatches < MAX_MISMATCHES
+        {
+            mismatches += 1;
+        } else {
+            let asked = Asked { times, ..asked };
+            return asked.blame(ask, redirected);
         }
     }
+}
+
+/// Connects to one server and asks it.
+async fn once(
+    ask: &Ask<'_>,
+    target: &Target,
+    times: &mut Vec<StageTime>,
+) -> (Result<Session, ConnectError>, Done) {
+    let patience = ask.patience_left();
+    let link = Link::connect(target, ask.source, ask.local, &ask.clock, patience).await;
+    let link = match link {
+        Ok(link) => link,
+        Err(error) => {
+            add(times, &error.times);
+            let trouble = Trouble {
+                report: error.report.clone(),
+                failure: None,
+            };
+            let done = Done {
+                outcome: Err(trouble),
+                rtt: None,
+            };
+            return (Err(error), done);
+        }
+    };
+    add(times, &link.times);
+    let credentials = ask.credentials.cloned();
+    let patience = ask.patience_left();
+    let mut session = Session::new(link, credentials, patience, ask.seed, ask.clock);
+    let began = ask.clock.now();
+    let done = session
+        .request(|client, now| client.allocate(now, ask.family))
+        .await;
+    let took = StageTime {
+        stage: Stage::Allocate,
+        elapsed_ms: Millis(ask.clock.now().saturating_sub(began)),
+    };
+    add(times, &[took]);
+    (Ok(session), done)
 }
 
 fn alternate_of(done: &Done) -> Option<&ErrorResponse> {

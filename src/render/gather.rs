@@ -1,9 +1,12 @@
 //! `rtcdiag gather` for people: candidates, lines to paste, servers, findings, summary.
 
+use std::fmt::Write;
+
 use comfy_table::{Cell, Table};
 
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section};
-use super::style::{Ink, Style};
+use super::style::{Ink, Style, fold};
+use crate::fact::Fact;
 use crate::ice::candidate::CandidateType;
 use crate::report::Document;
 use crate::report::gather::{CandidateReport, GatherResult, GatherServerReport, Status};
@@ -28,11 +31,9 @@ pub fn text(document: &Document<GatherResult>, style: Style, detail: Detail) -> 
                     format!(" ({same} more {verb} the same as one of these; -v shows which)");
                 line(&mut out, &text);
             }
-            if !detail.terse {
-                section(&mut out, style, "Candidate lines");
-                for candidate in &result.candidates {
-                    line(&mut out, &candidate.sdp);
-                }
+            section(&mut out, style, "Candidate lines");
+            for candidate in &result.candidates {
+                line(&mut out, &candidate.sdp);
             }
         }
         if detail.verbose && !result.redundant.is_empty() {
@@ -131,7 +132,7 @@ fn candidates(candidates: &[CandidateReport], style: Style) -> Table {
             if from.is_empty() {
                 "-".to_owned()
             } else {
-                from
+                fold(&from, 26)
             },
         ]);
     }
@@ -186,40 +187,43 @@ fn servers(servers: &[&GatherServerReport], style: Style) -> Table {
     let locals: std::collections::BTreeSet<_> =
         servers.iter().filter_map(|s| s.local_address).collect();
     let several = locals.len() > 1;
-    let mut header = vec!["server", "stage", "round trip", "result"];
-    if several {
-        header.insert(1, "from");
-    }
-    table.set_header(header);
+    table.set_header(vec!["server", "stage", "round trip", "result"]);
+    // Beside the widest stage and the round trip.
+    let room = usize::from(style.width).saturating_sub(28);
+    let widest = servers.iter().map(|s| fold(&name(s, several), room / 2));
+    let widest = widest
+        .flat_map(|text| text.lines().map(|l| l.chars().count()).max())
+        .max()
+        .unwrap_or_default();
     for server in servers {
-        let mut row = vec![
-            Cell::new(name(server)),
+        table.add_row(vec![
+            Cell::new(fold(&name(server, several), room / 2)),
             Cell::new(server.stage),
             Cell::new(milliseconds(server.rtt_ms)),
-            result(server, style),
-        ];
-        if several {
-            let from = server
-                .local_address
-                .map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-            row.insert(1, Cell::new(from));
-        }
-        table.add_row(row);
+            result(server, style, room.saturating_sub(widest)),
+        ]);
     }
     style.keep_whole(&mut table, 0);
+    style.keep_whole(&mut table, 2);
     table
 }
 
-fn name(server: &GatherServerReport) -> String {
-    match server.address {
+/// The URI, the address where it does not have it, and the local address where there are several.
+fn name(server: &GatherServerReport, several: bool) -> String {
+    let mut name = match server.address {
         Some(address) if !server.uri.contains(&address.ip().to_string()) => {
-            format!("{}\n  {}", server.uri, address.ip())
+            format!("{}\n{}", server.uri, address.ip())
         }
         _ => server.uri.clone(),
+    };
+    if let (true, Some(local)) = (several, server.local_address) {
+        // Writing into a String does not fail.
+        let _ = write!(name, "\nfrom {local}");
     }
+    name
 }
 
-fn result(server: &GatherServerReport, style: Style) -> Cell {
+fn result(server: &GatherServerReport, style: Style, width: usize) -> Cell {
     let mut lines = Vec::new();
     if let Some(error) = &server.error {
         // The whole story stands in the findings.
@@ -231,7 +235,9 @@ fn result(server: &GatherServerReport, style: Style) -> Cell {
     }
     for relayed in &server.relayed {
         if let Some(address) = relayed.address {
-            let data = if relayed.relays.is_determined() {
+            let unreachable =
+                server.transport == Transport::Udp && relayed.reachable == Fact::Determined(false);
+            let data = if relayed.relays.is_determined() && !unreachable {
                 "relays"
             } else {
                 "relays? (see findings)"
@@ -247,7 +253,7 @@ fn result(server: &GatherServerReport, style: Style) -> Cell {
     if let (Some(address), true) = (server.reflexive_address, lines.is_empty()) {
         lines.push(format!("sees {address}"));
     }
-    let text = lines.join("\n");
+    let text = fold(&lines.join("\n"), width);
     match server.status {
         Status::Ok => Cell::new(text),
         Status::Failed => style.cell(Ink::Bad, text),

@@ -118,6 +118,53 @@ impl Style {
     }
 }
 
+/// Text broken for a narrow cell where it can be: at spaces, behind a hyphen or comma, and before a
+/// port or a query, so that no address or code is cut in the middle.
+pub fn fold(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for given in text.split('\n') {
+        let mut line = String::new();
+        for piece in pieces(given) {
+            let longer = line.chars().count() + piece.trim_end().chars().count();
+            if longer > width && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(if line.is_empty() {
+                piece.trim_start()
+            } else {
+                piece
+            });
+        }
+        lines.push(line);
+    }
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n")
+}
+
+/// Cuts a text at the places where it may break.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    // Inside brackets and names colons belong to the address; the last one is before the port.
+    let port = text.rfind(':').filter(|at| {
+        let digits = text[at + 1..].split('?').next().unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    });
+    for (at, c) in text.char_indices() {
+        let before = Some(at) == port || c == '?';
+        if before && at > start {
+            pieces.push(&text[start..at]);
+            start = at;
+        }
+        if matches!(c, ' ' | '-' | ',') {
+            pieces.push(&text[start..=at]);
+            start = at + 1;
+        }
+    }
+    pieces.push(&text[start..]);
+    pieces
+}
+
 /// What a colour means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
@@ -142,5 +189,26 @@ impl Ink {
             Self::Faint => "2",
             Self::Bold => "1",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_codes_break_where_they_can() {
+        assert_eq!(fold("198.51.100.77:63765", 17), "198.51.100.77\n:63765");
+        assert_eq!(fold("[2001:db8:2::10]:3478", 18), "[2001:db8:2::10]\n:3478");
+        assert_eq!(fold("203.0.113.10:3478", 18), "203.0.113.10:3478");
+        assert_eq!(
+            fold("allocation-quota-reached (allocate)", 18),
+            "allocation-quota-\nreached (allocate)"
+        );
+        assert_eq!(
+            fold("turn:203.0.113.10:3478?transport=tcp", 28),
+            "turn:203.0.113.10:3478\n?transport=tcp"
+        );
+        assert_eq!(fold("yes", 2), "yes");
     }
 }

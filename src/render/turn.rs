@@ -3,7 +3,7 @@
 use comfy_table::{Cell, Table};
 
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
-use super::style::{Ink, Style};
+use super::style::{Ink, Style, fold};
 use crate::exit::Outcome;
 use crate::fact::Fact;
 use crate::family::Family;
@@ -16,6 +16,10 @@ use crate::report::turn::{
 use crate::stun::uri::Transport;
 use crate::turn::credentials::PasswordAlgorithm;
 use crate::turn::policy::Concern;
+
+/// Width of the first column, and what comfy-table puts around a cell.
+const LABEL: usize = 20;
+const PADDING: usize = 2;
 
 /// The document as text.
 pub fn text(document: &Document<TurnResult>, style: Style, detail: Detail) -> String {
@@ -102,8 +106,13 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
     let mut header = vec![Cell::new("")];
     header.extend(reports.iter().map(|t| style.cell(Ink::Bold, name(t))));
     table.set_header(header);
+    let columns = reports.len().max(1);
+    let width = usize::from(style.width).saturating_sub(LABEL) / columns;
     let mut row = |label: &str, cell: &dyn Fn(&TransportReport) -> String| {
-        let cells: Vec<String> = reports.iter().map(|t| cell(t)).collect();
+        let cells: Vec<String> = reports
+            .iter()
+            .map(|t| fold(&cell(t), width.saturating_sub(PADDING)))
+            .collect();
         if cells.iter().all(|cell| cell == "-") {
             return;
         }
@@ -112,7 +121,9 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
         table.add_row(row);
     };
     row("result", &|t| match (t.status, &t.error) {
-        (TransportStatus::Absent, Some(error)) if works => {
+        (TransportStatus::Absent, Some(error))
+            if works && !error.code.starts_with("certificate-") =>
+        {
             format!("absent: {} ({})", error.code, t.stage)
         }
         (_, Some(error)) => format!("{} ({})", error.code, t.stage),
@@ -275,8 +286,16 @@ fn safety(result: &TurnResult, style: Style) -> Table {
     if let Some(expire) = &authentication.credentials_expire {
         row("credentials end".to_owned(), expire.clone(), None);
     }
-    row("relays IPv4".to_owned(), yes_no(&result.relays_ipv4), None);
-    row("relays IPv6".to_owned(), yes_no(&result.relays_ipv6), None);
+    row(
+        "gives IPv4 relayed addresses".to_owned(),
+        yes_no(&result.relays_ipv4),
+        None,
+    );
+    row(
+        "gives IPv6 relayed addresses".to_owned(),
+        yes_no(&result.relays_ipv6),
+        None,
+    );
     for peer in &told_apart(&result.policy) {
         let allowed = peer.allowed.value();
         let text = shown(&peer.allowed.clone().map(

@@ -44,7 +44,7 @@ pub struct CandidateReport {
     pub related_address: Option<IpAddr>,
     /// Its port.
     pub related_port: Option<u16>,
-    /// The local address that packets leave from (RFC 8445 5.1.1).
+    /// Where the agent sends from (RFC 8445 5.1.1): a local address, or the relayed address itself.
     pub base: SocketAddr,
     /// RFC 8445 5.1.1.3.
     pub foundation: String,
@@ -164,6 +164,8 @@ pub struct RelayedReport {
     pub lifetime_s: Option<u32>,
     /// Whether data came through.
     pub relays: Fact<bool>,
+    /// Whether it came through between the relayed address and a UDP socket of this host.
+    pub reachable: Fact<bool>,
     /// Whether the server asked for credentials.
     pub authenticated: Option<bool>,
     /// Why there is no address.

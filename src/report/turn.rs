@@ -272,8 +272,18 @@ impl TransportReport {
 
     /// Records what went wrong, and where. A transport that the URI leaves open need not be there.
     pub fn fail(&mut self, stage: Stage, error: ErrorReport) {
-        let reached = stage > Stage::Tls && error.code != "not-stun";
-        let silent = stage == Stage::Allocate && matches!(error.code, "timeout" | "refused");
+        // A certificate that is broken for everybody; one from a private issuer, or one that has no
+        // name for an IP address, may be as its clients expect it.
+        let broken = matches!(
+            error.code,
+            "certificate-expired" | "certificate-not-yet-valid"
+        );
+        let reached = broken || (stage > Stage::Tls && error.code != "not-stun");
+        let silent = stage == Stage::Allocate
+            && matches!(
+                error.code,
+                "timeout" | "refused" | "unreachable" | "forbidden"
+            );
         self.status = if self.named || (reached && !silent) {
             TransportStatus::Failed
         } else {

@@ -177,8 +177,8 @@ const fn refused(code: u16) -> Meaning {
         ),
         486 => (
             "allocation-quota-reached",
-            "this user has as many allocations as the server allows",
-            "wait until earlier ones end, release them, or have the quota raised (coturn: user-quota, total-quota)",
+            "this user, or the server as a whole, has as many allocations as are allowed",
+            "wait until earlier ones end, release them, or have the quota raised (coturn: user-quota, total-quota, bps-capacity)",
         ),
         500 => (
             "server-error",

@@ -65,8 +65,11 @@ impl PeerClass {
     /// What it means if it is allowed.
     pub const fn concern(self) -> Concern {
         match self {
-            Self::Loopback | Self::Unspecified | Self::V4MappedLoopback => Concern::Unsafe,
-            Self::LinkLocal | Self::Multicast | Self::Broadcast => Concern::Useless,
+            Self::Loopback | Self::Unspecified => Concern::Unsafe,
+            // A socket of IPv6 does not send to IPv4, unless the system maps one to the other.
+            Self::V4MappedLoopback | Self::LinkLocal | Self::Multicast | Self::Broadcast => {
+                Concern::Useless
+            }
             Self::Private | Self::CarrierNat | Self::UniqueLocal => Concern::Depends,
             Self::OwnAddress => Concern::Useful,
         }
@@ -79,7 +82,7 @@ impl PeerClass {
                 "coturn: remove allow-loopback-peers; add denied-peer-ip=127.0.0.0-127.255.255.255 and denied-peer-ip=::1"
             }
             Self::Unspecified => {
-                "coturn: denied-peer-ip=0.0.0.0-0.255.255.255 and denied-peer-ip=::"
+                "coturn: denied-peer-ip=0.0.0.0-0.255.255.255, and a version from 4.5.2 on, which refuses :: by itself"
             }
             Self::V4MappedLoopback => {
                 "coturn: denied-peer-ip=::ffff:0.0.0.0-::ffff:255.255.255.255"

@@ -115,6 +115,7 @@ fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
             address: Some(relayed.parse().expect("an address")),
             lifetime_s: Some(600),
             relays: Fact::Determined(true),
+            reachable: Fact::Determined(true),
             authenticated: Some(true),
             error: None,
         }],

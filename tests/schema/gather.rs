@@ -372,6 +372,7 @@ fn full(transport: Transport) -> GatherServerReport {
                 address: Some(address("203.0.113.10:50000")),
                 lifetime_s: Some(u32::MAX),
                 relays: Fact::Determined(true),
+                reachable: Fact::Determined(true),
                 authenticated: Some(true),
                 error: None,
             },
@@ -380,6 +381,7 @@ fn full(transport: Transport) -> GatherServerReport {
                 address: None,
                 lifetime_s: None,
                 relays: Fact::not_tested(Reason::EarlierFailure),
+                reachable: Fact::not_tested(Reason::EarlierFailure),
                 authenticated: None,
                 error: Some(ErrorReport::new(
                     "address-family-not-supported",

@@ -64,7 +64,7 @@ fn addresses(source: &Source) -> Vec<IpAddr> {
     let mut found: Vec<(bool, bool, IpAddr)> = interfaces
         .iter()
         .filter(|i| source.interface.as_ref().is_none_or(|name| *name == i.name))
-        .filter(|i| is_usable(i.ip()))
+        .filter(|i| i.is_oper_up() && is_usable(i.ip()))
         .map(|i| {
             let is_preferred = preferred.contains(&Some(i.ip()));
             (interface::kind_of(&i.name).is_some(), !is_preferred, i.ip())

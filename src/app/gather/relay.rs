@@ -200,6 +200,7 @@ async fn allocate(
         address: known.map(|a| a.relayed),
         lifetime_s: known.map(|a| a.lifetime_s),
         relays: Fact::not_tested(Reason::EarlierFailure),
+        reachable: Fact::not_tested(Reason::EarlierFailure),
         authenticated: known.map(|a| a.authenticated),
         error: outcome.error.clone(),
     };
@@ -233,7 +234,7 @@ async fn verify(task: &Task, opened: Opened) -> Outcome {
         outcome.stage = Stage::Relay;
         let began = task.clock.now();
         let local = session.link().local.ip();
-        relayed.relays = verify::relays(
+        (relayed.relays, relayed.reachable) = verify::relays(
             &mut session,
             &Verification {
                 allocation,

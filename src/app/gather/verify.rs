@@ -18,6 +18,8 @@ use crate::turn::error::Failure;
 
 /// How long data may take beyond three round trips to the server.
 const PATIENCE: Duration = Duration::from_millis(600);
+/// How much longer the way from here may take once the server is known to relay.
+const FROM_HERE_TOO: Duration = Duration::from_millis(100);
 /// How often it is sent again.
 const AGAIN: Duration = Duration::from_millis(80);
 
@@ -43,15 +45,18 @@ enum Permission {
     Failed,
     /// Not asked for.
     None,
+    /// Used, and nothing more to be learned by it.
+    Done,
 }
 
-/// Whether data comes through.
-pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Fact<bool> {
+/// Whether data comes through, and whether it does so between the relayed address and this host.
+pub async fn relays(session: &mut Session, what: &Verification<'_>) -> (Fact<bool>, Fact<bool>) {
     let Verification {
         allocation, clock, ..
     } = what;
     let relayed = allocation.relayed;
-    let deadline = clock.now() + PATIENCE + what.rtt.unwrap_or_default() * 3;
+    let rtt = what.rtt.unwrap_or_default();
+    let deadline = clock.now() + PATIENCE + 3 * rtt;
     let probe = probe(what);
     let to_itself = session.begin(|c, now| c.permit(now, vec![relayed.ip()]));
     let mut itself = Permission::Pending(to_itself);
@@ -63,6 +68,8 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Fact<bool
         (Some(_), Some(_)) => itself,
         _ => Permission::None,
     };
+    let mut through_itself = false;
+    let mut deadline = deadline;
     let mut again = clock.now();
     let mut buffer = [0; 128];
     loop {
@@ -96,8 +103,11 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Fact<bool
                     }
                 }
                 Ok(Event::Data { peer, payload, .. }) => {
-                    if peer == relayed && payload == THROUGH_ITSELF {
-                        return Fact::Determined(true);
+                    if peer == relayed && payload == THROUGH_ITSELF && !through_itself {
+                        through_itself = true;
+                        itself = Permission::Done;
+                        // It relays; whether it can be reached from here shows soon or not at all.
+                        deadline = deadline.min(clock.now() + FROM_HERE_TOO + 3 * rtt);
                     }
                     if payload == FROM_HERE {
                         session.send(peer, TO_HERE);
@@ -105,7 +115,8 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Fact<bool
                 }
                 Ok(Event::Fading(_)) => {}
                 Err(error) => {
-                    return Fact::inconclusive(Reason::NoResponse, error.message);
+                    let unknown = Fact::inconclusive(Reason::NoResponse, error.message);
+                    return (unknown.clone(), unknown);
                 }
             },
             received = receive(probe.as_ref(), &mut buffer) => {
@@ -113,29 +124,40 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Fact<bool
                     && from == relayed
                     && buffer[..length] == *TO_HERE
                 {
-                    return Fact::Determined(true);
+                    return (Fact::Determined(true), Fact::Determined(true));
                 }
             }
             () = tokio::time::sleep_until(clock.instant(again.min(deadline))) => {}
         }
     }
+    let reachable = match here {
+        Permission::Granted => Fact::Determined(false),
+        Permission::Forbidden => Fact::not_tested(Reason::PolicyForbids),
+        Permission::None => Fact::not_tested(Reason::NotApplicable),
+        _ => Fact::not_tested(Reason::EarlierFailure),
+    };
+    if through_itself {
+        return (Fact::Determined(true), reachable);
+    }
     let forbidden = |p| matches!(p, Permission::Forbidden | Permission::None);
-    if forbidden(itself) && forbidden(here) {
-        return Fact::inconclusive(
+    let relays = if forbidden(itself) && forbidden(here) {
+        Fact::inconclusive(
             Reason::PolicyForbids,
             "the server's policy forbids the peers that could be tried from here",
-        );
-    }
-    Fact::inconclusive(
-        Reason::NoResponse,
-        "nothing that was sent through the relay came back: its ports may be closed, or it does not relay",
-    )
+        )
+    } else {
+        Fact::inconclusive(
+            Reason::NoResponse,
+            "nothing that was sent through the relay came back: its ports may be closed, or it does not relay",
+        )
+    };
+    (relays, reachable)
 }
 
 const fn is_over(permission: Permission) -> bool {
     matches!(
         permission,
-        Permission::Forbidden | Permission::Failed | Permission::None
+        Permission::Forbidden | Permission::Failed | Permission::None | Permission::Done
     )
 }
 

@@ -2,6 +2,7 @@
 //! `CreatePermission` requests alone: no data goes to any of those peers.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::way::{Around, Open};
 use super::{IN_ALL, Options, PATIENCE, cut_short};
@@ -17,9 +18,13 @@ use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 use crate::turn::policy::{self, PeerClass};
 
+/// How long servers may need to forget an allocation (coturn over UDP: a second).
+pub const RELEASED_IN: Duration = Duration::from_millis(1100);
+
 /// What has been found out.
 pub struct Safety {
     wants_policy: bool,
+    families: Vec<Family>,
     has_credentials: bool,
     expires: Option<u64>,
     wrong_password: Option<Fact<bool>>,
@@ -33,6 +38,7 @@ impl Safety {
     pub fn new(options: &Options) -> Self {
         Self {
             wants_policy: options.policy,
+            families: options.families.clone(),
             has_credentials: options.credentials.is_some(),
             expires: options.credentials.as_ref().and_then(Credentials::expires),
             wrong_password: None,
@@ -65,7 +71,7 @@ impl Safety {
             }
         };
         let families = [Family::Ipv4, Family::Ipv6].map(|family| {
-            let known = self.relays[family as usize].is_some();
+            let known = self.relays[family as usize].is_some() || !self.families.contains(&family);
             let peers = if self.wants_policy {
                 policy::peers(open.target.address.ip())
             } else {
@@ -81,7 +87,11 @@ impl Safety {
         });
         let [v4, v6] = families;
         let (wrong, v4, v6) = if in_turns {
-            (wrong.await, v4.await, v6.await)
+            let (wrong, v4) = (wrong.await, v4.await);
+            if v4.is_some() {
+                tokio::time::sleep(RELEASED_IN).await;
+            }
+            (wrong, v4, v6.await)
         } else {
             tokio::join!(wrong, v4, v6)
         };
@@ -110,11 +120,7 @@ impl Safety {
     ) -> TurnResult {
         let unknown = || cut_short(stopped);
         // Who has no credentials learns that they are asked for, and no more.
-        let refused_without = transports.iter().any(|t| {
-            t.error
-                .as_ref()
-                .is_some_and(|e| matches!(e.code, "credentials-needed" | "unauthorized"))
-        });
+        let refused_without = transports.iter().any(|t| t.realm.is_some());
         let unauthenticated_refused = match authenticated {
             Some(asked) => Fact::Determined(asked),
             None if refused_without => Fact::Determined(true),
@@ -126,7 +132,20 @@ impl Safety {
             (None, _) if !self.has_credentials => Fact::not_tested(Reason::NoCredentials),
             (None, _) => unknown(),
         };
-        let [v4, v6] = self.relays.map(|fact| fact.unwrap_or_else(unknown));
+        let [v4, v6] = self.relays;
+        let relays = |asked: Option<Fact<bool>>, family: Family| {
+            let seen = transports
+                .iter()
+                .filter_map(|t| t.relayed_address)
+                .any(|relayed| Family::of(relayed.ip()) == family);
+            match asked {
+                _ if seen => Fact::Determined(true),
+                Some(fact) => fact,
+                None if !self.families.contains(&family) => Fact::not_tested(Reason::LeftOut),
+                None => unknown(),
+            }
+        };
+        let (v4, v6) = (relays(v4, Family::Ipv4), relays(v6, Family::Ipv6));
         TurnResult {
             policy: complete(&self.policy, &transports, self.wants_policy, &unknown()),
             uri,
@@ -241,7 +260,7 @@ async fn of_family(
         }
         (_, Err(trouble)) => {
             let code = trouble.report.code;
-            if code == "allocation-quota-reached" {
+            if redirect::is_shortage(code) {
                 return Found::QuotaReached;
             }
             let (relays, policy) = if code == "address-family-not-supported" {

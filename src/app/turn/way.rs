@@ -70,10 +70,12 @@ pub async fn run(
             Some(allocate(&trial, &around, local, 1).await)
         }
     });
+    // With a small quota it may be the second one that got through.
+    let (first, second) = match second {
+        Some(second) if !is_allocated(&first) && is_allocated(&second) => (second, None),
+        second => (first, second),
+    };
     let Some((a, allocation)) = take_first(first, &mut report) else {
-        if let Some((session, _)) = second.and_then(allocated) {
-            session.release().await;
-        }
         return report;
     };
     // Nobody listens any more when the run has been stopped.
@@ -95,19 +97,29 @@ pub async fn run(
     report
 }
 
+/// Asks for an allocation; where the server has none of IPv4, for one of IPv6.
 async fn allocate(trial: &Trial, around: &Around, local: IpAddr, part: u64) -> Asked {
-    redirect::allocate(&redirect::Ask {
+    let ask = |family| redirect::Ask {
         target: &trial.target,
         source: &around.source,
         local,
         credentials: around.credentials.as_ref(),
-        family: None,
+        family,
         patience: PATIENCE,
         deadline: around.clock.now() + IN_ALL,
         seed: around.seed ^ (trial.number << 8 | part << 40),
         clock: around.clock,
-    })
-    .await
+    };
+    let asked = redirect::allocate(&ask(None)).await;
+    if asked.error_code() == Some("address-family-not-supported") {
+        redirect::allocate(&ask(Some(Family::Ipv6))).await
+    } else {
+        asked
+    }
+}
+
+fn is_allocated(asked: &Asked) -> bool {
+    matches!(asked.done.outcome, Ok(Answer::Allocated(_)))
 }
 
 /// The session and allocation, if there is one.
@@ -150,7 +162,7 @@ fn take_first(
             None
         }
         Err(trouble) => {
-            report.quota_reached = trouble.report.code == "allocation-quota-reached";
+            report.quota_reached = redirect::is_shortage(trouble.report.code);
             report.fail(Stage::Allocate, trouble.report);
             None
         }
@@ -216,7 +228,6 @@ async fn exercise(
             if report.relay_to_relay.works == Fact::Determined(true) {
                 report.channel = by_channel.works;
             }
-            report.throughput = ends.burst(to).await;
         }
         took(report, Stage::Channel, clock, began);
     } else {
@@ -226,6 +237,10 @@ async fn exercise(
     }
     let began = clock.now();
     report.to_reflexive = from_here(ends, allocation).await;
+    if report.channel == Fact::Determined(true) {
+        // Last, since a server that limits bandwidth loses what comes behind it.
+        report.throughput = ends.burst(to).await;
+    }
     took(report, Stage::Relay, clock, began);
     let began = clock.now();
     let lifetime = allocation.lifetime_s.max(1);

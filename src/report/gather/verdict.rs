@@ -4,12 +4,13 @@ mod findings;
 
 use std::fmt::Write;
 
-use super::{GatherResult, GatherServerReport};
+use super::{GatherResult, GatherServerReport, Status};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::ice::candidate::CandidateType;
 use crate::report::words::listed;
 use crate::report::{ErrorReport, Finding, Severity, Verdict};
+use crate::stun::uri::Transport;
 
 /// Which candidates are wanted, as `iceTransportPolicy` of `RTCPeerConnection` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,9 +85,10 @@ fn missing(result: &GatherResult, context: &Context) -> Vec<CandidateType> {
     wanted
 }
 
-/// TURN over TCP and TLS gives no reflexive candidates for UDP.
-fn promises_reflexive(server: &GatherServerReport) -> bool {
-    server.transport == crate::stun::uri::Transport::Udp
+/// TURN over TCP and TLS gives no reflexive candidates for UDP. A TURN server that relays and does
+/// not answer Binding requests has kept its promise.
+pub(super) fn promises_reflexive(server: &GatherServerReport) -> bool {
+    server.transport == Transport::Udp && !(server.is_turn && server.status == Status::Ok)
 }
 
 /// A redundant candidate is as good as the one that it is the same as.
@@ -186,14 +188,32 @@ fn summary(
     let _ = write!(text, " in {:.0} ms", result.complete_ms.as_f64().max(1.0));
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let cause = findings
-            .iter()
-            .rev()
-            .find(|f| f.severity == Severity::Error && f.code != "expectation-not-met")
+        // These explain the others.
+        let tells_most = |f: &&Finding| matches!(f.code, "credentials-expired" | "udp-blocked");
+        let of_errors = || {
+            findings
+                .iter()
+                .rev()
+                .filter(|f| f.severity == Severity::Error && f.code != "expectation-not-met")
+        };
+        let cause = of_errors()
+            .find(tells_most)
+            .or_else(|| of_errors().next())
             .map_or_else(String::new, |f| format!(": {}", f.message));
         let _ = write!(text, "; no {} candidate{cause}", names.join(" or "));
     }
     text.push('.');
+    let warnings = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Warning && f.code != "timeout")
+        .count();
+    if outcome == Outcome::Good && warnings > 0 {
+        let noun = if warnings == 1 { "warning" } else { "warnings" };
+        let _ = write!(text, " {warnings} {noun} above.");
+    }
+    if findings.iter().any(|f| f.code == "timeout") {
+        text.push_str(" The time given with --timeout ended first.");
+    }
     if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {
         text = format!("Not as expected: {}. {text}", missed.message);
     }

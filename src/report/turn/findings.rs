@@ -6,8 +6,9 @@ use super::verdict::{Context, is};
 use super::{PolicyReport, TransportReport, TransportStatus, TurnResult};
 use crate::fact::{Fact, Reason};
 use crate::nat::classify::is_global;
-use crate::report::words::span;
-use crate::report::{Finding, Severity};
+use crate::report::stage::Stage;
+use crate::report::words::{listed, span};
+use crate::report::{ErrorReport, Finding, Severity};
 use crate::stun::uri::Transport;
 use crate::turn::policy::{Concern, PeerClass};
 
@@ -18,6 +19,7 @@ const SOON_S: u64 = 14 * 86_400;
 
 /// Everything.
 pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut Vec<Finding>) {
+    of_errors(result, findings);
     for transport in &result.transports {
         of_transport(transport, result, findings);
         of_certificate(transport, context, findings);
@@ -29,58 +31,100 @@ pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut V
 
 /// "UDP", or "UDP over IPv6" where there are both families.
 pub(super) fn way_name(transport: &TransportReport, all: &[TransportReport]) -> String {
-    let name = match transport.transport {
-        Transport::Udp => "UDP",
-        Transport::Tcp => "TCP",
-        Transport::Tls => "TLS",
-    };
-    let families: BTreeSet<_> = all.iter().filter_map(|t| t.family).collect();
-    match transport.family {
-        Some(family) if families.len() > 1 => format!("{name} over {}", family.name()),
-        _ => name.to_owned(),
-    }
+    way_names(&[transport], all)
 }
 
-fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
-    let name = way_name(transport, &result.transports);
-    if let Some(error) = transport.error.as_ref().filter(|e| !e.is_cut_short()) {
-        let optional = transport.status == TransportStatus::Absent && is_heard_of(result);
-        let (code, severity) = if !optional {
+/// "UDP and TCP", or "UDP and TCP over IPv4" where there are both families.
+pub(super) fn way_names(with: &[&TransportReport], all: &[TransportReport]) -> String {
+    let families: BTreeSet<_> = all.iter().filter_map(|t| t.family).collect();
+    let of_family = |family| {
+        let mut names: Vec<String> = Vec::new();
+        for transport in with.iter().filter(|t| t.family == family) {
+            let name = match transport.transport {
+                Transport::Udp => "UDP",
+                Transport::Tcp => "TCP",
+                Transport::Tls => "TLS",
+            };
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        listed(&names)
+    };
+    let mut seen: Vec<_> = with.iter().map(|t| t.family).collect();
+    seen.dedup();
+    let parts: Vec<String> = seen
+        .into_iter()
+        .map(|family| match family {
+            Some(known) if families.len() > 1 => {
+                format!("{} over {}", of_family(family), known.name())
+            }
+            _ => of_family(family),
+        })
+        .collect();
+    parts.join("; ")
+}
+
+/// One finding for each kind of trouble, with the transports that have it.
+fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
+    let mut told: Vec<(&ErrorReport, Stage, Vec<&TransportReport>)> = Vec::new();
+    for transport in &result.transports {
+        let Some(error) = transport.error.as_ref().filter(|e| !e.is_cut_short()) else {
+            continue;
+        };
+        let same = told.iter_mut().find(|(known, stage, with)| {
+            *known == error && *stage == transport.stage && with[0].status == transport.status
+        });
+        match same {
+            Some((_, _, with)) => with.push(transport),
+            None => told.push((error, transport.stage, vec![transport])),
+        }
+    }
+    for (error, stage, with) in told {
+        let absent = with[0].status == TransportStatus::Absent && is_heard_of(result);
+        let (code, severity) = if !absent {
             (error.code, Severity::Error)
         } else if error.code.starts_with("certificate-") {
             (error.code, Severity::Warning)
         } else {
             ("transport-absent", Severity::Info)
         };
-        let where_to = match transport.address {
-            Some(address) => format!("{name} ({address})"),
-            None => name.clone(),
-        };
-        let hint = if code == "transport-absent" && error.code != "unreachable" {
-            Some(
-                "clients behind firewalls that let nothing but TLS on port 443 pass need it; otherwise it may be left so",
-            )
+        let hint = if code == "transport-absent" {
+            Some(absence_hint(&with, error))
         } else {
             error.hint
         };
-        // The same trouble with the name, or with the credentials, shows over every transport.
-        let is_news = !findings
-            .iter()
-            .any(|f| f.code == code && same_for_all(error.code));
-        if is_news {
-            let message = if same_for_all(error.code) {
-                error.message.clone()
-            } else {
-                format!("{where_to}: {} ({})", error.message, transport.stage)
-            };
-            findings.push(Finding {
-                code,
-                severity,
-                message,
-                hint: hint.map(ToOwned::to_owned),
-            });
-        }
+        let message = if matches!(error.code, "dns" | "wrong-family") {
+            error.message.clone()
+        } else {
+            format!(
+                "{}: {} ({stage})",
+                way_names(&with, &result.transports),
+                error.message
+            )
+        };
+        findings.push(Finding {
+            code,
+            severity,
+            message,
+            hint: hint.map(ToOwned::to_owned),
+        });
     }
+}
+
+/// What a transport that the URI does not promise would be good for.
+fn absence_hint(with: &[&TransportReport], error: &ErrorReport) -> &'static str {
+    if error.code == "unreachable" {
+        error.hint.unwrap_or("the other addresses work")
+    } else if with.iter().any(|t| t.transport == Transport::Udp) {
+        "UDP to the server may be blocked on this path, or the server is down there; what works carries a call all the same, with more delay over TCP and TLS"
+    } else {
+        "the server may not offer it; clients behind firewalls that let no UDP pass need TCP or TLS, best on port 443"
+    }
+}
+
+fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
+    let name = way_name(transport, &result.transports);
     if transport.status != TransportStatus::Ok {
         return;
     }
@@ -107,7 +151,11 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             "relay-unverified",
             Severity::Warning,
             format!("{name}: it could not be told whether data comes through: its policy forbids its own relay address, and this host's UDP socket got nothing back"),
-            "UDP may be blocked on this path; run it from another network",
+            if udp_works(result) {
+                "open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check external-ip"
+            } else {
+                "UDP may be blocked on this path; run it from another network"
+            },
         ));
     }
     if is(&transport.relay_to_relay.works, false) && is(&transport.to_reflexive.works, true) {
@@ -123,7 +171,11 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             "relay-unreachable-from-here",
             Severity::Warning,
             format!("{name}: data passes between two relayed addresses, but not between this host's UDP socket and the relay"),
-            "UDP may be blocked on this path; else open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+            if udp_works(result) {
+                "open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check external-ip"
+            } else {
+                "UDP may be blocked on this path; else open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)"
+            },
         ));
     }
     for (data, what) in [
@@ -143,12 +195,12 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
     }
 }
 
-/// Errors that are the server's or the user's, whatever the transport.
-fn same_for_all(code: &str) -> bool {
-    matches!(
-        code,
-        "dns" | "wrong-family" | "credentials-needed" | "unauthorized"
-    )
+/// Whether UDP gets through to the server.
+fn udp_works(result: &TurnResult) -> bool {
+    result
+        .transports
+        .iter()
+        .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some())
 }
 
 /// Whether TURN is spoken over some transport, be it only to refuse.

@@ -3,7 +3,6 @@
 use super::{TransportReport, TransportStatus, TurnResult, findings};
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
-use crate::report::words::listed;
 use crate::report::{Finding, Severity, Verdict};
 
 /// What bears on the verdict beside the result.
@@ -126,16 +125,7 @@ fn is_about_safety(code: &str) -> bool {
 }
 
 fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> String {
-    let names = |reports: &[&TransportReport]| {
-        let mut names: Vec<String> = Vec::new();
-        for report in reports {
-            let name = findings::way_name(report, &result.transports);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        listed(&names)
-    };
+    let names = |reports: &[&TransportReport]| findings::way_names(reports, &result.transports);
     let ok = with_status(result, TransportStatus::Ok);
     let unsafe_finding = findings
         .iter()
@@ -173,8 +163,11 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
             format!("The TURN server is healthy over {}{remark}.", names(&ok))
         }
         Outcome::Bad if refuses_credentials(result) => {
-            "The TURN server answers, and refuses these credentials: check user name and password."
-                .to_owned()
+            let expired = findings.iter().find(|f| f.code == "credentials-expired");
+            match expired {
+                Some(finding) => format!("The TURN server refuses the credentials: {}.", finding.message),
+                None => "The TURN server answers, and refuses these credentials: check user name and password, or the secret.".to_owned(),
+            }
         }
         Outcome::Bad if ok.is_empty() => {
             format!("The TURN server does not work from here: {reason}.")
@@ -198,8 +191,10 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
             }
         }
     };
+    let out_of_time = findings.iter().any(|f| f.code == "timeout");
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
+        _ if out_of_time => format!("{text} The time given with --timeout ended first."),
         _ => text,
     }
 }

@@ -1,5 +1,7 @@
 //! What is worth knowing about a gathering, and what to do about it.
 
+mod servers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,69 +11,28 @@ use crate::family::Family;
 use crate::ice::candidate::CandidateType;
 use crate::ice::interface;
 use crate::nat::classify::is_global;
-use crate::report::gather::{CandidateReport, GatherResult, GatherServerReport, Status};
-use crate::report::words::{listed, span};
+use crate::report::gather::{CandidateReport, GatherResult, Status};
+use crate::report::words::span;
 use crate::report::{Finding, Severity};
-use crate::stun::uri::Transport;
-
-/// What ICE agents do with a server that does not answer.
-const COST: &str = "their gathering ends only when a silent server is given up, after 5 s with pion and aioice, up to about 40 s in Chrome";
 
 /// Everything.
 pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
-    of_interfaces(result, findings);
+    of_interfaces(result, context, findings);
     of_reflexive(result, findings);
     of_relayed(result, findings);
     of_credentials(result, context, findings);
     of_ipv6(result, findings);
-    of_silent_bases(result, findings);
-    of_servers(result, context, findings);
+    servers::of_servers(result, context, findings);
 }
 
-/// Local addresses from which nobody answers, though servers answer from others.
-fn of_silent_bases(result: &GatherResult, findings: &mut Vec<Finding>) {
-    let locals: BTreeSet<IpAddr> = result
-        .servers
-        .iter()
-        .filter_map(|s| s.local_address)
-        .collect();
-    for local in locals {
-        let from_here: Vec<&GatherServerReport> = result
-            .servers
-            .iter()
-            .filter(|s| s.local_address == Some(local))
-            .collect();
-        let silent =
-            |s: &&&GatherServerReport| s.error.as_ref().is_some_and(|e| e.code == "timeout");
-        let all_silent = from_here.iter().filter(silent).count() == from_here.len();
-        let answered_elsewhere = from_here.iter().all(|s| works_elsewhere(s, result));
-        let Some(first) = from_here
-            .first()
-            .filter(|_| all_silent && answered_elsewhere)
-        else {
-            continue;
-        };
-        let interface = first
-            .interface
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" ({name})"));
-        findings.push(Finding::new(
-            "silent-local-address",
-            Severity::Warning,
-            format!("from the local address {local}{interface} no server answers, though they answer from others; {COST}"),
-            "have the interface routed, or leave it out: --interface or --local names the one to use",
-        ));
-    }
-}
-
-fn of_interfaces(result: &GatherResult, findings: &mut Vec<Finding>) {
+fn of_interfaces(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
     let hosts = || {
         result
             .candidates
             .iter()
             .filter(|c| c.kind == CandidateType::Host)
     };
-    if hosts().next().is_none() && result.candidates.is_empty() && result.servers.is_empty() {
+    if result.candidates.is_empty() && context.policy == Policy::All {
         findings.push(Finding::new(
             "no-network",
             Severity::Error,
@@ -95,7 +56,7 @@ fn of_interfaces(result: &GatherResult, findings: &mut Vec<Finding>) {
                     candidate.address,
                     kind.text()
                 ),
-                "peers outside cannot use its candidates and will try them in vain; leave it out with --interface",
+                "peers that are not in that network try its candidates in vain; --interface names the one to gather from instead",
             ));
         }
     }
@@ -139,6 +100,8 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
 
 fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
     let mut unverified = BTreeSet::new();
+    // Where UDP is blocked, no relay can be reached directly, and that is what relays are for.
+    let udp_works = super::has(result, CandidateType::Srflx);
     for server in &result.servers {
         for relayed in &server.relayed {
             let Some(address) = relayed.address else {
@@ -174,8 +137,20 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
                     "have it ask for credentials (coturn: lt-cred-mech or use-auth-secret)",
                 ));
             }
+            if relayed.relays == Fact::Determined(true)
+                && relayed.reachable == Fact::Determined(false)
+                && udp_works
+                && unverified.insert(server.uri.clone())
+            {
+                findings.push(Finding::new(
+                    "relay-unreachable-from-here",
+                    Severity::Warning,
+                    format!("{} relays to itself, but nothing passes between its relayed address {address} and this host: it may not be the server's real address, or its ports are closed", server.uri),
+                    "check the relay addresses and ports (coturn: external-ip, min-port to max-port, UDP)",
+                ));
+            }
             if let Fact::Inconclusive {
-                reason: Reason::NoResponse,
+                reason: Reason::NoResponse | Reason::PolicyForbids,
                 detail,
             } = &relayed.relays
                 && unverified.insert(server.uri.clone())
@@ -243,85 +218,4 @@ fn of_ipv6(result: &GatherResult, findings: &mut Vec<Finding>) {
             "peers will try it in vain; have IPv6 routed, or leave it out with -4",
         ));
     }
-}
-
-fn of_servers(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
-    // Several bases of one server often fail alike: one finding for each kind of failure.
-    let mut seen = BTreeSet::new();
-    let mut silent: Vec<String> = Vec::new();
-    for server in &result.servers {
-        let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
-            continue;
-        };
-        if !server.is_default_route && works_elsewhere(server, result) {
-            continue;
-        }
-        if !seen.insert((server.uri.clone(), server.address, error.code)) {
-            continue;
-        }
-        let name = match server.address {
-            Some(address) if !server.uri.contains(&address.ip().to_string()) => {
-                format!("{} ({address})", server.uri)
-            }
-            _ => server.uri.clone(),
-        };
-        let stage = server.stage;
-        if error.code == "timeout" {
-            silent.push(name.clone());
-        }
-        let severity = if needed(server, result, context) {
-            Severity::Error
-        } else {
-            Severity::Warning
-        };
-        findings.push(Finding {
-            code: finding_code(error.code),
-            severity,
-            message: format!("{name}: {} ({stage})", error.message),
-            hint: error.hint.map(ToOwned::to_owned),
-        });
-    }
-    silent.dedup();
-    if context.stopped.is_none() && !silent.is_empty() {
-        findings.push(Finding::new(
-            "stragglers",
-            Severity::Warning,
-            format!(
-                "{} would hold up other applications: {COST}",
-                listed(&silent)
-            ),
-            "take servers that do not answer out of the configuration",
-        ));
-    }
-}
-
-/// Errors keep their own code as findings, but for those that mean nothing without a server.
-fn finding_code(code: &'static str) -> &'static str {
-    match code {
-        "timeout" => "server-silent",
-        "refused" => "server-refused",
-        "unreachable" => "server-unreachable",
-        "closed" => "server-closed",
-        "dns" => "server-unresolved",
-        other => other,
-    }
-}
-
-fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
-    result
-        .servers
-        .iter()
-        .any(|s| s.uri == server.uri && s.status == Status::Ok)
-}
-
-/// Whether no other server gives what this one should have given.
-fn needed(server: &GatherServerReport, result: &GatherResult, context: &Context) -> bool {
-    let kind = if server.is_turn {
-        CandidateType::Relay
-    } else if context.policy == Policy::All && server.transport == Transport::Udp {
-        CandidateType::Srflx
-    } else {
-        return false;
-    };
-    !super::has(result, kind)
 }
