@@ -44,7 +44,8 @@ pub struct CandidateReport {
     pub related_address: Option<IpAddr>,
     /// Its port.
     pub related_port: Option<u16>,
-    /// Where the agent sends from (RFC 8445 5.1.1): a local address, or the relayed address itself.
+    /// The local address that packets leave from: the base of RFC 8445 5.1.1, or for a relayed
+    /// candidate the one that talks to the TURN server.
     pub base: SocketAddr,
     /// RFC 8445 5.1.1.3.
     pub foundation: String,

@@ -113,7 +113,7 @@ impl Collector {
             // RFC 8839 5.1: the mapped address that the server chose.
             related: Some(allocation.mapped.unwrap_or(found.local)),
         };
-        let mut report = CandidateReport::new(&candidate, allocation.relayed, Millis(now));
+        let mut report = CandidateReport::new(&candidate, found.local, Millis(now));
         report.interface.clone_from(&base.interface);
         report.server = Some(uri);
         report.relay_transport = Some(found.transport);
