@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a socket or reads a clock.
 
+pub mod address;
 pub mod ice_servers;
 pub mod message;
 pub mod uri;

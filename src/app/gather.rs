@@ -122,11 +122,11 @@ pub async fn run(
     while !run.is_settled() {
         tokio::select! {
             biased;
+            _ = stopped(&mut stop) => break,
             happening = happenings.recv() => match happening {
                 Some(happening) => run.take(happening),
                 None => break,
             },
-            _ = stopped(&mut stop) => break,
         }
     }
     run.finish()

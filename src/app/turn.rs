@@ -79,8 +79,8 @@ pub async fn run(
     };
     let stopped = tokio::select! {
         biased;
-        () = run.work() => None,
         reason = stopped(&mut stop) => Some(reason),
+        () = run.work() => None,
     };
     run.finish(stopped)
 }
@@ -248,7 +248,8 @@ impl Run<'_> {
         }
         no_route_is_no_fault(&mut transports);
         unreachable_relays_are(&mut transports);
-        let authenticated = transports.iter().find_map(|t| t.authenticated);
+        let mut asked = transports.iter().filter_map(|t| t.authenticated);
+        let authenticated = asked.next().map(|first| first && asked.all(|asked| asked));
         self.safety.finish(
             self.options.uri.server.to_string(),
             transports,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::stun::address::is_address;
 use crate::stun::message::{
     self, Change, DecodeError, ErrorResponse, TransactionId, binding_request,
 };
@@ -41,6 +42,8 @@ pub enum Failure {
     Malformed(String),
     /// An answer without an address.
     NoAddress,
+    /// An answer with what is no address of a host, or one of the other family.
+    BadAddress(SocketAddr),
     /// Answers came, but from another address (RFC 8489 6.3).
     WrongSource(SocketAddr),
 }
@@ -188,6 +191,9 @@ impl Binder {
             Err(error) => Err(Failure::Refused(error)),
             Ok(success) => match success.reflexive() {
                 None => Err(Failure::NoAddress),
+                Some(address) if !is_address(address) || address.is_ipv4() != source.is_ipv4() => {
+                    Err(Failure::BadAddress(address))
+                }
                 Some(address) => Ok(Reflexive {
                     address,
                     rtt: now.saturating_sub(sent_at),

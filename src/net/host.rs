@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::family::Family;
+use crate::stun::message::printable;
 
 /// Where packets are to leave from.
 #[derive(Debug, Clone, Default)]
@@ -145,7 +146,8 @@ pub fn interface_of(local: IpAddr) -> Option<String> {
     interfaces
         .into_iter()
         .find(|i| i.ip() == local)
-        .map(|i| i.name)
+        // Whoever names an interface may write what a terminal obeys.
+        .map(|i| printable(&i.name))
 }
 
 fn is_local(address: IpAddr, interfaces: &[if_addrs::Interface]) -> bool {

@@ -12,7 +12,7 @@ use crate::nat::classify::is_global;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::{ErrorReport, Millis};
 use crate::stun::message::ErrorResponse;
-use crate::stun::uri::{Host, Transport};
+use crate::stun::uri::{Host, ServerUri, Transport};
 use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 
@@ -136,8 +136,12 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
         if let Some((address, error)) = alternate {
             visited.push(address);
             target.address = address;
-            if let Some(domain) = &error.alternate_domain {
-                target.host = Host::Name(domain.clone());
+            // What is no host name cannot be in a certificate.
+            let domain = error.alternate_domain.as_ref();
+            if let Some(Ok(named)) = domain.map(|name| name.parse::<ServerUri>())
+                && matches!(named.host, Host::Name(_))
+            {
+                target.host = named.host;
             }
             redirected = Some(error);
         } else if asked.error_code() == Some("allocation-mismatch")

@@ -11,6 +11,9 @@ use crate::turn::client::{Answer, Client, Config, Event, RequestId};
 use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 
+/// Events that wait while a request is under way. More is a flood.
+const MAX_WAITING: usize = 256;
+
 /// How long the end of an allocation is waited for.
 const RELEASE: Duration = Duration::from_millis(500);
 
@@ -99,7 +102,8 @@ impl Session {
                 }) if request == id => {
                     break self.done(outcome, rtt);
                 }
-                Ok(other) => others.push_back(other),
+                Ok(other) if others.len() < MAX_WAITING => others.push_back(other),
+                Ok(_) => {}
                 Err(report) => {
                     break Done {
                         outcome: Err(Trouble {
@@ -159,7 +163,14 @@ impl Session {
             if let Some(broken) = &self.broken {
                 return Err(broken.clone());
             }
+            // Neither a flood nor a deep buffer may hold up timers and other tasks.
+            tokio::task::consume_budget().await;
+            let now = self.clock.now();
             let due = self.client.poll_timeout();
+            if due.is_some_and(|due| due <= now) {
+                self.client.handle_timeout(now);
+                continue;
+            }
             let wait = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(self.clock.instant(due)).await,

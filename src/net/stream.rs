@@ -204,6 +204,12 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
             io::ErrorKind::AddrNotAvailable => {
                 ErrorReport::new("unreachable", "no local address of that family")
             }
+            // EMFILE and ENFILE.
+            _ if matches!(error.raw_os_error(), Some(23 | 24)) => ErrorReport::new(
+                "local-limit",
+                "this machine lets the program open no more sockets",
+            )
+            .with_hint("raise the limit (ulimit -n), or name fewer servers or one --interface"),
             _ => ErrorReport::new("io", error.to_string()),
         },
     }

@@ -102,6 +102,8 @@ pub const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const CHANGED_ADDRESS: u16 = 0x0005;
 const ALTERNATE_DOMAIN: u16 = 0x8003;
+const REALM: u16 = 0x0014;
+const NONCE: u16 = 0x0015;
 /// Each one costs another pass, so a hostile message must not have thousands.
 const MAX_UNREADABLE_ATTRIBUTES: usize = 8;
 
@@ -205,6 +207,10 @@ pub struct Decoded {
     /// CHANGED-ADDRESS of RFC 3489.
     changed_address: Option<SocketAddr>,
     alternate_domain: Option<String>,
+    /// REALM as it came: stun-rs takes no letters beyond ASCII, which RFC 8489 14.9 allows.
+    pub realm: Option<String>,
+    /// NONCE as it came.
+    pub nonce: Option<String>,
 }
 
 impl Decoded {
@@ -262,6 +268,12 @@ pub fn decode_lenient(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         .find(|(kind, _)| *kind == ALTERNATE_DOMAIN)
         .and_then(|(_, raw)| value_of(raw))
         .map(|value| printable(&String::from_utf8_lossy(value)));
+    let text = |wanted: u16| {
+        let (_, raw) = attributes.iter().find(|(kind, _)| *kind == wanted)?;
+        String::from_utf8(value_of(raw)?.to_vec()).ok()
+    };
+    let (realm, nonce) = (text(REALM), text(NONCE));
+    attributes.retain(|(kind, _)| !matches!(*kind, REALM | NONCE));
     let decoder = MessageDecoderBuilder::default().build();
     for _ in 0..=MAX_UNREADABLE_ATTRIBUTES {
         let message = join_attributes(bytes, &attributes);
@@ -271,6 +283,8 @@ pub fn decode_lenient(bytes: &[u8]) -> Result<Decoded, DecodeError> {
                     message,
                     changed_address,
                     alternate_domain,
+                    realm,
+                    nonce,
                 });
             }
             Err(error) => error,
@@ -357,7 +371,8 @@ fn plain_address(value: &[u8]) -> Option<SocketAddr> {
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
     )
 }
 

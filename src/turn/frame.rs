@@ -56,11 +56,15 @@ pub fn channel_data(number: u16, payload: &[u8], stream: bool) -> Option<Vec<u8>
 #[derive(Debug, Default)]
 pub struct FrameReader {
     buffer: Vec<u8>,
+    /// How much of it has been read.
+    taken: usize,
 }
 
 impl FrameReader {
     /// Takes what came. The buffer never grows beyond one frame (64 KiB) and one read.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -73,23 +77,22 @@ impl FrameReader {
         let Some((length, padded)) = self.length()? else {
             return Ok(None);
         };
-        if self.buffer.len() < padded {
+        let Some(frame) = self.buffer.get(self.taken..self.taken + padded) else {
             return Ok(None);
-        }
-        let rest = self.buffer.split_off(padded);
-        let mut frame = std::mem::replace(&mut self.buffer, rest);
-        frame.truncate(length);
+        };
+        let frame = frame[..length].to_vec();
+        self.taken += padded;
         Ok(Some(frame))
     }
 
     /// Whether part of a frame has come.
     pub const fn has_partial(&self) -> bool {
-        !self.buffer.is_empty()
+        self.buffer.len() > self.taken
     }
 
     /// Length of the frame at the front, without and with padding, once its header is there.
     fn length(&self) -> Result<Option<(usize, usize)>, NotTurn> {
-        let bytes = &self.buffer;
+        let bytes = &self.buffer[self.taken..];
         let Some(first) = bytes.first() else {
             return Ok(None);
         };

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use stun_rs::attributes::stun::{
-    MessageIntegrity, MessageIntegritySha256, Nonce, PasswordAlgorithm as AlgorithmAttribute,
-    PasswordAlgorithms, Realm, UserName, XorMappedAddress,
+    MessageIntegrity, MessageIntegritySha256, PasswordAlgorithm as AlgorithmAttribute,
+    PasswordAlgorithms, UserName, XorMappedAddress,
 };
 use stun_rs::attributes::turn::{
     ChannelNumber, Data, LifeTime, RequestedAddressFamily, RequestedTrasport, XorPeerAddress,
@@ -20,8 +21,12 @@ use stun_rs::{
 
 use super::credentials::{Key, PasswordAlgorithm};
 use crate::family::Family;
-use crate::stun::message::{DecodeError, ErrorResponse, TransactionId, attribute, decode_lenient};
+use crate::stun::message::{
+    DecodeError, Decoded, ErrorResponse, HEADER_LEN, TransactionId, attribute, decode_lenient,
+};
 
+const REALM: u16 = 0x0014;
+const NONCE: u16 = 0x0015;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
 /// RFC 8489 9.2: a nonce that begins so carries security feature bits.
@@ -164,31 +169,58 @@ impl Request {
                     .with_attribute(XorPeerAddress::from(*peer));
             }
         }
-        if let Some(authentication) = authentication {
-            builder = authenticated(builder, authentication)?;
+        let Some(with) = authentication else {
+            return encode(&builder.build());
+        };
+        builder = builder.with_attribute(UserName::new(&with.username).ok()?);
+        if let Some((offered, taken)) = &with.algorithms {
+            let offered: Vec<AlgorithmAttribute> =
+                offered.iter().copied().map(algorithm_attribute).collect();
+            builder = builder
+                .with_attribute(PasswordAlgorithms::from(offered))
+                .with_attribute(algorithm_attribute(algorithm_number(*taken)));
         }
-        encode(&builder.build())
+        let mut bytes = encode(&builder.build())?;
+        push(&mut bytes, REALM, with.realm.as_bytes())?;
+        push(&mut bytes, NONCE, with.nonce.as_bytes())?;
+        sign(&mut bytes, with)?;
+        Some(bytes)
     }
 }
 
-fn authenticated(builder: StunMessageBuilder, with: &Authentication) -> Option<StunMessageBuilder> {
-    let builder = builder
-        .with_attribute(UserName::new(&with.username).ok()?)
-        .with_attribute(Realm::new(&with.realm).ok()?)
-        .with_attribute(Nonce::new(&with.nonce).ok()?);
-    let key = with.key.0.clone();
-    let Some((offered, taken)) = &with.algorithms else {
-        return Some(builder.with_attribute(MessageIntegrity::new(key)));
+fn algorithm_attribute(number: u16) -> AlgorithmAttribute {
+    AlgorithmAttribute::new(Algorithm::from(AlgorithmId::from(number)))
+}
+
+/// Appends an attribute (RFC 8489 14): realm and nonce go back byte for byte, which stun-rs would
+/// refuse for some that servers send.
+fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) -> Option<()> {
+    message.extend_from_slice(&kind.to_be_bytes());
+    message.extend_from_slice(&u16::try_from(value.len()).ok()?.to_be_bytes());
+    message.extend_from_slice(value);
+    message.resize(message.len().next_multiple_of(4), 0);
+    set_length(message, 0)
+}
+
+/// The header's length, with so many bytes still to come.
+fn set_length(message: &mut [u8], to_come: usize) -> Option<()> {
+    let length = u16::try_from(message.len() - HEADER_LEN + to_come).ok()?;
+    message[2..4].copy_from_slice(&length.to_be_bytes());
+    Some(())
+}
+
+/// Appends MESSAGE-INTEGRITY, or MESSAGE-INTEGRITY-SHA256 where algorithms were offered. The HMAC is
+/// of the message so far, with the length that it will have (RFC 8489 14.5).
+fn sign(message: &mut Vec<u8>, with: &Authentication) -> Option<()> {
+    let (kind, algorithm, size) = if with.algorithms.is_some() {
+        (MESSAGE_INTEGRITY_SHA256, hmac::HMAC_SHA256, 32)
+    } else {
+        (MESSAGE_INTEGRITY, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, 20)
     };
-    let attribute =
-        |number: u16| AlgorithmAttribute::new(Algorithm::from(AlgorithmId::from(number)));
-    let offered: Vec<AlgorithmAttribute> = offered.iter().copied().map(attribute).collect();
-    Some(
-        builder
-            .with_attribute(PasswordAlgorithms::from(offered))
-            .with_attribute(attribute(algorithm_number(*taken)))
-            .with_attribute(MessageIntegritySha256::new(key)),
-    )
+    set_length(message, 4 + size)?;
+    let key = hmac::Key::new(algorithm, with.key.0.as_bytes());
+    let tag = hmac::sign(&key, message);
+    push(message, kind, tag.as_ref())
 }
 
 /// Encodes a Send indication (RFC 8656 11.1); `None` if the payload does not fit.
@@ -283,7 +315,7 @@ pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
         method: message.method(),
         outcome,
         software: decoded.software(),
-        challenge: challenge(message),
+        challenge: challenge(&decoded),
     })))
 }
 
@@ -299,17 +331,12 @@ fn data_indication(message: &StunMessage) -> Option<DataIndication> {
     })
 }
 
-fn challenge(message: &StunMessage) -> Challenge {
+fn challenge(decoded: &Decoded) -> Challenge {
     Challenge {
-        realm: message
-            .get::<Realm>()
-            .and_then(|a| a.as_realm().ok())
-            .map(|r| r.as_str().to_owned()),
-        nonce: message
-            .get::<Nonce>()
-            .and_then(|a| a.as_nonce().ok())
-            .map(|n| n.as_str().to_owned()),
-        algorithms: message
+        realm: decoded.realm.clone(),
+        nonce: decoded.nonce.clone(),
+        algorithms: decoded
+            .message
             .get::<PasswordAlgorithms>()
             .and_then(|a| a.as_password_algorithms().ok())
             .map(|a| a.iter().map(|a| a.algorithm().into()).collect()),

@@ -166,6 +166,11 @@ pub fn explain(failure: &Failure) -> ErrorReport {
             "the server does not answer Binding requests of everybody: use another for STUN",
         ),
         Failure::Malformed(what) => ErrorReport::new("malformed", what.clone()),
+        Failure::BadAddress(address) => ErrorReport::new(
+            "bad-address",
+            format!("it reports {address} as our address, which cannot be"),
+        )
+        .with_hint("do not use this server"),
         Failure::NoAddress => ErrorReport::new("malformed", "its answer has no address"),
         Failure::WrongSource(source) => ErrorReport::new(
             "wrong-source",

@@ -237,6 +237,7 @@ async fn verify(task: &Task, opened: Opened) -> Outcome {
         (relayed.relays, relayed.reachable) = verify::relays(
             &mut session,
             &Verification {
+                server: task.target.address,
                 allocation,
                 source: &task.source,
                 local,

@@ -10,6 +10,7 @@ use tokio::net::UdpSocket;
 
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::nat::classify::is_global;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::session::Session;
@@ -29,6 +30,7 @@ const TO_HERE: &[u8] = b"rtcdiag: from the relay to here";
 
 /// What to verify.
 pub struct Verification<'a> {
+    pub server: SocketAddr,
     pub allocation: Allocation,
     pub source: &'a Source,
     pub local: IpAddr,
@@ -164,6 +166,10 @@ const fn is_over(permission: Permission) -> bool {
 /// A socket that the relayed address can be reached from, if the families allow it.
 fn probe(what: &Verification<'_>) -> Option<UdpSocket> {
     let relayed = what.allocation.relayed;
+    // A public server has no business to send us to an address of our own network.
+    if is_global(what.server.ip()) && !is_global(relayed.ip()) {
+        return None;
+    }
     let same = Family::of(what.local) == Family::of(relayed.ip());
     let seen = what.allocation.mapped.map(|m| Family::of(m.ip()));
     (same && seen == Some(Family::of(relayed.ip())))

@@ -1,5 +1,6 @@
 //! Data through relays: two allocations, or one and a UDP socket of this host.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -28,9 +29,6 @@ const BURST_PAUSE: Duration = Duration::from_millis(1);
 const BURST_TAIL: Duration = Duration::from_millis(200);
 
 const MARK: &[u8; 8] = b"rtcdiag ";
-const PING: u8 = b'?';
-const PONG: u8 = b'!';
-const LOAD: u8 = b'#';
 
 /// Two sessions, or one that plays both parts, and a UDP socket.
 pub struct Ends {
@@ -39,6 +37,26 @@ pub struct Ends {
     pub b: Option<Session>,
     pub probe: Option<UdpSocket>,
     pub clock: Clock,
+    /// Random, in every datagram: nobody else's counts.
+    pub token: u32,
+}
+
+/// What a datagram is. Copies that come late, when another way is being tried, do not count for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ping(Way),
+    Pong(Way),
+    Load,
+}
+
+impl Kind {
+    const fn code(self) -> [u8; 2] {
+        match self {
+            Self::Ping(way) => [b'?', way.code()],
+            Self::Pong(way) => [b'!', way.code()],
+            Self::Load => [b'#', b' '],
+        }
+    }
 }
 
 /// Which end something happened at.
@@ -50,7 +68,7 @@ enum End {
 
 enum Happened {
     At(End, Event),
-    Probe(usize),
+    Probe(usize, SocketAddr),
     Due,
 }
 
@@ -59,8 +77,20 @@ enum Happened {
 pub enum Way {
     /// From the relayed address of A to that of B, or to itself.
     BetweenRelays(SocketAddr),
+    /// The same by channels, at both ends.
+    ByChannel(SocketAddr),
     /// From the UDP socket to the relayed address of A.
     FromHere(SocketAddr),
+}
+
+impl Way {
+    const fn code(self) -> u8 {
+        match self {
+            Self::BetweenRelays(_) => b'r',
+            Self::ByChannel(_) => b'c',
+            Self::FromHere(_) => b'h',
+        }
+    }
 }
 
 impl Ends {
@@ -118,7 +148,7 @@ impl Ends {
                 if sent_at.len() == PINGS {
                     break;
                 }
-                let payload = datagram(PING, sent_at.len());
+                let payload = self.datagram(Kind::Ping(way), sent_at.len());
                 sent_at.push(now);
                 self.send(way, &payload).await;
                 let last = sent_at.len() == PINGS;
@@ -129,9 +159,22 @@ impl Ends {
                     trouble = Some(error);
                     break;
                 }
-                Ok(Happened::Probe(length)) => number_of(PONG, &buffer[..length]),
-                Ok(Happened::At(end, Event::Data { peer, payload, .. })) => {
-                    self.answer(way, end, peer, &payload)
+                // An answer from elsewhere would fail a pair (RFC 8445 7.2.5.2.1).
+                Ok(Happened::Probe(length, from)) => self
+                    .number_of(Kind::Pong(way), &buffer[..length])
+                    .filter(|_| way == Way::FromHere(from)),
+                Ok(Happened::At(
+                    end,
+                    Event::Data {
+                        peer,
+                        payload,
+                        channel,
+                    },
+                )) => {
+                    let by_channel = channel.is_some() || !matches!(way, Way::ByChannel(_));
+                    by_channel
+                        .then(|| self.answer(way, end, peer, &payload))
+                        .flatten()
                 }
                 Ok(Happened::At(..) | Happened::Due) => None,
             };
@@ -153,9 +196,8 @@ impl Ends {
     /// Sends a burst from A to the relayed address `to` and measures how fast it comes out.
     pub async fn burst(&mut self, to: SocketAddr) -> Option<ThroughputReport> {
         let clock = self.clock;
-        let mut payload = datagram(LOAD, 0);
-        payload.resize(BURST_PAYLOAD, 0);
         let (mut sent, mut arrivals) = (0, Vec::new());
+        let mut seen = BTreeSet::new();
         let mut due = clock.now();
         while arrivals.len() < BURST {
             let now = clock.now();
@@ -164,6 +206,8 @@ impl Ends {
                     break;
                 }
                 for _ in 0..BURST_CHUNK.min(BURST - sent) {
+                    let mut payload = self.datagram(Kind::Load, sent);
+                    payload.resize(BURST_PAYLOAD, 0);
                     self.a.send(to, &payload);
                     sent += 1;
                 }
@@ -175,12 +219,13 @@ impl Ends {
                     };
             }
             match self.next(Some(due), &mut []).await {
-                Ok(Happened::At(_, Event::Data { payload, .. }))
-                    if number_of(LOAD, &payload).is_some() =>
-                {
-                    arrivals.push(clock.now());
-                    if sent == BURST {
-                        due = clock.now() + BURST_TAIL;
+                Ok(Happened::At(_, Event::Data { payload, .. })) => {
+                    let number = self.number_of(Kind::Load, &payload);
+                    if number.is_some_and(|number| number < sent && seen.insert(number)) {
+                        arrivals.push(clock.now());
+                        if sent == BURST {
+                            due = clock.now() + BURST_TAIL;
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -202,7 +247,7 @@ impl Ends {
 
     async fn send(&mut self, way: Way, payload: &[u8]) {
         match way {
-            Way::BetweenRelays(to) => {
+            Way::BetweenRelays(to) | Way::ByChannel(to) => {
                 self.a.send(to, payload);
             }
             Way::FromHere(to) => {
@@ -216,26 +261,47 @@ impl Ends {
 
     /// Answers a ping; gives the number if it is the answer to one, or one that came around.
     fn answer(&mut self, way: Way, end: End, peer: SocketAddr, payload: &[u8]) -> Option<usize> {
-        if let Some(number) = number_of(PING, payload) {
+        if let Some(number) = self.number_of(Kind::Ping(way), payload) {
+            let pong = self.datagram(Kind::Pong(way), number);
             let alone = self.b.is_none();
             match (way, end) {
                 // From the relayed address to itself: it has come around.
-                (Way::BetweenRelays(to), End::A) if alone && peer == to => return Some(number),
-                (Way::BetweenRelays(_), End::B) => {
+                (Way::BetweenRelays(to) | Way::ByChannel(to), End::A) if alone && peer == to => {
+                    return Some(number);
+                }
+                (Way::BetweenRelays(_) | Way::ByChannel(_), End::B) => {
                     let b = self.b.as_mut()?;
-                    b.send(peer, &datagram(PONG, number));
+                    b.send(peer, &pong);
                 }
                 (Way::FromHere(_), End::A) => {
-                    self.a.send(peer, &datagram(PONG, number));
+                    self.a.send(peer, &pong);
                 }
                 _ => {}
             }
             return None;
         }
         match (way, end) {
-            (Way::BetweenRelays(to), End::A) if peer == to => number_of(PONG, payload),
+            (Way::BetweenRelays(to) | Way::ByChannel(to), End::A) if peer == to => {
+                self.number_of(Kind::Pong(way), payload)
+            }
             _ => None,
         }
+    }
+
+    fn datagram(&self, kind: Kind, number: usize) -> Vec<u8> {
+        let mut bytes = MARK.to_vec();
+        bytes.extend_from_slice(&self.token.to_be_bytes());
+        bytes.extend_from_slice(&kind.code());
+        bytes.extend_from_slice(&u32::try_from(number).unwrap_or_default().to_be_bytes());
+        bytes
+    }
+
+    fn number_of(&self, kind: Kind, bytes: &[u8]) -> Option<usize> {
+        let rest = bytes.strip_prefix(MARK)?;
+        let rest = rest.strip_prefix(&self.token.to_be_bytes())?;
+        let rest = rest.strip_prefix(&kind.code())?;
+        let number = <[u8; 4]>::try_from(rest.get(..4)?).ok()?;
+        usize::try_from(u32::from_be_bytes(number)).ok()
     }
 
     /// The next thing that happens, at the latest when `due`.
@@ -268,25 +334,11 @@ impl Ends {
             event = self.a.next() => Ok(Happened::At(End::A, event?)),
             event = b => Ok(Happened::At(End::B, event?)),
             received = listen => Ok(match received {
-                Ok((length, _)) => Happened::Probe(length),
+                Ok((length, from)) => Happened::Probe(length, from),
                 // An ICMP error: something was lost.
                 Err(_) => Happened::Due,
             }),
             () = wait => Ok(Happened::Due),
         }
     }
-}
-
-fn datagram(kind: u8, number: usize) -> Vec<u8> {
-    let mut bytes = MARK.to_vec();
-    bytes.push(kind);
-    bytes.extend_from_slice(&u32::try_from(number).unwrap_or_default().to_be_bytes());
-    bytes
-}
-
-fn number_of(kind: u8, bytes: &[u8]) -> Option<usize> {
-    let rest = bytes.strip_prefix(MARK)?;
-    let (first, number) = rest.split_first()?;
-    let number = <[u8; 4]>::try_from(number.get(..4)?).ok()?;
-    (*first == kind).then_some(usize::try_from(u32::from_be_bytes(number)).ok()?)
 }

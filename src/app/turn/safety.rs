@@ -318,12 +318,17 @@ async fn ask_policy(
     asked.into_iter().map(|(_, report)| report).collect()
 }
 
-/// An error answer of any kind grants nothing.
+/// Forbidden, of another family, or not a peer at all; other errors say nothing about the policy.
 fn allowed(outcome: &Result<Answer, Failure>) -> Fact<bool> {
     match outcome {
         Ok(_) => Fact::Determined(true),
-        Err(Failure::Refused(_)) => Fact::Determined(false),
-        Err(failure) => Fact::inconclusive(Reason::NoResponse, ErrorReport::from(failure).message),
+        Err(Failure::Refused(error)) if matches!(error.code, 400 | 403 | 443) => {
+            Fact::Determined(false)
+        }
+        Err(Failure::Timeout) => Fact::inconclusive(Reason::NoResponse, "no answer"),
+        Err(failure) => {
+            Fact::inconclusive(Reason::EarlierFailure, ErrorReport::from(failure).message)
+        }
     }
 }
 

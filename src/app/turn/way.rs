@@ -3,12 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::exchange::{Ends, Way as DataWay};
 use super::{IN_ALL, PATIENCE};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::nat::classify::is_global;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::link::Target;
@@ -79,6 +82,7 @@ pub async fn run(
         return report;
     };
     // Nobody listens any more when the run has been stopped.
+    let server = a.1.address;
     let _ = opened.send(Open { target: a.1, local });
     let b = second.and_then(allocated);
     let to = b.as_ref().map_or(allocation.relayed, |(_, b)| b.relayed);
@@ -86,8 +90,9 @@ pub async fn run(
     let mut ends = Ends {
         a: a.0,
         b: b.map(|(session, _)| session),
-        probe: probe(&around.source, local, &allocation),
+        probe: probe(&around.source, local, server, &allocation),
         clock: around.clock,
+        token: token_of(around.seed, trial.number),
     };
     exercise(&mut ends, &mut report, to, back, &allocation).await;
     ends.a.release().await;
@@ -95,6 +100,11 @@ pub async fn run(
         b.release().await;
     }
     report
+}
+
+/// A token for the datagrams of a trial.
+fn token_of(seed: u64, number: u64) -> u32 {
+    StdRng::seed_from_u64(seed ^ number.rotate_left(17)).random()
 }
 
 /// Asks for an allocation; where the server has none of IPv4, for one of IPv6.
@@ -224,7 +234,7 @@ async fn exercise(
         .await;
         report.channel = fact_of(&bound);
         if bound.is_ok() {
-            let by_channel = ends.ping(DataWay::BetweenRelays(to)).await;
+            let by_channel = ends.ping(DataWay::ByChannel(to)).await;
             if report.relay_to_relay.works == Fact::Determined(true) {
                 report.channel = by_channel.works;
             }
@@ -362,7 +372,16 @@ fn fact_of(outcome: &Result<(), ErrorReport>) -> Fact<bool> {
 }
 
 /// A UDP socket that can send to the relayed address, and that the relay can send to.
-fn probe(source: &Source, local: IpAddr, allocation: &Allocation) -> Option<tokio::net::UdpSocket> {
+fn probe(
+    source: &Source,
+    local: IpAddr,
+    server: SocketAddr,
+    allocation: &Allocation,
+) -> Option<tokio::net::UdpSocket> {
+    // A public server has no business to send us to an address of our own network.
+    if is_global(server.ip()) && !is_global(allocation.relayed.ip()) {
+        return None;
+    }
     let family = Family::of(allocation.relayed.ip());
     let mapped = Family::of(allocation.mapped?.ip());
     (Family::of(local) == family && mapped == family)

@@ -105,9 +105,14 @@ fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
                 .iter()
                 .all(|s| s.error.as_ref().is_some_and(|e| codes.contains(&e.code)))
     };
+    let at_limit = result
+        .servers
+        .iter()
+        .any(|s| s.error.as_ref().is_some_and(|e| e.code == "local-limit"));
     if missing.is_empty() {
         Outcome::Good
-    } else if missing.contains(&CandidateType::Host)
+    } else if at_limit
+        || missing.contains(&CandidateType::Host)
         || failed_with(&["dns", "wrong-family"])
         || failed_with(&["dns", "wrong-family", "unreachable"])
     {

@@ -244,25 +244,12 @@ fn of_addresses(result: &TurnResult, findings: &mut Vec<Finding>) {
         let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {
             continue;
         };
-        if relayed.ip().is_unspecified() {
-            push_once(
-                findings,
-                Finding::new(
-                    "relayed-address-unspecified",
-                    Severity::Error,
-                    format!(
-                        "the relayed address is {}, which nobody can send to",
-                        relayed.ip()
-                    ),
-                    "tell the server its address (coturn: relay-ip, external-ip)",
-                ),
-            );
-        } else if !is_global(relayed.ip()) && is_global(server.ip()) {
+        if !is_global(relayed.ip()) && is_global(server.ip()) {
             push_once(
                 findings,
                 Finding::new(
                     "relayed-address-private",
-                    Severity::Warning,
+                    Severity::Error,
                     format!(
                         "the relayed address {} is not public: peers on the internet cannot reach it",
                         relayed.ip()
@@ -280,7 +267,17 @@ fn of_authentication(result: &TurnResult, context: &Context, findings: &mut Vec<
         findings.push(Finding::new(
             "relay-without-credentials",
             Severity::Error,
-            "it relays for everybody: it asks for no credentials",
+            format!(
+                "it relays for everybody: it asks for no credentials over {}",
+                way_names(
+                    &result
+                        .transports
+                        .iter()
+                        .filter(|t| t.authenticated == Some(false))
+                        .collect::<Vec<_>>(),
+                    &result.transports
+                )
+            ),
             "have it ask for credentials (coturn: lt-cred-mech or use-auth-secret, and remove no-auth)",
         ));
     } else if is(&authentication.wrong_password_refused, false) {

@@ -120,7 +120,7 @@ fn is_about_safety(code: &str) -> bool {
         "relay-without-credentials"
             | "any-password-accepted"
             | "unsafe-peers-allowed"
-            | "relayed-address-unspecified"
+            | "relayed-address-private"
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::transaction::Transaction;
 use super::{Allocation, Answer, Client, DEFAULT_LIFETIME_S, Event};
+use crate::stun::address::is_address;
 use crate::stun::message::DecodeError;
 use crate::time::Time;
 use crate::turn::error::Failure;
@@ -102,9 +103,14 @@ impl Client {
                 let relayed = success
                     .relayed
                     .ok_or_else(|| Failure::Malformed("no XOR-RELAYED-ADDRESS".into()))?;
+                if !is_address(relayed) {
+                    return Err(Failure::Malformed(format!(
+                        "{relayed} as relayed address, which nobody can send to"
+                    )));
+                }
                 let allocation = Allocation {
                     relayed,
-                    mapped: success.mapped,
+                    mapped: success.mapped.filter(|mapped| is_address(*mapped)),
                     lifetime_s,
                     authenticated: transaction.authenticated,
                 };
@@ -114,6 +120,11 @@ impl Client {
             Request::Refresh(0) => {
                 self.allocation = None;
                 Answer::Refreshed(0)
+            }
+            Request::Refresh(_) if lifetime_s == 0 => {
+                return Err(Failure::Malformed(
+                    "it refreshes the allocation for 0 s".into(),
+                ));
             }
             Request::Refresh(_) => Answer::Refreshed(lifetime_s),
             Request::CreatePermission(_) => Answer::Permitted,

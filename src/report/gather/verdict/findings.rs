@@ -108,17 +108,7 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
                 continue;
             };
             let server_is_public = server.address.is_some_and(|a| is_global(a.ip()));
-            if address.ip().is_unspecified() {
-                findings.push(Finding::new(
-                    "relayed-address-unspecified",
-                    Severity::Error,
-                    format!(
-                        "{} gives {address} as relayed address, which nobody can send to",
-                        server.uri
-                    ),
-                    "tell the server its address (coturn: relay-ip, external-ip)",
-                ));
-            } else if !is_global(address.ip()) && server_is_public {
+            if !is_global(address.ip()) && server_is_public {
                 findings.push(Finding::new(
                     "relayed-address-private",
                     Severity::Warning,
