@@ -152,7 +152,7 @@ impl Run<'_> {
         let mut tasks = JoinSet::new();
         for (index, trial) in self.trials.iter().enumerate() {
             let (trial, around, opened) = (trial.clone(), self.around.clone(), opened.clone());
-            tasks.spawn(async move { (index, way::run(trial, around, opened).await) });
+            tasks.spawn(async move { (index, Box::pin(way::run(trial, around, opened)).await) });
         }
         drop(opened);
         let safety = &mut self.safety;
@@ -193,7 +193,7 @@ impl Run<'_> {
                 ..self.trials[index].clone()
             };
             self.wait_for_release().await;
-            let mut report = way::run(trial, self.around.clone(), opened.clone()).await;
+            let mut report = Box::pin(way::run(trial, self.around.clone(), opened.clone())).await;
             report.stages.splice(0..0, took);
             self.announce(&report);
             self.settled[index] = Some(report);

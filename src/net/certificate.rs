@@ -65,6 +65,6 @@ fn time(time: ASN1Time) -> String {
     let last = Timestamp::MAX.as_second();
     let seconds = time.timestamp().clamp(Timestamp::MIN.as_second(), last);
     Timestamp::from_second(seconds)
-        .map_or_else(|_| Timestamp::UNIX_EPOCH, |t| t)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
         .to_string()
 }

@@ -192,7 +192,7 @@ fn servers(servers: &[&GatherServerReport], style: Style) -> Table {
     let room = usize::from(style.width).saturating_sub(28);
     let widest = servers.iter().map(|s| fold(&name(s, several), room / 2));
     let widest = widest
-        .flat_map(|text| text.lines().map(|l| l.chars().count()).max())
+        .filter_map(|text| text.lines().map(|l| l.chars().count()).max())
         .max()
         .unwrap_or_default();
     for server in servers {

@@ -1,5 +1,7 @@
 //! Why a TURN request failed, what that means and what to do about it.
 
+use std::net::SocketAddr;
+
 use crate::stun::message::ErrorResponse;
 
 /// Why a request did not succeed.
@@ -11,6 +13,8 @@ pub enum Failure {
     Integrity,
     /// Answers came that cannot be read.
     Malformed(String),
+    /// A relayed address that is not one of a host.
+    BadRelayedAddress(SocketAddr),
     /// The server wants credentials, and there are none.
     NoCredentials,
     /// The credentials were refused: a second 401 (RFC 8489 9.2.5).
@@ -53,6 +57,11 @@ impl Failure {
                 explanation: "its answer cannot be read",
                 hint: "the server or something on the way breaks the protocol",
             },
+            Self::BadRelayedAddress(_) => Meaning {
+                code: "bad-relayed-address",
+                explanation: "it gives a relayed address that nobody can send to",
+                hint: "tell the server its address (coturn: relay-ip, external-ip)",
+            },
             Self::NoCredentials => Meaning {
                 code: "credentials-needed",
                 explanation: "the server asks for a user name and a password, and none were given",
@@ -82,6 +91,7 @@ impl Failure {
         let explanation = self.meaning().explanation;
         match self {
             Self::Malformed(what) => format!("{explanation}: {what}"),
+            Self::BadRelayedAddress(address) => format!("{explanation}: {address}"),
             Self::Redirected(error) => match error.alternate_server {
                 Some(alternate) => format!("{explanation} ({alternate})"),
                 None => "error 300: it sends to another server without saying which".to_owned(),
@@ -107,7 +117,9 @@ impl Failure {
             Self::Unauthorized | Self::NoCredentials => Some(401),
             Self::StaleNonce => Some(438),
             Self::Redirected(error) | Self::Refused(error) => Some(error.code),
-            Self::Timeout | Self::Integrity | Self::Malformed(_) => None,
+            Self::Timeout | Self::Integrity | Self::Malformed(_) | Self::BadRelayedAddress(_) => {
+                None
+            }
         }
     }
 }

@@ -104,9 +104,7 @@ impl Client {
                     .relayed
                     .ok_or_else(|| Failure::Malformed("no XOR-RELAYED-ADDRESS".into()))?;
                 if !is_address(relayed) {
-                    return Err(Failure::Malformed(format!(
-                        "{relayed} as relayed address, which nobody can send to"
-                    )));
+                    return Err(Failure::BadRelayedAddress(relayed));
                 }
                 let allocation = Allocation {
                     relayed,
