@@ -156,7 +156,7 @@ fn refused(error: SendError) -> ErrorReport {
 pub fn explain(failure: &Failure) -> ErrorReport {
     match failure {
         Failure::Timeout => ErrorReport::new("timeout", "no answer over UDP").with_hint(
-            "the server is down, or UDP to it is blocked; rtcdiag nat tells the two apart",
+            "the server is down, or UDP to it is blocked: ask another one too, to tell the two apart",
         ),
         Failure::Refused(error) => ErrorReport::new(
             "stun-error",
