@@ -36,7 +36,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l jsonl -d 'Print JSON li
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
@@ -57,7 +57,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
@@ -79,7 +79,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Pri
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
@@ -99,5 +99,5 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'List every observation'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -176,16 +176,18 @@ fn foundations_and_priorities_are_those_of_rfc_8445() {
             let alike = ["type", "relay_transport"]
                 .iter()
                 .all(|key| one[key] == other[key]);
+            // The base of a relayed candidate is the candidate itself (RFC 8445 2).
             let ip = |c: &Value| {
-                let base: std::net::SocketAddr = c["base"]
-                    .as_str()
-                    .expect("text")
-                    .parse()
-                    .expect("an address");
-                base.ip()
+                if c["type"] == "relay" {
+                    return c["address"].clone();
+                }
+                let base = c["base"].as_str().expect("text");
+                let base: std::net::SocketAddr = base.parse().expect("an address");
+                Value::from(base.ip().to_string())
             };
             let same_base = ip(one) == ip(other);
-            assert_eq!(one["foundation"] == other["foundation"], alike && same_base);
+            let same = one["foundation"] == other["foundation"];
+            assert_eq!(same, alike && same_base, "{one:#}\n{other:#}");
         }
     }
     for candidate in all {

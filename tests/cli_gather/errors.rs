@@ -111,7 +111,12 @@ fn credentials_that_are_wrong_or_missing() {
         "RTCDIAG_TURN_USERNAME",
         "",
     );
-    assert_failed(&json(empty), "allocate", "credentials-needed");
+    let run = json(empty);
+    run.assert_code(ERROR);
+    let whose = run
+        .stderr
+        .contains("--turn-username says whose password it is");
+    assert!(whose, "{}", run.stderr);
     let run = json(program(&["gather", "-s", &uri, "--turn-username", ""]));
     run.assert_code(ERROR);
     assert!(run.stderr.contains("user name is empty"), "{}", run.stderr);
@@ -305,7 +310,8 @@ fn try_alternate_over_tls_checks_the_other_name() {
         let run = json(with_env(command, "SSL_CERT_FILE", authority.file()));
         run.assert_code(code);
         if code == BAD {
-            assert_eq!(run.servers()[0]["error"]["code"], "certificate-wrong-name");
+            // Of the server that was asked, it is the fault that it sends there.
+            assert_failed(&run, "allocate", "try-alternate");
         }
     }
 }

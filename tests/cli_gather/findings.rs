@@ -13,7 +13,7 @@ use rtcdiag::report::stage::Stage;
 use rtcdiag::report::{ErrorReport, Millis};
 use rtcdiag::stun::uri::Transport;
 
-use crate::program::{GOOD, json, program, server, udp};
+use crate::program::{BAD, GOOD, json, program, server, udp};
 use crate::support::turn_server::TurnConfig;
 
 #[test]
@@ -53,21 +53,26 @@ fn allocated_is_not_relays() {
 
 #[test]
 fn relayed_addresses_that_nobody_can_send_to() {
-    for (ip, code) in [
-        ("0.0.0.0", Some("relayed-address-unspecified")),
-        ("10.1.2.3", None),
-    ] {
+    for (ip, is_address) in [("0.0.0.0", false), ("10.1.2.3", true)] {
         let server = server(TurnConfig {
             relayed_address_override: Some(ip.parse().expect("an address")),
             ..TurnConfig::default()
         });
         let run = json(program(&["gather", "-4", "-s", &udp(&server)]));
-        let record = &run.servers()[0];
-        let relayed = record["relayed"][0]["address"].as_str().expect("text");
-        assert!(relayed.starts_with(ip), "{relayed}");
-        assert_ne!(record["relayed"][0]["relays"]["value"], true);
-        if let Some(code) = code {
-            run.assert_finding(code, "error");
+        let relayed = &run.servers()[0]["relayed"][0];
+        assert_ne!(relayed["relays"]["value"], true);
+        if is_address {
+            let address = relayed["address"].as_str().expect("text");
+            assert!(address.starts_with(ip), "{address}");
+        } else {
+            assert_eq!(
+                relayed["error"]["code"], "bad-relayed-address",
+                "{relayed:#}"
+            );
+            let finding = run.assert_finding("bad-relayed-address", "error");
+            assert!(finding["message"].to_string().contains(ip), "{finding:#}");
+            assert!(run.candidates("relay").is_empty());
+            run.assert_code(BAD);
         }
     }
 }

@@ -89,7 +89,11 @@ fn an_unspecified_relayed_address_is_not_healthy() {
     });
     let run = json(program(&["turn", &udp(&server)]));
     run.assert_code(BAD);
-    run.assert_finding("relayed-address-unspecified", "error");
+    let finding = run.assert_finding("bad-relayed-address", "error");
+    assert!(
+        finding["message"].to_string().contains("0.0.0.0"),
+        "{finding:#}"
+    );
 }
 
 #[test]

@@ -46,12 +46,17 @@ pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
     }
     match context.stopped {
         Some(Reason::Interrupted) => outcome = Outcome::Interrupted,
-        Some(_) => found.push(Finding::new(
-            "timeout",
-            Severity::Warning,
-            "the time given with --timeout ended before everything was tested",
-            "give it more time with --timeout",
-        )),
+        Some(_) => {
+            if outcome == Outcome::Good {
+                outcome = Outcome::Inconclusive;
+            }
+            found.push(Finding::new(
+                "timeout",
+                Severity::Warning,
+                "the time given with --timeout ended before everything was tested",
+                "give it more time with --timeout",
+            ));
+        }
         None => {}
     }
     found.sort_by_key(|f| f.severity);

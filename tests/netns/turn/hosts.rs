@@ -379,7 +379,7 @@ pub const IPV6_WITHOUT_ROUTE: Case = Case {
             ANN,
             &[&[
                 "exit 2 error",
-                "error unreachable x3",
+                "error unreachable",
                 "udp [2001:db8:113::10]:3478: absent at connect, unreachable",
                 "tcp [2001:db8:113::10]:3478: absent at connect, unreachable",
                 "tls [2001:db8:113::10]:5349: absent at connect, unreachable",
@@ -418,6 +418,7 @@ pub const NO_ADDRESS: Case = Case {
             ANN,
             &[&[
                 "exit 2 error",
+                "error no-network",
                 "error server-unreachable",
                 "udp 203.0.113.10:3478 from ?: failed at connect, unreachable",
             ]],
@@ -428,7 +429,7 @@ pub const NO_ADDRESS: Case = Case {
             &[
                 &[
                     "exit 2 error",
-                    "error unreachable x3",
+                    "error unreachable",
                     "udp 203.0.113.10:3478: absent at connect, unreachable",
                     "tcp 203.0.113.10:3478: absent at connect, unreachable",
                     "tls 203.0.113.10:5349: absent at connect, unreachable",
@@ -463,7 +464,7 @@ pub const WRONG_FAMILY: Case = Case {
             &[
                 &[
                     "exit 2 error",
-                    "error unreachable x3",
+                    "error unreachable",
                     "udp 203.0.113.10:3478: absent at connect, unreachable",
                     "tcp 203.0.113.10:3478: absent at connect, unreachable",
                     "tls 203.0.113.10:5349: absent at connect, unreachable",

@@ -230,7 +230,7 @@ pub const ALL_DENIED: Case = Case {
             ANN,
             &[&[
                 "exit 1 bad",
-                "error forbidden x3",
+                "error forbidden",
                 "udp 203.0.113.10:3478: failed at permission, forbidden",
                 "- by 203.0.113.10 for 203.0.113.1: permission policy-forbids, channel policy-forbids, refresh yes, throughput no",
                 "- between relays policy-forbids, from here policy-forbids",
@@ -248,7 +248,7 @@ pub const ALL_DENIED: Case = Case {
             "gather -s turn:203.0.113.10",
             ANN,
             &[
-                &["exit 0 good"],
+                &["exit 0 good", "warning relay-unverified"],
                 HOST,
                 SRFLX,
                 RELAY_UDP,

@@ -28,6 +28,14 @@ pub const STOCK_DUAL: &[&str] = &[
     "refuses 0.0.0.0 127.0.0.1 :: ::1",
 ];
 
+/// The same of a coturn that is asked for IPv4 alone.
+pub const STOCK_ONLY_4: &[&str] = &[
+    "asks for credentials yes, refuses wrong ones yes, relays ipv4 yes, ipv6 left-out",
+    "allows 10.0.0.1 100.64.0.1 169.254.169.254 172.16.0.1 192.168.0.1 203.0.113.10 224.0.0.1 255.255.255.255",
+    "left-out :: ::1 ::ffff:127.0.0.1 fd00::1 fe80::1 ff02::1",
+    "refuses 0.0.0.0 127.0.0.1",
+];
+
 /// No transport came as far as an allocation.
 pub const NOTHING_KNOWN: &[&str] = &[
     "asks for credentials earlier-failure, refuses wrong ones earlier-failure, relays ipv4 earlier-failure, ipv6 earlier-failure",
