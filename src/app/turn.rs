@@ -190,11 +190,17 @@ impl Run<'_> {
             }
             let trial = Trial {
                 frugal: true,
+                number: (self.trials.len() + index) as u64,
                 ..self.trials[index].clone()
             };
             self.wait_for_release().await;
             let mut report = Box::pin(way::run(trial, self.around.clone(), opened.clone())).await;
             report.stages.splice(0..0, took);
+            let silent = report.error.as_ref().is_some_and(|e| e.code == "timeout");
+            if silent {
+                // That it is short of allocations is known, and tells more.
+                continue;
+            }
             self.announce(&report);
             self.settled[index] = Some(report);
         }

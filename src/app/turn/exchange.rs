@@ -11,6 +11,8 @@ use crate::net::clock::Clock;
 use crate::net::session::Session;
 use crate::report::ErrorReport;
 use crate::report::turn::{DataReport, ThroughputReport};
+use crate::stun::address::is_address;
+use crate::stun::message::{self, Change, TransactionId};
 use crate::turn::client::{Event, RequestId};
 
 /// Datagrams of a round-trip test, and the time between them.
@@ -28,6 +30,11 @@ const BURST_PAUSE: Duration = Duration::from_millis(1);
 /// How long after the last one that came out the rest counts as lost.
 const BURST_TAIL: Duration = Duration::from_millis(200);
 
+/// How long the server may take to say where the UDP socket is seen.
+const BINDING: Duration = Duration::from_millis(300);
+/// How long both ends are given to open the way.
+const OPENING: Duration = Duration::from_millis(60);
+
 const MARK: &[u8; 8] = b"rtcdiag ";
 
 /// Two sessions, or one that plays both parts, and a UDP socket.
@@ -39,6 +46,8 @@ pub struct Ends {
     pub clock: Clock,
     /// Random, in every datagram: nobody else's counts.
     pub token: u32,
+    /// Where the server answers Binding requests over UDP.
+    pub stun: SocketAddr,
 }
 
 /// What a datagram is. Copies that come late, when another way is being tried, do not count for it.
@@ -132,6 +141,49 @@ impl Ends {
             }
         }
         (a.unwrap_or(Ok(())), b)
+    }
+
+    /// Sends through the relay to the UDP socket first, as an ICE agent does: a firewall at the
+    /// server may let in only whom the relay has sent to. Where the socket stands behind its NAT, the
+    /// server says, if it answers Binding requests over UDP.
+    pub async fn open_from_inside(&mut self, relayed: SocketAddr) {
+        let Some(probe) = &self.probe else {
+            return;
+        };
+        let mut id: TransactionId = [0; 12];
+        id[..4].copy_from_slice(&self.token.to_be_bytes());
+        let request = message::binding_request(id, Change::None);
+        let mut buffer = [0; 1024];
+        let deadline = self.clock.now() + BINDING;
+        let mut mapped = None;
+        while mapped.is_none() && self.clock.now() < deadline {
+            // What is lost is sent again.
+            let _ = probe.send_to(&request, self.stun).await;
+            let wait = tokio::time::timeout(BINDING / 3, probe.recv_from(&mut buffer)).await;
+            if let Ok(Ok((length, from))) = wait
+                && from == self.stun
+                && message::transaction_id(&buffer[..length]) == Some(id)
+            {
+                mapped = message::decode_binding_response(&buffer[..length])
+                    .ok()
+                    .and_then(|response| response.outcome.ok()?.reflexive())
+                    .filter(|mapped| is_address(*mapped));
+                break;
+            }
+        }
+        let Some(mapped) = mapped else {
+            return;
+        };
+        // Ours opens the NAT here, theirs the firewall there.
+        let payload = self.datagram(Kind::Load, 0);
+        let _ = probe.send_to(&payload, relayed).await;
+        self.a.send(mapped, &payload);
+        let due = self.clock.now() + OPENING;
+        while self.clock.now() < due {
+            if self.next(Some(due), &mut []).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Sends datagrams at a steady pace and counts the answers.

@@ -147,7 +147,13 @@ impl Safety {
         };
         let (v4, v6) = (relays(v4, Family::Ipv4), relays(v6, Family::Ipv6));
         TurnResult {
-            policy: complete(&self.policy, &transports, self.wants_policy, &unknown()),
+            policy: complete(
+                &self.families,
+                &self.policy,
+                &transports,
+                self.wants_policy,
+                &unknown(),
+            ),
             uri,
             transports,
             authentication: AuthenticationReport {
@@ -163,6 +169,7 @@ impl Safety {
 
 /// Every peer of the list, also those that could not be asked about.
 fn complete(
+    families: &[Family],
     known: &[PolicyReport],
     transports: &[TransportReport],
     wanted: bool,
@@ -177,6 +184,9 @@ fn complete(
             let asked = known.iter().find(|k| (k.class, k.peer) == (class, peer));
             let allowed = match asked {
                 Some(report) => report.allowed.clone(),
+                None if wanted && !families.contains(&Family::of(peer)) => {
+                    Fact::not_tested(Reason::LeftOut)
+                }
                 None if wanted => unknown.clone(),
                 None => Fact::not_tested(Reason::LeftOut),
             };

@@ -20,6 +20,7 @@ use crate::net::session::Session;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::turn::{DataReport, NonceReport, TransportReport, TransportStatus};
 use crate::report::{ErrorReport, Millis};
+use crate::stun::uri::{DEFAULT_PORT, Transport};
 use crate::turn::client::{Allocation, Answer, Client, NonceStyle, RequestId};
 use crate::turn::credentials::Credentials;
 
@@ -93,6 +94,7 @@ pub async fn run(
         probe: probe(&around.source, local, server, &allocation),
         clock: around.clock,
         token: token_of(around.seed, trial.number),
+        stun: stun_address(server, trial.target.transport),
     };
     exercise(&mut ends, &mut report, to, back, &allocation).await;
     ends.a.release().await;
@@ -100,6 +102,14 @@ pub async fn run(
         b.release().await;
     }
     report
+}
+
+/// Where the server answers Binding requests over UDP: the port of TLS is one of DTLS there.
+const fn stun_address(server: SocketAddr, transport: Transport) -> SocketAddr {
+    match transport {
+        Transport::Tls => SocketAddr::new(server.ip(), DEFAULT_PORT),
+        Transport::Udp | Transport::Tcp => server,
+    }
 }
 
 /// A token for the datagrams of a trial.
@@ -286,6 +296,7 @@ async fn from_here(ends: &mut Ends, allocation: &Allocation) -> DataReport {
     if permitted.is_err() {
         return DataReport::not_tested(why_not(&permitted));
     }
+    ends.open_from_inside(allocation.relayed).await;
     ends.ping(DataWay::FromHere(allocation.relayed)).await
 }
 

@@ -56,7 +56,7 @@ pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
         Some(_) => found.push(Finding::new(
             "timeout",
             Severity::Warning,
-            "the time given with --timeout ended before every server was settled",
+            "the time limit (--timeout) ended before every server was settled",
             "give it more time with --timeout",
         )),
         None => {}
@@ -217,7 +217,7 @@ fn summary(
         let _ = write!(text, " {warnings} {noun} above.");
     }
     if findings.iter().any(|f| f.code == "timeout") {
-        text.push_str(" The time given with --timeout ended first.");
+        text.push_str(" The time limit (--timeout) ended first.");
     }
     if let Some(missed) = findings.iter().find(|f| f.code == "expectation-not-met") {
         text = format!("Not as expected: {}. {text}", missed.message);

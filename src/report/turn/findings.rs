@@ -24,6 +24,7 @@ pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut V
         of_transport(transport, result, findings);
         of_certificate(transport, context, findings);
     }
+    of_unreachable_relays(result, findings);
     of_addresses(result, findings);
     of_authentication(result, context, findings);
     of_policy(result, findings);
@@ -90,7 +91,7 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
             ("transport-absent", Severity::Info)
         };
         let hint = if code == "transport-absent" {
-            Some(absence_hint(&with, error))
+            Some(absence_hint(&with, error, result))
         } else {
             error.hint
         };
@@ -113,8 +114,16 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
 }
 
 /// What a transport that the URI does not promise would be good for.
-fn absence_hint(with: &[&TransportReport], error: &ErrorReport) -> &'static str {
-    if error.code == "unreachable" {
+fn absence_hint(
+    with: &[&TransportReport],
+    error: &ErrorReport,
+    result: &TurnResult,
+) -> &'static str {
+    let same_family_works = result
+        .transports
+        .iter()
+        .any(|t| t.family == with[0].family && t.relayed_address.is_some());
+    if error.code == "unreachable" && !same_family_works {
         error.hint.unwrap_or("the other addresses work")
     } else if with.iter().any(|t| t.transport == Transport::Udp) {
         "UDP to the server may be blocked on this path, or the server is down there; what works carries a call all the same, with more delay over TCP and TLS"
@@ -166,18 +175,6 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
         ));
     }
-    if is(&transport.to_reflexive.works, false) && is(&transport.relay_to_relay.works, true) {
-        findings.push(Finding::new(
-            "relay-unreachable-from-here",
-            Severity::Warning,
-            format!("{name}: data passes between two relayed addresses, but not between this host's UDP socket and the relay"),
-            if udp_works(result) {
-                "open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check external-ip"
-            } else {
-                "UDP may be blocked on this path; else open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)"
-            },
-        ));
-    }
     for (data, what) in [
         (&transport.relay_to_relay, "between two relayed addresses"),
         (&transport.to_reflexive, "between this host and the relay"),
@@ -201,6 +198,28 @@ fn udp_works(result: &TurnResult) -> bool {
         .transports
         .iter()
         .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some())
+}
+
+/// Relays that work and cannot be reached from here, where UDP may be to blame.
+fn of_unreachable_relays(result: &TurnResult, findings: &mut Vec<Finding>) {
+    let with: Vec<&TransportReport> = result
+        .transports
+        .iter()
+        .filter(|t| t.status == TransportStatus::Ok)
+        .filter(|t| is(&t.to_reflexive.works, false) && is(&t.relay_to_relay.works, true))
+        .collect();
+    if with.is_empty() {
+        return;
+    }
+    findings.push(Finding::new(
+        "relay-unreachable-from-here",
+        Severity::Warning,
+        format!(
+            "{}: data passes between two relayed addresses, but not between this host's UDP socket and the relay",
+            way_names(&with, &result.transports)
+        ),
+        "UDP may be blocked on this path; else open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+    ));
 }
 
 /// Whether TURN is spoken over some transport, be it only to refuse.

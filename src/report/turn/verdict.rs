@@ -53,7 +53,7 @@ pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
             found.push(Finding::new(
                 "timeout",
                 Severity::Warning,
-                "the time given with --timeout ended before everything was tested",
+                "the time limit (--timeout) ended before everything was tested",
                 "give it more time with --timeout",
             ));
         }
@@ -62,7 +62,7 @@ pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
     found.sort_by_key(|f| f.severity);
     Verdict {
         outcome,
-        summary: summary(result, outcome, &found),
+        summary: summary(result, outcome, &found, context.stopped),
         findings: found,
     }
 }
@@ -129,7 +129,12 @@ fn is_about_safety(code: &str) -> bool {
     )
 }
 
-fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> String {
+fn summary(
+    result: &TurnResult,
+    outcome: Outcome,
+    findings: &[Finding],
+    stopped: Option<Reason>,
+) -> String {
     let names = |reports: &[&TransportReport]| findings::way_names(reports, &result.transports);
     let ok = with_status(result, TransportStatus::Ok);
     let unsafe_finding = findings
@@ -196,10 +201,10 @@ fn summary(result: &TurnResult, outcome: Outcome, findings: &[Finding]) -> Strin
             }
         }
     };
-    let out_of_time = findings.iter().any(|f| f.code == "timeout");
+    let out_of_time = matches!(stopped, Some(reason) if reason != Reason::Interrupted);
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
-        _ if out_of_time => format!("{text} The time given with --timeout ended first."),
+        _ if out_of_time => format!("{text} The time limit (--timeout) ended first."),
         _ => text,
     }
 }

@@ -32,11 +32,11 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         if !server.is_default_route && works_elsewhere(server, result) {
             continue;
         }
-        let explained = error.code == "timeout"
-            && (server
-                .local_address
-                .is_some_and(|local| silent_bases.contains(&local))
-                || is_blocked(server, &blocked));
+        let of_base = server
+            .local_address
+            .is_some_and(|local| silent_bases.contains(&local));
+        let explained = (error.code == "timeout" && of_base)
+            || (is_silence(error) && is_blocked(server, &blocked));
         if explained {
             continue;
         }
@@ -62,7 +62,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
             code: finding_code(error.code),
             severity,
             message: format!("{name}: {} ({stage})", error.message),
-            hint: hint(server, error).map(ToOwned::to_owned),
+            hint: hint(server, error, result).map(ToOwned::to_owned),
         });
     }
     silent.dedup();
@@ -80,7 +80,21 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
 }
 
 /// A server that answers STUN and not TURN is not down.
-fn hint(server: &GatherServerReport, error: &ErrorReport) -> Option<&'static str> {
+fn hint(
+    server: &GatherServerReport,
+    error: &ErrorReport,
+    result: &GatherResult,
+) -> Option<&'static str> {
+    let by_tcp = result.servers.iter().any(|s| {
+        s.transport != Transport::Udp
+            && s.status == Status::Ok
+            && s.address.map(|a| a.ip()) == server.address.map(|a| a.ip())
+    });
+    if error.code == "refused" && server.transport == Transport::Udp && by_tcp {
+        return Some(
+            "it answers over TCP or TLS: it has no UDP on this port, or a firewall on the way rejects it",
+        );
+    }
     let stun_only = error.code == "timeout"
         && server.stage == Stage::Allocate
         && server.reflexive_address.is_some();
@@ -158,8 +172,9 @@ fn of_blocked_udp(
             })
         };
         let udp = || rows().filter(|s| s.transport == Transport::Udp);
-        let heard = udp().any(|s| s.reflexive_address.is_some() || s.status == Status::Ok);
-        if heard || !udp().any(answers) {
+        // Who refuses may have nothing on UDP, and a firewall of this machine has its own finding.
+        let silent = udp().all(|s| s.error.as_ref().is_some_and(is_silence));
+        if !silent || !udp().any(answers) {
             continue;
         }
         let severity = if udp().any(|s| needed(s, result, context)) {
@@ -172,13 +187,18 @@ fn of_blocked_udp(
             "udp-blocked",
             severity,
             format!(
-                "UDP over {} is blocked on this path: a server answers over TCP or TLS and not over UDP",
+                "UDP over {} does not get through: a server answers over TCP or TLS and not over UDP, so it is blocked on this path, or that server has none",
                 family.name()
             ),
             "calls from here need TURN over TCP or TLS; or have UDP to the internet opened in the firewall",
         ));
     }
     blocked
+}
+
+/// Nothing came back, or a router on the way said no.
+fn is_silence(error: &ErrorReport) -> bool {
+    matches!(error.code, "timeout" | "unreachable")
 }
 
 fn is_blocked(server: &GatherServerReport, blocked: &[Family]) -> bool {
