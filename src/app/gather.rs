@@ -20,6 +20,7 @@ use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::driver::stopped;
 use crate::net::host::Source;
+use crate::net::redirect::PATIENCE;
 use crate::report::ErrorReport;
 use crate::report::gather::{
     CandidateReport, GatherResult, GatherServerReport, Policy, RedundantReport,
@@ -29,13 +30,6 @@ use crate::turn::credentials::Credentials;
 use bases::Base;
 use collect::Collector;
 use rows::{Row, RowKey};
-
-/// How long each stage of a server may be silent. A dead server costs this much and no more: the
-/// others do not wait for it.
-pub const PATIENCE: Duration = Duration::from_millis(2500);
-
-/// How long all stages of a TURN server together may take.
-const IN_ALL: Duration = Duration::from_secs(5);
 
 /// A server and what it is asked with.
 #[derive(Debug, Clone)]

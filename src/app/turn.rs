@@ -5,7 +5,6 @@ mod safety;
 mod way;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -17,20 +16,15 @@ use crate::net::clock::Clock;
 use crate::net::driver::stopped;
 use crate::net::host::Source;
 use crate::net::link::Target;
+use crate::net::redirect::PATIENCE;
 use crate::report::stage::{Stage, StageTime};
-use crate::report::turn::{TransportReport, TransportStatus, TurnResult};
+use crate::report::turn::{TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::report::{ErrorReport, Millis};
 use crate::stun::uri::{Host, Transport};
 use crate::turn::credentials::Credentials;
 use crate::turn::uri::{TurnUri, Way};
 use safety::Safety;
 use way::{Around, Open, Trial};
-
-/// How long each stage may be silent.
-pub const PATIENCE: Duration = Duration::from_millis(2500);
-
-/// How long all stages of an allocation together may take.
-const IN_ALL: Duration = Duration::from_secs(5);
 
 /// What to test.
 #[derive(Debug, Clone)]
@@ -123,7 +117,7 @@ impl Run<'_> {
         let mut report = TransportReport::new(way.transport, way.is_named);
         report.stages.extend(took);
         report.fail(Stage::Resolve, error);
-        self.announce(&report);
+        announce(&self.events, &report);
         self.settled.push(Some(report));
     }
 
@@ -157,16 +151,14 @@ impl Run<'_> {
         drop(opened);
         let safety = &mut self.safety;
         let around = &self.around;
-        let mut reports = Vec::new();
         let events = &self.events;
         let settle = async {
             while let Some(done) = tasks.join_next().await {
                 // A panic in a task is a fault of ours, and shows as a missing row.
                 if let Ok((index, mut report)) = done {
                     report.stages.splice(0..0, took);
-                    let _ = events.send(Event::Transport(Box::new(report.clone())));
-                    self.settled[index] = Some(report.clone());
-                    reports.push(report);
+                    announce(events, &report);
+                    self.settled[index] = Some(report);
                 }
             }
         };
@@ -201,7 +193,7 @@ impl Run<'_> {
                 // That it is short of allocations is known, and tells more.
                 continue;
             }
-            self.announce(&report);
+            announce(&self.events, &report);
             self.settled[index] = Some(report);
         }
         drop(opened);
@@ -220,11 +212,6 @@ impl Run<'_> {
     /// Some servers count an allocation over UDP for another second after its end.
     async fn wait_for_release(&self) {
         tokio::time::sleep(safety::RELEASED_IN).await;
-    }
-
-    fn announce(&self, report: &TransportReport) {
-        // Nobody may be listening; the result has it all the same.
-        let _ = self.events.send(Event::Transport(Box::new(report.clone())));
     }
 
     fn finish(mut self, stopped: Option<Reason>) -> TurnResult {
@@ -265,6 +252,11 @@ impl Run<'_> {
     }
 }
 
+fn announce(events: &mpsc::UnboundedSender<Event>, report: &TransportReport) {
+    // Nobody may be listening; the result has it all the same.
+    let _ = events.send(Event::Transport(Box::new(report.clone())));
+}
+
 /// A name may stand for many addresses of the same machine: one of each family is tried.
 fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut chosen: Vec<SocketAddr> = Vec::new();
@@ -294,9 +286,7 @@ fn no_route_is_no_fault(transports: &mut [TransportReport]) {
 /// Where UDP to the server works, its relayed addresses have to be reachable too: peers send to them
 /// as this host did.
 fn unreachable_relays_are(transports: &mut [TransportReport]) {
-    let udp_works = transports
-        .iter()
-        .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some());
+    let udp_works = udp_works(transports);
     for transport in transports.iter_mut().filter(|_| udp_works) {
         let unreachable = transport.to_reflexive.works == Fact::Determined(false);
         let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {

@@ -16,6 +16,12 @@ use crate::stun::uri::{Host, ServerUri, Transport};
 use crate::turn::credentials::Credentials;
 use crate::turn::error::Failure;
 
+/// How long each stage of a server may be silent.
+pub const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// How long all stages of an allocation together may take.
+pub const IN_ALL: Duration = Duration::from_secs(5);
+
 /// How often one is sent on. More is a circle.
 const MAX_REDIRECTS: usize = 3;
 

@@ -80,13 +80,8 @@ impl Session {
     }
 
     /// Begins a request; it runs while [`Session::next`] is polled.
-    pub fn begin(&mut self, request: impl FnOnce(&mut Client, Time) -> RequestId) -> RequestId {
+    pub fn begin<R>(&mut self, request: impl FnOnce(&mut Client, Time) -> R) -> R {
         request(&mut self.client, self.clock.now())
-    }
-
-    /// The same, where there may be no request.
-    pub fn begin_if(&mut self, request: impl FnOnce(&mut Client, Time)) {
-        request(&mut self.client, self.clock.now());
     }
 
     /// Makes a request and waits for its end. Other events wait for [`Session::next`].

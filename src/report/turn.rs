@@ -215,6 +215,13 @@ impl DataReport {
     }
 }
 
+/// Whether UDP gets through to the server.
+pub fn udp_works(transports: &[TransportReport]) -> bool {
+    transports
+        .iter()
+        .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some())
+}
+
 impl TransportReport {
     /// Nothing is known yet.
     pub const fn new(transport: Transport, named: bool) -> Self {

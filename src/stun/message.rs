@@ -102,8 +102,10 @@ pub const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const CHANGED_ADDRESS: u16 = 0x0005;
 const ALTERNATE_DOMAIN: u16 = 0x8003;
-const REALM: u16 = 0x0014;
-const NONCE: u16 = 0x0015;
+/// REALM (RFC 8489 14.9).
+pub const REALM: u16 = 0x0014;
+/// NONCE (RFC 8489 14.10).
+pub const NONCE: u16 = 0x0015;
 /// Each one costs another pass, so a hostile message must not have thousands.
 const MAX_UNREADABLE_ATTRIBUTES: usize = 8;
 

@@ -22,11 +22,10 @@ use stun_rs::{
 use super::credentials::{Key, PasswordAlgorithm};
 use crate::family::Family;
 use crate::stun::message::{
-    DecodeError, Decoded, ErrorResponse, HEADER_LEN, TransactionId, attribute, decode_lenient,
+    DecodeError, Decoded, ErrorResponse, HEADER_LEN, NONCE, REALM, TransactionId, attribute,
+    decode_lenient,
 };
 
-const REALM: u16 = 0x0014;
-const NONCE: u16 = 0x0015;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
 /// RFC 8489 9.2: a nonce that begins so carries security feature bits.

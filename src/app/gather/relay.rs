@@ -7,15 +7,15 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
+use super::Happening;
 use super::rows::RowKey;
 use super::verify::{self, Verification};
-use super::{Happening, IN_ALL, PATIENCE};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::link::Target;
-use crate::net::redirect;
+use crate::net::redirect::{self, IN_ALL, PATIENCE};
 use crate::net::session::{Done, Session};
 use crate::report::gather::RelayedReport;
 use crate::report::stage::{Stage, StageTime};

@@ -9,6 +9,7 @@ use super::relay;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::link::{Link, Target};
+use crate::net::redirect::PATIENCE;
 use crate::report::gather::{GatherServerReport, RelayedReport, Status};
 use crate::report::stage::{Stage, StageTime};
 use crate::report::tls::TlsReport;
@@ -242,7 +243,7 @@ pub async fn bind_over_stream(
         software: None,
         tls: None,
     };
-    let mut link = match Link::connect(target, source, local, clock, super::PATIENCE).await {
+    let mut link = match Link::connect(target, source, local, clock, PATIENCE).await {
         Ok(link) => link,
         Err(error) => {
             binding.times = error.times;
@@ -267,7 +268,7 @@ pub async fn bind_over_stream(
             }
         }
     };
-    let response = tokio::time::timeout(super::PATIENCE, exchange).await;
+    let response = tokio::time::timeout(PATIENCE, exchange).await;
     let took = clock.now().saturating_sub(began);
     binding.times.push(StageTime {
         stage: Stage::Binding,

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::way::{Around, Open};
-use super::{IN_ALL, Options, PATIENCE, cut_short};
+use super::{Options, cut_short};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::net::clock::rfc3339;
-use crate::net::redirect::{self, Asked};
+use crate::net::redirect::{self, Asked, IN_ALL, PATIENCE};
 use crate::net::session::Session;
 use crate::report::ErrorReport;
 use crate::report::turn::{AuthenticationReport, PolicyReport, TransportReport, TurnResult};

@@ -8,14 +8,13 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::exchange::{Ends, Way as DataWay};
-use super::{IN_ALL, PATIENCE};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::classify::is_global;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::link::Target;
-use crate::net::redirect::{self, Asked};
+use crate::net::redirect::{self, Asked, IN_ALL, PATIENCE};
 use crate::net::session::Session;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::turn::{DataReport, NonceReport, TransportReport, TransportStatus};
@@ -82,8 +81,8 @@ pub async fn run(
     let Some((a, allocation)) = take_first(first, &mut report) else {
         return report;
     };
-    // Nobody listens any more when the run has been stopped.
     let server = a.1.address;
+    // Nobody listens any more when the run has been stopped.
     let _ = opened.send(Open { target: a.1, local });
     let b = second.and_then(allocated);
     let to = b.as_ref().map_or(allocation.relayed, |(_, b)| b.relayed);
@@ -278,12 +277,7 @@ async fn request(
     of_b: impl FnOnce(&mut Client, Duration) -> Option<RequestId>,
 ) -> Result<(), ErrorReport> {
     let a = ends.a.begin(of_a);
-    let mut b = None;
-    if let Some(session) = &mut ends.b {
-        session.begin_if(|client, now| {
-            b = of_b(client, now);
-        });
-    }
+    let b = ends.b.as_mut().and_then(|session| session.begin(of_b));
     let (a, b) = ends.settle(a, b).await;
     a.and(b.unwrap_or(Ok(())))
 }

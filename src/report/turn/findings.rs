@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::{Context, is};
-use super::{PolicyReport, TransportReport, TransportStatus, TurnResult};
+use super::{PolicyReport, TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::fact::{Fact, Reason};
 use crate::nat::classify::is_global;
+use crate::report::expiry::of_expiry;
 use crate::report::stage::Stage;
 use crate::report::words::{listed, span};
 use crate::report::{ErrorReport, Finding, Severity};
@@ -133,10 +134,10 @@ fn absence_hint(
 }
 
 fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut Vec<Finding>) {
-    let name = way_name(transport, &result.transports);
     if transport.status != TransportStatus::Ok {
         return;
     }
+    let name = way_name(transport, &result.transports);
     let forbidden = matches!(
         transport.permission,
         Fact::Inconclusive {
@@ -160,7 +161,7 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             "relay-unverified",
             Severity::Warning,
             format!("{name}: it could not be told whether data comes through: its policy forbids its own relay address, and this host's UDP socket got nothing back"),
-            if udp_works(result) {
+            if udp_works(&result.transports) {
                 "open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check external-ip"
             } else {
                 "UDP may be blocked on this path; run it from another network"
@@ -190,14 +191,6 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             ));
         }
     }
-}
-
-/// Whether UDP gets through to the server.
-fn udp_works(result: &TurnResult) -> bool {
-    result
-        .transports
-        .iter()
-        .any(|t| t.transport == Transport::Udp && t.relayed_address.is_some())
 }
 
 /// Relays that work and cannot be reached from here, where UDP may be to blame.
@@ -311,30 +304,11 @@ fn of_authentication(result: &TurnResult, context: &Context, findings: &mut Vec<
         .transports
         .iter()
         .any(|t| t.error.as_ref().is_some_and(|e| e.code == "unauthorized"));
-    if let Some(expires) = context.credentials_expire {
-        let now = context.unix_now;
-        if expires <= now {
-            findings.push(Finding::new(
-                "credentials-expired",
-                Severity::Error,
-                format!(
-                    "the time-limited credentials ended {} ago by this machine's clock",
-                    span(now - expires)
-                ),
-                "get fresh ones; if they are fresh, this machine's clock is ahead",
-            ));
-        } else if refused {
-            findings.push(Finding::new(
-                "credentials-time-limited",
-                Severity::Info,
-                format!(
-                    "the credentials are time-limited and end in {} by this machine's clock",
-                    span(expires - now)
-                ),
-                "if the server's clock is ahead of that, it refuses them",
-            ));
-        }
-    }
+    findings.extend(
+        context
+            .credentials_expire
+            .and_then(|expires| of_expiry(expires, context.unix_now, refused)),
+    );
 }
 
 fn of_policy(result: &TurnResult, findings: &mut Vec<Finding>) {

@@ -215,14 +215,11 @@ fn none_verified(ok: &[&TransportReport]) -> bool {
 
 /// Whether all that is wrong, as far as it got, are the credentials.
 pub fn refuses_credentials(result: &TurnResult) -> bool {
-    let mut failed = with_status(result, TransportStatus::Failed);
-    failed.retain(|t| t.error.as_ref().is_some_and(|e| e.code != "unauthorized"));
-    failed.is_empty()
+    let failed = with_status(result, TransportStatus::Failed);
+    let refused = |t: &&TransportReport| t.error.as_ref().is_none_or(|e| e.code == "unauthorized");
+    !failed.is_empty()
+        && failed.iter().all(refused)
         && with_status(result, TransportStatus::Ok).is_empty()
-        && result
-            .transports
-            .iter()
-            .any(|t| t.status == TransportStatus::Failed)
 }
 
 /// Whether a fact is known and so.

@@ -11,8 +11,8 @@ use crate::family::Family;
 use crate::ice::candidate::CandidateType;
 use crate::ice::interface;
 use crate::nat::classify::is_global;
+use crate::report::expiry::of_expiry;
 use crate::report::gather::{CandidateReport, GatherResult, Status};
-use crate::report::words::span;
 use crate::report::{Finding, Severity};
 
 /// Everything.
@@ -157,33 +157,12 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
 }
 
 fn of_credentials(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
-    for expires in &context.credentials_expire {
-        if *expires <= context.unix_now {
-            findings.push(Finding::new(
-                "credentials-expired",
-                Severity::Error,
-                format!(
-                    "the time-limited credentials ended {} ago by this machine's clock",
-                    span(context.unix_now - expires)
-                ),
-                "get fresh ones; if they are fresh, this machine's clock is ahead",
-            ));
-        } else if result
-            .servers
-            .iter()
-            .any(|s| s.error.as_ref().is_some_and(|e| e.code == "unauthorized"))
-        {
-            findings.push(Finding::new(
-                "credentials-time-limited",
-                Severity::Info,
-                format!(
-                    "the credentials are time-limited and end in {} by this machine's clock",
-                    span(expires - context.unix_now)
-                ),
-                "if the server's clock is ahead of that, it refuses them",
-            ));
-        }
-    }
+    let refused = result
+        .servers
+        .iter()
+        .any(|s| s.error.as_ref().is_some_and(|e| e.code == "unauthorized"));
+    let expire = context.credentials_expire.iter();
+    findings.extend(expire.filter_map(|expires| of_expiry(*expires, context.unix_now, refused)));
 }
 
 fn of_ipv6(result: &GatherResult, findings: &mut Vec<Finding>) {
