@@ -1,6 +1,7 @@
 //! A fact with three possible states, so that "unknown" can never be read as "no".
 
 use serde::Serialize;
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{SerializeStruct, Serializer};
 
 /// A statement about the network: known, not to be had, or not asked for.
@@ -81,8 +82,41 @@ impl<T: Serialize> Serialize for Fact<T> {
     }
 }
 
+/// The fact as it comes from the other side of a session.
+#[derive(serde::Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+enum Wire<T> {
+    Determined {
+        value: T,
+    },
+    Inconclusive {
+        reason: Reason,
+        #[serde(default)]
+        detail: String,
+    },
+    NotTested {
+        reason: Reason,
+    },
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Wire::deserialize(deserializer)? {
+            Wire::Determined { value } => Self::Determined(value),
+            Wire::Inconclusive { reason, detail } => Self::Inconclusive {
+                reason,
+                // It may go to a terminal.
+                detail: crate::stun::message::printable(&detail),
+            },
+            Wire::NotTested { reason } => Self::NotTested { reason },
+        })
+    }
+}
+
 /// Why a fact is not determined. In JSON the name in kebab-case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {
@@ -150,6 +184,9 @@ pub enum Reason {
     Interrupted,
     /// The time given with `--timeout` ended before the answer was there.
     Timeout,
+    /// A reason that only a newer version knows, from the other side of a session.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Reason {
@@ -188,6 +225,7 @@ impl Reason {
             Self::NotImplemented => "not in this version",
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",
+            Self::Unknown => "for a reason of a newer version",
         }
     }
 }
