@@ -1,6 +1,7 @@
 //! ICE (RFC 8445): candidates and how they are gathered.
 
 pub mod candidate;
+pub mod checks;
 pub mod facts;
 pub mod interface;
 pub mod prediction;

@@ -1,5 +1,6 @@
 //! The edges: sockets, names, streams, the clock.
 
+pub mod agent;
 pub mod certificate;
 pub mod clock;
 pub mod driver;

@@ -89,6 +89,19 @@ impl PasswordAlgorithm {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(pub(super) HMACKey);
 
+impl Key {
+    /// The key of a short-term credential (RFC 8489 9.1.1), as ICE has it. `None` if the password is
+    /// empty or has characters that the profile forbids.
+    pub fn short_term(password: &str) -> Option<Self> {
+        HMACKey::new_short_term(password).ok().map(Self)
+    }
+
+    /// For the codec.
+    pub fn hmac(&self) -> HMACKey {
+        self.0.clone()
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")

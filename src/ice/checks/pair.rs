@@ -1,0 +1,178 @@
+//! The record of one candidate pair.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Role;
+use crate::ice::candidate::CandidateType;
+use crate::nat::SendError;
+use crate::stun::message::ErrorResponse;
+use crate::time::Time;
+
+/// The state of a pair (RFC 8445 6.1.2.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    /// Waits for the TURN server's permission.
+    Frozen,
+    /// Not checked yet.
+    Waiting,
+    /// Checked, not answered yet.
+    InProgress,
+    /// Answered.
+    Succeeded,
+    /// Cannot be checked, or was answered in a way that rules it out.
+    Failed,
+}
+
+/// What a TURN server says to sending to a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permission {
+    /// Nobody has to be asked.
+    NotNeeded,
+    /// It has been asked.
+    Pending,
+    /// It allows.
+    Granted,
+    /// It does not: the code and text of its error, or none if it did not answer.
+    Refused(Option<ErrorResponse>),
+}
+
+/// One base of this side with one candidate of the other, and all that happened between them.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The base.
+    pub base: usize,
+    /// Whether the base is a relayed address.
+    pub is_relay_base: bool,
+    /// The other side's address.
+    pub remote: SocketAddr,
+    /// How it was learned: from a description, or from a check (peer reflexive).
+    pub remote_kind: CandidateType,
+    /// Its priority.
+    pub remote_priority: u32,
+    /// RFC 8445 6.1.2.3.
+    pub priority: u64,
+    /// See [`Permission`].
+    pub permission: Permission,
+    /// Checks sent.
+    pub sent: u32,
+    /// Checks answered.
+    pub answered: u32,
+    /// Checks of the other side.
+    pub requests_in: u32,
+    /// Answers to them.
+    pub answers_out: u32,
+    /// Round trips.
+    pub rtts: Vec<Duration>,
+    /// When the first check was sent.
+    pub first_sent: Option<Time>,
+    /// When the last one was.
+    pub last_sent: Option<Time>,
+    /// When the first answer came.
+    pub first_answered: Option<Time>,
+    /// XOR-MAPPED-ADDRESS of the last answer.
+    pub mapped: Option<SocketAddr>,
+    /// The system would not send.
+    pub send_error: Option<SendError>,
+    /// An error answer.
+    pub error: Option<ErrorResponse>,
+    /// An answer came from another address than was asked (RFC 8445 7.2.5.2.1).
+    pub answered_elsewhere: Option<SocketAddr>,
+    /// Whether a check with USE-CANDIDATE was sent or came.
+    pub nominated: bool,
+    /// When it may be checked again.
+    pub(super) due: Time,
+    /// A check of the other side wants an answer of ours (RFC 8445 7.3.1.4).
+    pub(super) triggered: bool,
+    /// Whether the engine has it.
+    pub(super) is_engaged: bool,
+}
+
+/// Gaps between checks of a pair, in milliseconds; the last one goes on.
+const DIRECT_GAPS: [u64; 10] = [20, 20, 30, 50, 50, 50, 100, 100, 100, 200];
+const RELAYED_GAPS: [u64; 7] = [50, 50, 100, 100, 200, 200, 400];
+
+/// Answers that a pair is checked for: one makes it valid, more tell its round trip.
+const ENOUGH_ANSWERS: u32 = 3;
+
+/// Checks without an answer after which a pair is not checked any more once one was chosen.
+pub const ENOUGH_CHECKS: u32 = 8;
+
+impl Pair {
+    /// Whether a relay takes part.
+    pub fn is_relayed(&self) -> bool {
+        self.is_relay_base || self.remote_kind == CandidateType::Relay
+    }
+
+    /// RFC 8445 6.1.2.6, from what happened.
+    pub fn state(&self) -> CheckState {
+        if self.answered_elsewhere.is_some() {
+            CheckState::Failed
+        } else if self.answered > 0 {
+            CheckState::Succeeded
+        } else if matches!(self.permission, Permission::Refused(_)) || self.send_error.is_some() {
+            CheckState::Failed
+        } else if self.permission == Permission::Pending {
+            CheckState::Frozen
+        } else if self.sent > 0 {
+            CheckState::InProgress
+        } else {
+            CheckState::Waiting
+        }
+    }
+
+    /// Whether data can go over it (RFC 8445 7.2.5.3.2).
+    pub fn is_valid(&self) -> bool {
+        self.state() == CheckState::Succeeded
+    }
+
+    /// The median round trip.
+    pub fn rtt(&self) -> Option<Duration> {
+        let mut sorted = self.rtts.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+    }
+
+    /// Whether it wants another check.
+    pub(super) fn wants_check(&self, is_settled: bool) -> bool {
+        match self.state() {
+            CheckState::Frozen | CheckState::Failed => false,
+            CheckState::Succeeded => {
+                self.answered < ENOUGH_ANSWERS && self.sent < 4 * ENOUGH_CHECKS
+            }
+            CheckState::Waiting | CheckState::InProgress => {
+                !is_settled || self.sent < ENOUGH_CHECKS
+            }
+        }
+    }
+
+    /// A check was sent.
+    pub(super) fn note_sent(&mut self, now: Time) {
+        let gaps: &[u64] = if self.is_relayed() {
+            &RELAYED_GAPS
+        } else {
+            &DIRECT_GAPS
+        };
+        let place = (self.sent as usize).min(gaps.len() - 1);
+        self.due = now + Duration::from_millis(gaps[place]);
+        self.sent += 1;
+        self.triggered = false;
+        self.first_sent.get_or_insert(now);
+        self.last_sent = Some(now);
+    }
+
+    /// RFC 8445 6.1.2.3, from the priorities of both candidates.
+    pub(super) fn set_priority(&mut self, local: u32, role: Role) {
+        let (local, remote) = (u64::from(local), u64::from(self.remote_priority));
+        let (controlling, controlled) = match role {
+            Role::Controlling => (local, remote),
+            Role::Controlled => (remote, local),
+        };
+        self.priority = (controlling.min(controlled) << 32)
+            + 2 * controlling.max(controlled)
+            + u64::from(controlling > controlled);
+    }
+}
