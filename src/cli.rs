@@ -1,5 +1,7 @@
 //! The command line. Help, man pages and completions all come from these definitions.
 
+pub mod pair;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -70,6 +72,14 @@ pub enum Command {
     /// policy lets clients reach. No data goes to any of those peers.
     #[command(after_help = TURN_EXAMPLES)]
     Turn(TurnArgs),
+    /// Two machines: which candidate pair works, which do not, and why
+    ///
+    /// Run on both hosts. The first one shows the command for the other. Both gather candidates,
+    /// tell each other through a rendezvous (sealed: it sees neither addresses nor keys), try every
+    /// pair of candidates as ICE does (RFC 8445), and put together what both saw of each. Both end
+    /// with the same verdict.
+    #[command(after_help = pair::EXAMPLES)]
+    Pair(Box<pair::PairArgs>),
 }
 
 const GATHER_EXAMPLES: &str = "\

@@ -4,6 +4,7 @@ mod credentials;
 mod frame;
 mod gather;
 mod nat;
+mod pair;
 mod servers;
 mod turn;
 
@@ -63,6 +64,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
         Command::Nat(args) => nat::run(&frame("nat"), args),
         Command::Gather(args) => gather::run(&frame("gather"), args),
         Command::Turn(args) => turn::run(&frame("turn"), args),
+        Command::Pair(args) => pair::run(&frame("pair"), args),
     }
 }
 
@@ -103,7 +105,7 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
         let name = arg.to_str()?;
         definition.find_subcommand(name)
     })?;
-    ["nat", "gather", "turn"]
+    ["nat", "gather", "turn", "pair"]
         .into_iter()
         .find(|name| *name == known.get_name())
 }

@@ -5,4 +5,5 @@ pub mod checks;
 pub mod facts;
 pub mod interface;
 pub mod prediction;
+pub mod quality;
 pub mod reflexive;

@@ -87,6 +87,15 @@ impl Output {
         self.progress.set_message(message);
     }
 
+    /// Something that the user has to read and do, on stderr; also with `--quiet`.
+    pub fn instruct(&self, text: &str) {
+        let text = harmless(text);
+        self.progress.suspend(|| {
+            // Nothing can be done about a stderr that is closed.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        });
+    }
+
     /// Takes the progress line away.
     pub fn end_progress(&self) {
         self.progress.finish_and_clear();

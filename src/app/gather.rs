@@ -3,6 +3,7 @@
 mod asking;
 mod bases;
 mod collect;
+pub mod kept;
 mod reflexive;
 mod relay;
 mod rows;
@@ -10,6 +11,7 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -29,6 +31,7 @@ use crate::stun::uri::{ServerUri, Transport};
 use crate::turn::credentials::Credentials;
 use bases::Base;
 use collect::Collector;
+use kept::{GRACE, Kept, SILENCE};
 use rows::{Row, RowKey};
 
 /// A server and what it is asked with.
@@ -66,6 +69,9 @@ pub enum Event {
     Server(Box<GatherServerReport>),
 }
 
+/// How often it is looked whether servers are late.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
 /// What the tasks report.
 enum Happening {
     Resolved {
@@ -95,8 +101,29 @@ enum Happening {
 pub async fn run(
     options: &Options,
     clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> GatherResult {
+    gather(options, clock, stop, events, None).await
+}
+
+/// Gathers for a session: sockets and relays are told of and stay open until `stop`.
+pub async fn run_and_keep(
+    options: &Options,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+    kept: mpsc::UnboundedSender<Kept>,
+) -> GatherResult {
+    gather(options, clock, stop, events, Some(kept)).await
+}
+
+async fn gather(
+    options: &Options,
+    clock: Clock,
     mut stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
+    kept: Option<mpsc::UnboundedSender<Kept>>,
 ) -> GatherResult {
     let (sender, mut happenings) = mpsc::unbounded_channel();
     let mut run = Run {
@@ -110,13 +137,23 @@ pub async fn run(
         pending_names: options.servers.len(),
         tasks: JoinSet::new(),
         sender,
+        kept,
+        pending_bindings: Vec::new(),
+        first_answer: None,
+        told: Told::default(),
     };
     run.announce_hosts();
     run.start_lookups();
-    while !run.is_settled() {
+    loop {
+        if run.kept.is_some() {
+            run.tell();
+        } else if run.is_settled() {
+            break;
+        }
         tokio::select! {
             biased;
             _ = stopped(&mut stop) => break,
+            () = tokio::time::sleep(LOOK_EVERY), if run.waits() => {}
             happening = happenings.recv() => match happening {
                 Some(happening) => run.take(happening),
                 None => break,
@@ -139,12 +176,77 @@ struct Run<'a> {
     pending_names: usize,
     tasks: JoinSet<()>,
     sender: mpsc::UnboundedSender<Happening>,
+    kept: Option<mpsc::UnboundedSender<Kept>>,
+    /// Bindings over UDP that are not settled: base, server, since when.
+    pending_bindings: Vec<(usize, SocketAddr, Duration)>,
+    /// When the first server answered over UDP, and its round trip.
+    first_answer: Option<(Duration, Duration)>,
+    told: Told,
+}
+
+/// What a session has been told.
+#[derive(Default)]
+struct Told {
+    directs_complete: bool,
+    complete: bool,
 }
 
 impl Run<'_> {
     fn announce_hosts(&mut self) {
-        for (index, base) in self.bases.iter().enumerate() {
-            self.collector.host(index, base, self.clock.now());
+        for index in 0..self.bases.len() {
+            self.announce_host(index);
+        }
+    }
+
+    fn announce_host(&mut self, index: usize) {
+        let base = &self.bases[index];
+        if let (Some(kept), Some(socket)) = (&self.kept, &base.socket) {
+            let _ = kept.send(Kept::Base {
+                address: base.address,
+                socket: Arc::clone(socket),
+            });
+        }
+        self.collector.host(index, base, self.clock.now());
+        if self.kept.is_some() {
+            self.start_base(index);
+        }
+    }
+
+    /// Whether a session waits for direct candidates to be complete.
+    const fn waits(&self) -> bool {
+        self.kept.is_some() && !self.told.directs_complete
+    }
+
+    /// Tells a session how far gathering is.
+    fn tell(&mut self) {
+        let Some(kept) = self.kept.clone() else {
+            return;
+        };
+        if !self.told.directs_complete && self.are_directs_complete() {
+            self.told.directs_complete = true;
+            let asked = self.rows.values().any(Row::asks_over_udp);
+            let has_udp = self.first_answer.is_some() || !asked;
+            let _ = kept.send(Kept::DirectsComplete { has_udp });
+        }
+        if !self.told.complete && self.is_settled() {
+            self.told.complete = true;
+            let _ = kept.send(Kept::Complete);
+        }
+    }
+
+    /// Whether no more direct candidates are to be expected soon: all are there, or those that are
+    /// missing are late by the round trips seen so far.
+    fn are_directs_complete(&self) -> bool {
+        let now = self.clock.now();
+        let oldest = self.pending_bindings.iter().map(|(.., since)| *since).max();
+        match (oldest, self.first_answer) {
+            (None, _) if self.pending_names == 0 => true,
+            (_, Some((at, rtt))) => now >= at + GRACE.max(rtt * 3),
+            (Some(since), None) => {
+                let rtt = self.rows.values().filter_map(Row::rtt).min();
+                now >= since + SILENCE.max(rtt.unwrap_or(SILENCE / 2) * 6) && rtt.is_some()
+            }
+            (None, None) => false,
         }
     }
 
@@ -181,7 +283,10 @@ impl Run<'_> {
                 self.take_addresses(server, addresses, took);
             }
             Happening::Bound { base, settled } => {
+                self.pending_bindings
+                    .retain(|(b, server, _)| (*b, *server) != (base, settled.server));
                 if let Ok(found) = &settled.outcome {
+                    self.first_answer.get_or_insert((now, found.rtt));
                     let uri = self.uri_of_binding(base, settled.server);
                     let place = self.place(settled.server);
                     self.collector.reflexive(

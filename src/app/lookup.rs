@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::family::Family;
-use crate::net::resolve::resolve;
+use crate::net::resolve::{self, resolve};
 use crate::report::ErrorReport;
 use crate::stun::uri::ServerUri;
 
@@ -35,14 +35,5 @@ pub async fn addresses(
 
 /// Why a name has no address.
 pub fn error_report(uri: &ServerUri, error: &std::io::Error) -> ErrorReport {
-    let text = error.to_string();
-    if error.kind() == std::io::ErrorKind::AddrNotAvailable {
-        return ErrorReport::new("wrong-family", text)
-            .with_hint("leave -4 or -6 out, or name a server with an address of that family");
-    }
-    let reason = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
-    ErrorReport::new("dns", format!("{} cannot be resolved: {reason}", uri.host))
-        .with_hint("check the spelling of the name")
+    resolve::error_report(&uri.host, error)
 }

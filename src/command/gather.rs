@@ -7,7 +7,7 @@ use super::frame::{Frame, counted};
 use super::{credentials, servers};
 use crate::app;
 use crate::app::gather::{Event, NamedServer, Options};
-use crate::cli::{GatherArgs, PolicyArg};
+use crate::cli::{GatherArgs, PolicyArg, Servers, TurnCredentials};
 use crate::exit::Outcome;
 use crate::render;
 use crate::report::gather::{
@@ -18,7 +18,8 @@ use crate::stun::uri::ServerUri;
 
 /// Runs the command.
 pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
-    let (options, findings) = match prepare(frame, args) {
+    let prepared = options(frame, &args.servers, &args.credentials, args.policy);
+    let (options, findings) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return frame.could_not_begin(&error),
     };
@@ -55,19 +56,20 @@ pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Checks everything that can be wrong before the first packet.
-fn prepare(frame: &Frame, args: &GatherArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
+pub(super) fn options(
+    frame: &Frame,
+    named: &Servers,
+    user: &TurnCredentials,
+    policy: PolicyArg,
+) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
     let families = frame.families()?;
     let patience = frame.common.timeout;
-    let named = servers::named(&args.servers, patience)?;
+    let named = servers::named(named, patience)?;
     let mut findings = named.findings;
     let is_needed = named.by_uri.iter().any(ServerUri::is_turn);
-    let (of_flags, more) = credentials::from_flags(
-        &args.credentials,
-        frame.clock.unix_start(),
-        patience,
-        is_needed,
-    )?;
+    let (of_flags, more) =
+        credentials::from_flags(user, frame.clock.unix_start(), patience, is_needed)?;
     findings.extend(more);
     let mut all: Vec<NamedServer> = Vec::new();
     let mut add = |server: NamedServer| {
@@ -101,7 +103,7 @@ fn prepare(frame: &Frame, args: &GatherArgs) -> anyhow::Result<(Options, Vec<Fin
             })
             .collect();
     }
-    let policy = match args.policy {
+    let policy = match policy {
         PolicyArg::All => Policy::All,
         PolicyArg::Relay => Policy::Relay,
     };

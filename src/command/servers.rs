@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::app;
 use crate::app::nat::DEFAULT_SERVERS;
 use crate::cli::Servers;
 use crate::config;
@@ -72,6 +73,23 @@ pub fn readable_by_others(path: &Path, what: &str) -> Vec<Finding> {
         ),
         format!("chmod 600 {}", path.display()),
     )]
+}
+
+/// The test of NAT behaviour beside gathering: with the same servers.
+pub fn for_nat(gather: &app::gather::Options) -> app::nat::Options {
+    let mut servers: Vec<ServerUri> = Vec::new();
+    for server in &gather.servers {
+        if !servers.contains(&server.uri) {
+            servers.push(server.uri.clone());
+        }
+    }
+    app::nat::Options {
+        independent: servers == defaults(),
+        servers,
+        families: gather.families.clone(),
+        source: gather.source.clone(),
+        seed: gather.seed ^ 0x6e61_7400,
+    }
 }
 
 /// The servers that are asked if the user names none.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, CandidateType};
 use crate::nat::SendError;
@@ -42,7 +42,7 @@ const MAX_REFLEXIVE: usize = 6;
 const MAX_TRANSACTIONS: usize = 20_000;
 
 /// A side's part (RFC 8445 6.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Nominates.

@@ -162,29 +162,29 @@ impl Binder {
         }
     }
 
-    /// Takes a datagram. What belongs to no question is left alone.
-    pub fn handle_input(&mut self, now: Time, source: SocketAddr, bytes: &[u8]) {
+    /// Takes a datagram. `false` if it belongs to no question.
+    pub fn handle_input(&mut self, now: Time, source: SocketAddr, bytes: &[u8]) -> bool {
         let Some(id) = message::transaction_id(bytes) else {
-            return;
+            return false;
         };
         let found = self.questions.iter().enumerate().find_map(|(index, q)| {
             let (_, at) = q.sent.iter().find(|(sent, _)| *sent == id)?;
             Some((index, *at))
         });
         let Some((index, sent_at)) = found else {
-            return;
+            return false;
         };
         let question = &mut self.questions[index];
         if source != question.server {
             question.hint = Some(Failure::WrongSource(source));
-            return;
+            return true;
         }
         let response = match message::decode_binding_response(bytes) {
             Ok(response) => response,
-            Err(DecodeError::NotABindingResponse | DecodeError::NotAnAnswer) => return,
+            Err(DecodeError::NotABindingResponse | DecodeError::NotAnAnswer) => return true,
             Err(error) => {
                 question.hint = Some(Failure::Malformed(error.to_string()));
-                return;
+                return true;
             }
         };
         let outcome = match response.outcome {
@@ -203,6 +203,7 @@ impl Binder {
         };
         let question = self.questions.remove(index);
         self.settle(&question, outcome);
+        true
     }
 
     fn settle(&mut self, question: &Question, outcome: Result<Reflexive, Failure>) {

@@ -1,5 +1,10 @@
 //! The result of `rtcdiag pair`.
 
+mod failure;
+mod findings;
+mod verdict;
+mod why;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
@@ -7,8 +12,12 @@ use serde::Serialize;
 use super::gather::GatherServerReport;
 use super::{ErrorReport, Millis};
 use crate::ice::candidate::CandidateType;
+pub use crate::ice::checks::Role;
+pub use crate::ice::checks::pair::CheckState;
 use crate::ice::facts::NatFacts;
 use crate::stun::uri::Transport;
+pub use failure::{CutShort, PairEvidence, Permission, SendFault, explain};
+pub use verdict::{Context, PeerEnd, WantedPair, verdict};
 
 /// What became of a session with another host. Each side has its own, and both agree.
 #[derive(Debug, Clone, Serialize)]
@@ -39,16 +48,6 @@ pub struct PairResult {
     pub session: SessionReport,
     /// This side's servers, and for each candidate missing, why.
     pub servers: Vec<GatherServerReport>,
-}
-
-/// RFC 8445 6.1.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Nominates.
-    Controlling,
-    /// Follows.
-    Controlled,
 }
 
 /// How a session ended.
@@ -134,22 +133,6 @@ pub struct EndReport {
     pub interface: Option<String>,
     /// How its TURN server is talked to, if it is relayed and that is known.
     pub relay_transport: Option<Transport>,
-}
-
-/// The state of a pair (RFC 8445 6.1.2.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckState {
-    /// Waits for the TURN server's permission.
-    Frozen,
-    /// Not checked yet.
-    Waiting,
-    /// Checked, not answered yet.
-    InProgress,
-    /// Answered.
-    Succeeded,
-    /// Not answered, or cannot be.
-    Failed,
 }
 
 /// A candidate pair: one base of this side with one candidate of the other.

@@ -92,6 +92,11 @@ impl Session {
         self.peer.is_some()
     }
 
+    /// The other side's name for the run.
+    pub const fn peer(&self) -> Option<Name> {
+        self.peer
+    }
+
     /// Whether everything sent has been confirmed.
     pub fn is_confirmed(&self) -> bool {
         self.unconfirmed.is_empty()

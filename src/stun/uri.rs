@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Default port of STUN and TURN over UDP and TCP (RFC 8489 12, RFC 8656 3.1).
 pub const DEFAULT_PORT: u16 = 3478;
@@ -47,7 +47,7 @@ pub enum Host {
 }
 
 /// The transport between us and a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// UDP.
@@ -185,7 +185,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), UriError> {
     Ok((known, rest))
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest
             .split_once(']')
@@ -211,7 +211,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
     })
 }
 
-fn parse_host(host: &str) -> Result<Host, UriError> {
+pub(crate) fn parse_host(host: &str) -> Result<Host, UriError> {
     if host.is_empty() {
         return Err(UriError::NoHost);
     }
@@ -239,7 +239,7 @@ const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-fn parse_port(port: &str) -> Result<u16, UriError> {
+pub(crate) fn parse_port(port: &str) -> Result<u16, UriError> {
     let digits = port.bytes().all(|b| b.is_ascii_digit());
     match port.parse::<u16>() {
         Ok(number) if number > 0 && digits => Ok(number),

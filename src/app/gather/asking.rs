@@ -64,8 +64,8 @@ impl Run<'_> {
         }
         let base = bases::open(&self.options.source, local)?;
         let index = self.bases.len();
-        self.collector.host(index, &base, self.clock.now());
         self.bases.push(base);
+        self.announce_host(index);
         Some(index)
     }
 
@@ -94,24 +94,33 @@ impl Run<'_> {
         self.rows.insert(key, row);
     }
 
-    fn ask_binding(&mut self, key: RowKey) {
-        let base = &mut self.bases[key.base];
+    /// Starts the task of a base's socket, if it does not run yet.
+    pub(super) fn start_base(&mut self, index: usize) {
+        let base = &mut self.bases[index];
         if let Some(socket) = base.socket.take() {
             let (questions, receiver) = mpsc::unbounded_channel();
-            self.asked.insert(key.base, questions);
+            self.asked.insert(index, questions);
             self.tasks.spawn(reflexive::run(
                 reflexive::Task {
+                    address: base.address,
                     socket,
+                    kept: self.kept.clone(),
                     source: self.options.source.clone(),
                     local: base.address.ip(),
-                    base: key.base,
-                    seed: self.options.seed ^ (key.base as u64 + 1),
+                    base: index,
+                    seed: self.options.seed ^ (index as u64 + 1),
                     clock: self.clock,
                 },
                 receiver,
                 self.sender.clone(),
             ));
         }
+    }
+
+    fn ask_binding(&mut self, key: RowKey) {
+        self.start_base(key.base);
+        self.pending_bindings
+            .push((key.base, key.address, self.clock.now()));
         if let Some(questions) = self.asked.get(&key.base) {
             let _ = questions.send(key.address);
         }
@@ -140,7 +149,11 @@ impl Run<'_> {
             seed: self.seed_of(key),
             clock: self.clock,
         };
-        self.tasks.spawn(relay::run(task, self.sender.clone()));
+        let sender = self.sender.clone();
+        match self.kept.clone() {
+            None => self.tasks.spawn(relay::run(task, sender)),
+            Some(kept) => self.tasks.spawn(relay::run_and_keep(task, sender, kept)),
+        };
     }
 
     fn target(&self, key: RowKey) -> Target {

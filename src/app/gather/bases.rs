@@ -1,6 +1,7 @@
 //! The bases (RFC 8445 5.1.1): one UDP socket on each usable local address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::UdpSocket;
 
@@ -16,7 +17,7 @@ pub struct Base {
     /// The interface.
     pub interface: Option<String>,
     /// The socket, until the task that asks STUN servers takes it.
-    pub socket: Option<UdpSocket>,
+    pub socket: Option<Arc<UdpSocket>>,
 }
 
 impl Base {
@@ -52,7 +53,7 @@ pub fn open(source: &Source, local: IpAddr) -> Option<Base> {
             .interface
             .clone()
             .or_else(|| host::interface_of(local)),
-        socket: Some(socket),
+        socket: Some(Arc::new(socket)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Runs the STUN questions of one base on its socket.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -8,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Happening;
+use super::kept::Kept;
 use crate::ice::reflexive::{Binder, Failure, Reflexive};
 use crate::nat::SendError;
 use crate::net::clock::Clock;
@@ -19,9 +21,16 @@ use crate::report::ErrorReport;
 /// When a silent server is asked for ICMP errors, which only a connected socket hears.
 const REFUSAL_AFTER: Duration = Duration::from_millis(150);
 
+/// How often a server is asked again while a session is waiting, so that the binding stays (RFC 8445
+/// 11).
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
 /// A base's socket and what it is asked with.
 pub struct Task {
-    pub socket: UdpSocket,
+    pub socket: Arc<UdpSocket>,
+    pub address: SocketAddr,
+    /// Where everything else goes that comes in; without it, the task ends when all is settled.
+    pub kept: Option<mpsc::UnboundedSender<Kept>>,
     pub source: Source,
     pub local: IpAddr,
     pub base: usize,
@@ -48,6 +57,7 @@ pub async fn run(
     let mut refusals = JoinSet::new();
     let mut buffer = vec![0; 2048];
     let mut open = true;
+    let mut keepalive: Option<(SocketAddr, Duration)> = None;
     let report = |server, outcome, took| {
         let settled = Settled {
             server,
@@ -73,6 +83,9 @@ pub async fn run(
         }
         while let Some(settled) = binder.poll_event() {
             let took = clock.now().saturating_sub(settled.began);
+            if task.kept.is_some() && settled.outcome.is_ok() && keepalive.is_none() {
+                keepalive = Some((settled.server, clock.now() + KEEPALIVE));
+            }
             let outcome = settled.outcome.map_err(|failure| explain(&failure));
             report(settled.server, outcome, took);
         }
@@ -91,7 +104,7 @@ pub async fn run(
             }
         }
         let due = binder.poll_timeout();
-        if due.is_none() && !open {
+        if due.is_none() && !open && task.kept.is_none() {
             return;
         }
         let refusal_due = began
@@ -100,7 +113,8 @@ pub async fn run(
             .map(|(_, _, at)| *at + REFUSAL_AFTER)
             .filter(|at| *at > clock.now())
             .min();
-        let wake = [due, refusal_due].into_iter().flatten().min();
+        let wake = [due, refusal_due, keepalive.map(|(_, at)| at)];
+        let wake = wake.into_iter().flatten().min();
         let wait = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
@@ -110,8 +124,15 @@ pub async fn run(
         tokio::select! {
             biased;
             received = task.socket.recv_from(&mut buffer) => {
-                if let Ok((length, source)) = received {
-                    binder.handle_input(clock.now(), source, &buffer[..length]);
+                if let Ok((length, source)) = received
+                    && !binder.handle_input(clock.now(), source, &buffer[..length])
+                    && let Some(kept) = &task.kept
+                {
+                    let _ = kept.send(Kept::Datagram {
+                        at: task.address,
+                        source,
+                        bytes: buffer[..length].to_vec(),
+                    });
                 }
             }
             server = servers.recv(), if open => match server {
@@ -131,7 +152,16 @@ pub async fn run(
                     report(server, Err(refused(error)), took);
                 }
             }
-            () = wait => binder.handle_timeout(clock.now()),
+            () = wait => {
+                let now = clock.now();
+                binder.handle_timeout(now);
+                if let Some((server, at)) = &mut keepalive
+                    && *at <= now
+                {
+                    *at = now + KEEPALIVE;
+                    binder.ask(now, *server);
+                }
+            }
         }
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::Happening;
+use super::kept::{self, Kept};
 use super::rows::RowKey;
 use super::verify::{self, Verification};
 use crate::fact::{Fact, Reason};
@@ -128,6 +130,54 @@ pub async fn run(task: Task, sender: mpsc::UnboundedSender<Happening>) {
         row: task.row,
         outcome: Box::new(outcome),
     });
+}
+
+/// The same for a session: the relayed addresses are kept and not tried, which the checks do.
+pub async fn run_and_keep(
+    task: Task,
+    sender: mpsc::UnboundedSender<Happening>,
+    kept: mpsc::UnboundedSender<Kept>,
+) {
+    let deadline = task.clock.now() + IN_ALL;
+    let mut outcome: Option<Outcome> = None;
+    let mut sessions = JoinSet::new();
+    for family in &task.families {
+        let opened = allocate(&task, *family, deadline, &sender).await;
+        let Opened {
+            outcome: mut one,
+            relayed,
+            session,
+        } = opened;
+        let is_hopeless = one.error.as_ref().is_some_and(|e| e.code != NO_SUCH_FAMILY);
+        if let Some(mut relayed) = relayed {
+            relayed.relays = Fact::not_tested(Reason::LeftOut);
+            relayed.reachable = Fact::not_tested(Reason::LeftOut);
+            one.relayed.push(relayed);
+        }
+        if let Some((session, allocation)) = session {
+            let (commands, receiver) = mpsc::unbounded_channel();
+            let _ = kept.send(Kept::Relay {
+                relayed: allocation.relayed,
+                commands,
+            });
+            sessions.spawn(kept::keep(session, allocation, receiver, kept.clone()));
+        }
+        match &mut outcome {
+            Some(all) => merge(all, one),
+            None => outcome = Some(one),
+        }
+        if is_hopeless {
+            break;
+        }
+    }
+    if let Some(outcome) = outcome {
+        // Nobody listens any more when the run has been stopped.
+        let _ = sender.send(Happening::RelayDone {
+            row: task.row,
+            outcome: Box::new(outcome),
+        });
+    }
+    while sessions.join_next().await.is_some() {}
 }
 
 /// Two families of one server: it is well if one of them is.

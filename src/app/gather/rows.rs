@@ -82,6 +82,16 @@ impl Row {
         }
     }
 
+    /// Whether it wants a Binding answer over UDP.
+    pub fn asks_over_udp(&self) -> bool {
+        self.wants_binding && self.transport == Transport::Udp
+    }
+
+    /// The round trip to the server, by whatever transport.
+    pub const fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
     /// Whether everything that was asked for has come or failed.
     pub fn is_settled(&self) -> bool {
         (!self.wants_binding || self.binding.is_some())

@@ -1,0 +1,427 @@
+//! From what is known to the result.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::ending::End;
+use super::meeting::Meeting;
+use super::{Paired, Way};
+use crate::family::Family;
+use crate::ice::candidate::{Candidate, CandidateType};
+use crate::ice::checks::Checks;
+use crate::ice::checks::pair::{self, ENOUGH_CHECKS, Pair};
+use crate::ice::facts::NatFacts;
+use crate::ice::prediction::{Expected, Side, predict};
+use crate::ice::quality::Measured;
+use crate::nat::SendError;
+use crate::report::gather::{CandidateReport, GatherResult, Policy};
+use crate::report::nat::PathReport;
+use crate::report::pair::{
+    CheckState, Context, CutShort, EndReport, PairEvidence, PairReport, PairResult, PairState,
+    PathKind, PeerEnd, Permission, PredictionReport, QualityReport, Role, RttReport,
+    SelectedReport, SendFault, SessionMode, SessionReport, SideCandidate, SideReport, explain,
+};
+use crate::report::{ErrorReport, Millis};
+use crate::signal::message;
+use crate::stun::uri::Transport;
+
+/// A candidate of this side.
+pub fn own_candidate(report: &CandidateReport) -> SideCandidate {
+    SideCandidate {
+        kind: report.kind,
+        transport: report.transport,
+        address: report.address,
+        port: report.port,
+        related_address: report.related_address,
+        related_port: report.related_port,
+        foundation: report.foundation.clone(),
+        component: report.component,
+        priority: report.priority,
+        interface: report.interface.clone(),
+        server: report.server.clone(),
+        relay_transport: report.relay_transport,
+        found_ms: report.found_ms,
+        sdp: report.sdp.clone(),
+    }
+}
+
+/// A candidate as it was signalled.
+pub fn candidate(candidate: &Candidate, found: Millis) -> SideCandidate {
+    SideCandidate {
+        kind: candidate.kind,
+        transport: Transport::Udp,
+        address: candidate.address.ip(),
+        port: candidate.address.port(),
+        related_address: candidate.related.map(|a| a.ip()),
+        related_port: candidate.related.map(|a| a.port()),
+        foundation: candidate.foundation.clone(),
+        component: candidate.component,
+        priority: candidate.priority,
+        interface: None,
+        server: None,
+        relay_transport: None,
+        found_ms: found,
+        sdp: candidate.to_string(),
+    }
+}
+
+/// What the other side is told of a path.
+pub fn nat_facts(path: PathReport) -> NatFacts {
+    NatFacts {
+        family: path.family,
+        local_address: path.local_address,
+        udp: path.udp,
+        nat: path.nat,
+        mapping: path.mapping,
+        filtering: path.filtering,
+        hairpinning: path.hairpinning,
+        reflexive_addresses: path.reflexive_addresses,
+    }
+}
+
+/// Both ends of a pair as valid pair (RFC 8445 7.2.5.3.2): this side's address as the other one sees
+/// it, and the other's as this one sees it.
+pub fn ends(checks: &Checks, index: usize) -> (SocketAddr, SocketAddr) {
+    let pair = &checks.pairs()[index];
+    let base = checks.base(pair.base).address;
+    (pair.mapped.unwrap_or(base), pair.remote)
+}
+
+/// The whole result.
+pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paired {
+    let now = meeting.clock.now();
+    let end = meeting.end.take();
+    let selected = meeting.selected.filter(|_| meeting.quality.has_echo());
+    let has_result = selected.is_some() && !meeting.peer.has_failed;
+    let state = if has_result {
+        PairState::Connected
+    } else if meeting.peer.was_there {
+        PairState::Failed
+    } else {
+        PairState::NoPeer
+    };
+    let selected = selected.filter(|_| has_result).map(|(pair, _)| pair);
+    let pairs = pairs(&meeting, selected, end.as_ref());
+    let path = selected.map(|index| path_of(&meeting.checks.pairs()[index]));
+    let connected_ms = meeting
+        .selected
+        .filter(|_| has_result)
+        .and_then(|(_, at)| Some(Millis(at.saturating_sub(meeting.described_at?))));
+    let measured = meeting.quality.measured(now).filter(|_| has_result);
+    let report = selected.map(|index| selected_report(&meeting, index));
+    let peer_agrees = match (selected, meeting.peer.connected) {
+        (Some(index), Some((local, remote))) => {
+            Some((remote, local) == ends(&meeting.checks, index))
+        }
+        (Some(_), None) if meeting.peer.has_failed => Some(false),
+        (None, Some(_)) => Some(false),
+        (None, None) if meeting.peer.has_failed => Some(true),
+        _ => None,
+    };
+    let gathered = gathered.unwrap_or_default();
+    let result = PairResult {
+        role: meeting.role.unwrap_or(Role::Controlling),
+        state,
+        path,
+        connected_ms,
+        prediction: prediction(&meeting, path, state),
+        local: side(
+            std::mem::take(&mut meeting.local),
+            std::mem::take(&mut meeting.nats),
+            meeting.complete_at.is_some(),
+        ),
+        remote: side(
+            std::mem::take(&mut meeting.peer.candidates),
+            std::mem::take(&mut meeting.peer.nats),
+            meeting.peer.complete_at.is_some(),
+        ),
+        pairs,
+        selected: report,
+        quality: measured.map(quality),
+        timeline: std::mem::take(&mut meeting.timeline),
+        session: SessionReport {
+            mode: match &meeting.options.way {
+                Way::Rendezvous { is_embedded, .. } if *is_embedded => SessionMode::Embedded,
+                Way::Rendezvous { .. } => SessionMode::Rendezvous,
+                Way::Manual => SessionMode::Manual,
+                Way::ManualSdp => SessionMode::ManualSdp,
+            },
+            rendezvous: match &meeting.options.way {
+                Way::Rendezvous { target, .. } => Some(target.url.to_string()),
+                _ => None,
+            },
+            peer_version: meeting.peer.software.clone(),
+            peer_agrees,
+            reconnects: meeting.reconnects,
+            refused: meeting.refused.clone(),
+        },
+        servers: gathered.servers,
+    };
+    Paired {
+        result,
+        context: context(&meeting, end),
+    }
+}
+
+fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
+    let (mut stopped, mut peer_end, mut rendezvous_error) = (None, None, None);
+    match end {
+        None | Some(End::Done) => {}
+        Some(End::Stopped(reason)) => {
+            stopped = Some(reason);
+            if !meeting.peer.was_there {
+                rendezvous_error.clone_from(&meeting.rendezvous_trouble);
+            }
+        }
+        Some(End::Peer(end)) => {
+            peer_end = Some(match end {
+                message::End::Interrupted => PeerEnd::Interrupted,
+                message::End::Timeout => PeerEnd::OutOfTime,
+                message::End::Error { message } => {
+                    PeerEnd::Error(crate::stun::message::printable(&message))
+                }
+                message::End::Done | message::End::Unknown => {
+                    PeerEnd::Error("it ended without saying why".to_owned())
+                }
+            });
+        }
+        Some(End::Vanished) => peer_end = Some(PeerEnd::Vanished),
+        Some(End::Rendezvous(error) | End::Unusable(error)) => rendezvous_error = Some(error),
+    }
+    Context {
+        stopped,
+        peer_end,
+        rendezvous_error,
+        findings: meeting.findings.clone(),
+        relay_only: meeting.options.gather.policy == Policy::Relay,
+        peer_relay_only: meeting.peer.relay_only,
+        waited_s: meeting.clock.now().as_secs_f64(),
+        manual: meeting.is_manual(),
+        turned_away: meeting.turned_away,
+        ..Context::default()
+    }
+}
+
+fn side(mut candidates: Vec<SideCandidate>, nats: Vec<NatFacts>, is_complete: bool) -> SideReport {
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.priority));
+    let of_ipv4 = nats.iter().find(|nat| nat.family == Family::Ipv4);
+    SideReport {
+        candidates,
+        nat: of_ipv4.or(nats.first()).cloned(),
+        nats,
+        is_complete,
+    }
+}
+
+fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -> PredictionReport {
+    let parse = |candidates: &[SideCandidate]| -> Vec<Candidate> {
+        candidates
+            .iter()
+            .filter_map(|c| c.sdp.parse().ok())
+            .collect()
+    };
+    let (local, remote) = (parse(&meeting.local), parse(&meeting.peer.candidates));
+    let prediction = predict(
+        Side {
+            nats: &meeting.nats,
+            candidates: &local,
+            relay_only: meeting.options.gather.policy == Policy::Relay,
+        },
+        Side {
+            nats: &meeting.peer.nats,
+            candidates: &remote,
+            relay_only: meeting.peer.relay_only,
+        },
+    );
+    let came = match (path, state) {
+        (Some(PathKind::Direct), _) => Some(Expected::Direct),
+        (Some(PathKind::Relayed), _) => Some(Expected::Relay),
+        // Only what was tried to the end counts.
+        (None, PairState::Failed) if meeting.has_failed => Some(Expected::Fail),
+        _ => None,
+    };
+    PredictionReport {
+        expected: prediction.expected,
+        agrees: came
+            .filter(|_| prediction.expected != Expected::Unknown)
+            .map(|came| came == prediction.expected),
+        because: prediction.because,
+    }
+}
+
+fn quality(measured: Measured) -> QualityReport {
+    let mut rtts = measured.rtts;
+    rtts.sort_unstable();
+    let received = u32::try_from(rtts.len()).unwrap_or(u32::MAX);
+    let at = |share: usize| rtts.get((rtts.len() * share / 100).min(rtts.len().max(1) - 1));
+    let lost = measured.sent.saturating_sub(received);
+    QualityReport {
+        sent: measured.sent,
+        received,
+        loss_percent: if measured.sent == 0 {
+            0.0
+        } else {
+            (f64::from(lost) * 1e4 / f64::from(measured.sent)).round() / 1e2
+        },
+        rtt_ms: rtts.first().zip(rtts.last()).map(|(min, max)| RttReport {
+            min: Millis(*min),
+            median: Millis(*at(50).unwrap_or(min)),
+            p95: Millis(*at(95).unwrap_or(max)),
+            max: Millis(*max),
+        }),
+        jitter_ms: measured.jitter.map(Millis),
+    }
+}
+
+fn path_of(pair: &Pair) -> PathKind {
+    if pair.is_relayed() {
+        PathKind::Relayed
+    } else {
+        PathKind::Direct
+    }
+}
+
+fn selected_report(meeting: &Meeting<'_>, index: usize) -> SelectedReport {
+    let pair = &meeting.checks.pairs()[index];
+    let base = local_end(meeting, pair);
+    let (local, _) = ends(&meeting.checks, index);
+    let known = meeting
+        .local
+        .iter()
+        .find(|c| (c.address, c.port) == (local.ip(), local.port()));
+    let kind = known.map_or(CandidateType::Prflx, |c| c.kind);
+    SelectedReport {
+        local: EndReport {
+            kind: if pair.is_relay_base {
+                CandidateType::Relay
+            } else {
+                kind
+            },
+            address: local.ip(),
+            port: local.port(),
+            ..base
+        },
+        remote: remote_end(meeting, pair),
+    }
+}
+
+fn local_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
+    let address = meeting.checks.base(pair.base).address;
+    let known = meeting
+        .local
+        .iter()
+        .find(|c| (c.address, c.port) == (address.ip(), address.port()));
+    EndReport {
+        kind: if pair.is_relay_base {
+            CandidateType::Relay
+        } else {
+            CandidateType::Host
+        },
+        address: address.ip(),
+        port: address.port(),
+        interface: known.and_then(|c| c.interface.clone()),
+        relay_transport: known.and_then(|c| c.relay_transport),
+    }
+}
+
+fn remote_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
+    let known = meeting
+        .peer
+        .candidates
+        .iter()
+        .find(|c| (c.address, c.port) == (pair.remote.ip(), pair.remote.port()));
+    EndReport {
+        kind: pair.remote_kind,
+        address: pair.remote.ip(),
+        port: pair.remote.port(),
+        interface: known.and_then(|c| c.interface.clone()),
+        relay_transport: known.and_then(|c| c.relay_transport),
+    }
+}
+
+fn pairs(meeting: &Meeting<'_>, selected: Option<usize>, end: Option<&End>) -> Vec<PairReport> {
+    let arrivals = meeting
+        .peer
+        .arrived
+        .as_ref()
+        .map(|arrived: &BTreeSet<u32>| meeting.checks.arrivals(arrived));
+    let cut_short = match end {
+        Some(End::Stopped(_) | End::Unusable(_) | End::Rendezvous(_)) => CutShort::Stopped,
+        Some(End::Peer(_) | End::Vanished) => CutShort::PeerGone,
+        Some(End::Done) | None => CutShort::Connected,
+    };
+    let mut rows: Vec<PairReport> = meeting
+        .checks
+        .pairs()
+        .iter()
+        .enumerate()
+        .map(|(index, pair)| {
+            let arrived = arrivals.as_ref().map(|counts| counts[index]);
+            let mut row = row(meeting, pair, selected == Some(index), arrived);
+            let has_had_chance = pair.sent >= ENOUGH_CHECKS;
+            let evidence = evidence(pair, arrived, (!has_had_chance).then_some(cut_short));
+            row.failure = explain(&row, &evidence);
+            if row.failure.is_some() && (has_had_chance || pair.state() == pair::CheckState::Failed)
+            {
+                row.state = CheckState::Failed;
+            }
+            row
+        })
+        .collect();
+    rows.sort_by_key(|row| (!row.selected, std::cmp::Reverse(row.priority)));
+    rows
+}
+
+fn row(meeting: &Meeting<'_>, pair: &Pair, is_selected: bool, arrived: Option<u32>) -> PairReport {
+    PairReport {
+        local: local_end(meeting, pair),
+        remote: remote_end(meeting, pair),
+        priority: pair.priority,
+        state: pair.state(),
+        nominated: pair.nominated,
+        selected: is_selected,
+        path: path_of(pair),
+        requests_sent: pair.sent,
+        responses_received: pair.answered,
+        requests_received: pair.requests_in,
+        responses_sent: pair.answers_out,
+        requests_arrived: arrived,
+        rtt_ms: pair.rtt().map(Millis),
+        first_sent_ms: pair.first_sent.map(Millis),
+        first_answered_ms: pair.first_answered.map(Millis),
+        mapped_address: pair.mapped,
+        failure: None::<ErrorReport>,
+    }
+}
+
+fn evidence(pair: &Pair, arrived: Option<u32>, cut_short: Option<CutShort>) -> PairEvidence {
+    PairEvidence {
+        send_error: pair.send_error.map(|error| match error {
+            SendError::Refused => SendFault::PortUnreachable,
+            SendError::Unreachable => SendFault::NoRoute,
+            SendError::Forbidden => SendFault::NotPermitted,
+            SendError::Other if pair.is_relay_base => SendFault::RelayGone,
+            SendError::Other => SendFault::Other,
+        }),
+        permission: match &pair.permission {
+            pair::Permission::NotNeeded => None,
+            pair::Permission::Pending => Some(Permission::Pending),
+            pair::Permission::Granted => Some(Permission::Granted),
+            pair::Permission::Refused(Some(error)) if error.code == 403 => {
+                Some(Permission::Forbidden)
+            }
+            pair::Permission::Refused(Some(error)) => Some(Permission::Failed(format!(
+                "error {} {}",
+                error.code, error.reason
+            ))),
+            pair::Permission::Refused(None) => {
+                Some(Permission::Failed("it did not answer".to_owned()))
+            }
+        },
+        error_response: pair.error.as_ref().map(|error| error.code),
+        answered_from_elsewhere: pair.answered_elsewhere.is_some(),
+        // Every check that arrives is answered.
+        responses_sent_there: arrived,
+        cut_short,
+    }
+}

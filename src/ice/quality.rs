@@ -1,0 +1,252 @@
+//! How good a path is: numbered datagrams that the other side sends back, without I/O.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// One datagram each 20 ms, as a voice call sends.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// The length of a datagram: that of a voice packet.
+const LENGTH: usize = 160;
+/// RFC 3550 6.4.1.
+const JITTER_GAIN: f64 = 1.0 / 16.0;
+
+const PROBE: [u8; 4] = *b"RTCp";
+const ECHO: [u8; 4] = *b"RTCe";
+
+/// What was measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measured {
+    /// Datagrams sent.
+    pub sent: u32,
+    /// The round trip of each that came back.
+    pub rtts: Vec<Duration>,
+    /// Interarrival jitter of the other side's datagrams.
+    pub jitter: Option<Duration>,
+}
+
+/// The test of one side.
+#[derive(Debug)]
+pub struct Quality {
+    begin: Option<Time>,
+    duration: Duration,
+    next: Time,
+    sent: Vec<Time>,
+    rtts: Vec<Option<Duration>>,
+    last_transit: Option<f64>,
+    jitter: f64,
+    came: u32,
+    last_heard: Option<Time>,
+}
+
+/// What to do with a datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A probe of the other side: send this back.
+    Probe(Vec<u8>),
+    /// One of ours came back.
+    Echo,
+    /// Something else.
+    Foreign,
+}
+
+impl Quality {
+    /// A test that takes so long; with no time, one datagram shows that data goes both ways.
+    pub const fn new(duration: Duration) -> Self {
+        Self {
+            begin: None,
+            duration,
+            next: Duration::ZERO,
+            sent: Vec::new(),
+            rtts: Vec::new(),
+            last_transit: None,
+            jitter: 0.0,
+            came: 0,
+            last_heard: None,
+        }
+    }
+
+    /// Begins.
+    pub fn start(&mut self, now: Time) {
+        if self.begin.is_none() {
+            self.begin = Some(now);
+            self.next = now;
+        }
+    }
+
+    /// When the next datagram is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let begin = self.begin?;
+        let is_wanted = self.next <= begin + self.duration || !self.has_echo();
+        is_wanted.then_some(self.next)
+    }
+
+    /// The datagram that is due.
+    pub fn poll_transmit(&mut self, now: Time) -> Option<Vec<u8>> {
+        if self.poll_timeout()? > now {
+            return None;
+        }
+        // What was missed is not made up for: a burst would measure itself.
+        self.next = (self.next + INTERVAL).max(now);
+        let number = u32::try_from(self.sent.len()).ok()?;
+        self.sent.push(now);
+        self.rtts.push(None);
+        let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        let mut bytes = PROBE.to_vec();
+        bytes.extend_from_slice(&number.to_be_bytes());
+        bytes.extend_from_slice(&micros.to_be_bytes());
+        bytes.resize(LENGTH, 0);
+        Some(bytes)
+    }
+
+    /// Takes a datagram of the other side.
+    pub fn handle_input(&mut self, now: Time, bytes: &[u8]) -> Heard {
+        let Some((kind, rest)) = bytes.split_at_checked(4) else {
+            return Heard::Foreign;
+        };
+        let (Some(number), Some(micros)) = (rest.get(..4), rest.get(4..12)) else {
+            return Heard::Foreign;
+        };
+        if bytes.len() > LENGTH {
+            return Heard::Foreign;
+        }
+        if kind == PROBE {
+            self.last_heard = Some(now);
+            self.note_arrival(now, micros);
+            let mut echo = bytes.to_vec();
+            echo[..4].copy_from_slice(&ECHO);
+            return Heard::Probe(echo);
+        }
+        let number = <[u8; 4]>::try_from(number).map_or(u32::MAX, u32::from_be_bytes) as usize;
+        match (
+            kind == ECHO,
+            self.sent.get(number),
+            self.rtts.get_mut(number),
+        ) {
+            (true, Some(at), Some(rtt)) => {
+                self.last_heard = Some(now);
+                rtt.get_or_insert(now.saturating_sub(*at));
+                Heard::Echo
+            }
+            _ => Heard::Foreign,
+        }
+    }
+
+    fn note_arrival(&mut self, now: Time, micros: &[u8]) {
+        let micros = <[u8; 8]>::try_from(micros).map_or(0, u64::from_be_bytes);
+        // The clocks differ by a constant, which the difference of two transits does not have.
+        let transit = now.as_secs_f64() - Duration::from_micros(micros).as_secs_f64();
+        if let Some(last) = self.last_transit {
+            self.jitter += ((transit - last).abs() - self.jitter) * JITTER_GAIN;
+            self.came += 1;
+        }
+        self.last_transit = Some(transit);
+    }
+
+    /// Whether one datagram has gone to the other side and back.
+    pub fn has_echo(&self) -> bool {
+        self.rtts.iter().any(Option::is_some)
+    }
+
+    /// When something last came from the other side.
+    pub const fn last_heard(&self) -> Option<Time> {
+        self.last_heard
+    }
+
+    /// Whether all datagrams are sent and have had their time to come back.
+    pub fn is_finished(&self, now: Time) -> bool {
+        let Some(last) = self.sent.last() else {
+            return false;
+        };
+        let longest = self.rtts.iter().flatten().max().copied();
+        let patience = longest.unwrap_or(Duration::from_secs(1)) * 2 + Duration::from_millis(50);
+        let all_back = self.rtts.iter().all(Option::is_some);
+        self.poll_timeout().is_none() && (all_back || now >= *last + patience)
+    }
+
+    /// What was measured; those that may still come back do not count as lost.
+    pub fn measured(&self, now: Time) -> Option<Measured> {
+        self.begin?;
+        let longest = self.rtts.iter().flatten().max().copied();
+        let patience = longest.unwrap_or(Duration::from_secs(1)) * 2 + Duration::from_millis(50);
+        let settled = self.sent.iter().zip(&self.rtts);
+        let settled: Vec<_> = settled
+            .filter(|(at, rtt)| rtt.is_some() || now >= **at + patience)
+            .map(|(_, rtt)| *rtt)
+            .collect();
+        Some(Measured {
+            sent: u32::try_from(settled.len()).unwrap_or(u32::MAX),
+            rtts: settled.into_iter().flatten().collect(),
+            jitter: (self.came > 0).then(|| Duration::from_secs_f64(self.jitter.max(0.0).min(1e6))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Runs a test over a path that delays each way by `delay(number)` and loses every `lost`th.
+    fn run(delay: impl Fn(u32) -> u32, lost: Option<u32>) -> (Quality, Quality, Time) {
+        let (mut a, mut b) = (
+            Quality::new(Duration::from_secs(1)),
+            Quality::new(Duration::ZERO),
+        );
+        a.start(MS * 5);
+        let mut flying: Vec<(Time, bool, Vec<u8>)> = Vec::new();
+        let (mut now, mut count) = (MS * 5, 0);
+        while now < Duration::from_secs(3) {
+            while let Some(bytes) = a.poll_transmit(now) {
+                count += 1;
+                if lost.is_none_or(|l| count % l != 0) {
+                    flying.push((now + MS * delay(count), true, bytes));
+                }
+            }
+            let (due, rest): (Vec<_>, Vec<_>) = flying.into_iter().partition(|f| f.0 <= now);
+            flying = rest;
+            for (_, to_b, bytes) in due {
+                if !to_b {
+                    assert_eq!(a.handle_input(now, &bytes), Heard::Echo);
+                } else if let Heard::Probe(echo) = b.handle_input(now, &bytes) {
+                    flying.push((now + MS * 10, false, echo));
+                }
+            }
+            now += MS;
+        }
+        (a, b, now)
+    }
+
+    #[test]
+    fn a_steady_path_has_no_jitter_and_no_loss() {
+        let (a, b, now) = run(|_| 10, None);
+        let measured = a.measured(now).expect("begun");
+        assert_eq!(measured.sent, 51);
+        assert_eq!(measured.rtts, vec![MS * 20; 51]);
+        assert_eq!(b.jitter, 0.0);
+        assert!(a.is_finished(now));
+    }
+
+    #[test]
+    fn loss_and_jitter_are_seen() {
+        let (a, b, now) = run(|number| 10 + number % 2 * 6, Some(5));
+        let measured = a.measured(now).expect("begun");
+        assert_eq!((measured.sent, measured.rtts.len()), (51, 41));
+        assert!((0.003..0.007).contains(&b.jitter), "{}", b.jitter);
+    }
+
+    #[test]
+    fn foreign_data_is_left_alone() {
+        let mut quality = Quality::new(Duration::from_secs(1));
+        for bytes in [
+            &b""[..],
+            b"RTC",
+            b"RTCe\0\0\0\x09........",
+            b"hello, this is not yours",
+        ] {
+            assert_eq!(quality.handle_input(MS, bytes), Heard::Foreign);
+        }
+        assert!(!quality.has_echo());
+    }
+}

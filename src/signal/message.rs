@@ -1,0 +1,222 @@
+//! What the two sides of a session tell each other, sealed, through the rendezvous.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ice::checks::Role;
+use crate::ice::facts::NatFacts;
+use crate::stun::message::printable;
+use crate::stun::uri::Transport;
+
+/// Version of these messages. A side understands all messages of its version, and skips those that
+/// only a newer one has.
+pub const VERSION: u32 = 1;
+
+/// The first thing that a side says, with which it greets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Name and version of the program.
+    pub software: String,
+    /// The part that this side must have, if it was forced.
+    #[serde(default)]
+    pub role: Option<Role>,
+    /// Whether this side uses relayed candidates only.
+    #[serde(default)]
+    pub relay_only: bool,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Message {
+    /// The description of the controlling side (RFC 8839).
+    Offer {
+        /// As SDP.
+        sdp: String,
+    },
+    /// That of the controlled side.
+    Answer {
+        /// As SDP.
+        sdp: String,
+    },
+    /// One more candidate (RFC 8838), and where it comes from.
+    Candidate {
+        /// The candidate line.
+        line: String,
+        /// The interface of its base.
+        #[serde(default)]
+        interface: Option<String>,
+        /// The server that it was learned from.
+        #[serde(default)]
+        server: Option<String>,
+        /// How a TURN server is talked to.
+        #[serde(default)]
+        relay_transport: Option<Transport>,
+    },
+    /// No more host and server-reflexive candidates are to be expected soon.
+    DirectsComplete {
+        /// Whether UDP works towards STUN servers.
+        udp: bool,
+    },
+    /// `end-of-candidates` (RFC 8838 14).
+    Complete,
+    /// What is known of this side's NATs.
+    Nat {
+        /// One for each family.
+        nats: Vec<NatFacts>,
+    },
+    /// A pair is selected, and data has gone both ways over it.
+    Connected {
+        /// This side's address, as the other side sees it.
+        local: SocketAddr,
+        /// The other side's address, as this side sees it.
+        remote: SocketAddr,
+    },
+    /// No pair can be connected (of the controlling side).
+    Failed,
+    /// This side makes no more checks.
+    Finished,
+    /// What this side recorded, once both sides make no more checks.
+    Record {
+        /// The first four bytes of the transaction ID of each check that arrived here.
+        arrived: Vec<u32>,
+    },
+    /// This side ends.
+    Ended {
+        /// Why.
+        reason: End,
+    },
+    /// Of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a side ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum End {
+    /// All is done.
+    Done,
+    /// Its user interrupted it.
+    Interrupted,
+    /// Its time is over.
+    Timeout,
+    /// It cannot go on.
+    Error {
+        /// Why not.
+        message: String,
+    },
+    /// Of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a message cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Not JSON, or not as it should be.
+    #[error("a message of the other side cannot be read: {0}")]
+    Malformed(String),
+    /// Of another version.
+    #[error(
+        "the other side speaks version {0} of these messages, this side version {VERSION}: use the same version of rtcdiag on both"
+    )]
+    Version(u32),
+}
+
+impl Greeting {
+    /// Reads a greeting.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is of another version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let malformed = |error: serde_json::Error| MessageError::Malformed(error.to_string());
+        let versioned: Versioned = serde_json::from_slice(bytes).map_err(malformed)?;
+        if versioned.version != VERSION {
+            return Err(MessageError::Version(versioned.version));
+        }
+        let mut greeting: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        greeting.software = printable(&greeting.software);
+        Ok(greeting)
+    }
+
+    /// For [`super::session::Session`].
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Message {
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let malformed =
+            |error: serde_json::Error| MessageError::Malformed(printable(&error.to_string()));
+        serde_json::from_slice(bytes).map_err(malformed)
+    }
+
+    /// For [`super::session::Session`].
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_way() {
+        for message in [
+            Message::Offer { sdp: "v=0".into() },
+            Message::Complete,
+            Message::DirectsComplete { udp: false },
+            Message::Connected {
+                local: "192.0.2.1:5".parse().expect("valid"),
+                remote: "[2001:db8::1]:6".parse().expect("valid"),
+            },
+            Message::Record {
+                arrived: vec![1, u32::MAX],
+            },
+            Message::Ended {
+                reason: End::Error {
+                    message: "x".into(),
+                },
+            },
+        ] {
+            assert_eq!(Message::decode(&message.encode()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn what_is_newer_is_skipped_and_what_is_wrong_is_named() {
+        let newer = br#"{"type": "hologram", "x": 1}"#;
+        assert_eq!(Message::decode(newer), Ok(Message::Unknown));
+        let newer = br#"{"type": "ended", "reason": {"why": "bored", "x": 1}}"#;
+        assert_eq!(
+            Message::decode(newer),
+            Ok(Message::Ended {
+                reason: End::Unknown
+            })
+        );
+        assert!(Message::decode(b"\xff").is_err());
+        assert!(Message::decode(br#"{"type": "offer"}"#).is_err());
+        assert_eq!(
+            Greeting::decode(br#"{"version": 2}"#),
+            Err(MessageError::Version(2))
+        );
+        let more = br#"{"version": 1, "software": "x", "mood": "good"}"#;
+        assert!(Greeting::decode(more).is_ok());
+    }
+}
