@@ -1,5 +1,6 @@
 //! The command line. Help, man pages and completions all come from these definitions.
 
+pub mod demo;
 pub mod pair;
 
 use std::net::IpAddr;
@@ -80,6 +81,12 @@ pub enum Command {
     /// with the same verdict.
     #[command(after_help = pair::EXAMPLES)]
     Pair(Box<pair::PairArgs>),
+    /// All of it on loopback, with servers of its own: no network needed
+    ///
+    /// Starts a STUN server on two addresses, a TURN server and a rendezvous on loopback, runs nat
+    /// and gather with them, and connects two sides as pair does, each with its real output.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::DemoArgs),
 }
 
 const GATHER_EXAMPLES: &str = "\

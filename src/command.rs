@@ -1,6 +1,7 @@
 //! From the command line to the exit code.
 
 mod credentials;
+mod demo;
 mod frame;
 mod gather;
 mod nat;
@@ -65,6 +66,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
         Command::Gather(args) => gather::run(&frame("gather"), args),
         Command::Turn(args) => turn::run(&frame("turn"), args),
         Command::Pair(args) => pair::run(&frame("pair"), args),
+        Command::Demo(args) => demo::run(&frame("demo"), args),
     }
 }
 
@@ -105,7 +107,7 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
         let name = arg.to_str()?;
         definition.find_subcommand(name)
     })?;
-    ["nat", "gather", "turn", "pair"]
+    ["nat", "gather", "turn", "pair", "demo"]
         .into_iter()
         .find(|name| *name == known.get_name())
 }

@@ -1,5 +1,6 @@
 //! Layout only: from documents to text. No verdict is made here.
 
+pub mod demo;
 pub mod gather;
 pub mod layout;
 pub mod nat;

@@ -1,5 +1,6 @@
 //! The result of a command, as facts only. Every output is a function of it.
 
+pub mod demo;
 pub mod expiry;
 pub mod gather;
 pub mod nat;

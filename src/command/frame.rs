@@ -78,17 +78,7 @@ impl Frame<'_> {
         result: R,
         text: impl FnOnce(&Document<R>, Style, Detail) -> String,
     ) -> anyhow::Result<Outcome> {
-        let document = Document {
-            schema_version: SCHEMA_VERSION,
-            rtcdiag_version: env!("CARGO_PKG_VERSION"),
-            command: Some(self.name),
-            started_at: self.clock.started_at(),
-            elapsed_ms: Millis(self.clock.now()),
-            outcome: verdict.outcome,
-            summary: verdict.summary,
-            findings: verdict.findings,
-            result: Some(result),
-        };
+        let document = self.document(self.name, verdict, result);
         let printed = if let Some(json) = self.json(&document)? {
             json
         } else {
@@ -100,6 +90,21 @@ impl Frame<'_> {
         };
         output::result(&printed).context("cannot write the result")?;
         Ok(document.outcome)
+    }
+
+    /// The document of a command's result.
+    pub fn document<R>(&self, name: &'static str, verdict: Verdict, result: R) -> Document<R> {
+        Document {
+            schema_version: SCHEMA_VERSION,
+            rtcdiag_version: env!("CARGO_PKG_VERSION"),
+            command: Some(name),
+            started_at: self.clock.started_at(),
+            elapsed_ms: Millis(self.clock.now()),
+            outcome: verdict.outcome,
+            summary: verdict.summary,
+            findings: verdict.findings,
+            result: Some(result),
+        }
     }
 
     /// Says what is wrong before anything was sent.
