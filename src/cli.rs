@@ -1,5 +1,7 @@
 //! The command line. Help, man pages and completions all come from these definitions.
 
+pub mod responders;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -4,6 +4,7 @@ mod credentials;
 mod frame;
 mod gather;
 mod nat;
+pub mod responders;
 mod servers;
 mod turn;
 
