@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod pair;
+pub mod responders;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

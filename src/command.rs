@@ -6,6 +6,7 @@ mod frame;
 mod gather;
 mod nat;
 mod pair;
+pub mod responders;
 mod servers;
 mod turn;
 

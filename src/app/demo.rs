@@ -75,8 +75,8 @@ pub async fn run(
     let nat = nat::run(&nat_options, clock, stop.clone(), observations).await;
     let _ = events.send(Step::Gather);
     let (found, _) = mpsc::unbounded_channel();
-    let gather = gather::run(&gathering(&servers, servers.locals[0]), clock, stop.clone(), found);
-    let gather = gather.await;
+    let options = gathering(&servers, servers.locals[0]);
+    let gather = gather::run(&options, clock, stop.clone(), found).await;
     let _ = events.send(Step::Pair);
     let code = Code::new(rand::rng().random());
     let sides = servers

@@ -83,7 +83,10 @@ pub fn from_entry(entry: &IceServer) -> anyhow::Result<Option<Credentials>> {
 }
 
 /// The first line of a file.
-fn secret_from(path: &Path, patience: Duration) -> anyhow::Result<(Secret, Vec<Finding>)> {
+pub(super) fn secret_from(
+    path: &Path,
+    patience: Duration,
+) -> anyhow::Result<(Secret, Vec<Finding>)> {
     let text = config::read_text(path, patience)
         .with_context(|| format!("cannot read {}", path.display()))?;
     let line = text.lines().next().unwrap_or_default();

@@ -76,7 +76,10 @@ pub fn run(frame: &Frame, args: &DemoArgs) -> anyhow::Result<Outcome> {
         frame.document("pair", verdict, side.result)
     });
     let commands = [
-        format!("rtcdiag nat -s {} --local {}", servers.stun, servers.locals[0]),
+        format!(
+            "rtcdiag nat -s {} --local {}",
+            servers.stun, servers.locals[0]
+        ),
         format!(
             "rtcdiag gather -s {} -s {} --turn-username demo --local {}",
             servers.stun, servers.turn, servers.locals[0]

@@ -99,7 +99,7 @@ pub enum DecodeError {
 
 /// Length of the STUN header in bytes (RFC 8489 5).
 pub const HEADER_LEN: usize = 20;
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+pub(crate) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const CHANGED_ADDRESS: u16 = 0x0005;
 const ALTERNATE_DOMAIN: u16 = 0x8003;
 /// REALM (RFC 8489 14.9).
@@ -313,7 +313,7 @@ const fn is_optional(kind: u16) -> bool {
 }
 
 /// Splits the body into (type, whole attribute with header and padding).
-fn split_attributes(mut body: &[u8]) -> Result<Vec<(u16, &[u8])>, DecodeError> {
+pub(crate) fn split_attributes(mut body: &[u8]) -> Result<Vec<(u16, &[u8])>, DecodeError> {
     let mut attributes = Vec::new();
     while !body.is_empty() {
         if body.len() < 4 {
@@ -335,7 +335,7 @@ fn split_attributes(mut body: &[u8]) -> Result<Vec<(u16, &[u8])>, DecodeError> {
 }
 
 /// The value of a whole attribute, without header and padding.
-fn value_of(attribute: &[u8]) -> Option<&[u8]> {
+pub(crate) fn value_of(attribute: &[u8]) -> Option<&[u8]> {
     let length = usize::from(u16::from_be_bytes([*attribute.get(2)?, *attribute.get(3)?]));
     attribute.get(4..4 + length)
 }

@@ -26,8 +26,8 @@ use crate::stun::message::{
     decode_lenient,
 };
 
-const MESSAGE_INTEGRITY: u16 = 0x0008;
-const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+pub(super) const MESSAGE_INTEGRITY: u16 = 0x0008;
+pub(super) const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
 /// RFC 8489 9.2: a nonce that begins so carries security feature bits.
 const NONCE_COOKIE: &str = "obMatJos2";
 /// Leftmost bit of the first byte.
@@ -182,7 +182,7 @@ impl Request {
         let mut bytes = encode(&builder.build())?;
         push(&mut bytes, REALM, with.realm.as_bytes())?;
         push(&mut bytes, NONCE, with.nonce.as_bytes())?;
-        sign(&mut bytes, with)?;
+        sign(&mut bytes, &with.key, with.algorithms.is_some())?;
         Some(bytes)
     }
 }
@@ -193,7 +193,7 @@ fn algorithm_attribute(number: u16) -> AlgorithmAttribute {
 
 /// Appends an attribute (RFC 8489 14): realm and nonce go back byte for byte, which stun-rs would
 /// refuse for some that servers send.
-fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) -> Option<()> {
+pub(super) fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) -> Option<()> {
     message.extend_from_slice(&kind.to_be_bytes());
     message.extend_from_slice(&u16::try_from(value.len()).ok()?.to_be_bytes());
     message.extend_from_slice(value);
@@ -210,14 +210,14 @@ fn set_length(message: &mut [u8], to_come: usize) -> Option<()> {
 
 /// Appends MESSAGE-INTEGRITY, or MESSAGE-INTEGRITY-SHA256 where algorithms were offered. The HMAC is
 /// of the message so far, with the length that it will have (RFC 8489 14.5).
-fn sign(message: &mut Vec<u8>, with: &Authentication) -> Option<()> {
-    let (kind, algorithm, size) = if with.algorithms.is_some() {
+pub(super) fn sign(message: &mut Vec<u8>, key: &Key, sha256: bool) -> Option<()> {
+    let (kind, algorithm, size) = if sha256 {
         (MESSAGE_INTEGRITY_SHA256, hmac::HMAC_SHA256, 32)
     } else {
         (MESSAGE_INTEGRITY, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, 20)
     };
     set_length(message, 4 + size)?;
-    let key = hmac::Key::new(algorithm, with.key.0.as_bytes());
+    let key = hmac::Key::new(algorithm, key.0.as_bytes());
     let tag = hmac::sign(&key, message);
     push(message, kind, tag.as_ref())
 }
@@ -236,7 +236,7 @@ pub fn send_indication(
     encode(&message)
 }
 
-fn encode(message: &StunMessage) -> Option<Vec<u8>> {
+pub(super) fn encode(message: &StunMessage) -> Option<Vec<u8>> {
     let mut buffer = vec![0; LARGEST_REQUEST];
     let encoder = MessageEncoderBuilder::default().build();
     let size = encoder.encode(&mut buffer, message).ok()?;

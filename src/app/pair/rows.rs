@@ -150,7 +150,11 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paire
                 Way::Rendezvous { target, .. } => Some(target.url.to_string()),
                 _ => None,
             },
-            peer_version: meeting.peer.software.as_ref().map(|s| s.trim_start_matches("rtcdiag/").to_owned()),
+            peer_version: meeting
+                .peer
+                .software
+                .as_ref()
+                .map(|s| s.trim_start_matches("rtcdiag/").to_owned()),
             peer_agrees,
             reconnects: meeting.reconnects,
             refused: meeting.refused.clone(),

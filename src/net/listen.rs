@@ -1,0 +1,151 @@
+//! Sockets of servers, and how many connections they take.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 128;
+
+/// Why a server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} ({transport})")]
+pub struct ListenError {
+    /// Where.
+    pub address: SocketAddr,
+    /// `UDP` or `TCP`.
+    pub transport: &'static str,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// A UDP socket on an address; port 0 lets the system choose.
+///
+/// # Errors
+///
+/// If the address is not this host's, the port is taken or not permitted.
+pub fn udp(address: SocketAddr) -> Result<UdpSocket, ListenError> {
+    let socket = || {
+        let socket = bound(address, Type::DGRAM, Protocol::UDP)?;
+        UdpSocket::from_std(socket.into())
+    };
+    socket().map_err(|source| ListenError {
+        address,
+        transport: "UDP",
+        source,
+    })
+}
+
+/// A TCP listener on an address.
+///
+/// # Errors
+///
+/// As [`udp`].
+pub fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let listener = || {
+        let socket = bound(address, Type::STREAM, Protocol::TCP)?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    listener().map_err(|source| ListenError {
+        address,
+        transport: "TCP",
+        source,
+    })
+}
+
+fn bound(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        // Else IPv4 clients would come with mapped addresses, and be told those.
+        socket.set_only_v6(true)?;
+    }
+    // Connections of the run before must not keep a server from starting. On Windows this would let
+    // two servers share a port.
+    #[cfg(unix)]
+    if kind == Type::STREAM {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Counts connections.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    most: usize,
+    most_from_one: usize,
+    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+/// A connection that is counted until this is dropped.
+#[derive(Debug)]
+pub struct Counted {
+    source: IpAddr,
+    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+impl Connections {
+    /// At most so many, in all and from one address.
+    pub fn new(most: usize, most_from_one: usize) -> Self {
+        Self {
+            most,
+            most_from_one,
+            open: Arc::default(),
+        }
+    }
+
+    /// Counts one more, if there may be one more.
+    pub fn admit(&self, source: IpAddr) -> Option<Counted> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_one = open.get(&source).copied().unwrap_or(0);
+        if from_one >= self.most_from_one || open.values().sum::<usize>() >= self.most {
+            return None;
+        }
+        open.insert(source, from_one + 1);
+        Some(Counted {
+            source,
+            open: Arc::clone(&self.open),
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.source);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_counted_until_they_end() {
+        let connections = Connections::new(3, 2);
+        let ip = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let first = connections.admit(ip(1));
+        let second = connections.admit(ip(1));
+        assert!(first.is_some() && second.is_some());
+        assert!(connections.admit(ip(1)).is_none(), "two from one address");
+        let third = connections.admit(ip(2));
+        assert!(third.is_some());
+        assert!(connections.admit(ip(3)).is_none(), "three in all");
+        drop(second);
+        assert!(connections.admit(ip(3)).is_some());
+        drop((first, third));
+        let open = connections.open.lock().expect("nobody panicked");
+        assert!(open.is_empty());
+    }
+}

@@ -1,0 +1,290 @@
+//! A STUN server without sockets: Binding (RFC 8489 12) and, with two addresses, NAT behaviour
+//! discovery (RFC 5780).
+//!
+//! Requests without the magic cookie are answered as RFC 3489 has it: telephones and diagnostic
+//! programs still send them, and the answer is no longer than that to others.
+//!
+//! Nobody is helped to flood somebody else: indications, answers and what is malformed get no
+//! answer, a source gets only so many answers a second, RESPONSE-PORT leads to no other address
+//! than the request's source, and PADDING is no longer than in the request.
+
+mod answer;
+pub mod rate;
+mod request;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use answer::Behavior;
+pub use answer::SOFTWARE;
+use rate::{Limiter, Rate};
+use request::{Change, Ignored, Request};
+
+use super::address::is_address;
+
+/// Answers to one source address: some dozen sockets of one diagnosis at once, and several clients
+/// behind one NAT; with answers of 100 bytes a forged source gets 10 kB/s at most.
+pub const RATE: Rate = Rate {
+    per_second: 100.0,
+    burst: 300.0,
+};
+/// How many source addresses are remembered: about 1 MB.
+pub const MOST_SOURCES: usize = 16_384;
+
+/// The code for CHANGE-REQUEST in UNKNOWN-ATTRIBUTES.
+const CHANGE_REQUEST: u16 = 0x0003;
+const RESPONSE_PORT: u16 = 0x0027;
+
+/// What the server listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The address that clients are told.
+    pub primary: SocketAddr,
+    /// The other IP address and the other port, of the same family, both different from the primary
+    /// ones; then there are four sockets (RFC 5780 6).
+    pub alternate: Option<SocketAddr>,
+}
+
+/// One of the server's sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// On the alternate IP address.
+    pub alternate_ip: bool,
+    /// On the alternate port.
+    pub alternate_port: bool,
+}
+
+impl Place {
+    /// Where clients begin.
+    pub const PRIMARY: Self = Self {
+        alternate_ip: false,
+        alternate_port: false,
+    };
+
+    /// All four, the primary one first.
+    pub const ALL: [Self; 4] = [
+        Self::PRIMARY,
+        Self {
+            alternate_ip: false,
+            alternate_port: true,
+        },
+        Self {
+            alternate_ip: true,
+            alternate_port: false,
+        },
+        Self {
+            alternate_ip: true,
+            alternate_port: true,
+        },
+    ];
+
+    /// The socket with the changes of a CHANGE-REQUEST (RFC 5780 6.1, table 1).
+    const fn changed(self, change: Change) -> Self {
+        Self {
+            alternate_ip: self.alternate_ip != change.ip,
+            alternate_port: self.alternate_port != change.port,
+        }
+    }
+}
+
+impl Addresses {
+    /// The address of a socket, if the server has it.
+    pub fn of(&self, place: Place) -> Option<SocketAddr> {
+        if place == Place::PRIMARY {
+            return Some(self.primary);
+        }
+        let alternate = self.alternate?;
+        let pick = |is_alternate| {
+            if is_alternate {
+                alternate
+            } else {
+                self.primary
+            }
+        };
+        Some(SocketAddr::new(
+            pick(place.alternate_ip).ip(),
+            pick(place.alternate_port).port(),
+        ))
+    }
+}
+
+/// What has come in.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// On which socket.
+    pub at: Place,
+    /// On a TCP connection: then the answer can only go back on it.
+    pub stream: bool,
+    /// From whom.
+    pub source: SocketAddr,
+    /// A datagram, or a message cut out of a stream.
+    pub bytes: &'a [u8],
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The socket that it is to leave from.
+    pub from: Place,
+    /// For whom; on a stream whoever is at its other end.
+    pub to: SocketAddr,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
+/// What has been done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Binding requests, answered or not.
+    pub requests: u64,
+    /// Answers, errors among them.
+    pub answers: u64,
+    /// Error answers.
+    pub errors: u64,
+    /// Requests without an answer because their source asks too much.
+    pub limited: u64,
+    /// What is no STUN message, or a broken one.
+    pub malformed: u64,
+    /// Well-formed messages that no server answers: indications, answers, other methods, and
+    /// requests from addresses that nothing can be sent to.
+    pub ignored: u64,
+}
+
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.answers += other.answers;
+        self.errors += other.errors;
+        self.limited += other.limited;
+        self.malformed += other.malformed;
+        self.ignored += other.ignored;
+    }
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Responder {
+    addresses: Addresses,
+    limiter: Limiter,
+    counters: Counters,
+}
+
+impl Responder {
+    /// A server that has answered nobody yet.
+    pub const fn new(addresses: Addresses, rate: Rate) -> Self {
+        Self {
+            addresses,
+            limiter: Limiter::new(rate, MOST_SOURCES),
+            counters: Counters {
+                requests: 0,
+                answers: 0,
+                errors: 0,
+                limited: 0,
+                malformed: 0,
+                ignored: 0,
+            },
+        }
+    }
+
+    /// What has been done so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The answer to a message, if it gets one. `now` is the time since the start.
+    pub fn handle(&mut self, now: Duration, received: Received<'_>) -> Option<Response> {
+        let request = match Request::read(received.bytes) {
+            Ok(request) => request,
+            Err(Ignored::Malformed) => {
+                self.counters.malformed += 1;
+                return None;
+            }
+            Err(Ignored::NotABindingRequest) => {
+                self.counters.ignored += 1;
+                return None;
+            }
+        };
+        self.counters.requests += 1;
+        if !self.is_reachable(received.source) {
+            self.counters.ignored += 1;
+            return None;
+        }
+        if !self.limiter.allow(now, received.source.ip()) {
+            self.counters.limited += 1;
+            return None;
+        }
+        let (response, is_error) = self.answer(&request, received)?;
+        self.counters.answers += 1;
+        self.counters.errors += u64::from(is_error);
+        Some(response)
+    }
+
+    /// Whether a source is somebody else's address: an answer to one of our own would come back.
+    fn is_reachable(&self, source: SocketAddr) -> bool {
+        let mut own = Place::ALL.iter().filter_map(|p| self.addresses.of(*p));
+        is_address(source) && !own.any(|own| own == source)
+    }
+
+    fn answer(&self, request: &Request, received: Received<'_>) -> Option<(Response, bool)> {
+        let at = received.at;
+        let refuse = |code, reason, unknown: &[u16]| {
+            let bytes = answer::error(request, code, reason, unknown)?;
+            let response = Response {
+                from: at,
+                to: received.source,
+                bytes,
+            };
+            Some((response, true))
+        };
+        let unknown = self.not_understood(request, received.stream);
+        if !unknown.is_empty() {
+            return refuse(420, "Unknown Attribute", &unknown);
+        }
+        // RFC 5780 6.1: a padded answer must not go to a port that did not ask.
+        if request.is_bad || (request.padding.is_some() && request.response_port.is_some()) {
+            return refuse(400, "Bad Request", &[]);
+        }
+        let from = request.change.map_or(at, |change| at.changed(change));
+        let behavior = self.behavior(at, from, received.stream);
+        let mut to = received.source;
+        if let Some(port) = request.response_port {
+            to.set_port(port);
+        }
+        let bytes = answer::success(request, received.source, behavior)?;
+        Some((Response { from, to, bytes }, false))
+    }
+
+    /// Unknown attributes, among them those that cannot be obeyed here: CHANGE-REQUEST without an
+    /// alternate address (RFC 5780 6.1), and both where the answer has to stay on a connection.
+    fn not_understood(&self, request: &Request, stream: bool) -> Vec<u16> {
+        let mut unknown = request.unknown.clone();
+        if request.change.is_some() && (stream || self.addresses.alternate.is_none()) {
+            unknown.push(CHANGE_REQUEST);
+        }
+        if request.response_port.is_some() && stream {
+            unknown.push(RESPONSE_PORT);
+        }
+        unknown
+    }
+
+    /// RESPONSE-ORIGIN and OTHER-ADDRESS. The latter is what "change IP" and "change port" together
+    /// would have been answered from, whatever was asked (RFC 5780 6.1). Over TCP there is no other
+    /// address to offer.
+    fn behavior(&self, at: Place, from: Place, stream: bool) -> Option<Behavior> {
+        if stream {
+            return None;
+        }
+        self.addresses.alternate?;
+        let both = Change {
+            ip: true,
+            port: true,
+        };
+        Some(Behavior {
+            origin: self.addresses.of(from)?,
+            other: self.addresses.of(at.changed(both))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
