@@ -83,8 +83,9 @@ fn is_direct(a: Peer, b: Peer) -> bool {
         // filter looks at addresses only.
         (true, false) => lets_new_port_in(a.filtering),
         (false, true) => lets_new_port_in(b.filtering),
-        // One must be open to anybody at its reflexive address; the other must keep its mapping
-        // when the first one answers from a new port, and let that port in.
+        // One must be open to anybody at its reflexive address; the other must let in the new port
+        // that the first one answers from. Then one of them must keep its mapping when the other's
+        // port changes, or the ports change for ever.
         (false, false) => opens_for(a, b) || opens_for(b, a),
     }
 }
@@ -92,8 +93,10 @@ fn is_direct(a: Peer, b: Peer) -> bool {
 /// Both mappings depend on the endpoint; `open` receives the first packet.
 fn opens_for(open: Peer, sender: Peer) -> bool {
     open.filtering == Filtering::EndpointIndependent
-        && sender.mapping == Mapping::AddressDependent
         && lets_new_port_in(sender.filtering)
+        && [open, sender]
+            .iter()
+            .any(|side| side.mapping == Mapping::AddressDependent)
 }
 
 /// Whether a packet from a known IP address, but a new port, passes.
@@ -118,6 +121,13 @@ mod tests {
         );
         assert!(is_direct(by_address, by_port));
         assert!(!is_direct(by_port, by_port));
+        // The open one keeps its mapping, the other one does not.
+        let restricted = peer(
+            Mapping::AddressAndPortDependent,
+            Filtering::AddressDependent,
+        );
+        assert!(is_direct(by_address, restricted));
+        assert!(!is_direct(by_port, restricted));
     }
 
     #[test]
