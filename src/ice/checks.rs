@@ -9,8 +9,10 @@
 mod choice;
 mod inbound;
 pub mod message;
+mod outbound;
 mod pacing;
 pub mod pair;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -20,26 +22,19 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::candidate::{Candidate, CandidateType};
-use crate::nat::SendError;
-use crate::stun::address::is_address;
-use crate::stun::message::{ErrorResponse, TransactionId};
+use super::candidate::Candidate;
+use crate::stun::message::TransactionId;
 use crate::time::Time;
 use crate::turn::credentials::Key;
 use message::Request;
+use outbound::Sent;
 use pacing::Pacer;
 use pair::{Pair, Permission};
-
-/// The most pairs that are checked; more are left out, those of the lowest priority first in the
-/// order of coming (RFC 8445 6.1.2.5).
-pub const MAX_PAIRS: usize = 200;
+pub use table::{MAX_PAIRS, Unusable};
 
 /// Peer-reflexive addresses of one IP address that become pairs, for each base. Two NATs whose
 /// mappings depend on the endpoint otherwise feed each other new ones without end.
 const MAX_REFLEXIVE: usize = 6;
-
-/// Checks whose answers are waited for. A session makes a few thousand at most.
-const MAX_TRANSACTIONS: usize = 20_000;
 
 /// A side's part (RFC 8445 6.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,35 +129,6 @@ pub enum Event {
     RoleSwitched(Role),
 }
 
-/// Why a candidate of the other side is not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Unusable {
-    /// Multicast, broadcast, unspecified, port 0, IPv4 in IPv6.
-    #[error("that is no address of a host")]
-    NoHost,
-    /// It needs a zone, which only the other host knows.
-    #[error("a link-local address means nothing to another host")]
-    LinkLocal,
-    /// One of this side's own.
-    #[error("that is an address of this side")]
-    Own,
-    /// Of another component than the first.
-    #[error("only component 1 is used")]
-    Component,
-    /// There are too many.
-    #[error("there are too many candidates")]
-    TooMany,
-}
-
-/// A check under way.
-#[derive(Debug)]
-struct Sent {
-    pair: usize,
-    at: Time,
-    is_answered: bool,
-    is_engine: bool,
-}
-
 /// What does not belong to any pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Strays {
@@ -184,6 +150,8 @@ pub struct Checks {
     role: Role,
     tie_breaker: u64,
     bases: Vec<Base>,
+    /// Those that are gone.
+    ended: BTreeSet<usize>,
     /// The other side's candidates that were signalled.
     remotes: Vec<Candidate>,
     pairs: Vec<Pair>,
@@ -218,6 +186,7 @@ impl Checks {
             tie_breaker: rng.random(),
             rng,
             bases: Vec::new(),
+            ended: BTreeSet::new(),
             remotes: Vec::new(),
             pairs: Vec::new(),
             left_out: 0,
@@ -243,6 +212,16 @@ impl Checks {
         let Some(key) = Key::short_term(&remote.password) else {
             return false;
         };
+        let username = format!("{}:{}", remote.ufrag, self.local.ufrag);
+        let sample = Request {
+            username,
+            priority: 0,
+            role: None,
+            use_candidate: false,
+        };
+        if sample.encode([0; 12], &key).is_none() {
+            return false;
+        }
         self.remote = Some((remote, key));
         self.take_role(role);
         true
@@ -258,264 +237,6 @@ impl Checks {
         for pair in &mut self.pairs {
             pair.set_priority(self.bases[pair.base].priority, role);
         }
-    }
-
-    /// One more base. Gives its number.
-    pub fn add_base(&mut self, now: Time, base: Base) -> usize {
-        let index = self.bases.len();
-        self.bases.push(base);
-        for remote in self.remotes.clone() {
-            self.add_pair(now, index, remote.address, remote.kind, remote.priority);
-        }
-        index
-    }
-
-    /// A base.
-    pub fn base(&self, index: usize) -> &Base {
-        &self.bases[index]
-    }
-
-    /// A relayed address has ended: its pairs can do no more.
-    pub fn end_base(&mut self, index: usize) {
-        for pair in self.pairs.iter_mut().filter(|pair| pair.base == index) {
-            pair.send_error.get_or_insert(SendError::Other);
-        }
-    }
-
-    /// A candidate of the other side.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be checked.
-    pub fn add_remote(&mut self, now: Time, candidate: Candidate) -> Result<(), Unusable> {
-        let address = candidate.address;
-        if !is_address(address) {
-            return Err(Unusable::NoHost);
-        }
-        if candidate.component != super::candidate::COMPONENT {
-            return Err(Unusable::Component);
-        }
-        if is_link_local(address.ip()) {
-            return Err(Unusable::LinkLocal);
-        }
-        if self.bases.iter().any(|base| base.address == address) {
-            return Err(Unusable::Own);
-        }
-        if self.remotes.iter().any(|known| known.address == address) {
-            return Ok(());
-        }
-        if self.remotes.len() >= crate::signal::description::MAX_CANDIDATES {
-            return Err(Unusable::TooMany);
-        }
-        for index in 0..self.bases.len() {
-            self.add_pair(now, index, address, candidate.kind, candidate.priority);
-        }
-        self.remotes.push(candidate);
-        Ok(())
-    }
-
-    /// The other side's candidates, as signalled.
-    pub fn remotes(&self) -> &[Candidate] {
-        &self.remotes
-    }
-
-    /// Makes a pair, or tells a peer-reflexive one its real name. Gives its number, if there is room.
-    fn add_pair(
-        &mut self,
-        now: Time,
-        base: usize,
-        remote: SocketAddr,
-        kind: CandidateType,
-        priority: u32,
-    ) -> Option<usize> {
-        let own = &self.bases[base];
-        let (local, is_relay_base) = (own.address.ip(), own.is_relay);
-        if local.is_ipv4() != remote.is_ipv4() || local.is_loopback() != remote.ip().is_loopback() {
-            return None;
-        }
-        let own_priority = own.priority;
-        if let Some(index) = self.find(base, remote) {
-            let pair = &mut self.pairs[index];
-            if pair.remote_kind == CandidateType::Prflx {
-                pair.remote_kind = kind;
-                pair.remote_priority = priority;
-                pair.set_priority(own_priority, self.role);
-            }
-            return Some(index);
-        }
-        if self.pairs.len() >= MAX_PAIRS {
-            self.left_out += 1;
-            return None;
-        }
-        let permission = self.permission(base, remote.ip());
-        let mut pair = Pair {
-            base,
-            is_relay_base,
-            remote,
-            remote_kind: kind,
-            remote_priority: priority,
-            priority: 0,
-            permission,
-            sent: 0,
-            answered: 0,
-            requests_in: 0,
-            answers_out: 0,
-            rtts: Vec::new(),
-            first_sent: None,
-            last_sent: None,
-            first_answered: None,
-            mapped: None,
-            send_error: None,
-            error: None,
-            answered_elsewhere: None,
-            nominated: false,
-            due: now,
-            triggered: false,
-            is_engaged: false,
-        };
-        pair.set_priority(own_priority, self.role);
-        self.pairs.push(pair);
-        Some(self.pairs.len() - 1)
-    }
-
-    fn find(&self, base: usize, remote: SocketAddr) -> Option<usize> {
-        self.pairs
-            .iter()
-            .position(|pair| pair.base == base && pair.remote == remote)
-    }
-
-    fn permission(&mut self, base: usize, peer: IpAddr) -> Permission {
-        if !self.bases[base].is_relay {
-            return Permission::NotNeeded;
-        }
-        if let Some(known) = self.permissions.get(&(base, peer)) {
-            return known.clone();
-        }
-        self.permissions.insert((base, peer), Permission::Pending);
-        self.events.push_back(Event::Permit { base, peer });
-        Permission::Pending
-    }
-
-    /// A TURN server has answered to [`Event::Permit`]; `Err(None)` if it has not.
-    pub fn permitted(
-        &mut self,
-        now: Time,
-        base: usize,
-        peer: IpAddr,
-        outcome: Result<(), Option<ErrorResponse>>,
-    ) {
-        let permission = match outcome {
-            Ok(()) => Permission::Granted,
-            Err(error) => Permission::Refused(error),
-        };
-        self.permissions.insert((base, peer), permission.clone());
-        for pair in &mut self.pairs {
-            if pair.base == base && pair.remote.ip() == peer {
-                pair.permission = permission.clone();
-                pair.due = now;
-            }
-        }
-    }
-
-    /// The system would not send.
-    pub fn handle_send_error(&mut self, base: usize, destination: SocketAddr, error: SendError) {
-        if let Some(index) = self.find(base, destination) {
-            self.pairs[index].send_error.get_or_insert(error);
-        }
-    }
-
-    /// What the engine wants to send by a pair. Its answers are left out, since all checks are
-    /// answered here.
-    pub fn send_for_engine(&mut self, now: Time, pair: usize, bytes: Vec<u8>) {
-        let Some(known) = self.pairs.get_mut(pair) else {
-            return;
-        };
-        if let Some(id) = crate::stun::message::transaction_id(&bytes) {
-            match message::decode(&bytes) {
-                Ok(message::Message::Request(request)) => {
-                    known.sent += 1;
-                    known.first_sent.get_or_insert(now);
-                    known.last_sent = Some(now);
-                    known.nominated |= request.use_candidate;
-                    let sent = Sent {
-                        pair,
-                        at: now,
-                        is_answered: false,
-                        is_engine: true,
-                    };
-                    self.note(id, sent);
-                }
-                Ok(message::Message::Indication) => {}
-                _ => return,
-            }
-        }
-        let known = &self.pairs[pair];
-        self.out.push_back(Transmit {
-            base: known.base,
-            destination: known.remote,
-            payload: bytes,
-        });
-    }
-
-    fn note(&mut self, id: TransactionId, sent: Sent) {
-        if self.transactions.len() < MAX_TRANSACTIONS {
-            self.transactions.insert(id, sent);
-        }
-    }
-
-    /// Gives a pair to the engine: from now on it sees what comes by it, but for answers that would
-    /// let it nominate a pair that has not been chosen.
-    fn engage(&mut self, pair: usize) {
-        self.is_engaged = true;
-        if !std::mem::replace(&mut self.pairs[pair].is_engaged, true) {
-            self.events.push_back(Event::Engaged(pair));
-        }
-    }
-
-    /// Whether the engine may see an answer by this pair.
-    fn may_succeed(&self, pair: usize) -> bool {
-        self.role == Role::Controlled || self.chosen == Some(pair)
-    }
-
-    /// Sends a check by a pair, whatever its state; its answer shows in the record. Gives the
-    /// transaction, for [`Checks::answer_to`].
-    pub fn ping(&mut self, now: Time, pair: usize) -> Option<TransactionId> {
-        self.check(now, pair)
-    }
-
-    /// The round trip of a check, if its answer has come.
-    pub fn answer_to(&self, id: TransactionId) -> bool {
-        self.transactions.get(&id).is_some_and(|s| s.is_answered)
-    }
-
-    fn check(&mut self, now: Time, index: usize) -> Option<TransactionId> {
-        let (remote, key) = self.remote.as_ref()?;
-        let pair = &mut self.pairs[index];
-        let request = Request {
-            username: format!("{}:{}", remote.ufrag, self.local.ufrag),
-            priority: self.bases[pair.base].reflexive_priority,
-            role: Some((self.role, self.tie_breaker)),
-            use_candidate: false,
-        };
-        let id: TransactionId = self.rng.random();
-        let payload = request.encode(id, key)?;
-        pair.note_sent(now);
-        self.out.push_back(Transmit {
-            base: pair.base,
-            destination: pair.remote,
-            payload,
-        });
-        if pair.sent == 1 {
-            self.events.push_back(Event::Checked(index));
-        }
-        let sent = Sent {
-            pair: index,
-            at: now,
-            is_answered: false,
-            is_engine: false,
-        };
-        self.note(id, sent);
-        Some(id)
     }
 
     /// The next datagram.
@@ -594,11 +315,4 @@ impl Checks {
 
 fn prefix(id: TransactionId) -> u32 {
     u32::from_be_bytes([id[0], id[1], id[2], id[3]])
-}
-
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
 }

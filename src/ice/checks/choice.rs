@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::pair::{CheckState, Pair};
+use super::pair::{self, CheckState, Pair};
 use super::{Checks, Event, Role};
 use crate::time::Time;
 
@@ -16,16 +16,47 @@ pub(super) struct Directs {
     remote: Option<Time>,
     /// Whether one side has no UDP: then nothing direct is likely.
     is_unlikely: bool,
+    /// When the first check of the other side came: it has begun.
+    requested: Option<Time>,
+    /// Checks that a direct pair has to get for the loss that was seen, beside [`CHANCES`].
+    more_chances: u32,
 }
 
 /// The shortest and the longest time that a valid direct pair waits for a better one.
 const BETTER: (Duration, Duration) = (Duration::from_millis(15), Duration::from_millis(200));
-/// How long direct pairs have, beside four round trips, before a relayed one is chosen.
-const CHANCE: Duration = Duration::from_millis(100);
+
+/// Checks that each direct pair gets before a relayed one is chosen, without loss.
+const CHANCES: u32 = 4;
 /// The same where one side has no UDP.
-const SMALL_CHANCE: Duration = Duration::from_millis(50);
-/// Where there is no direct pair at all.
-const NO_CHANCE: Duration = Duration::from_millis(15);
+const SMALL_CHANCES: u32 = 2;
+/// A relayed pair waits for this many times [`CHANCE`] at least: a check's part of the time that
+/// the first ones take, and what signalling may be late by.
+const CHANCE: Duration = Duration::from_millis(25);
+/// How many times as long as that it takes at most, where there are many pairs to check, in halves.
+const MOST_PATIENCE: u32 = 5;
+/// How long the other side has for its first check after a relayed pair works. One that does not
+/// check (RFC 8445 2.5, lite) has no chance to lose.
+const FIRST_CHECK: Duration = Duration::from_millis(500);
+
+/// An answer that is later than half as much again as the slowest, and this, is lost.
+const SLACK: Duration = Duration::from_millis(10);
+
+impl Directs {
+    /// A check of the other side came.
+    pub(super) fn note_request(&mut self, now: Time) {
+        self.requested.get_or_insert(now);
+    }
+
+    fn both_complete(&self) -> Option<Time> {
+        Some(self.local?.max(self.remote?))
+    }
+
+    /// Whether both sides know all direct candidates, and both are checking.
+    pub(super) fn have_begun(&self, now: Time) -> bool {
+        let both = self.both_complete().zip(self.requested);
+        both.is_some_and(|(complete, requested)| complete.max(requested) <= now)
+    }
+}
 
 impl Checks {
     /// This side has found all of its host and server-reflexive candidates.
@@ -48,6 +79,9 @@ impl Checks {
     }
 
     pub(super) fn choose_due(&mut self, now: Time) {
+        if self.settled.is_none() && self.role == Role::Controlling {
+            self.directs.more_chances = self.chances_for_loss(now);
+        }
         let Some((index, at)) = self.choice() else {
             return;
         };
@@ -76,7 +110,7 @@ impl Checks {
         let (index, best) = valid().max_by_key(|(_, pair)| pair.priority)?;
         let since = valid().filter_map(|(_, pair)| pair.first_answered).min()?;
         let rtt = best.rtt().unwrap_or_default();
-        let both = self.both_complete().is_some();
+        let both = self.directs.both_complete().is_some();
         let may_improve = !both || self.open_directs().any(|p| p.priority > best.priority);
         if !may_improve {
             return Some((index, since));
@@ -86,7 +120,7 @@ impl Checks {
     }
 
     fn relayed_choice(&self) -> Option<(usize, Time)> {
-        let complete = self.both_complete()?;
+        let complete = self.directs.both_complete()?;
         // The one with the shortest way; among those that are as good, by priority.
         let fastest = self.valid(true).filter_map(|(_, pair)| pair.rtt()).min()?;
         let enough = fastest + fastest / 4 + Duration::from_millis(2);
@@ -98,29 +132,35 @@ impl Checks {
             .valid(true)
             .filter_map(|(_, p)| p.first_answered)
             .min()?;
-        let rtt = pair.rtt().unwrap_or_default();
-        if self.open_directs().next().is_none() {
-            return Some((index, since.max(complete) + NO_CHANCE + rtt / 2));
-        }
-        let chance = if self.directs.is_unlikely {
-            SMALL_CHANCE
-        } else {
-            CHANCE
+        let begun = match self.directs.requested {
+            Some(at) => at.min(since + FIRST_CHECK),
+            None => since + FIRST_CHECK,
         };
-        // Lost checks are made up for with time.
-        let wait = (chance + rtt * 4) * (1 + self.lost_of_ten());
-        // Nobody has had a chance before its first check; but new pairs do not put it off for ever.
-        let mut begun = complete;
-        for pair in self.open_directs() {
-            begun = begun.max(pair.first_sent?);
+        let begun = complete.max(begun);
+        let round_trip = pair.rtt().unwrap_or_default() * 3 / 2;
+        let chances = if self.open_directs().next().is_none() {
+            1
+        } else if self.directs.is_unlikely {
+            SMALL_CHANCES
+        } else {
+            CHANCES + self.directs.more_chances
+        };
+        let least = CHANCE * chances + round_trip;
+        let latest = begun + least * MOST_PATIENCE / 2;
+        // Each direct pair has had its checks, and the last one the time for an answer.
+        let mut at = begun + least;
+        for open in self.open_directs() {
+            let last = open.chances.get(chances as usize - 1);
+            at = at.max(last.map_or(latest, |last| *last + round_trip));
         }
-        let latest = complete + wait * 3;
-        Some((index, since.max((begun + wait).min(latest))))
+        Some((index, since.max(at.min(latest))))
     }
 
     fn valid(&self, is_relayed: bool) -> impl Iterator<Item = (usize, &Pair)> {
         let pairs = self.pairs.iter().enumerate();
-        pairs.filter(move |(_, pair)| pair.is_valid() && pair.is_relayed() == is_relayed)
+        pairs.filter(move |(_, pair)| {
+            pair.is_valid() && !pair.is_ended && pair.is_relayed() == is_relayed
+        })
     }
 
     /// Direct pairs that may still succeed.
@@ -131,37 +171,30 @@ impl Checks {
         })
     }
 
-    fn both_complete(&self) -> Option<Time> {
-        Some(self.directs.local?.max(self.directs.remote?))
-    }
-
-    /// How many of ten checks get lost, by those of relayed pairs that work; at most three.
-    fn lost_of_ten(&self) -> u32 {
-        let valid = |index: usize| {
-            let pair = &self.pairs[index];
-            pair.is_valid() && pair.is_relayed()
-        };
-        let newest = self
-            .transactions
-            .values()
-            .filter(|sent| sent.is_answered && valid(sent.pair))
-            .map(|sent| sent.at)
-            .max();
-        // A check that was sent before one that has been answered.
-        let old = self
-            .transactions
-            .values()
-            .filter(|sent| valid(sent.pair) && newest.is_some_and(|newest| sent.at < newest))
-            .filter(|sent| self.pairs[sent.pair].first_answered.is_some());
-        let (mut all, mut lost) = (0, 0);
-        for sent in old {
-            all += 1;
-            lost += u32::from(!sent.is_answered);
+    /// How many more checks a direct pair needs so that loss does not make it fail, by the loss of
+    /// relayed pairs that work: they go through more links, so it is no less than that of direct ones.
+    fn chances_for_loss(&self, now: Time) -> u32 {
+        let (mut all, mut lost) = (0_u32, 0_u32);
+        for sent in self.transactions.values() {
+            let pair = &self.pairs[sent.pair];
+            let Some(first) = pair.first_heard else {
+                continue;
+            };
+            // The first ones may have met closed doors.
+            if !pair.is_relayed() || sent.at <= first {
+                continue;
+            }
+            let slowest = pair.rtts.iter().max().copied().unwrap_or_default();
+            let is_lost = !sent.is_answered && now > sent.at + slowest * 3 / 2 + SLACK;
+            all += u32::from(sent.is_answered || is_lost);
+            lost += u32::from(is_lost);
         }
-        if all == 0 {
-            0
-        } else {
-            (lost * 10 / all).min(2)
+        if lost == 0 {
+            return 0;
         }
+        // One of ten lost: one more; half of them: five more.
+        (lost * 10)
+            .div_ceil(all)
+            .min(pair::MOST_CHANCES as u32 - CHANCES)
     }
 }

@@ -63,6 +63,7 @@ impl Checks {
         if self.arrived.len() < MAX_ARRIVED {
             self.arrived.push(prefix(id));
         }
+        self.directs.note_request(now);
         if self.settle_roles(request) {
             if let Some(answer) = message::role_conflict(id, &self.local_key) {
                 self.send(base, source, answer);
@@ -105,8 +106,13 @@ impl Checks {
         let Some((role, tie_breaker)) = request.role else {
             return false;
         };
-        if role != self.role || self.is_engaged || self.remote.is_none() {
+        if role != self.role || self.remote.is_none() {
             return false;
+        }
+        // The engine cannot take another role once it has begun; the other side has not then, since
+        // it has had no answer but this.
+        if self.is_engaged {
+            return true;
         }
         let ours_is_larger = self.tie_breaker >= tie_breaker;
         match (self.role, ours_is_larger) {
@@ -115,6 +121,14 @@ impl Checks {
                 self.switch_role();
                 false
             }
+        }
+    }
+
+    /// RFC 8445 7.2.5.1: a check of ours was sent in a role that the other side has. Answers to
+    /// earlier checks may say so again, after the role was changed.
+    fn leave_role(&mut self, sent_as: Role) {
+        if self.role == sent_as && !self.is_engaged {
+            self.switch_role();
         }
     }
 
@@ -163,9 +177,9 @@ impl Checks {
         if integrity(bytes, key) != Integrity::Valid {
             return Input::Taken;
         }
-        let (index, is_engine) = (sent.pair, sent.is_engine);
-        let is_first = !std::mem::replace(&mut sent.is_answered, true);
-        let rtt = now.saturating_sub(sent.at);
+        let (index, is_engine, sent_as) = (sent.pair, sent.is_engine, sent.role);
+        let sent_at = sent.at;
+        let rtt = now.saturating_sub(sent_at);
         let pair = &mut self.pairs[index];
         if (pair.base, pair.remote) != (base, source) {
             // RFC 8445 7.2.5.2.1; but a pair that works is not ruled out by a stray copy.
@@ -174,8 +188,10 @@ impl Checks {
             }
             return Input::Taken;
         }
+        let is_first = !std::mem::replace(&mut sent.is_answered, true);
         match answer {
             Message::Success(mapped) => {
+                pair.is_refused = false;
                 if is_first {
                     pair.answered += 1;
                     pair.rtts.push(rtt);
@@ -184,6 +200,7 @@ impl Checks {
                 pair.answered_elsewhere = None;
                 if pair.first_answered.is_none() {
                     pair.first_answered = Some(now);
+                    pair.first_heard = Some(sent_at);
                     self.events.push_back(Event::Succeeded(index));
                     if self.role == Role::Controlled {
                         self.engage(index);
@@ -194,11 +211,12 @@ impl Checks {
             Message::Failure(error) if error.code == ROLE_CONFLICT => {
                 pair.error = Some(error.clone());
                 pair.due = now;
-                if !self.is_engaged {
-                    self.switch_role();
-                }
+                self.leave_role(sent_as);
             }
-            Message::Failure(error) => pair.error = Some(error.clone()),
+            Message::Failure(error) => {
+                pair.error = Some(error.clone());
+                pair.is_refused = true;
+            }
             Message::Request(_) | Message::Indication => {}
         }
         if !is_engine {

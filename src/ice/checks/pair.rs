@@ -79,6 +79,8 @@ pub struct Pair {
     pub send_error: Option<SendError>,
     /// An error answer.
     pub error: Option<ErrorResponse>,
+    /// Whether that rules the pair out (RFC 8445 7.2.5.2.4).
+    pub(super) is_refused: bool,
     /// An answer came from another address than was asked (RFC 8445 7.2.5.2.1).
     pub answered_elsewhere: Option<SocketAddr>,
     /// Whether a check with USE-CANDIDATE was sent or came.
@@ -89,22 +91,42 @@ pub struct Pair {
     pub(super) triggered: bool,
     /// Whether the engine has it.
     pub(super) is_engaged: bool,
+    /// Whether its base is gone.
+    pub(super) is_ended: bool,
+    /// When it was checked since both sides are at it; the first ones only.
+    pub(super) chances: Vec<Time>,
+    /// When the check was sent that was answered first.
+    pub(super) first_heard: Option<Time>,
 }
 
 /// Gaps between checks of a pair, in milliseconds; the last one goes on.
-const DIRECT_GAPS: [u64; 10] = [20, 20, 30, 50, 50, 50, 100, 100, 100, 200];
+const DIRECT_GAPS: [u64; 12] = [20, 20, 20, 30, 30, 30, 50, 50, 100, 100, 100, 200];
 const RELAYED_GAPS: [u64; 7] = [50, 50, 100, 100, 200, 200, 400];
 
 /// Answers that a pair is checked for: one makes it valid, more tell its round trip.
 const ENOUGH_ANSWERS: u32 = 3;
+/// The same for relayed ones as long as direct ones are hoped for: more tell the loss.
+const LOSS_ANSWERS: u32 = 8;
+
+/// The most checks that a direct pair gets as its chance.
+pub(super) const MOST_CHANCES: usize = 12;
+
+/// Priorities below this are those of relayed candidates (RFC 8445 5.1.2.2: type preference 0).
+const RELAYED_PRIORITIES: u32 = 1 << 24;
 
 /// Checks without an answer after which a pair is not checked any more once one was chosen.
 pub const ENOUGH_CHECKS: u32 = 8;
 
 impl Pair {
-    /// Whether a relay takes part.
+    /// Whether a relay takes part. A check from a relayed address may come before its candidate
+    /// does, but has the priority of one.
     pub fn is_relayed(&self) -> bool {
-        self.is_relay_base || self.remote_kind == CandidateType::Relay
+        self.is_relay_base
+            || match self.remote_kind {
+                CandidateType::Relay => true,
+                CandidateType::Prflx => self.remote_priority < RELAYED_PRIORITIES,
+                CandidateType::Host | CandidateType::Srflx => false,
+            }
     }
 
     /// RFC 8445 6.1.2.6, from what happened.
@@ -113,7 +135,11 @@ impl Pair {
             CheckState::Failed
         } else if self.answered > 0 {
             CheckState::Succeeded
-        } else if matches!(self.permission, Permission::Refused(_)) || self.send_error.is_some() {
+        } else if self.is_ended
+            || self.is_refused
+            || matches!(self.permission, Permission::Refused(_))
+            || self.cannot_send()
+        {
             CheckState::Failed
         } else if self.permission == Permission::Pending {
             CheckState::Frozen
@@ -129,6 +155,15 @@ impl Pair {
         self.state() == CheckState::Succeeded
     }
 
+    /// A port that refuses may be a router that refuses until the other side has sent something.
+    fn cannot_send(&self) -> bool {
+        match self.send_error {
+            None => false,
+            Some(SendError::Refused) => self.sent >= ENOUGH_CHECKS,
+            Some(SendError::Unreachable | SendError::Forbidden | SendError::Other) => true,
+        }
+    }
+
     /// The median round trip.
     pub fn rtt(&self) -> Option<Duration> {
         let mut sorted = self.rtts.clone();
@@ -141,7 +176,12 @@ impl Pair {
         match self.state() {
             CheckState::Frozen | CheckState::Failed => false,
             CheckState::Succeeded => {
-                self.answered < ENOUGH_ANSWERS && self.sent < 4 * ENOUGH_CHECKS
+                let enough = if self.is_relayed() && !is_settled {
+                    LOSS_ANSWERS
+                } else {
+                    ENOUGH_ANSWERS
+                };
+                !self.is_ended && self.answered < enough && self.sent < 4 * ENOUGH_CHECKS
             }
             CheckState::Waiting | CheckState::InProgress => {
                 !is_settled || self.sent < ENOUGH_CHECKS

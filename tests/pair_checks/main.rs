@@ -1,0 +1,20 @@
+//! The connectivity checks of `pair` in virtual time: both ends select the same pair, directly
+//! wherever that can work, and soon.
+//!
+//! `RTCDIAG_PAIR_RUNS=n` makes n runs of each scenario and link instead of a few.
+
+// It prints its figures.
+#![allow(clippy::pedantic, clippy::print_stdout)]
+
+mod engine;
+mod matrix;
+#[allow(dead_code, unused_imports)]
+#[path = "../support/nat_config.rs"]
+mod nat_config;
+#[allow(dead_code, unused_imports)]
+#[path = "../support/nat_model.rs"]
+mod nat_model;
+mod scenario;
+mod sim;
+mod truth;
+mod world;
