@@ -31,8 +31,8 @@ Environment:
 
 Exit codes:
   0    connected, and data goes both ways
-  1    not connected, or --expect is not met
-  2    usage error, or the program could not do its job: rendezvous unreachable, nobody came
+  1    not connected, nobody came, or --expect is not met
+  2    usage error, or the program could not do its job: rendezvous unreachable
   3    inconclusive: --timeout ended before there was a result
   130  interrupted; the partial result is printed first";
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod peer;
+mod pings;
 mod progress;
 
 use std::collections::BTreeSet;
@@ -78,6 +79,7 @@ pub struct Meeting<'a> {
     pub(super) chosen_at: Option<Time>,
     pub(super) selected: Option<(usize, Time)>,
     pub(super) quality: Quality,
+    pings: Pings,
     pub(super) has_failed: bool,
     /// The first of this side's last messages was sent.
     finished_at: Option<Time>,
@@ -132,6 +134,7 @@ impl<'a> Meeting<'a> {
             chosen_at: None,
             selected: None,
             quality: Quality::new(options.duration),
+            pings: Pings::default(),
             has_failed: false,
             finished_at: None,
             has_told_record: false,
@@ -196,7 +199,8 @@ impl<'a> Meeting<'a> {
             .quality
             .poll_timeout()
             .filter(|_| self.selected.is_some());
-        [self.checks.poll_timeout(), quality]
+        let pings = self.pings.poll_timeout(self.options.duration);
+        [self.checks.poll_timeout(), quality, pings]
             .into_iter()
             .flatten()
             .min()
@@ -369,6 +373,8 @@ impl<'a> Meeting<'a> {
         rows::paired(self, gathered)
     }
 }
+
+use pings::Pings;
 
 /// How long the other side has to confirm the last message.
 const GOODBYE: Duration = Duration::from_millis(500);

@@ -1,29 +1,28 @@
 //! From what is known to the result.
 
-use std::collections::BTreeSet;
+mod pairs;
+
 use std::net::SocketAddr;
 
 use super::ending::End;
 use super::meeting::Meeting;
 use super::{Paired, Way};
 use crate::family::Family;
-use crate::ice::candidate::{Candidate, CandidateType};
+use crate::ice::candidate::Candidate;
 use crate::ice::checks::Checks;
-use crate::ice::checks::pair::{self, ENOUGH_CHECKS, Pair};
 use crate::ice::facts::NatFacts;
 use crate::ice::prediction::{Expected, Side, predict};
 use crate::ice::quality::Measured;
-use crate::nat::SendError;
+use crate::report::Millis;
 use crate::report::gather::{CandidateReport, GatherResult, Policy};
 use crate::report::nat::PathReport;
 use crate::report::pair::{
-    CheckState, Context, CutShort, EndReport, PairEvidence, PairReport, PairResult, PairState,
-    PathKind, PeerEnd, Permission, PredictionReport, QualityReport, Role, RttReport,
-    SelectedReport, SendFault, SessionMode, SessionReport, SideCandidate, SideReport, explain,
+    Context, PairResult, PairState, PathKind, PeerEnd, PredictionReport, QualityReport, Role,
+    RttReport, SessionMode, SessionReport, SideCandidate, SideReport,
 };
-use crate::report::{ErrorReport, Millis};
 use crate::signal::message;
 use crate::stun::uri::Transport;
+use pairs::{pairs, path_of, selected_report};
 
 /// A candidate of this side.
 pub fn own_candidate(report: &CandidateReport) -> SideCandidate {
@@ -91,7 +90,7 @@ pub fn ends(checks: &Checks, index: usize) -> (SocketAddr, SocketAddr) {
 pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paired {
     let now = meeting.clock.now();
     let end = meeting.end.take();
-    let selected = meeting.selected.filter(|_| meeting.quality.has_echo());
+    let selected = meeting.selected.filter(|_| meeting.is_proven());
     let has_result = selected.is_some() && !meeting.peer.has_failed;
     let state = if has_result {
         PairState::Connected
@@ -107,7 +106,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paire
         .selected
         .filter(|_| has_result)
         .and_then(|(_, at)| Some(Millis(at.saturating_sub(meeting.described_at?))));
-    let measured = meeting.quality.measured(now).filter(|_| has_result);
+    let measured = meeting.measured(now).filter(|_| has_result);
     let report = selected.map(|index| selected_report(&meeting, index));
     let peer_agrees = match (selected, meeting.peer.connected) {
         (Some(index), Some((local, remote))) => {
@@ -274,158 +273,5 @@ fn quality(measured: Measured) -> QualityReport {
             max: Millis(*max),
         }),
         jitter_ms: measured.jitter.map(Millis),
-    }
-}
-
-fn path_of(pair: &Pair) -> PathKind {
-    if pair.is_relayed() {
-        PathKind::Relayed
-    } else {
-        PathKind::Direct
-    }
-}
-
-fn selected_report(meeting: &Meeting<'_>, index: usize) -> SelectedReport {
-    let pair = &meeting.checks.pairs()[index];
-    let base = local_end(meeting, pair);
-    let (local, _) = ends(&meeting.checks, index);
-    let known = meeting
-        .local
-        .iter()
-        .find(|c| (c.address, c.port) == (local.ip(), local.port()));
-    let kind = known.map_or(CandidateType::Prflx, |c| c.kind);
-    SelectedReport {
-        local: EndReport {
-            kind: if pair.is_relay_base {
-                CandidateType::Relay
-            } else {
-                kind
-            },
-            address: local.ip(),
-            port: local.port(),
-            ..base
-        },
-        remote: remote_end(meeting, pair),
-    }
-}
-
-fn local_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
-    let address = meeting.checks.base(pair.base).address;
-    let known = meeting
-        .local
-        .iter()
-        .find(|c| (c.address, c.port) == (address.ip(), address.port()));
-    EndReport {
-        kind: if pair.is_relay_base {
-            CandidateType::Relay
-        } else {
-            CandidateType::Host
-        },
-        address: address.ip(),
-        port: address.port(),
-        interface: known.and_then(|c| c.interface.clone()),
-        relay_transport: known.and_then(|c| c.relay_transport),
-    }
-}
-
-fn remote_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
-    let known = meeting
-        .peer
-        .candidates
-        .iter()
-        .find(|c| (c.address, c.port) == (pair.remote.ip(), pair.remote.port()));
-    EndReport {
-        kind: pair.remote_kind,
-        address: pair.remote.ip(),
-        port: pair.remote.port(),
-        interface: known.and_then(|c| c.interface.clone()),
-        relay_transport: known.and_then(|c| c.relay_transport),
-    }
-}
-
-fn pairs(meeting: &Meeting<'_>, selected: Option<usize>, end: Option<&End>) -> Vec<PairReport> {
-    let arrivals = meeting
-        .peer
-        .arrived
-        .as_ref()
-        .map(|arrived: &BTreeSet<u32>| meeting.checks.arrivals(arrived));
-    let cut_short = match end {
-        Some(End::Stopped(_) | End::Unusable(_) | End::Rendezvous(_)) => CutShort::Stopped,
-        Some(End::Peer(_) | End::Vanished) => CutShort::PeerGone,
-        Some(End::Done) | None => CutShort::Connected,
-    };
-    let mut rows: Vec<PairReport> = meeting
-        .checks
-        .pairs()
-        .iter()
-        .enumerate()
-        .map(|(index, pair)| {
-            let arrived = arrivals.as_ref().map(|counts| counts[index]);
-            let mut row = row(meeting, pair, selected == Some(index), arrived);
-            let has_had_chance = pair.sent >= ENOUGH_CHECKS;
-            let evidence = evidence(pair, arrived, (!has_had_chance).then_some(cut_short));
-            row.failure = explain(&row, &evidence);
-            if row.failure.is_some() && (has_had_chance || pair.state() == pair::CheckState::Failed)
-            {
-                row.state = CheckState::Failed;
-            }
-            row
-        })
-        .collect();
-    rows.sort_by_key(|row| (!row.selected, std::cmp::Reverse(row.priority)));
-    rows
-}
-
-fn row(meeting: &Meeting<'_>, pair: &Pair, is_selected: bool, arrived: Option<u32>) -> PairReport {
-    PairReport {
-        local: local_end(meeting, pair),
-        remote: remote_end(meeting, pair),
-        priority: pair.priority,
-        state: pair.state(),
-        nominated: pair.nominated,
-        selected: is_selected,
-        path: path_of(pair),
-        requests_sent: pair.sent,
-        responses_received: pair.answered,
-        requests_received: pair.requests_in,
-        responses_sent: pair.answers_out,
-        requests_arrived: arrived,
-        rtt_ms: pair.rtt().map(Millis),
-        first_sent_ms: pair.first_sent.map(Millis),
-        first_answered_ms: pair.first_answered.map(Millis),
-        mapped_address: pair.mapped,
-        failure: None::<ErrorReport>,
-    }
-}
-
-fn evidence(pair: &Pair, arrived: Option<u32>, cut_short: Option<CutShort>) -> PairEvidence {
-    PairEvidence {
-        send_error: pair.send_error.map(|error| match error {
-            SendError::Refused => SendFault::PortUnreachable,
-            SendError::Unreachable => SendFault::NoRoute,
-            SendError::Forbidden => SendFault::NotPermitted,
-            SendError::Other if pair.is_relay_base => SendFault::RelayGone,
-            SendError::Other => SendFault::Other,
-        }),
-        permission: match &pair.permission {
-            pair::Permission::NotNeeded => None,
-            pair::Permission::Pending => Some(Permission::Pending),
-            pair::Permission::Granted => Some(Permission::Granted),
-            pair::Permission::Refused(Some(error)) if error.code == 403 => {
-                Some(Permission::Forbidden)
-            }
-            pair::Permission::Refused(Some(error)) => Some(Permission::Failed(format!(
-                "error {} {}",
-                error.code, error.reason
-            ))),
-            pair::Permission::Refused(None) => {
-                Some(Permission::Failed("it did not answer".to_owned()))
-            }
-        },
-        error_response: pair.error.as_ref().map(|error| error.code),
-        answered_from_elsewhere: pair.answered_elsewhere.is_some(),
-        // Every check that arrives is answered.
-        responses_sent_there: arrived,
-        cut_short,
     }
 }

@@ -185,8 +185,8 @@ impl Checks {
                 continue;
             }
             let slowest = pair.rtts.iter().max().copied().unwrap_or_default();
-            let is_lost = !sent.is_answered && now > sent.at + slowest * 3 / 2 + SLACK;
-            all += u32::from(sent.is_answered || is_lost);
+            let is_lost = sent.rtt.is_none() && now > sent.at + slowest * 3 / 2 + SLACK;
+            all += u32::from(sent.rtt.is_some() || is_lost);
             lost += u32::from(is_lost);
         }
         if lost == 0 {

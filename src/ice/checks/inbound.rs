@@ -188,7 +188,8 @@ impl Checks {
             }
             return Input::Taken;
         }
-        let is_first = !std::mem::replace(&mut sent.is_answered, true);
+        let is_first = sent.rtt.is_none();
+        sent.rtt.get_or_insert(rtt);
         match answer {
             Message::Success(mapped) => {
                 pair.is_refused = false;

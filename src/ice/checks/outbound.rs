@@ -1,5 +1,7 @@
 //! What goes out: checks of our own, and those of the engine (RFC 8445 7.2.4).
 
+use std::time::Duration;
+
 use super::message::{self, Message, Request};
 use super::pair;
 use super::{Checks, Event, Role, Transmit};
@@ -16,7 +18,8 @@ pub(super) struct Sent {
     pub(super) pair: usize,
     pub(super) at: Time,
     pub(super) role: Role,
-    pub(super) is_answered: bool,
+    /// The round trip, once it is answered.
+    pub(super) rtt: Option<Duration>,
     pub(super) is_engine: bool,
 }
 
@@ -38,7 +41,7 @@ impl Checks {
                         pair,
                         at: now,
                         role: self.role,
-                        is_answered: false,
+                        rtt: None,
                         is_engine: true,
                     };
                     self.note(id, sent);
@@ -82,8 +85,8 @@ impl Checks {
     }
 
     /// The round trip of a check, if its answer has come.
-    pub fn answer_to(&self, id: TransactionId) -> bool {
-        self.transactions.get(&id).is_some_and(|s| s.is_answered)
+    pub fn answer_to(&self, id: TransactionId) -> Option<Duration> {
+        self.transactions.get(&id)?.rtt
     }
 
     pub(super) fn check(&mut self, now: Time, index: usize) -> Option<TransactionId> {
@@ -120,7 +123,7 @@ impl Checks {
             pair: index,
             at: now,
             role: self.role,
-            is_answered: false,
+            rtt: None,
             is_engine: false,
         };
         self.note(id, sent);

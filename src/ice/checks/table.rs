@@ -38,6 +38,8 @@ impl Checks {
     /// One more base. Gives its number.
     pub fn add_base(&mut self, now: Time, base: Base) -> usize {
         let index = self.bases.len();
+        // A hostile candidate may have named it before.
+        self.remotes.retain(|remote| remote.address != base.address);
         self.bases.push(base);
         for remote in self.remotes.clone() {
             self.add_pair(now, index, remote.address, remote.kind, remote.priority);

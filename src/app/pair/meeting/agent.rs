@@ -42,8 +42,9 @@ impl Meeting<'_> {
             CheckEvent::Deliver(pair, bytes) => self.agent.deliver(pair, bytes),
             CheckEvent::RoleSwitched(role) => {
                 self.role = Some(role);
-                self.refused
-                    .push("both sides had the same role, and this side took the other one".into());
+                self.refuse(
+                    "both sides had the same role, and this side took the other one".into(),
+                );
             }
         }
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::peer::AWAY;
-use super::{End, Meeting};
-use crate::app::pair::rows;
+use super::{End, Meeting, pings};
+use crate::app::pair::{Way, rows};
 use crate::ice::checks::Role;
+use crate::ice::quality::Measured;
 use crate::report::pair::TimelineEvent;
 use crate::signal::message::{self, Message};
 use crate::time::Time;
@@ -30,6 +31,14 @@ impl Meeting<'_> {
             while let Some(bytes) = self.quality.poll_transmit(now) {
                 self.data.push(bytes);
             }
+        }
+        if let Some((pair, at)) = self.selected
+            && matches!(self.options.way, Way::ManualSdp)
+            && !self.quality.has_echo()
+            && now >= at + pings::PATIENCE
+        {
+            let duration = self.options.duration;
+            self.pings.advance(now, &mut self.checks, pair, duration);
         }
         let pairs = self.checks.pairs().len();
         if pairs != self.grown.0 {
@@ -84,7 +93,29 @@ impl Meeting<'_> {
 
     /// Whether there is a result: connected with data, or no hope.
     fn has_result(&self) -> bool {
-        self.has_failed || (self.selected.is_some() && self.quality.has_echo())
+        self.has_failed || (self.selected.is_some() && self.is_proven())
+    }
+
+    /// Whether the selected pair is known to work both ways.
+    pub(in crate::app::pair) fn is_proven(&self) -> bool {
+        self.quality.has_echo() || self.pings.has_answer(&self.checks)
+    }
+
+    /// How good the path is.
+    pub(in crate::app::pair) fn measured(&self, now: Time) -> Option<Measured> {
+        if self.quality.has_echo() {
+            self.quality.measured(now)
+        } else {
+            self.pings.measured(now, &self.checks)
+        }
+    }
+
+    fn is_measured(&self, now: Time) -> bool {
+        self.quality.is_finished(now)
+            || (!self.quality.has_echo()
+                && self
+                    .pings
+                    .is_finished(now, &self.checks, self.options.duration))
     }
 
     /// Every pair has its answer, and the quality is known: no more checks.
@@ -92,7 +123,7 @@ impl Meeting<'_> {
         if self.finished_at.is_some() {
             return;
         }
-        let is_measured = self.has_failed || self.quality.is_finished(now);
+        let is_measured = self.has_failed || self.is_measured(now);
         let since = self.selected.map_or(now, |(_, at)| at);
         let patience = self.options.duration.max(Duration::from_secs(1)) + CHECKS;
         let is_checked = self.has_failed || self.checks.is_finished(now) || now >= since + patience;
