@@ -3,6 +3,7 @@
 pub mod gather;
 pub mod layout;
 pub mod nat;
+pub mod pair;
 pub mod style;
 pub mod turn;
 

@@ -1,9 +1,20 @@
 //! What to expect between two hosts whose NATs are known, by rules, before and beside ICE.
+//!
+//! A wrong expectation is worse than none: it is `Unknown` unless every behaviour that the facts
+//! leave open leads to the same end. Each family is looked at on its own (RFC 8445 6.1.2.2).
+
+#[cfg(test)]
+mod tests;
+mod view;
 
 use serde::Serialize;
 
 use super::candidate::Candidate;
 use super::facts::NatFacts;
+use crate::family::Family;
+use crate::nat::behavior::Mapping;
+use crate::nat::reachability::{agreed, is_direct};
+use view::{Udp, View};
 
 /// How a connection is to come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,10 +50,271 @@ pub struct Prediction {
     pub because: String,
 }
 
+/// An answer to one question, and a sentence that says why.
+#[derive(Debug)]
+enum Answer {
+    Yes(String),
+    No(String),
+    Unknown(String),
+}
+
 /// Says what to expect between two sides.
-pub fn predict(_local: Side<'_>, _remote: Side<'_>) -> Prediction {
-    Prediction {
-        expected: Expected::Unknown,
-        because: String::new(),
+pub fn predict(local: Side<'_>, remote: Side<'_>) -> Prediction {
+    let mut unknown = Vec::new();
+    let mut impossible = Vec::new();
+    for answer in direct(local, remote) {
+        match answer {
+            Answer::Yes(because) => return Prediction::new(Expected::Direct, [because]),
+            Answer::Unknown(why) => unknown.push(why),
+            Answer::No(why) => impossible.push(why),
+        }
+    }
+    if !unknown.is_empty() {
+        return Prediction::new(Expected::Unknown, unknown);
+    }
+    let (expected, relay) = match relayed(local, remote) {
+        Answer::Yes(why) => (Expected::Relay, why),
+        Answer::No(why) => (Expected::Fail, why),
+        Answer::Unknown(why) => (Expected::Unknown, why),
+    };
+    Prediction::new(expected, impossible.into_iter().chain([relay]))
+}
+
+/// Why nothing can go directly between two sides, in sentences; `None` where it can, or where that is
+/// not known.
+pub fn obstacle(local: Side<'_>, remote: Side<'_>) -> Option<String> {
+    let sentences: Option<Vec<String>> = direct(local, remote)
+        .into_iter()
+        .map(|answer| match answer {
+            Answer::No(why) => Some(why),
+            Answer::Yes(_) | Answer::Unknown(_) => None,
+        })
+        .collect();
+    Some(sentences?.join(" "))
+}
+
+impl Prediction {
+    fn new(expected: Expected, sentences: impl IntoIterator<Item = String>) -> Self {
+        let sentences: Vec<String> = sentences.into_iter().collect();
+        Self {
+            expected,
+            because: sentences.join(" "),
+        }
+    }
+}
+
+/// Whether a connection without a relay is possible, by family.
+fn direct(local: Side<'_>, remote: Side<'_>) -> Vec<Answer> {
+    if local.relay_only || remote.relay_only {
+        let who = match (local.relay_only, remote.relay_only) {
+            (true, true) => "Both sides use",
+            (true, false) => "This side uses",
+            _ => "The other side uses",
+        };
+        let text = format!("{who} relayed candidates only, as its policy asks for.");
+        return vec![Answer::No(text)];
+    }
+    let views = [Family::Ipv6, Family::Ipv4]
+        .map(|family| (View::new(local, family), View::new(remote, family)));
+    let common: Vec<Answer> = views
+        .iter()
+        .filter(|(a, b)| a.has_addresses() && b.has_addresses())
+        .map(|(a, b)| direct_over(a, b))
+        .collect();
+    if common.is_empty() {
+        let text = "The two sides have no address family in common.";
+        return vec![Answer::No(text.to_owned())];
+    }
+    common
+}
+
+/// The same over one family, of which both sides have addresses.
+fn direct_over(a: &View, b: &View) -> Answer {
+    let over = a.family.name();
+    if a.is_loopback_only() && b.is_loopback_only() {
+        return Answer::Yes("Both sides have loopback addresses only: they are one host.".into());
+    }
+    let neighbours = a.shares_subnet_with(b);
+    if let Some(blocked) = blocked(a, b) {
+        // Two private networks may be parts of one that only its way out is blocked of.
+        let may_be_one = neighbours || (a.is_hidden() && b.is_hidden());
+        return if may_be_one {
+            Answer::Unknown(format!(
+                "{blocked} over {over}, but both may be in one private network."
+            ))
+        } else {
+            Answer::No(format!("{blocked} over {over}, so nothing goes directly."))
+        };
+    }
+    if a.public.is_empty() || b.public.is_empty() {
+        return Answer::Unknown(format!(
+            "The public address of {} over {over} is not known.",
+            whose(a.public.is_empty(), b.public.is_empty())
+        ));
+    }
+    if !a.public.is_disjoint(&b.public) {
+        return behind_one_nat(a, b, neighbours);
+    }
+    if a.has_shared_address() && b.has_shared_address() && !both_hairpin(a, b) {
+        return Answer::Unknown(format!(
+            "Both sides have carrier addresses (RFC 6598) over {over}, perhaps of one carrier's NAT, and whether that leads back inside is not known."
+        ));
+    }
+    let behaviors = format!("Over {over} {}", described(a, b));
+    match outcome(a, b) {
+        Some(true) => Answer::Yes(format!("{behaviors}: {}.", why_direct(a, b))),
+        Some(false) if neighbours => Answer::Unknown(format!(
+            "{behaviors}, which needs a relay; but both have addresses of one private subnet, which may be one network or two alike."
+        )),
+        Some(false) if a.has_other_ways() || b.has_other_ways() => Answer::Unknown(format!(
+            "{behaviors}, which needs a relay; but {} more public addresses whose behaviour was not measured.",
+            has(a.has_other_ways(), b.has_other_ways())
+        )),
+        Some(false) => Answer::No(format!("{behaviors}: {}.", why_not(a, b))),
+        None => Answer::Unknown(format!(
+            "{behaviors}: what is not known of that, or what RFC 4787 leaves open, decides."
+        )),
+    }
+}
+
+/// Both have the same public address (RFC 4787 6, RFC 8445 2.1).
+fn behind_one_nat(a: &View, b: &View, neighbours: bool) -> Answer {
+    let over = a.family.name();
+    if a.is_same_host_as(b) {
+        return Answer::Yes(format!(
+            "Both sides have the same addresses over {over}: they are one host."
+        ));
+    }
+    if neighbours {
+        return Answer::Yes(format!(
+            "Both sides have the same public address and addresses of one subnet over {over}: they reach each other inside, as far as the local network lets hosts talk to each other."
+        ));
+    }
+    let text = "Both sides have the same public address over";
+    if both_hairpin(a, b) {
+        return if outcome(a, b) == Some(true) {
+            Answer::Yes(format!(
+                "{text} {over}, and the NAT hairpins (sends what is for its own public address back inside)."
+            ))
+        } else {
+            Answer::Unknown(format!(
+                "{text} {over}, and the NAT hairpins, but its mapping or filtering may be in the way."
+            ))
+        };
+    }
+    let hairpins = if [a, b].iter().any(|side| side.hairpinning == Some(false)) {
+        "the NAT does not hairpin (send what is for its own public address back inside)"
+    } else {
+        "whether the NAT hairpins (sends what is for its own public address back inside) is not known"
+    };
+    Answer::Unknown(format!(
+        "{text} {over}; {hairpins}, so it depends on whether their local networks are connected."
+    ))
+}
+
+/// Whether a relayed candidate of one side can be used by the other one.
+fn relayed(local: Side<'_>, remote: Side<'_>) -> Answer {
+    let mut unknown = false;
+    let mut exists = false;
+    for (owner, user) in [(local, remote), (remote, local)] {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let view = View::new(user, family);
+            if !View::new(owner, family).has_relay {
+                continue;
+            }
+            exists = true;
+            let by_own_address = view.has_addresses() && !user.relay_only;
+            match view.udp {
+                _ if view.has_relay => return usable(),
+                Some(Udp::Open) if by_own_address => return usable(),
+                None if by_own_address => unknown = true,
+                _ => {}
+            }
+        }
+    }
+    match (unknown, exists) {
+        (true, _) => Answer::Unknown(
+            "Whether the side without a relay can send UDP to the other one's is not known."
+                .to_owned(),
+        ),
+        (false, true) => Answer::No(
+            "The relayed candidate of one side cannot be reached by the other one.".to_owned(),
+        ),
+        (false, false) => Answer::No("Neither side has a relayed candidate.".to_owned()),
+    }
+}
+
+fn usable() -> Answer {
+    Answer::Yes("A TURN relay connects them.".to_owned())
+}
+
+fn blocked(a: &View, b: &View) -> Option<String> {
+    let is_blocked = |view: &View| view.udp == Some(Udp::Blocked);
+    match (is_blocked(a), is_blocked(b)) {
+        (false, false) => None,
+        (of_a, of_b) => Some(format!("UDP is blocked on {}", whose(of_a, of_b))),
+    }
+}
+
+fn both_hairpin(a: &View, b: &View) -> bool {
+    a.hairpinning == Some(true) && b.hairpinning == Some(true)
+}
+
+/// What all behaviours that the facts leave open say.
+fn outcome(a: &View, b: &View) -> Option<bool> {
+    let pairs = a
+        .possible
+        .iter()
+        .flat_map(|a| b.possible.iter().map(|b| is_direct(*a, *b)));
+    agreed(pairs)
+}
+
+fn whose(of_a: bool, of_b: bool) -> &'static str {
+    match (of_a, of_b) {
+        (true, true) => "both sides",
+        (true, false) => "this side",
+        _ => "the other side",
+    }
+}
+
+fn has(a: bool, b: bool) -> &'static str {
+    match (a, b) {
+        (true, true) => "both sides have",
+        (true, false) => "this side has",
+        _ => "the other side has",
+    }
+}
+
+fn described(a: &View, b: &View) -> String {
+    let (this, other) = (a.behavior(), b.behavior());
+    if this == other {
+        format!("both sides have {this}")
+    } else {
+        format!("this side has {this}, the other one {other}")
+    }
+}
+
+/// In plain words. Mappings that are not known depend on the endpoint at worst.
+fn why_direct(a: &View, b: &View) -> &'static str {
+    match (a.is_independent(), b.is_independent()) {
+        (true, true) => "each side sends to the address and port that the other one sends from",
+        (true, false) | (false, true) => {
+            "one side's port depends on whom it sends to, but the other side lets new ports in"
+        }
+        (false, false) => {
+            "one side lets everybody in, and the other one lets in the new port that answers"
+        }
+    }
+}
+
+fn why_not(a: &View, b: &View) -> &'static str {
+    let by_port = |view: &View| {
+        let mut all = view.possible.iter();
+        all.all(|p| p.mapping == Mapping::AddressAndPortDependent)
+    };
+    if by_port(a) && by_port(b) {
+        "each answer leaves from a port that the other side has not heard of"
+    } else {
+        "one side's port depends on whom it sends to, and the other side's filter lets no new port in"
     }
 }

@@ -52,48 +52,73 @@ pub const FILTERINGS: [Filtering; 3] = [
 /// What to expect between a host of which perhaps not all is known, and a peer on another network.
 /// The answer is known when every possible behaviour leads to it.
 pub fn expected(own: Behavior, peer: Peer) -> Expected {
-    let mut answers = MAPPINGS
-        .into_iter()
-        .filter(|m| own.mapping.is_none_or(|known| known == *m))
-        .flat_map(|mapping| {
-            FILTERINGS
-                .into_iter()
-                .filter(|f| own.filtering.is_none_or(|known| known == *f))
-                .map(move |filtering| is_direct(Peer { mapping, filtering }, peer))
-        });
-    let first = answers.next().unwrap_or(false);
-    match (answers.all(|answer| answer == first), first) {
-        (true, true) => Expected::Direct,
-        (true, false) => Expected::Relay,
-        (false, _) => Expected::Unknown,
+    let own = own.possible();
+    match agreed(own.map(|own| is_direct(own, peer))) {
+        Some(true) => Expected::Direct,
+        Some(false) => Expected::Relay,
+        None => Expected::Unknown,
+    }
+}
+
+/// What all answers say; `None` if they do not all say the same, or there are none.
+pub fn agreed(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let first = answers.next()??;
+    answers.all(|answer| answer == Some(first)).then_some(first)
+}
+
+impl Behavior {
+    /// All that it may be.
+    pub fn possible(self) -> impl Iterator<Item = Peer> {
+        let mappings = MAPPINGS.into_iter();
+        mappings
+            .filter(move |m| self.mapping.is_none_or(|known| known == *m))
+            .flat_map(move |mapping| {
+                FILTERINGS
+                    .into_iter()
+                    .filter(move |f| self.filtering.is_none_or(|known| known == *f))
+                    .map(move |filtering| Peer { mapping, filtering })
+            })
     }
 }
 
 /// Whether two hosts behind different NATs can exchange packets with nothing but their
-/// server-reflexive addresses and ICE's peer-reflexive ones (RFC 8445 7.3.1.3).
-fn is_direct(a: Peer, b: Peer) -> bool {
+/// server-reflexive addresses and ICE's peer-reflexive ones (RFC 8445 7.3.1.3). `None` where RFC
+/// 4787 leaves it open. `tests/pair_prediction.rs` holds this against modelled NATs.
+pub fn is_direct(a: Peer, b: Peer) -> Option<bool> {
     use Mapping::EndpointIndependent;
     match (
         a.mapping == EndpointIndependent,
         b.mapping == EndpointIndependent,
     ) {
         // Each sends to the address that the other one sends from.
-        (true, true) => true,
+        (true, true) => Some(true),
         // `b` sends from a port that `a` has never heard of, but its packets reach `a` if `a`'s
         // filter looks at addresses only.
-        (true, false) => lets_new_port_in(a.filtering),
-        (false, true) => lets_new_port_in(b.filtering),
-        // One must be open to anybody at its reflexive address; the other must keep its mapping
-        // when the first one answers from a new port, and let that port in.
-        (false, false) => opens_for(a, b) || opens_for(b, a),
+        (true, false) => Some(lets_new_port_in(a.filtering)),
+        (false, true) => Some(lets_new_port_in(b.filtering)),
+        (false, false) => both_dependent(a, b),
     }
 }
 
-/// Both mappings depend on the endpoint; `open` receives the first packet.
-fn opens_for(open: Peer, sender: Peer) -> bool {
-    open.filtering == Filtering::EndpointIndependent
-        && sender.mapping == Mapping::AddressDependent
-        && lets_new_port_in(sender.filtering)
+/// Both mappings depend on the endpoint, so each side is heard from ports that the other one has
+/// not sent to.
+fn both_dependent(a: Peer, b: Peer) -> Option<bool> {
+    let port_dependent = |peer: Peer| peer.mapping == Mapping::AddressAndPortDependent;
+    // Each answer comes from yet another port, without end.
+    if port_dependent(a) && port_dependent(b) {
+        return Some(false);
+    }
+    if !lets_new_port_in(a.filtering) || !lets_new_port_in(b.filtering) {
+        return Some(false);
+    }
+    // One must be open to anybody at its reflexive address for a first packet to come through.
+    let is_open = |peer: Peer| peer.filtering == Filtering::EndpointIndependent;
+    if is_open(a) || is_open(b) {
+        return Some(true);
+    }
+    // Both filters know the other's IP address by what was sent from another mapping of the same
+    // socket. RFC 4787 5 speaks of the socket; many NATs keep a list for each mapping.
+    None
 }
 
 /// Whether a packet from a known IP address, but a new port, passes.
@@ -116,8 +141,24 @@ mod tests {
             Mapping::AddressAndPortDependent,
             Filtering::EndpointIndependent,
         );
-        assert!(is_direct(by_address, by_port));
-        assert!(!is_direct(by_port, by_port));
+        assert_eq!(is_direct(by_address, by_port), Some(true));
+        assert_eq!(is_direct(by_port, by_port), Some(false));
+        let filtered = peer(
+            Mapping::AddressAndPortDependent,
+            Filtering::AddressDependent,
+        );
+        assert_eq!(is_direct(by_address, filtered), Some(true));
+    }
+
+    #[test]
+    fn what_the_standard_leaves_open_is_not_known() {
+        let filtered = peer(Mapping::AddressDependent, Filtering::AddressDependent);
+        assert_eq!(is_direct(filtered, filtered), None);
+        let own = Behavior {
+            mapping: Some(filtered.mapping),
+            filtering: Some(filtered.filtering),
+        };
+        assert_eq!(expected(own, filtered), Expected::Unknown);
     }
 
     #[test]
@@ -131,9 +172,9 @@ mod tests {
             Mapping::AddressAndPortDependent,
             Filtering::AddressAndPortDependent,
         );
-        assert!(!is_direct(port_restricted, symmetric));
-        assert!(is_direct(restricted, symmetric));
-        assert!(is_direct(port_restricted, port_restricted));
+        assert_eq!(is_direct(port_restricted, symmetric), Some(false));
+        assert_eq!(is_direct(restricted, symmetric), Some(true));
+        assert_eq!(is_direct(port_restricted, port_restricted), Some(true));
     }
 
     #[test]

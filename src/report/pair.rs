@@ -1,5 +1,10 @@
 //! The result of `rtcdiag pair`.
 
+mod failure;
+mod findings;
+mod verdict;
+mod why;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
@@ -9,6 +14,8 @@ use super::{ErrorReport, Millis};
 use crate::ice::candidate::CandidateType;
 use crate::ice::facts::NatFacts;
 use crate::stun::uri::Transport;
+pub use failure::{CutShort, PairEvidence, Permission, SendFault, explain};
+pub use verdict::{Context, PeerEnd, WantedPair, verdict};
 
 /// What became of a session with another host. Each side has its own, and both agree.
 #[derive(Debug, Clone, Serialize)]

@@ -1,0 +1,247 @@
+//! Why a candidate pair did not work, from what both sides saw of it.
+
+use super::{CheckState, PairReport};
+use crate::family::Family;
+use crate::ice::candidate::CandidateType;
+use crate::report::ErrorReport;
+
+/// What is known of a pair beside its row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PairEvidence {
+    /// What the system said when a check was to be sent; the last one.
+    pub send_error: Option<SendFault>,
+    /// What the TURN server said about the other side's address; `None` where this side's
+    /// candidate is not a relayed one.
+    pub permission: Option<Permission>,
+    /// The code of an error answer of the other side (RFC 8489 14.8), the last one.
+    pub error_response: Option<u16>,
+    /// Whether an answer came from another address than the check went to (RFC 8445 7.2.5.2.1).
+    pub answered_from_elsewhere: bool,
+    /// How many answers the other side says it has sent by this pair; `None` if it did not tell.
+    pub responses_sent_there: Option<u32>,
+    /// Why no more checks were sent, if the pair had not had its fair chance.
+    pub cut_short: Option<CutShort>,
+}
+
+/// What the system says of a datagram that it does not send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendFault {
+    /// No route to the network or host.
+    NoRoute,
+    /// Not permitted: a firewall of this host.
+    NotPermitted,
+    /// An ICMP message said that nobody listens there (port unreachable).
+    PortUnreachable,
+    /// An ICMP message said that the host or network cannot be reached.
+    HostUnreachable,
+    /// The local address has gone.
+    AddressGone,
+    /// The connection to the TURN server has gone.
+    RelayGone,
+    /// Anything else.
+    Other,
+}
+
+/// The state of a TURN permission (RFC 8656 9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permission {
+    /// Asked for, and not answered yet.
+    Pending,
+    /// There.
+    Granted,
+    /// Refused by the server's policy: error 403.
+    Forbidden,
+    /// Refused with another error, as text.
+    Failed(String),
+}
+
+/// Why a pair was not checked to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutShort {
+    /// The run was interrupted, or out of time.
+    Stopped,
+    /// The other side went away.
+    PeerGone,
+    /// Another pair was connected, and there was no time for this one.
+    Connected,
+    /// There are more pairs than are checked (RFC 8445 6.1.2.5).
+    TooMany,
+}
+
+/// Why a pair did not work; `None` for one that did, and for one that is still checked.
+pub fn explain(row: &PairReport, evidence: &PairEvidence) -> Option<ErrorReport> {
+    if row.state == CheckState::Succeeded {
+        return None;
+    }
+    if Family::of(row.local.address) != Family::of(row.remote.address) {
+        return Some(ErrorReport::new(
+            "not-reachable-family",
+            format!(
+                "{} cannot send to {}",
+                Family::of(row.local.address).name(),
+                Family::of(row.remote.address).name()
+            ),
+        ));
+    }
+    match &evidence.permission {
+        Some(Permission::Forbidden) => {
+            return Some(ErrorReport::new(
+                "forbidden-ip",
+                "the TURN server forbids this peer address (403)",
+            ));
+        }
+        Some(Permission::Failed(error)) => {
+            return Some(ErrorReport::new(
+                "permission-failed",
+                format!("the TURN server gives no permission for this peer: {error}"),
+            ));
+        }
+        Some(Permission::Pending) if row.requests_sent == 0 => {
+            return Some(of_cut_short(evidence.cut_short, row).unwrap_or_else(|| {
+                ErrorReport::new(
+                    "permission-failed",
+                    "the TURN server did not answer the request for a permission",
+                )
+            }));
+        }
+        _ => {}
+    }
+    if let Some(code) = evidence.error_response {
+        return Some(of_error_response(code));
+    }
+    if evidence.answered_from_elsewhere {
+        return Some(ErrorReport::new(
+            "answer-from-elsewhere",
+            "answered from another address than the check went to (RFC 8445 7.2.5.2.1)",
+        ));
+    }
+    if let Some(error) = evidence.send_error {
+        return Some(of_send_error(error, row));
+    }
+    if let Some(error) = of_cut_short(evidence.cut_short, row) {
+        return Some(error);
+    }
+    if row.requests_sent == 0 {
+        return Some(ErrorReport::new("not-checked", "never checked"));
+    }
+    (row.state == CheckState::Failed).then(|| of_silence(row, evidence.responses_sent_there))
+}
+
+fn of_error_response(code: u16) -> ErrorReport {
+    match code {
+        // RFC 8445 7.3.1.1.
+        487 => ErrorReport::new(
+            "role-conflict",
+            "the other side says that both have the same role (487)",
+        ),
+        400 => ErrorReport::new(
+            "bad-request",
+            "the other side says that the check is malformed (400)",
+        ),
+        401 => ErrorReport::new(
+            "unauthorized",
+            "the other side does not know the session's user name or password (401)",
+        ),
+        code => ErrorReport::new(
+            "error-response",
+            format!("the other side answers with the error {code}"),
+        ),
+    }
+}
+
+fn of_send_error(error: SendFault, row: &PairReport) -> ErrorReport {
+    // The system reports it when the next datagram is sent, so some have left.
+    let of = if row.requests_sent > 1 {
+        format!(" ({} checks sent)", row.requests_sent)
+    } else {
+        String::new()
+    };
+    match error {
+        SendFault::NoRoute => ErrorReport::new("unreachable", "this host has no route there"),
+        SendFault::NotPermitted => ErrorReport::new(
+            "not-permitted",
+            "a firewall of this host does not let the check out",
+        ),
+        SendFault::PortUnreachable => ErrorReport::new(
+            "icmp-unreachable",
+            format!("a host at that address says that nothing listens there{of}"),
+        ),
+        SendFault::HostUnreachable => ErrorReport::new(
+            "icmp-unreachable",
+            format!("a router says that the address cannot be reached{of}"),
+        ),
+        SendFault::AddressGone => {
+            ErrorReport::new("unreachable", "this side's address has gone meanwhile")
+        }
+        SendFault::RelayGone => ErrorReport::new(
+            "relay-gone",
+            "the connection to the TURN server has gone meanwhile",
+        ),
+        SendFault::Other => ErrorReport::new("unreachable", "the system could not send it"),
+    }
+}
+
+fn of_cut_short(cut: Option<CutShort>, row: &PairReport) -> Option<ErrorReport> {
+    let sent = match row.requests_sent {
+        0 => "not checked".to_owned(),
+        1 => "1 check sent".to_owned(),
+        n => format!("{n} checks sent"),
+    };
+    Some(match cut? {
+        CutShort::Stopped => ErrorReport::new(
+            "cut-short",
+            format!("the run ended before it was settled: {sent}"),
+        ),
+        CutShort::PeerGone => ErrorReport::new(
+            "peer-gone",
+            format!("the other side went away before it was settled: {sent}"),
+        ),
+        CutShort::Connected => ErrorReport::new(
+            "not-checked",
+            format!("another pair was connected before it was settled: {sent}"),
+        ),
+        CutShort::TooMany => ErrorReport::new("not-checked", "more pairs than are checked"),
+    })
+}
+
+/// Checks were sent, and nothing came back. Says only what the records of both sides prove.
+fn of_silence(row: &PairReport, answered_there: Option<u32>) -> ErrorReport {
+    let sent = row.requests_sent;
+    let checks = if sent == 1 { "check" } else { "checks" };
+    let theirs = match row.requests_received {
+        0 => "",
+        _ if row.responses_sent > 0 => {
+            "; the other side's checks come in here, so the way back is open"
+        }
+        _ => "; the other side's checks come in here",
+    };
+    // Each side drops old records; more can have arrived than were sent where packets are doubled.
+    let message = match row.requests_arrived.map(|arrived| arrived.min(sent)) {
+        None => {
+            format!("no answer to {sent} {checks}; not known whether they arrived{theirs}")
+        }
+        Some(0) => {
+            let place = dropped_where(row);
+            format!("none of {sent} {checks} arrived at the other side{place}{theirs}")
+        }
+        Some(arrived) => {
+            let answers = match answered_there {
+                Some(0) => "the other side answered none",
+                _ => "the answers did not come back",
+            };
+            format!("{arrived} of {sent} {checks} arrived, {answers}{theirs}")
+        }
+    };
+    ErrorReport::new("no-response", message)
+}
+
+/// What stands between, as far as the type of the address proves it.
+fn dropped_where(row: &PairReport) -> &'static str {
+    match row.remote.kind {
+        CandidateType::Host => "",
+        CandidateType::Srflx | CandidateType::Prflx => {
+            ": dropped on the way or by the NAT or filter there"
+        }
+        CandidateType::Relay => ": dropped on the way or by the TURN server there",
+    }
+}

@@ -1,0 +1,289 @@
+//! The verdict on a session, computed once.
+
+use std::net::SocketAddr;
+
+use super::why::{self, UNSETTLED, has_failure};
+use super::{EndReport, PairResult, PairState, PathKind, SelectedReport, findings};
+use crate::exit::Outcome;
+use crate::fact::Reason;
+use crate::ice::candidate::CandidateType;
+use crate::report::{ErrorReport, Finding, Millis, Severity, Verdict};
+use crate::stun::uri::Transport;
+
+/// `--expect pair=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedPair {
+    /// Any path.
+    Connected,
+    /// A path without a relay.
+    Direct,
+}
+
+impl WantedPair {
+    /// As on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+/// How the other side ended, where it ended before this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerEnd {
+    /// It was interrupted, and said so.
+    Interrupted,
+    /// Its time limit ended, and it said so.
+    OutOfTime,
+    /// It could not go on, and said why.
+    Error(String),
+    /// It went away without a word.
+    Vanished,
+}
+
+/// What bears on the verdict beside the result.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// `--expect pair=`.
+    pub wanted: Option<WantedPair>,
+    /// Why the run was cut short, if it was.
+    pub stopped: Option<Reason>,
+    /// Findings from outside: the configuration.
+    pub findings: Vec<Finding>,
+    /// `--policy relay` of this side.
+    pub relay_only: bool,
+    /// The same of the other side, if it told.
+    pub peer_relay_only: bool,
+    /// How long the other side was waited for, in seconds.
+    pub waited_s: f64,
+    /// How the other side ended, if before this one and not by agreement.
+    pub peer_end: Option<PeerEnd>,
+    /// Why the rendezvous could not be used to the end.
+    pub rendezvous_error: Option<ErrorReport>,
+    /// Whether descriptions are carried by people (`--manual`).
+    pub manual: bool,
+    /// How many others tried to join with the same code and were turned away.
+    pub turned_away: u32,
+}
+
+/// The verdict on a result.
+pub fn verdict(result: &PairResult, context: &Context) -> Verdict {
+    let mut found = findings::of_result(result, context);
+    let mut outcome = outcome(result, context);
+    let missed = expectation(result, context, &mut outcome);
+    let mut summary = summary(result, context);
+    if let Some(missed) = missed {
+        summary = format!("Not as expected: {}. {summary}", missed.message);
+        found.push(missed);
+    }
+    if context.stopped == Some(Reason::Interrupted) {
+        outcome = Outcome::Interrupted;
+        summary = format!("Interrupted. {summary}");
+    }
+    found.sort_by_key(|f| f.severity);
+    Verdict {
+        outcome,
+        findings: found,
+        summary,
+    }
+}
+
+fn outcome(result: &PairResult, context: &Context) -> Outcome {
+    match result.state {
+        // One side's word is not enough.
+        PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
+        // A rendezvous that is lost after it has done its work does no harm.
+        PairState::Connected => Outcome::Good,
+        _ if context.rendezvous_error.is_some() && !is_settled(result) => Outcome::Error,
+        PairState::Failed | PairState::NoPeer => match context.peer_end {
+            Some(PeerEnd::Error(_)) if !is_settled(result) => Outcome::Error,
+            Some(_) if !is_settled(result) => Outcome::Inconclusive,
+            _ if is_out_of_time(result, context) => Outcome::Inconclusive,
+            // With `NoPeer` nothing is known of the network; but no pair was connected, which is
+            // what 1 stands for, and 2 is left for trouble of this side. `state` tells them apart.
+            _ => Outcome::Bad,
+        },
+    }
+}
+
+/// Whether the time limit kept a pair from its fair chance.
+fn is_out_of_time(result: &PairResult, context: &Context) -> bool {
+    let mut pairs = result.pairs.iter();
+    context.stopped == Some(Reason::Timeout) && pairs.any(|p| has_failure(p, &["cut-short"]))
+}
+
+/// Whether every pair had its fair chance.
+pub(super) fn is_settled(result: &PairResult) -> bool {
+    let open = |pair| has_failure(pair, UNSETTLED);
+    !result.pairs.is_empty()
+        && result
+            .pairs
+            .iter()
+            .all(|pair| pair.failure.is_some() && !open(pair))
+}
+
+fn expectation(result: &PairResult, context: &Context, outcome: &mut Outcome) -> Option<Finding> {
+    let wanted = context.wanted?;
+    let agreed = *outcome == Outcome::Good;
+    let met = agreed && (wanted == WantedPair::Connected || result.path == Some(PathKind::Direct));
+    if met {
+        return None;
+    }
+    if agreed {
+        *outcome = Outcome::Bad;
+    }
+    let found = match (result.state, result.path) {
+        (PairState::Connected, Some(PathKind::Relayed)) => "the path is relayed",
+        (PairState::Connected, _) => "the other side reports otherwise",
+        (PairState::Failed, _) => "no pair was connected",
+        (PairState::NoPeer, _) => "the other side never came",
+    };
+    Some(Finding {
+        code: "expectation-not-met",
+        severity: Severity::Error,
+        message: format!("expected pair={}, and {found}", wanted.name()),
+        hint: None,
+    })
+}
+
+fn summary(result: &PairResult, context: &Context) -> String {
+    match result.state {
+        PairState::Connected => connected(result, context),
+        PairState::Failed => failed(result, context),
+        PairState::NoPeer => no_peer(result, context),
+    }
+}
+
+fn connected(result: &PairResult, context: &Context) -> String {
+    let way = match &result.selected {
+        Some(selected) if result.path == Some(PathKind::Relayed) => {
+            format!("through {}", relay(selected))
+        }
+        Some(selected) => format!("directly, {}", ends(selected)),
+        None => "on a pair that is not known".to_owned(),
+    };
+    let mut facts = vec![format!("Connected {way}")];
+    facts.extend(round_trip(result).map(|rtt| format!("{:.1} ms", rtt.as_f64())));
+    let lossy = result.quality.as_ref().filter(|q| q.received < q.sent);
+    facts.extend(lossy.map(|q| format!("{:.1} % loss", q.loss_percent)));
+    let mut text = facts.join(", ");
+    if result.path == Some(PathKind::Relayed) {
+        text = format!("{text}; {}", why_relayed(result, context));
+    }
+    text.push('.');
+    if result.session.peer_agrees == Some(false) {
+        text.push_str(" But the other side reports otherwise.");
+    }
+    text
+}
+
+fn why_relayed(result: &PairResult, context: &Context) -> String {
+    if let Some(pair) = findings::late_direct(result) {
+        return format!(
+            "a direct pair was answered too, {} <-> {}, after the relay had been chosen",
+            socket(&pair.local),
+            socket(&pair.remote)
+        );
+    }
+    let why = why::not_direct(result, context).short;
+    if context.relay_only || context.peer_relay_only {
+        why
+    } else {
+        format!("direct failed: {why}")
+    }
+}
+
+fn failed(result: &PairResult, context: &Context) -> String {
+    if let (Some(error), false) = (&context.rendezvous_error, is_settled(result)) {
+        return format!(
+            "No connection: the rendezvous was lost before both sides knew enough: {}.",
+            error.message
+        );
+    }
+    if let (Some(end), false) = (&context.peer_end, is_settled(result)) {
+        return format!(
+            "No connection, and no verdict on the network: {}.",
+            findings::peer_end(end)
+        );
+    }
+    let direct = why::not_direct(result, context).short;
+    let relayed = why::not_relayed(result).short;
+    format!("No connection: {direct}; {relayed}.")
+}
+
+fn no_peer(result: &PairResult, context: &Context) -> String {
+    let waited = format!("{:.0} s", context.waited_s.max(0.0));
+    if let Some(error) = &context.rendezvous_error {
+        let at = result.session.rendezvous.as_deref();
+        return format!(
+            "The rendezvous{} cannot be used: {}.",
+            at.map_or_else(String::new, |at| format!(" {at}")),
+            error.message
+        );
+    }
+    match &context.peer_end {
+        Some(end) => format!(
+            "No connection, and no verdict on the network: {}.",
+            findings::peer_end(end)
+        ),
+        None if context.manual => {
+            format!("No line of the other side was given within {waited}, so nothing was checked.")
+        }
+        None => format!(
+            "The other side never came: nobody joined with this code within {waited}, so nothing was checked."
+        ),
+    }
+}
+
+/// Of which side, where, and how it is talked to.
+fn relay(selected: &SelectedReport) -> String {
+    let is_relay = |end: &EndReport| end.kind == CandidateType::Relay;
+    match (is_relay(&selected.local), is_relay(&selected.remote)) {
+        (true, true) => format!(
+            "the TURN relays of both sides, {} and {}",
+            socket(&selected.local),
+            socket(&selected.remote)
+        ),
+        (true, false) => format!(
+            "the TURN relay of this side, {}{}",
+            socket(&selected.local),
+            by(&selected.local)
+        ),
+        (false, true) => format!(
+            "the TURN relay of the other side, {}{}",
+            socket(&selected.remote),
+            by(&selected.remote)
+        ),
+        (false, false) => format!("a TURN relay, {}", ends(selected)),
+    }
+}
+
+fn by(end: &EndReport) -> &'static str {
+    match end.relay_transport {
+        Some(Transport::Tcp) => " over TCP",
+        Some(Transport::Tls) => " over TLS",
+        Some(Transport::Udp) | None => "",
+    }
+}
+
+fn ends(selected: &SelectedReport) -> String {
+    format!(
+        "{} <-> {}",
+        socket(&selected.local),
+        socket(&selected.remote)
+    )
+}
+
+pub(super) fn socket(end: &EndReport) -> SocketAddr {
+    SocketAddr::new(end.address, end.port)
+}
+
+/// Of the path, from the quality test, or from the checks.
+fn round_trip(result: &PairResult) -> Option<Millis> {
+    let measured = result.quality.as_ref().and_then(|q| q.rtt_ms);
+    let checks = result.pairs.iter().find(|p| p.selected);
+    measured
+        .map(|rtt| rtt.median)
+        .or_else(|| checks.and_then(|p| p.rtt_ms))
+}
