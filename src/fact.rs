@@ -103,11 +103,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Wire::deserialize(deserializer)? {
             Wire::Determined { value } => Self::Determined(value),
-            Wire::Inconclusive { reason, detail } => Self::Inconclusive {
-                reason,
+            Wire::Inconclusive { reason, detail } => {
                 // It may go to a terminal.
-                detail: crate::stun::message::printable(&detail),
-            },
+                let detail = crate::stun::message::printable(&detail);
+                let said_nothing = detail.is_empty();
+                Self::Inconclusive {
+                    reason,
+                    detail: if said_nothing {
+                        reason.text().to_owned()
+                    } else {
+                        detail
+                    },
+                }
+            }
             Wire::NotTested { reason } => Self::NotTested { reason },
         })
     }
@@ -226,6 +234,35 @@ impl Reason {
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",
             Self::Unknown => "for a reason of a newer version",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_of_the_other_side_always_says_why_it_is_not_known() {
+        for (json, expected) in [
+            (
+                r#"{"status":"inconclusive","reason":"timeout"}"#,
+                "out of time",
+            ),
+            (
+                r#"{"status":"inconclusive","reason":"timeout","detail":"\u001b"}"#,
+                "out of time",
+            ),
+            (
+                r#"{"status":"inconclusive","reason":"of-tomorrow","detail":"so"}"#,
+                "so",
+            ),
+        ] {
+            let fact: Fact<bool> = serde_json::from_str(json).expect("valid");
+            assert!(
+                matches!(&fact, Fact::Inconclusive { detail, .. } if detail == expected),
+                "{fact:?}"
+            );
         }
     }
 }

@@ -5,6 +5,10 @@
 mod gather;
 #[path = "schema/nat.rs"]
 mod nat;
+#[path = "schema/pair.rs"]
+mod pair;
+#[path = "common/pair_results.rs"]
+mod pair_results;
 #[path = "common/schema.rs"]
 mod schema;
 #[path = "schema/turn.rs"]
@@ -24,7 +28,7 @@ use schema::{assert_valid, assert_valid_event, event_objections, objections};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-const REASONS: [Reason; 32] = [
+const REASONS: [Reason; 33] = [
     Reason::NoResponse,
     Reason::UdpBlocked,
     Reason::NoBehaviorDiscovery,
@@ -57,6 +61,7 @@ const REASONS: [Reason; 32] = [
     Reason::NotImplemented,
     Reason::Interrupted,
     Reason::Timeout,
+    Reason::Unknown,
 ];
 
 const STAGES: [Stage; 9] = [
@@ -73,7 +78,13 @@ const STAGES: [Stage; 9] = [
 
 const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
 
-const COMMANDS: [Option<&str>; 4] = [Some("nat"), Some("gather"), Some("turn"), None];
+const COMMANDS: [Option<&str>; 5] = [
+    Some("nat"),
+    Some("gather"),
+    Some("pair"),
+    Some("turn"),
+    None,
+];
 
 /// What holds all events.
 const EVENTS: &str = "/$defs/event";
@@ -146,7 +157,6 @@ fn every_part_of_the_schema_is_used() {
 /// tests.
 #[test]
 fn the_enums_of_the_schema_are_those_of_the_source() {
-    let schema = whole_schema();
     for (source, name, pointer, samples) in [
         (
             include_str!("../src/fact.rs"),
@@ -209,13 +219,7 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
             names(&turn::CLASSES),
         ),
     ] {
-        let listed = schema.pointer(pointer).expect("the enum is there");
-        let listed: BTreeSet<String> = strings(listed).map(str::to_owned).collect();
-        assert_eq!(
-            (listed.len(), &listed),
-            (variants(source, name), &samples),
-            "{name} in the schema, then in its source and in the samples of these tests"
-        );
+        enum_is_that_of_source(source, name, pointer, &samples);
     }
 }
 
@@ -246,9 +250,9 @@ fn the_command_could_not_begin() {
 
 #[test]
 fn the_result_is_that_of_the_command() {
-    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    let documents = documents();
     for document in &documents {
-        for command in ["nat", "gather", "turn"] {
+        for command in ["nat", "gather", "pair", "turn"] {
             let mut renamed = document.clone();
             renamed["command"] = json!(command);
             let own = document["command"] == command;
@@ -331,7 +335,7 @@ fn no_fact_may_be_bare() {
 
 #[test]
 fn wrong_values_around_the_result_are_refused() {
-    for document in [nat::everything(), gather::everything(), turn::everything()] {
+    for document in documents() {
         for (at, wrong) in [
             ("/schema_version", json!("2.0")),
             ("/schema_version", json!("1")),
@@ -362,7 +366,7 @@ fn an_event_is_no_document_and_says_what_it_is() {
             assert!(!event_objections(&renamed).is_empty(), "{renamed}");
         }
     }
-    for document in [nat::everything(), gather::everything(), turn::everything()] {
+    for document in documents() {
         assert!(!event_objections(&document).is_empty());
     }
 }
@@ -395,8 +399,17 @@ impl Sample {
     }
 }
 
+fn documents() -> [Value; 4] {
+    [
+        nat::everything(),
+        gather::everything(),
+        pair::everything(),
+        turn::everything(),
+    ]
+}
+
 fn everything() -> Vec<Sample> {
-    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    let documents = documents();
     let documents = documents.into_iter().map(|value| Sample {
         value,
         is_event: false,
@@ -409,7 +422,12 @@ fn everything() -> Vec<Sample> {
 }
 
 fn all_events() -> Vec<Value> {
-    let events = [nat::events(), gather::events(), turn::events()];
+    let events = [
+        nat::events(),
+        gather::events(),
+        pair::events(),
+        turn::events(),
+    ];
     events.into_iter().flatten().collect()
 }
 
@@ -532,6 +550,18 @@ fn strings(list: &Value) -> impl Iterator<Item = &str> {
 fn names<T: Serialize>(values: &[T]) -> BTreeSet<String> {
     let value = serde_json::to_value(values).expect("plain enums");
     strings(&value).map(str::to_owned).collect()
+}
+
+/// The enum at a place of the schema has the variants that the source has, and the samples too.
+fn enum_is_that_of_source(source: &str, name: &str, pointer: &str, samples: &BTreeSet<String>) {
+    let schema = whole_schema();
+    let listed = schema.pointer(pointer).expect("the enum is there");
+    let listed: BTreeSet<String> = strings(listed).map(str::to_owned).collect();
+    assert_eq!(
+        (listed.len(), &listed),
+        (variants(source, name), samples),
+        "{name} in the schema, then in its source and in the samples of these tests"
+    );
 }
 
 /// How many variants an enum without fields has in its source.

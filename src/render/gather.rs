@@ -54,27 +54,37 @@ pub fn text(document: &Document<GatherResult>, style: Style, detail: Detail) -> 
                 line(&mut out, &style.wrap(&text, 3));
             }
         }
-        if !result.servers.is_empty() {
-            section(&mut out, style, "Servers");
-            let (shown, hidden) = rows(&result.servers, detail);
-            line(&mut out, &servers(&shown, style).to_string());
-            if hidden > 0 {
-                let text =
-                    format!(" ({hidden} more from other local addresses failed; -v shows them)");
-                line(&mut out, &text);
-            }
-        }
-    }
-    if let (Some(result), true) = (&document.result, detail.verbose) {
-        section(&mut out, style, "Stages");
-        for server in &result.servers {
-            line(&mut out, &style.wrap(&stages(server), 3));
-        }
+        list_servers(&mut out, &result.servers, style, detail);
     }
     findings(&mut out, document, style, detail);
     out.push('\n');
     line(&mut out, &style.wrap(&document.summary, 0));
     out
+}
+
+/// Adds the servers, and with `-v` how long each stage took.
+pub(super) fn list_servers(
+    out: &mut String,
+    all: &[GatherServerReport],
+    style: Style,
+    detail: Detail,
+) {
+    if all.is_empty() {
+        return;
+    }
+    section(out, style, "Servers");
+    let (shown, hidden) = rows(all, detail);
+    line(out, &servers(&shown, style).to_string());
+    if hidden > 0 {
+        let text = format!(" ({hidden} more from other local addresses failed; -v shows them)");
+        line(out, &text);
+    }
+    if detail.verbose {
+        section(out, style, "Stages");
+        for server in all {
+            line(out, &style.wrap(&stages(server), 3));
+        }
+    }
 }
 
 /// A candidate as it is found, for a line on the terminal.

@@ -1,17 +1,124 @@
-//! `rtcdiag pair` for people.
+//! `rtcdiag pair` for people: both sides, every pair, path, prediction, timeline, findings, summary.
 
-use super::layout::Detail;
+mod sides;
+mod table;
+mod timeline;
+
+use super::gather::list_servers;
+use super::layout::{Detail, findings, headline, ink, line, section};
 use super::style::Style;
-use crate::report::Document;
-use crate::report::pair::{PairResult, TimelineEntry};
+use crate::report::pair::{
+    Expected, PairResult, PairState, PathKind, PredictionReport, QualityReport, Role, SessionMode,
+};
+use crate::report::{Document, Millis};
+pub use timeline::live;
 
 /// The document as text.
 pub fn text(document: &Document<PairResult>, style: Style, detail: Detail) -> String {
-    let _ = (style, detail);
-    document.summary.clone()
+    let mut out = String::new();
+    let verdict = headline(document, &about(document));
+    line(&mut out, &style.paint(ink(document.outcome), &verdict));
+    if let Some(result) = &document.result {
+        sides::list(&mut out, result, style, detail);
+        table::list(&mut out, result, style, detail);
+        if let Some(quality) = &result.quality {
+            section(&mut out, style, "Path quality");
+            paragraph(&mut out, style, 1, &of_path(quality));
+        }
+        if !result.prediction.because.is_empty() {
+            section(&mut out, style, "Prediction");
+            paragraph(&mut out, style, 1, &promised(&result.prediction));
+        }
+        timeline::list(&mut out, result, style, detail);
+        if detail.verbose {
+            section(&mut out, style, "Session");
+            paragraph(&mut out, style, 1, &session(result));
+            list_servers(&mut out, &result.servers, style, detail);
+        }
+    }
+    findings(&mut out, document, style, detail);
+    out.push('\n');
+    line(&mut out, &style.wrap(&document.summary, 0));
+    out
 }
 
-/// A step as it happens, for a line on the terminal.
-pub fn live(entry: &TimelineEntry) -> String {
-    format!("{:?}", entry.event)
+/// Adds text in lines that begin with `indent` spaces.
+fn paragraph(out: &mut String, style: Style, indent: u16, text: &str) {
+    let wrapped = style.narrower(indent).wrap(text, 0);
+    for text in wrapped.lines() {
+        line(out, &format!("{}{text}", " ".repeat(usize::from(indent))));
+    }
+}
+
+fn about(document: &Document<PairResult>) -> String {
+    let Some(result) = &document.result else {
+        return "no session".to_owned();
+    };
+    match (result.state, result.path) {
+        (PairState::Connected, Some(PathKind::Direct)) => "connected directly",
+        (PairState::Connected, Some(PathKind::Relayed)) => "connected through a relay",
+        (PairState::Connected, None) => "connected",
+        (PairState::Failed, _) => "no connection",
+        (PairState::NoPeer, _) => "the other side never came",
+    }
+    .to_owned()
+}
+
+fn of_path(quality: &QualityReport) -> String {
+    let mut parts = vec![format!(
+        "{} datagrams sent, {} came back ({:.1} % loss)",
+        quality.sent, quality.received, quality.loss_percent
+    )];
+    parts.extend(quality.rtt_ms.map(|rtt| {
+        format!(
+            "round trip {:.1} ms at least, {:.1} ms in the median, 95 % within {:.1} ms, {:.1} ms at most",
+            rtt.min.as_f64(),
+            rtt.median.as_f64(),
+            rtt.p95.as_f64(),
+            rtt.max.as_f64()
+        )
+    }));
+    let jitter = quality.jitter_ms.map(Millis::as_f64);
+    parts.extend(jitter.map(|ms| format!("jitter {ms:.1} ms (RFC 3550)")));
+    parts.join("; ")
+}
+
+fn promised(prediction: &PredictionReport) -> String {
+    let expected = match prediction.expected {
+        Expected::Direct => "a direct connection",
+        Expected::Relay => "a relayed connection",
+        Expected::Fail => "no connection",
+        Expected::Unknown => return format!("Unknown. {}", prediction.because),
+    };
+    let held = match prediction.agrees {
+        Some(true) => ", and it held",
+        Some(false) => ", and it did NOT hold",
+        None => "",
+    };
+    format!("Expected {expected}{held}. {}", prediction.because)
+}
+
+fn session(result: &PairResult) -> String {
+    let session = &result.session;
+    let way = match session.mode {
+        SessionMode::Rendezvous => "through a rendezvous server",
+        SessionMode::Embedded => "through the rendezvous server of one of the two sides",
+        SessionMode::Manual => "lines of text that people carry",
+        SessionMode::ManualSdp => "SDP that people carry",
+    };
+    let role = match result.role {
+        Role::Controlling => "this side is controlling (it nominates)",
+        Role::Controlled => "this side is controlled (the other one nominates)",
+    };
+    let mut parts = vec![match &session.rendezvous {
+        Some(uri) => format!("{way}, {uri}"),
+        None => way.to_owned(),
+    }];
+    parts.push(role.to_owned());
+    let version = session.peer_version.as_ref();
+    parts.extend(version.map(|v| format!("the other side runs version {v}")));
+    if session.reconnects > 0 {
+        parts.push(format!("reconnected {} times", session.reconnects));
+    }
+    parts.join("; ")
 }

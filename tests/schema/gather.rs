@@ -269,6 +269,11 @@ pub fn events() -> Vec<Value> {
     candidates.chain(redundant).chain(servers).collect()
 }
 
+/// Servers of every kind.
+pub fn servers() -> Vec<GatherServerReport> {
+    result().servers
+}
+
 fn result() -> GatherResult {
     let kinds = [
         (CandidateType::Host, Transport::Udp),

@@ -1,7 +1,7 @@
 //! What one side has in one family, as far as predictions need it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Side;
 use crate::fact::{Fact, Reason};
@@ -50,7 +50,7 @@ impl View {
         let mut measured: BTreeSet<IpAddr> = facts
             .iter()
             .flat_map(|f| f.reflexive_addresses.iter())
-            .map(|a| a.ip())
+            .map(SocketAddr::ip)
             .collect();
         if has_nat == Some(false) {
             measured.extend(facts.map(|f| f.local_address));

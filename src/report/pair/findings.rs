@@ -4,7 +4,10 @@ mod quality;
 mod session;
 mod sides;
 
-use super::verdict::socket;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::verdict::{is_settled, socket};
 use super::why::{self, UNSETTLED, has_failure, of_path};
 use super::{
     CheckState, Context, Expected, PairReport, PairResult, PairState, PathKind, PredictionReport,
@@ -94,7 +97,7 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
                 "no-relay-candidates"
             },
             severity,
-            message: why.short.trim_start_matches("and ").to_owned(),
+            message: why.short,
             hint: why.hint,
         });
     }
@@ -105,19 +108,18 @@ fn of_relays(result: &PairResult, findings: &mut Vec<Finding>) {
     if result.path != Some(PathKind::Relayed) {
         return;
     }
-    let relayed = of_path(result, PathKind::Relayed);
-    let forbidden: Vec<&&PairReport> = relayed
-        .iter()
+    let forbidden: BTreeSet<IpAddr> = of_path(result, PathKind::Relayed)
+        .into_iter()
         .filter(|pair| has_failure(pair, &["forbidden-ip"]))
+        .map(|pair| pair.remote.address)
         .collect();
     if let Some(first) = forbidden.first() {
         findings.push(Finding::new(
             "forbidden-ip",
             Severity::Info,
             format!(
-                "the TURN server forbids {} of the other side's addresses, such as {} (403)",
-                forbidden.len(),
-                first.remote.address
+                "the TURN server forbids {} of the other side's addresses, such as {first} (403)",
+                forbidden.len()
             ),
             "nothing needs to be done if they are private; public ones should be allowed",
         ));
@@ -133,6 +135,10 @@ fn of_prediction(result: &PairResult, findings: &mut Vec<Finding>) {
     else {
         return;
     };
+    // What was not tried to the end contradicts nothing.
+    if result.state != PairState::Connected && !is_settled(result) {
+        return;
+    }
     let came = match (result.state, result.path) {
         (PairState::Connected, Some(PathKind::Direct)) => "a direct connection",
         (PairState::Connected, _) => "a relayed connection",

@@ -95,12 +95,11 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
-        _ if context.rendezvous_error.is_some() => Outcome::Error,
+        _ if context.rendezvous_error.is_some() && !is_settled(result) => Outcome::Error,
         PairState::Failed | PairState::NoPeer => match context.peer_end {
-            Some(PeerEnd::Error(_)) => Outcome::Error,
-            Some(PeerEnd::Interrupted | PeerEnd::Vanished) if !is_settled(result) => {
-                Outcome::Inconclusive
-            }
+            Some(PeerEnd::Error(_)) if !is_settled(result) => Outcome::Error,
+            Some(_) if !is_settled(result) => Outcome::Inconclusive,
+            _ if is_out_of_time(result, context) => Outcome::Inconclusive,
             // With `NoPeer` nothing is known of the network; but no pair was connected, which is
             // what 1 stands for, and 2 is left for trouble of this side. `state` tells them apart.
             _ => Outcome::Bad,
@@ -108,8 +107,14 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
     }
 }
 
+/// Whether the time limit kept a pair from its fair chance.
+fn is_out_of_time(result: &PairResult, context: &Context) -> bool {
+    let mut pairs = result.pairs.iter();
+    context.stopped == Some(Reason::Timeout) && pairs.any(|p| has_failure(p, &["cut-short"]))
+}
+
 /// Whether every pair had its fair chance.
-fn is_settled(result: &PairResult) -> bool {
+pub(super) fn is_settled(result: &PairResult) -> bool {
     let open = |pair| has_failure(pair, UNSETTLED);
     !result.pairs.is_empty()
         && result
@@ -158,19 +163,17 @@ fn connected(result: &PairResult, context: &Context) -> String {
         Some(selected) => format!("directly, {}", ends(selected)),
         None => "on a pair that is not known".to_owned(),
     };
-    let mut text = format!("Connected {way}");
-    if let Some(rtt) = round_trip(result) {
-        text += &format!(", {:.1} ms", rtt.as_f64());
-    }
-    if let Some(quality) = result.quality.as_ref().filter(|q| q.received < q.sent) {
-        text += &format!(", {:.1} % loss", quality.loss_percent);
-    }
+    let mut facts = vec![format!("Connected {way}")];
+    facts.extend(round_trip(result).map(|rtt| format!("{:.1} ms", rtt.as_f64())));
+    let lossy = result.quality.as_ref().filter(|q| q.received < q.sent);
+    facts.extend(lossy.map(|q| format!("{:.1} % loss", q.loss_percent)));
+    let mut text = facts.join(", ");
     if result.path == Some(PathKind::Relayed) {
-        text += &format!("; {}", why_relayed(result, context));
+        text = format!("{text}; {}", why_relayed(result, context));
     }
     text.push('.');
     if result.session.peer_agrees == Some(false) {
-        text += " But the other side reports otherwise.";
+        text.push_str(" But the other side reports otherwise.");
     }
     text
 }
@@ -192,7 +195,7 @@ fn why_relayed(result: &PairResult, context: &Context) -> String {
 }
 
 fn failed(result: &PairResult, context: &Context) -> String {
-    if let Some(error) = &context.rendezvous_error {
+    if let (Some(error), false) = (&context.rendezvous_error, is_settled(result)) {
         return format!(
             "No connection: the rendezvous was lost before both sides knew enough: {}.",
             error.message

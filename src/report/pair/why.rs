@@ -4,7 +4,7 @@
 mod traffic;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Context, PairReport, PairResult, PathKind, SideReport};
 use crate::family::Family;
@@ -18,6 +18,10 @@ use traffic::Traffic;
 const USE_TURN: &str = "name a TURN server with -s turn:HOST and --turn-username, on either side";
 const CHECK_FIREWALLS: &str = "let UDP out, and answers to it in, on the firewalls of both sides; rtcdiag nat on each host tells how its NAT filters";
 const CHANGE_NATS: &str = "endpoint-independent mapping on both NATs (RFC 4787 REQ-1, which some routers call cone NAT), a forwarded UDP port on one, or IPv6 on both sides makes direct connections possible; else they need TURN";
+
+const JOIN: &str = "turn off client isolation on the local network (often set for Wi-Fi guests), or turn on hairpinning (NAT loopback) on the router; else TURN connects them";
+
+const ELSEWHERE: &str = "answer-from-elsewhere";
 
 /// A cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,16 +54,9 @@ pub(super) fn not_direct(result: &PairResult, context: &Context) -> Why {
         return no_pairs(result);
     }
     let traffic = Traffic::of(&pairs);
-    if traffic.is_silent() {
-        if let Some(why) = by_blocked_udp(result, &pairs) {
-            return why;
-        }
-    }
-    if let Some(why) = by_failure(&pairs, &traffic) {
+    if let (Some(why), true) = (by_blocked_udp(result, &pairs), traffic.is_silent()) {
         return why;
     }
-    let (short, filtered) = traffic.sentence();
-    let mut why = Why::new(short, Some(CHECK_FIREWALLS));
     let (own, theirs) = (candidates(&result.local), candidates(&result.remote));
     let side = |nats, candidates| Side {
         nats,
@@ -70,13 +67,51 @@ pub(super) fn not_direct(result: &PairResult, context: &Context) -> Why {
         side(&result.local.nats, &own),
         side(&result.remote.nats, &theirs),
     );
+    if let Some(mut why) = by_failure(&pairs, &traffic) {
+        // Where mappings depend on the endpoint, such answers are no fault of the other side.
+        let elsewhere = pairs.iter().any(|p| has_failure(p, &[ELSEWHERE]));
+        if let (Some(known), true) = (known, elsewhere) {
+            why.detail = Some(known);
+            why.hint = Some(CHANGE_NATS.to_owned());
+        }
+        return why;
+    }
+    let (short, filtered) = traffic.sentence();
+    let mut why = Why::new(short, Some(CHECK_FIREWALLS));
     // Where the NATs should have let it through, they are not to blame.
     if let (Some(known), true) = (known, filtered) {
-        why.short += ", as is to be expected between these NATs";
+        why.short += "; between these NATs that is to be expected";
         why.detail = Some(known);
         why.hint = Some(CHANGE_NATS.to_owned());
+    } else if let (Some(ip), true) = (one_nat(result, &pairs), filtered) {
+        why.detail = Some(format!(
+            "Both sides have the public address {ip}, so they are behind one NAT or one carrier: checks to that address come back in only if it hairpins (RFC 4787 6), and those to private addresses arrive only if both are in one network that lets its hosts talk to each other"
+        ));
+        why.hint = Some(JOIN.to_owned());
     }
     why
+}
+
+/// A public address that both sides have, of a family that was checked.
+fn one_nat(result: &PairResult, pairs: &[&PairReport]) -> Option<IpAddr> {
+    let public = |side: &SideReport| -> BTreeSet<IpAddr> {
+        let measured = side.nats.iter().flat_map(|n| n.reflexive_addresses.iter());
+        let candidates = side.candidates.iter();
+        let told = candidates.filter(|c| c.kind == CandidateType::Srflx);
+        measured
+            .map(SocketAddr::ip)
+            .chain(told.map(|c| c.address))
+            .filter(|ip| {
+                pairs
+                    .iter()
+                    .any(|p| p.local.address.is_ipv4() == ip.is_ipv4())
+            })
+            .collect()
+    };
+    let theirs = public(&result.remote);
+    public(&result.local)
+        .into_iter()
+        .find(|ip| theirs.contains(ip))
 }
 
 /// Why no relay helped.
@@ -89,12 +124,12 @@ pub(super) fn not_relayed(result: &PairResult) -> Why {
     if !has_relay(&result.local) && !has_relay(&result.remote) {
         return if named {
             Why::new(
-                "and no side has a relayed candidate, since the TURN servers named here gave none",
+                "no side has a relayed candidate, since the TURN servers named here gave none",
                 None,
             )
         } else {
             Why::new(
-                "and there is no TURN relay to go through: no side has a relayed candidate",
+                "there is no TURN relay to go through: no side has a relayed candidate",
                 Some(USE_TURN),
             )
         };
@@ -102,44 +137,53 @@ pub(super) fn not_relayed(result: &PairResult) -> Why {
     let pairs = of_path(result, PathKind::Relayed);
     if pairs.is_empty() {
         return Why::new(
-            "and the relayed candidates make no pair with the other side's: their address families differ",
+            "the relayed candidates make no pair with the other side's: their address families differ",
             Some("have the TURN server give relayed addresses of both families (RFC 8656 7.1)"),
         );
     }
-    for (code, short, hint) in [
-        (
-            "forbidden-ip",
-            "and the TURN server forbids the addresses of the other side (403)",
-            Some(
-                "if they are public, have them allowed; private ones are forbidden with good reason, and need a relay on the other side",
-            ),
-        ),
-        (
-            "permission-failed",
-            "and the TURN server gave no permission for the other side",
-            Some("rtcdiag turn looks closer at the server"),
-        ),
-        (
-            "relay-gone",
-            "and the connection to the TURN server was lost",
-            Some("rtcdiag turn looks closer at the server"),
-        ),
-    ] {
-        if pairs.iter().any(|pair| has_failure(pair, &[code])) {
-            return Why::new(short, hint);
+    if pairs.iter().all(|pair| has_failure(pair, UNSETTLED)) {
+        return Why::new("the relayed pairs were not checked to the end", None);
+    }
+    // A relay rightly forbids private addresses: only what is left may explain why it did not help.
+    let (refused, checked): (Vec<&PairReport>, Vec<&PairReport>) = pairs
+        .iter()
+        .filter(|pair| !has_failure(pair, UNSETTLED))
+        .partition(|pair| REFUSALS.iter().any(|(code, ..)| has_failure(pair, &[code])));
+    if checked.is_empty() {
+        let cause = REFUSALS
+            .iter()
+            .find(|(code, ..)| refused.iter().any(|pair| has_failure(pair, &[code])));
+        if let Some((_, short, hint)) = cause {
+            return Why::new(*short, Some(hint));
         }
     }
-    if pairs.iter().all(|pair| has_failure(pair, UNSETTLED)) {
-        return Why::new("and the relayed pairs were not checked to the end", None);
-    }
-    let (short, _) = Traffic::of(&pairs).sentence();
+    let (short, _) = Traffic::of(&checked).sentence();
     Why::new(
-        format!("and through the relay {short}"),
+        format!("through the relay {short}"),
         Some(
             "rtcdiag turn on the side of the relay tells whether it relays, and to which addresses",
         ),
     )
 }
+
+/// Codes of relays that do not send, from the one that tells most: what they mean, and what to do.
+const REFUSALS: [(&str, &str, &str); 3] = [
+    (
+        "relay-gone",
+        "the connection to the TURN server was lost",
+        "rtcdiag turn looks closer at the server",
+    ),
+    (
+        "permission-failed",
+        "the TURN server gave no permission for the other side",
+        "rtcdiag turn looks closer at the server",
+    ),
+    (
+        "forbidden-ip",
+        "the TURN server forbids the addresses of the other side (403)",
+        "if they are public, have them allowed; private ones are forbidden with good reason, and need a relay on the other side",
+    ),
+];
 
 /// Codes of pairs that had not had their fair chance.
 pub(super) const UNSETTLED: &[&str] = &["cut-short", "peer-gone", "not-checked"];
@@ -242,7 +286,7 @@ fn by_failure(pairs: &[&PairReport], traffic: &Traffic) -> Option<Why> {
             "the two programs do not understand each other: use the same version on both sides",
         ),
         (
-            "answer-from-elsewhere",
+            ELSEWHERE,
             "the other side, or a NAT before it, answers from another address than it is asked at; RFC 8445 forbids to use such a path",
         ),
     ] {

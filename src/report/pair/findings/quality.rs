@@ -1,7 +1,7 @@
 //! How good the path is for calls.
 
 use crate::report::pair::{PairResult, QualityReport};
-use crate::report::{Finding, Severity};
+use crate::report::{Finding, Millis, Severity};
 
 /// ITU-T G.114: up to 150 ms one way most applications are not affected; here it is both ways.
 const RTT_WARNING_MS: f64 = 300.0;
@@ -41,7 +41,7 @@ pub(in crate::report::pair) fn of_quality(result: &PairResult, findings: &mut Ve
             "look for wireless links and full lines on both sides; --duration gives a longer test",
         ));
     }
-    if let Some(jitter) = quality.jitter_ms.map(|j| j.as_f64())
+    if let Some(jitter) = quality.jitter_ms.map(Millis::as_f64)
         && jitter > JITTER_MS
     {
         findings.push(Finding::new(

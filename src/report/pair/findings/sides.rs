@@ -37,7 +37,10 @@ pub(in crate::report::pair) fn of_servers(
         Severity::Error
     };
     let found = gather::verdict(&gathered, &of_gather).findings;
-    findings.extend(found.into_iter().map(|finding| Finding {
+    // Before gathering has ended, a missing address means nothing.
+    let is_known = |finding: &Finding| finding.code != "no-network" || result.local.is_complete;
+    let found = found.into_iter().filter(is_known);
+    findings.extend(found.map(|finding| Finding {
         severity: finding.severity.min(worst),
         ..finding
     }));

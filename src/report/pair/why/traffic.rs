@@ -62,6 +62,12 @@ impl Traffic {
                 format!("none of {sent} arrived, and none of the other side's came"),
                 true,
             ),
+            (0, 0) if self.arrived.is_some() => (
+                format!(
+                    "none of {sent} is known to have arrived, and none of the other side's came"
+                ),
+                true,
+            ),
             (0, 0) => (
                 format!(
                     "{sent} got no answer and none of the other side's came; whether {} arrived is not known, since the other side's record is missing",
