@@ -103,12 +103,11 @@ pub fn pairs(meeting: &Meeting<'_>, selected: Option<usize>, end: Option<&End>) 
             let arrived = arrivals.as_ref().map(|counts| counts[index]);
             let mut row = row(meeting, pair, selected == Some(index), arrived);
             let has_had_chance = pair.sent >= ENOUGH_CHECKS;
-            let evidence = evidence(pair, arrived, (!has_had_chance).then_some(cut_short));
-            row.failure = explain(&row, &evidence);
-            if row.failure.is_some() && (has_had_chance || pair.state() == pair::CheckState::Failed)
-            {
+            if has_had_chance && row.state != CheckState::Succeeded {
                 row.state = CheckState::Failed;
             }
+            let evidence = evidence(pair, arrived, (!has_had_chance).then_some(cut_short));
+            row.failure = explain(&row, &evidence);
             row
         })
         .collect();
