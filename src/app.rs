@@ -3,5 +3,6 @@
 pub mod gather;
 pub mod lookup;
 pub mod nat;
+pub mod serve;
 pub mod signals;
 pub mod turn;

@@ -7,6 +7,7 @@ pub mod host;
 pub mod link;
 pub mod redirect;
 pub mod refusal;
+pub mod rendezvous;
 pub mod resolve;
 pub mod session;
 pub mod stream;

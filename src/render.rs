@@ -3,6 +3,7 @@
 pub mod gather;
 pub mod layout;
 pub mod nat;
+pub mod serve;
 pub mod style;
 pub mod turn;
 

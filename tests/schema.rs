@@ -7,6 +7,8 @@ mod gather;
 mod nat;
 #[path = "common/schema.rs"]
 mod schema;
+#[path = "schema/serve.rs"]
+mod serve;
 #[path = "schema/turn.rs"]
 mod turn;
 
@@ -73,7 +75,13 @@ const STAGES: [Stage; 9] = [
 
 const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
 
-const COMMANDS: [Option<&str>; 4] = [Some("nat"), Some("gather"), Some("turn"), None];
+const COMMANDS: [Option<&str>; 5] = [
+    Some("nat"),
+    Some("gather"),
+    Some("turn"),
+    Some("serve"),
+    None,
+];
 
 /// What holds all events.
 const EVENTS: &str = "/$defs/event";
@@ -246,9 +254,9 @@ fn the_command_could_not_begin() {
 
 #[test]
 fn the_result_is_that_of_the_command() {
-    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    let documents = all_documents();
     for document in &documents {
-        for command in ["nat", "gather", "turn"] {
+        for command in ["nat", "gather", "turn", "serve"] {
             let mut renamed = document.clone();
             renamed["command"] = json!(command);
             let own = document["command"] == command;
@@ -331,7 +339,7 @@ fn no_fact_may_be_bare() {
 
 #[test]
 fn wrong_values_around_the_result_are_refused() {
-    for document in [nat::everything(), gather::everything(), turn::everything()] {
+    for document in all_documents() {
         for (at, wrong) in [
             ("/schema_version", json!("2.0")),
             ("/schema_version", json!("1")),
@@ -362,7 +370,7 @@ fn an_event_is_no_document_and_says_what_it_is() {
             assert!(!event_objections(&renamed).is_empty(), "{renamed}");
         }
     }
-    for document in [nat::everything(), gather::everything(), turn::everything()] {
+    for document in all_documents() {
         assert!(!event_objections(&document).is_empty());
     }
 }
@@ -396,7 +404,7 @@ impl Sample {
 }
 
 fn everything() -> Vec<Sample> {
-    let documents = [nat::everything(), gather::everything(), turn::everything()];
+    let documents = all_documents();
     let documents = documents.into_iter().map(|value| Sample {
         value,
         is_event: false,
@@ -408,8 +416,22 @@ fn everything() -> Vec<Sample> {
     documents.chain(events).collect()
 }
 
+fn all_documents() -> [Value; 4] {
+    [
+        nat::everything(),
+        gather::everything(),
+        turn::everything(),
+        serve::everything(),
+    ]
+}
+
 fn all_events() -> Vec<Value> {
-    let events = [nat::events(), gather::events(), turn::events()];
+    let events = [
+        nat::events(),
+        gather::events(),
+        turn::events(),
+        serve::events(),
+    ];
     events.into_iter().flatten().collect()
 }
 

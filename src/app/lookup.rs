@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::family::Family;
-use crate::net::resolve::resolve;
+use crate::net::resolve::{self, resolve};
 use crate::report::ErrorReport;
 use crate::stun::uri::ServerUri;
 
@@ -22,27 +22,11 @@ pub async fn addresses(
     match tokio::time::timeout(patience, resolve(uri, wanted)).await {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(error_report(uri, &error)),
-        Err(_) => Err(ErrorReport::new(
-            "dns",
-            format!(
-                "{} was not resolved in time: the name servers are silent",
-                uri.host
-            ),
-        )
-        .with_hint("check the DNS settings, or name the server by its IP address")),
+        Err(_) => Err(resolve::silence(&uri.host)),
     }
 }
 
 /// Why a name has no address.
 pub fn error_report(uri: &ServerUri, error: &std::io::Error) -> ErrorReport {
-    let text = error.to_string();
-    if error.kind() == std::io::ErrorKind::AddrNotAvailable {
-        return ErrorReport::new("wrong-family", text)
-            .with_hint("leave -4 or -6 out, or name a server with an address of that family");
-    }
-    let reason = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
-    ErrorReport::new("dns", format!("{} cannot be resolved: {reason}", uri.host))
-        .with_hint("check the spelling of the name")
+    resolve::error_report(&uri.host, error)
 }

@@ -58,7 +58,7 @@ pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
 fn prepare(frame: &Frame, args: &GatherArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
     let families = frame.families()?;
-    let patience = frame.common.timeout;
+    let patience = frame.patience();
     let named = servers::named(&args.servers, patience)?;
     let mut findings = named.findings;
     let is_needed = named.by_uri.iter().any(ServerUri::is_turn);

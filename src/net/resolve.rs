@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::family::Family;
+use crate::report::ErrorReport;
 use crate::stun::uri::{Host, ServerUri};
 
 /// How many addresses of one family a name may stand for. Some names have dozens, all the same
@@ -16,9 +17,18 @@ const ADDRESSES_PER_FAMILY: usize = 2;
 ///
 /// If the name does not exist, or has no address of a wanted family.
 pub async fn resolve(uri: &ServerUri, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
-    let found: Vec<SocketAddr> = match &uri.host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, uri.port)],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), uri.port))
+    host(&uri.host, uri.port, wanted).await
+}
+
+/// The same for a host and a port.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
+    let found: Vec<SocketAddr> = match host {
+        Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
+        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
             .await?
             .collect(),
     };
@@ -36,8 +46,31 @@ pub async fn resolve(uri: &ServerUri, wanted: &[Family]) -> io::Result<Vec<Socke
         let names: Vec<&str> = wanted.iter().map(|f| f.name()).collect();
         return Err(io::Error::new(
             io::ErrorKind::AddrNotAvailable,
-            format!("{} has no {} address", uri.host, names.join(" or ")),
+            format!("{host} has no {} address", names.join(" or ")),
         ));
     }
     Ok(addresses)
+}
+
+/// Why a host has no address.
+pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
+    let text = error.to_string();
+    if error.kind() == io::ErrorKind::AddrNotAvailable {
+        return ErrorReport::new("wrong-family", text)
+            .with_hint("leave -4 or -6 out, or name a server with an address of that family");
+    }
+    let reason = text
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&text);
+    ErrorReport::new("dns", format!("{host} cannot be resolved: {reason}"))
+        .with_hint("check the spelling of the name")
+}
+
+/// The name servers did not answer in time.
+pub fn silence(host: &Host) -> ErrorReport {
+    ErrorReport::new(
+        "dns",
+        format!("{host} was not resolved in time: the name servers are silent"),
+    )
+    .with_hint("check the DNS settings, or name the server by its IP address")
 }

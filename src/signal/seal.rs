@@ -19,6 +19,8 @@ const HEADER: usize = 2 + NAME + 8;
 const NAME: usize = 16;
 /// Of AES-GCM.
 const TAG: usize = 16;
+/// The largest envelope.
+pub const MAX_ENVELOPE: usize = HEADER + MAX_MESSAGE + TAG;
 
 /// The random name of a side for one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,7 +100,7 @@ pub fn seal_message(
 ///
 /// If it is none.
 pub fn header(envelope: &[u8]) -> Result<Header, SealError> {
-    if envelope.len() > HEADER + MAX_MESSAGE + TAG {
+    if envelope.len() > MAX_ENVELOPE {
         return Err(SealError::TooLarge);
     }
     let [version, kind, ..] = envelope else {

@@ -185,7 +185,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), UriError> {
     Ok((known, rest))
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest
             .split_once(']')
@@ -211,7 +211,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
     })
 }
 
-fn parse_host(host: &str) -> Result<Host, UriError> {
+pub(crate) fn parse_host(host: &str) -> Result<Host, UriError> {
     if host.is_empty() {
         return Err(UriError::NoHost);
     }
@@ -239,7 +239,7 @@ const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-fn parse_port(port: &str) -> Result<u16, UriError> {
+pub(crate) fn parse_port(port: &str) -> Result<u16, UriError> {
     let digits = port.bytes().all(|b| b.is_ascii_digit());
     match port.parse::<u16>() {
         Ok(number) if number > 0 && digits => Ok(number),

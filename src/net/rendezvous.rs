@@ -1,0 +1,33 @@
+//! The rendezvous of `pair`: two clients meet in a room and hand each other sealed messages.
+//!
+//! # The protocol
+//!
+//! The server forwards and remembers nothing of what it forwards. Messages are sealed end to end
+//! ([`crate::signal::seal`]), and what is lost is sent again end to end
+//! ([`crate::signal::session`]), so a restart of the server costs a reconnect and nothing else.
+//!
+//! A client opens a WebSocket (RFC 6455) at `/pair`, behind the prefix of its URL, with the
+//! subprotocol `rtcdiag.1`. Its first frame comes within 5 s and is text:
+//!
+//! `{"type":"join","version":1,"room":"<26 characters of base 32>","member":"<32 hexadecimal digits>"}`
+//!
+//! `room` comes from the session code and tells nothing of it; `member` is the client's random name
+//! for this run. The server answers in text frames:
+//!
+//! | frame | meaning |
+//! |---|---|
+//! | `{"type":"joined","peer":true}` | in the room; whether the other member is there |
+//! | `{"type":"peer-joined"}` | the other member has come, or has joined again |
+//! | `{"type":"peer-left"}` | its connection has ended |
+//! | `{"type":"third-refused"}` | somebody else wanted to join, and was refused |
+//! | `{"type":"error","code":"...","message":"..."}` | the connection ends; a close frame follows |
+//!
+//! The codes are those of [`crate::signal::wire::Refusal`]. Frames of unknown type are to be
+//! ignored. Binary frames of a client are envelopes; each goes to the other member if it is there,
+//! and is dropped if not. A client that joins a room which it is in already takes the place of its
+//! older connection, so that one which broke without a word stands in nobody's way.
+//!
+//! The server pings every 20 s, and ends a connection that was silent for 60 s.
+
+pub mod client;
+pub mod server;

@@ -1,0 +1,195 @@
+//! From the URL of a rendezvous to a WebSocket.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Uri, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use super::failure::Failure;
+use super::{MAX_ENVELOPE, Target};
+use crate::family::Family;
+use crate::net::host::Source;
+use crate::net::resolve;
+use crate::net::stream::io_error;
+use crate::net::tls;
+use crate::report::ErrorReport;
+use crate::signal::url::RendezvousUrl;
+use crate::signal::wire::SUBPROTOCOL;
+
+/// How long one address has before the next one is tried beside it (RFC 8305 5 says 250 ms; a
+/// person waits).
+const NEXT_ADDRESS: Duration = Duration::from_millis(100);
+
+/// A WebSocket over TCP or TLS.
+pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Opens a WebSocket in time.
+pub(super) async fn dial(target: &Target, by: Instant) -> Result<Socket, Failure> {
+    let url = &target.url;
+    let addresses = find(target, by).await?;
+    let connected = timeout_at(by, connect(&addresses, &target.source)).await;
+    let stream = connected.unwrap_or_else(|_| Err(no_connection(&addresses)))?;
+    let stream: Box<dyn Stream> = if url.tls {
+        let shaken = timeout_at(by, tls::handshake(&url.host, stream)).await;
+        let shaken = shaken.map_err(|_| Failure::timeout("the TLS handshake is not answered"))?;
+        Box::new(shaken.map_err(|(report, _)| of_tls(report))?.0)
+    } else {
+        Box::new(stream)
+    };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_ENVELOPE))
+        .max_frame_size(Some(MAX_ENVELOPE));
+    let opened = tokio_tungstenite::client_async_with_config(request(url)?, stream, Some(config));
+    match timeout_at(by, opened).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(error)) => Err(Failure::of_websocket(&error)),
+        Err(_) => Err(Failure::timeout(format!(
+            "{url} takes the connection and does not answer"
+        ))),
+    }
+}
+
+async fn find(target: &Target, by: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    let RendezvousUrl { host, port, .. } = &target.url;
+    match timeout_at(by, resolve::host(host, *port, &target.families)).await {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(Failure::passing(resolve::error_report(host, &error))),
+        Err(_) => Err(Failure::passing(resolve::silence(host))),
+    }
+}
+
+fn no_connection(addresses: &[SocketAddr]) -> Failure {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Failure::timeout(format!(
+        "no connection to {}: no answer",
+        addresses.join(" or ")
+    ))
+}
+
+fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| {
+        let message = format!("{url} cannot be requested: {e}");
+        Failure::lasting(ErrorReport::new("usage", message))
+    };
+    let scheme = if url.tls { "wss" } else { "ws" };
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(url.authority())
+        .path_and_query(url.path())
+        .build()
+        .map_err(|e| wrong(&e))?;
+    let mut request = uri.into_client_request().map_err(|e| wrong(&e))?;
+    let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
+    let headers = request.headers_mut();
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    Ok(request)
+}
+
+/// A wrong certificate stays wrong; a handshake may also break with the connection.
+fn of_tls(report: ErrorReport) -> Failure {
+    match report.code {
+        "tls" => Failure::passing(ErrorReport {
+            hint: Some("check that the rendezvous speaks TLS on this port; if not, use ws://"),
+            ..report
+        }),
+        code if code.starts_with("certificate-") => Failure::lasting(report),
+        _ => Failure::passing(report),
+    }
+}
+
+/// The first address that takes a connection, each tried a little after the one before it
+/// (RFC 8305), the families by turns.
+async fn connect(addresses: &[SocketAddr], source: &Source) -> Result<TcpStream, Failure> {
+    let mut left = by_turns(addresses).into_iter();
+    let mut tries = JoinSet::new();
+    let mut first_error = None;
+    loop {
+        let more = left.next().map(|address| {
+            let source = source.clone();
+            tries.spawn(async move { connect_to(&source, address).await });
+        });
+        loop {
+            tokio::select! {
+                Some(done) = tries.join_next() => match done {
+                    Ok(Ok(stream)) => return Ok(stream),
+                    Ok(Err(error)) => {
+                        // The first address is the one that the system prefers.
+                        first_error.get_or_insert(error);
+                        if more.is_some() {
+                            break;
+                        }
+                    }
+                    // A panic in a task is a fault of ours, and shows as no connection.
+                    Err(_) => {}
+                },
+                () = sleep(NEXT_ADDRESS), if more.is_some() => break,
+                else => {
+                    let error = first_error.unwrap_or_else(Failure::closed);
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+async fn connect_to(source: &Source, address: SocketAddr) -> Result<TcpStream, Failure> {
+    let connected = async {
+        let local = source.local_address_to(address)?;
+        let stream = source.tcp(local)?.connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    connected.await.map_err(|error| {
+        let report = io_error(&error);
+        let message = format!("no connection to {address}: {}", report.message);
+        let hint = match report.code {
+            "refused" => Some("check host and port, and that 'rtcdiag serve' runs there"),
+            _ => report.hint,
+        };
+        Failure::passing(ErrorReport {
+            message,
+            hint,
+            ..report
+        })
+    })
+}
+
+fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().map(|a| Family::of(a.ip())) else {
+        return Vec::new();
+    };
+    let (one, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        addresses.iter().partition(|a| Family::of(a.ip()) == first);
+    let longest = one.len().max(other.len());
+    (0..longest)
+        .flat_map(|index| [one.get(index), other.get(index)])
+        .flatten()
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let addresses = |text: &str| -> Vec<SocketAddr> {
+            text.split(' ').map(|a| a.parse().expect(a)).collect()
+        };
+        let found = addresses("[2001:db8::1]:1 [2001:db8::2]:1 192.0.2.1:1");
+        let wanted = addresses("[2001:db8::1]:1 192.0.2.1:1 [2001:db8::2]:1");
+        assert_eq!(by_turns(&found), wanted);
+        assert!(by_turns(&[]).is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! Where a server listens.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use super::certificate::CertificateFilesError;
+use crate::family::Family;
+
+/// The port of a rendezvous that was given none.
+pub const DEFAULT_PORT: u16 = 7880;
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: i32 = 1024;
+/// How often a free port is looked for that all families have.
+const PORT_TRIES: usize = 20;
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// On these addresses; port 0 is any free one.
+    At(Vec<SocketAddr>),
+    /// On all addresses of these families, those that this machine has, all with one port; 0 is any
+    /// free one.
+    Everywhere {
+        /// The port.
+        port: u16,
+        /// IPv4, IPv6 or both.
+        families: Vec<Family>,
+    },
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::Everywhere {
+            port: DEFAULT_PORT,
+            families: vec![Family::Ipv6, Family::Ipv4],
+        }
+    }
+}
+
+/// Why a server cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {}", reason(source, *address))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Certificate or key.
+    #[error(transparent)]
+    Certificate(#[from] CertificateFilesError),
+    /// Something else.
+    #[error("cannot start the server: {0}")]
+    System(#[source] io::Error),
+}
+
+fn reason(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {} is in use there by another program", address.port())
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "this user may not use port {}; choose one above 1023, or grant CAP_NET_BIND_SERVICE",
+            address.port()
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{} is not an address of this host", address.ip())
+        }
+        _ => error.to_string(),
+    }
+}
+
+impl Listen {
+    /// Opens the sockets.
+    pub(super) fn bind(&self) -> Result<Vec<TcpListener>, BindError> {
+        match self {
+            Self::At(addresses) => addresses.iter().map(|address| listen(*address)).collect(),
+            Self::Everywhere { port, families } => everywhere(*port, families),
+        }
+    }
+}
+
+fn everywhere(port: u16, families: &[Family]) -> Result<Vec<TcpListener>, BindError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match once_everywhere(port, families) {
+            // The port that was free for the first family is taken for another.
+            Err(BindError::Listen { source, .. })
+                if port == 0 && source.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {
+            }
+            done => return done,
+        }
+    }
+}
+
+fn once_everywhere(mut port: u16, families: &[Family]) -> Result<Vec<TcpListener>, BindError> {
+    let mut listeners = Vec::new();
+    let mut missing = None;
+    for family in families {
+        let ip = match family {
+            Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        match listen(SocketAddr::new(ip, port)) {
+            Ok(listener) => {
+                port = listener.local_addr().map_err(BindError::System)?.port();
+                listeners.push(listener);
+            }
+            Err(BindError::Listen { address, source }) if is_no_such_family(&source) => {
+                missing = Some(BindError::Listen { address, source });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
+}
+
+/// A system without IPv6, or with IPv6 switched off.
+fn is_no_such_family(error: &io::Error) -> bool {
+    // EAFNOSUPPORT on Linux, and on the BSDs with macOS.
+    matches!(error.raw_os_error(), Some(97 | 47))
+        || matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+        )
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    socket(address).map_err(|source| BindError::Listen { address, source })
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        // IPv4 has a socket of its own, so that each can be had without the other.
+        socket.set_only_v6(true)?;
+    }
+    // Elsewhere this would let another program take the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
