@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -36,18 +36,19 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l jsonl -d 'Print JSON li
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "gather" -d 'Host, srflx and relay candidates, and per server why one is missing'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this TURN server healthy and safe'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -57,7 +58,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
@@ -69,7 +70,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -79,7 +80,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Pri
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
@@ -88,7 +89,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -99,5 +100,36 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l listen -d 'Listen here, repeatable (or several with commas): ADDRESS:PORT, or ADDRESS for port 7880 [default: port 7880 of all addresses, IPv6 and IPv4]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-cert -d 'Speak TLS (wss://) with the certificates in this PEM file: the server\'s own, then those that lead to its issuer' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-key -d 'The private key of that certificate, a PEM file without a password' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections -d 'Open connections in all' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections-per-address -d 'Open connections from one address (IPv6: from one /64)' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-joins-per-address -d 'Joins from one address in a second; five seconds\' worth may come at once' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-rooms -d 'Open rooms' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l room-lifetime -d 'Close a room after this many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-message -d 'Size of a message [default: the largest that pair sends]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-messages-per-room -d 'Messages in one room in a second; five seconds\' worth may come at once' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-bytes-per-room -d 'Bytes in one room in a second; five seconds\' worth may come at once' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-queue -d 'Bytes that may wait for one client before it is dropped as too slow' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l request-timeout -d 'From the connection to the whole HTTP request, TLS handshake included' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l join-timeout -d 'From there to the join' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l ping-interval -d 'Ping clients this often' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l silence-timeout -d 'Drop a client that was silent for so long' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l write-timeout -d 'Drop a client that does not take a message in this time' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -5,5 +5,6 @@ pub mod gather;
 pub mod lookup;
 pub mod nat;
 pub mod pair;
+pub mod serve;
 pub mod signals;
 pub mod turn;

@@ -1,8 +1,10 @@
 //! The command line. Help, man pages and completions all come from these definitions.
 
 pub mod demo;
+mod expect;
 pub mod pair;
 pub mod responders;
+mod serve;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,7 +14,9 @@ use std::time::Duration;
 use clap::builder::{FalseyValueParser, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::ice::candidate::CandidateType;
+pub use expect::{WantedCandidates, WantedTurn};
+pub use serve::{ListenArg, ServeArgs};
+
 use crate::nat::expect::Expectations;
 use crate::output::ColorChoice;
 use crate::stun::uri::{ServerUri, UriError};
@@ -88,7 +92,20 @@ pub enum Command {
     /// and gather with them, and connects two sides as pair does, each with its real output.
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
+    /// The rendezvous server for `pair`
+    ///
+    /// Lets two hosts that run `rtcdiag pair` meet in a room and hand each other sealed messages, over
+    /// WebSocket, until it is stopped. It stores nothing, and sees room names and sizes, no address
+    /// that is in a message. Beside it are /health and /metrics (Prometheus). SIGTERM is the ordinary
+    /// end: members are told, and reconnect when the server is back.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(ServeArgs),
 }
+
+/// When `nat`, `gather` and `turn` end if `--timeout` does not say.
+pub const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(10);
+/// When `pair` and `demo` end: the other side needs time to come, and then to be tested.
+pub const PAIR_TIMEOUT: Duration = Duration::from_secs(300);
 
 const GATHER_EXAMPLES: &str = "\
 Examples:
@@ -176,9 +193,10 @@ pub struct Common {
         hide_env_values = true
     )]
     pub local: Option<IpAddr>,
-    /// End the whole command after this many seconds
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
-    pub timeout: Duration,
+    /// End the whole command after this many seconds [default: 10 for nat, gather and turn; none for
+    /// serve]
+    #[arg(long, global = true, value_name = "SECONDS", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
+    pub timeout: Option<Duration>,
     /// Colour in the output
     #[arg(
         long,
@@ -192,7 +210,8 @@ pub struct Common {
     /// Neither progress nor hints
     #[arg(short, long, global = true, env = "RTCDIAG_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
-    /// Show more: every observation of nat, the time of each stage of gather and turn
+    /// Show more: every observation of nat, the time of each stage of gather and turn, each join of
+    /// serve
     #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory
@@ -374,63 +393,6 @@ pub enum PolicyArg {
     All,
     /// Only relay; STUN servers are not asked
     Relay,
-}
-
-/// `--expect candidates=...`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WantedCandidates(pub Vec<CandidateType>);
-
-impl FromStr for WantedCandidates {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut wanted = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-            let value = match part.split_once('=') {
-                Some(("candidates", value)) => value,
-                Some((key, _)) => {
-                    return Err(format!(
-                        "'{key}' cannot be expected of gather: candidates can"
-                    ));
-                }
-                // candidates=host,relay: the key holds on.
-                None if !wanted.is_empty() => part,
-                None => return Err(format!("'{part}' is not KEY=VALUE")),
-            };
-            let kind = [
-                CandidateType::Host,
-                CandidateType::Srflx,
-                CandidateType::Relay,
-            ]
-            .into_iter()
-            .find(|kind| kind.name() == value)
-            .ok_or_else(|| format!("candidates is never '{value}': use host, srflx or relay"))?;
-            if !wanted.contains(&kind) {
-                wanted.push(kind);
-            }
-        }
-        if wanted.is_empty() {
-            return Err("empty".to_owned());
-        }
-        Ok(Self(wanted))
-    }
-}
-
-/// `--expect turn=ok`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WantedTurn;
-
-impl FromStr for WantedTurn {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim().split_once('=') {
-            Some(("turn", "ok")) => Ok(Self),
-            Some(("turn", value)) => Err(format!("turn is never '{value}': use ok")),
-            Some((key, _)) => Err(format!("'{key}' cannot be expected of turn: turn=ok can")),
-            None => Err(format!("'{text}' is not KEY=VALUE")),
-        }
-    }
 }
 
 /// When to use colour.

@@ -7,15 +7,17 @@ mod gather;
 mod nat;
 mod pair;
 pub mod responders;
+mod serve;
 mod servers;
 mod turn;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, DIAGNOSIS_TIMEOUT, PAIR_TIMEOUT};
 use crate::config::{self, ConfigError};
 use crate::exit::{self, Outcome};
 use crate::net::clock::Clock;
@@ -56,18 +58,21 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
 }
 
 fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
-    let frame = |name| Frame {
+    let frame = |name, default: Option<Duration>| Frame {
         name,
         common: &cli.common,
+        time_limit: cli.common.timeout.or(default),
         clock,
         output,
     };
+    let diagnosis = Some(DIAGNOSIS_TIMEOUT);
     match &cli.command {
-        Command::Nat(args) => nat::run(&frame("nat"), args),
-        Command::Gather(args) => gather::run(&frame("gather"), args),
-        Command::Turn(args) => turn::run(&frame("turn"), args),
-        Command::Pair(args) => pair::run(&frame("pair"), args),
-        Command::Demo(args) => demo::run(&frame("demo"), args),
+        Command::Nat(args) => nat::run(&frame("nat", diagnosis), args),
+        Command::Gather(args) => gather::run(&frame("gather", diagnosis), args),
+        Command::Turn(args) => turn::run(&frame("turn", diagnosis), args),
+        Command::Pair(args) => pair::run(&frame("pair", Some(PAIR_TIMEOUT)), args),
+        Command::Serve(args) => serve::run(&frame("serve", None), args),
+        Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
     }
 }
 
@@ -108,7 +113,7 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
         let name = arg.to_str()?;
         definition.find_subcommand(name)
     })?;
-    ["nat", "gather", "turn", "pair", "demo"]
+    ["nat", "gather", "turn", "pair", "serve", "demo"]
         .into_iter()
         .find(|name| *name == known.get_name())
 }

@@ -108,6 +108,16 @@ impl Output {
         }
     }
 
+    /// Something on stderr that a person waits for, unless `--quiet`.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.progress.suspend(|| {
+                // Nothing can be done about a stderr that is closed.
+                let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+            });
+        }
+    }
+
     /// An error on stderr.
     pub fn error(&self, message: &str, hint: Option<&str>) {
         self.to_stderr("error", "31", message, hint);

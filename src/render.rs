@@ -5,6 +5,7 @@ pub mod gather;
 pub mod layout;
 pub mod nat;
 pub mod pair;
+pub mod serve;
 pub mod style;
 pub mod turn;
 

@@ -5,6 +5,7 @@ pub mod expiry;
 pub mod gather;
 pub mod nat;
 pub mod pair;
+pub mod serve;
 pub mod stage;
 pub mod tls;
 pub mod turn;

@@ -154,11 +154,12 @@ fn bash_completes_a_command() {
         offer rtcdiag na
         offer rtcdiag ga
         offer rtcdiag tu
+        offer rtcdiag se
         offer rtcdiag gather --pol
         offer rtcdiag turn --no-p
     "#;
     if let Some(offered) = run("bash", &["--norc", "-c", script]) {
-        assert_eq!(offered, "nat\ngather\nturn\n--policy\n--no-policy\n");
+        assert_eq!(offered, "nat\ngather\nturn\nserve\n--policy\n--no-policy\n");
     }
 }
 

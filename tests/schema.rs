@@ -1,6 +1,8 @@
 //! The JSON Schema is valid, takes every document and event that the library can make, and nothing
 //! else.
 
+#[path = "schema/demo.rs"]
+mod demo;
 #[path = "schema/gather.rs"]
 mod gather;
 #[path = "schema/nat.rs"]
@@ -11,6 +13,8 @@ mod pair;
 mod pair_results;
 #[path = "common/schema.rs"]
 mod schema;
+#[path = "schema/serve.rs"]
+mod serve;
 #[path = "schema/turn.rs"]
 mod turn;
 
@@ -78,11 +82,13 @@ const STAGES: [Stage; 9] = [
 
 const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
 
-const COMMANDS: [Option<&str>; 5] = [
+const COMMANDS: [Option<&str>; 7] = [
     Some("nat"),
     Some("gather"),
     Some("pair"),
+    Some("serve"),
     Some("turn"),
+    Some("demo"),
     None,
 ];
 
@@ -252,7 +258,7 @@ fn the_command_could_not_begin() {
 fn the_result_is_that_of_the_command() {
     let documents = documents();
     for document in &documents {
-        for command in ["nat", "gather", "pair", "turn"] {
+        for command in ["nat", "gather", "pair", "serve", "turn", "demo"] {
             let mut renamed = document.clone();
             renamed["command"] = json!(command);
             let own = document["command"] == command;
@@ -399,12 +405,14 @@ impl Sample {
     }
 }
 
-fn documents() -> [Value; 4] {
+fn documents() -> [Value; 6] {
     [
         nat::everything(),
         gather::everything(),
         pair::everything(),
+        serve::everything(),
         turn::everything(),
+        demo::everything(),
     ]
 }
 
@@ -426,7 +434,9 @@ fn all_events() -> Vec<Value> {
         nat::events(),
         gather::events(),
         pair::events(),
+        serve::events(),
         turn::events(),
+        demo::events(),
     ];
     events.into_iter().flatten().collect()
 }

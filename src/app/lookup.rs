@@ -22,14 +22,7 @@ pub async fn addresses(
     match tokio::time::timeout(patience, resolve(uri, wanted)).await {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(error_report(uri, &error)),
-        Err(_) => Err(ErrorReport::new(
-            "dns",
-            format!(
-                "{} was not resolved in time: the name servers are silent",
-                uri.host
-            ),
-        )
-        .with_hint("check the DNS settings, or name the server by its IP address")),
+        Err(_) => Err(resolve::silence(&uri.host)),
     }
 }
 

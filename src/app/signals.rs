@@ -7,25 +7,57 @@ use tokio::sync::watch;
 
 use crate::fact::Reason;
 
-/// A receiver that learns when and why the run is to end. From here on signals no longer kill the
+/// A receiver that learns when and why the run is to end; without `timeout`, only a signal ends it. From here on signals no longer kill the
 /// program.
 ///
 /// # Errors
 ///
 /// If the system does not let signals be caught.
-pub fn listen(timeout: Duration) -> io::Result<watch::Receiver<Option<Reason>>> {
+pub fn listen(timeout: Option<Duration>) -> io::Result<watch::Receiver<Option<Reason>>> {
     let (sender, receiver) = watch::channel(None);
     let interrupt = interrupt()?;
     tokio::spawn(async move {
         let reason = tokio::select! {
             () = interrupt => Reason::Interrupted,
-            () = tokio::time::sleep(timeout) => Reason::Timeout,
+            () = after(timeout) => Reason::Timeout,
         };
         // Nobody listens any more when the run has ended by itself.
         let _ = sender.send(Some(reason));
         std::future::pending::<()>().await;
     });
     Ok(receiver)
+}
+
+async fn after(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGTERM alone, which is the ordinary end of a service and no interruption. Where both are waited
+/// for, this is done before [`listen`] has an answer.
+///
+/// # Errors
+///
+/// As [`listen`].
+#[cfg(unix)]
+pub fn terminated() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        terminated.recv().await;
+    })
+}
+
+/// There is none on Windows.
+///
+/// # Errors
+///
+/// None.
+#[cfg(windows)]
+pub fn terminated() -> io::Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }
 
 #[cfg(unix)]

@@ -1,12 +1,14 @@
 //! What all commands do alike: runtime, signals, events, document.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::error_document;
 use crate::app::signals;
-use crate::cli::Common;
+use crate::cli::{Common, DIAGNOSIS_TIMEOUT};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::family::Family;
@@ -22,6 +24,8 @@ use crate::report::{Document, Millis, SCHEMA_VERSION, Verdict};
 pub struct Frame<'a> {
     pub name: &'static str,
     pub common: &'a Common,
+    /// `--timeout`, or what the command has instead; `None` if it runs until it is stopped.
+    pub time_limit: Option<Duration>,
     pub clock: Clock,
     pub output: &'a Output,
 }
@@ -43,7 +47,7 @@ impl Frame<'_> {
             .build()
             .context("cannot start the runtime")?;
         let done = runtime.block_on(async {
-            let mut stop = signals::listen(self.common.timeout).context("cannot catch signals")?;
+            let mut stop = signals::listen(self.time_limit).context("cannot catch signals")?;
             let (sender, mut receiver) = mpsc::unbounded_channel();
             self.output.start_progress(message);
             let events = async {
@@ -126,6 +130,11 @@ impl Frame<'_> {
         } else {
             None
         })
+    }
+
+    /// How long a file may take to be read.
+    pub fn patience(&self) -> Duration {
+        self.time_limit.unwrap_or(DIAGNOSIS_TIMEOUT)
     }
 
     /// Where to send from, checked.

@@ -64,7 +64,7 @@ pub(super) fn options(
 ) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
     let families = frame.families()?;
-    let patience = frame.common.timeout;
+    let patience = frame.patience();
     let named = servers::named(named, patience)?;
     let mut findings = named.findings;
     let is_needed = named.by_uri.iter().any(ServerUri::is_turn);

@@ -46,7 +46,7 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
 fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
     let families = frame.families()?;
-    let named = servers::named(&args.servers, frame.common.timeout)?;
+    let named = servers::named(&args.servers, frame.patience())?;
     let in_file = named.by_file.into_iter().flat_map(|entry| entry.urls);
     let mut unique: Vec<ServerUri> = Vec::new();
     for server in named.by_uri.into_iter().chain(in_file) {

@@ -46,7 +46,7 @@ pub fn run(frame: &Frame, args: &TurnArgs) -> anyhow::Result<Outcome> {
 fn prepare(frame: &Frame, args: &TurnArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
     let families = frame.families()?;
-    let patience = frame.common.timeout;
+    let patience = frame.patience();
     let (mut of_flags, mut findings) = credentials::from_flags(
         &args.credentials,
         frame.clock.unix_start(),

@@ -65,3 +65,12 @@ pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
     ErrorReport::new("dns", format!("{host} cannot be resolved: {reason}"))
         .with_hint("check the spelling of the name")
 }
+
+/// The name servers did not answer in time.
+pub fn silence(host: &Host) -> ErrorReport {
+    ErrorReport::new(
+        "dns",
+        format!("{host} was not resolved in time: the name servers are silent"),
+    )
+    .with_hint("check the DNS settings, or name the server by its IP address")
+}

@@ -13,7 +13,7 @@ use super::wire::Refusal;
 use crate::time::Time;
 
 /// What rooms are held to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Open rooms.
     pub rooms: usize,

@@ -8,7 +8,7 @@ use super::wire::Refusal;
 use crate::time::Time;
 
 /// What clients are held to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections in all.
     pub connections: usize,

@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_no_join_is_told_from_another_version() {
         let good = join().to_text();
-        let more = good.replace("{", r#"{"colour":"blue","#);
+        let more = good.replace('{', r#"{"colour":"blue","#);
         assert_eq!(Join::parse(&more), Ok(join()));
         let newer = good.replace(r#""version":1"#, r#""version":2"#);
         assert_eq!(Join::parse(&newer), Err(Refusal::Version));

@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::family::Family;
@@ -33,6 +33,8 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// short, so a connection that has died without a word has to be noticed soon.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
+/// Events that may wait to be taken; the rendezvous waits then too.
+const EVENTS: usize = 64;
 
 /// Who joins what, and from where.
 #[derive(Debug, Clone)]
@@ -76,7 +78,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Rendezvous {
     envelopes: mpsc::UnboundedSender<Vec<u8>>,
-    events: mpsc::UnboundedReceiver<Event>,
+    events: mpsc::Receiver<Event>,
     task: JoinHandle<()>,
 }
 
@@ -95,11 +97,13 @@ impl Rendezvous {
     /// Why this does not succeed at the first try: `dns`, `wrong-family`, `refused`, `unreachable`,
     /// `timeout`, `tls`, `certificate-...`, `not-a-rendezvous`, or a code of [`Refusal`].
     pub async fn connect(target: Target, clock: Clock) -> Result<Self, ErrorReport> {
-        let (socket, peer) = join(&target).await.map_err(|failure| failure.report)?;
+        let (socket, peer) = join(&target, clock)
+            .await
+            .map_err(|failure| failure.report)?;
         let (envelopes, waiting) = mpsc::unbounded_channel();
-        let (say, events) = mpsc::unbounded_channel();
-        // The receiver is still here.
-        let _ = say.send(Event::Joined { peer });
+        let (say, events) = mpsc::channel(EVENTS);
+        // The receiver is still here, and empty.
+        let _ = say.try_send(Event::Joined { peer });
         let task = tokio::spawn(stay(target, clock, socket, waiting, say));
         Ok(Self {
             envelopes,
@@ -139,31 +143,36 @@ impl Rendezvous {
 }
 
 /// One try, from the name to the room.
-async fn join(target: &Target) -> Result<(Socket, bool), Failure> {
-    let joining = async {
-        let mut socket = dial::dial(target).await?;
-        let join = Join {
-            room: target.room,
-            member: target.member,
-        };
-        let sent = socket.send(Message::text(join.to_text())).await;
-        sent.map_err(|e| Failure::of_websocket(&e))?;
-        loop {
-            match read(&mut socket).await? {
-                Came::Notice(Notice::Joined { peer }) => return Ok((socket, peer)),
-                Came::Notice(Notice::Error { code, message }) => {
-                    return Err(Failure::of_error(&code, &message));
-                }
-                Came::Notice(_) | Came::Life => {}
-                Came::Envelope(_) => {
-                    return Err(Failure::not_a_rendezvous("it sends before a join"));
-                }
+async fn join(target: &Target, clock: Clock) -> Result<(Socket, bool), Failure> {
+    let by = clock.instant(clock.now() + PATIENCE);
+    let mut socket = dial::dial(target, by).await?;
+    let answer = timeout_at(by, ask_for_a_place(target, &mut socket)).await;
+    let peer = answer.unwrap_or_else(|_| Err(Failure::timeout("the join is not answered")))?;
+    Ok((socket, peer))
+}
+
+/// Joins the room. Gives whether the other member is there.
+async fn ask_for_a_place(target: &Target, socket: &mut Socket) -> Result<bool, Failure> {
+    let join = Join {
+        room: target.room,
+        member: target.member,
+    };
+    let sent = socket.send(Message::text(join.to_text())).await;
+    if let Err(error) = sent {
+        return Err(last_words(socket, &error).await);
+    }
+    loop {
+        match read(socket).await? {
+            Came::Notice(Notice::Joined { peer }) => return Ok(peer),
+            Came::Notice(Notice::Error { code, message }) => {
+                return Err(Failure::of_error(&code, &message));
+            }
+            Came::Notice(_) | Came::Life => {}
+            Came::Envelope(_) => {
+                return Err(Failure::not_a_rendezvous("it sends before a join"));
             }
         }
-    };
-    timeout(PATIENCE, joining)
-        .await
-        .unwrap_or_else(|_| Err(Failure::timeout(&target.url)))
+    }
 }
 
 enum Came {
@@ -198,7 +207,7 @@ async fn stay(
     clock: Clock,
     socket: Socket,
     mut waiting: mpsc::UnboundedReceiver<Vec<u8>>,
-    say: mpsc::UnboundedSender<Event>,
+    say: mpsc::Sender<Event>,
 ) {
     let mut connected = Some(socket);
     let mut tries = 0;
@@ -217,11 +226,11 @@ async fn stay(
                 }
             }
         } else {
-            match join(&target).await {
+            match join(&target, clock).await {
                 Ok((socket, peer)) => {
                     // What was to be sent meanwhile will be sent again.
                     while waiting.try_recv().is_ok() {}
-                    let _ = say.send(Event::Joined { peer });
+                    let _ = say.send(Event::Joined { peer }).await;
                     connected = Some(socket);
                     continue;
                 }
@@ -230,12 +239,12 @@ async fn stay(
         };
         if failure.is_final {
             // Whoever has dropped the receiver does not want to know.
-            let _ = say.send(Event::Refused(failure.report));
+            let _ = say.send(Event::Refused(failure.report)).await;
             return;
         }
         if told != Some(failure.report.code) {
             told = Some(failure.report.code);
-            if say.send(Event::Lost(failure.report)).is_err() {
+            if say.send(Event::Lost(failure.report)).await.is_err() {
                 return;
             }
         }
@@ -267,7 +276,7 @@ async fn talk(
     socket: &mut Socket,
     clock: Clock,
     waiting: &mut mpsc::UnboundedReceiver<Vec<u8>>,
-    say: &mpsc::UnboundedSender<Event>,
+    say: &mpsc::Sender<Event>,
 ) -> End {
     let mut heard = clock.now();
     let mut ping_at = heard + PING_EVERY;
@@ -283,7 +292,7 @@ async fn talk(
                     }
                     Ok(came) => {
                         if let Some(event) = event(came)
-                            && say.send(event).is_err()
+                            && say.send(event).await.is_err()
                         {
                             return End::Done;
                         }

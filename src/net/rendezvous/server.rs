@@ -46,7 +46,7 @@ pub struct Options {
 }
 
 /// What clients may cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections and joins.
     pub visitors: visitors::Limits,
@@ -81,7 +81,7 @@ impl Default for Limits {
 }
 
 /// How long things may take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// From the connection to the end of the HTTP request and its answer, TLS handshake included:
     /// neither slow writers nor foreign protocols hold a connection for longer.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Uri, header};
@@ -33,15 +33,15 @@ pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Opens a WebSocket.
-pub(super) async fn dial(target: &Target) -> Result<Socket, Failure> {
+/// Opens a WebSocket in time.
+pub(super) async fn dial(target: &Target, by: Instant) -> Result<Socket, Failure> {
     let url = &target.url;
-    let addresses = resolve::host(&url.host, url.port, &target.families)
-        .await
-        .map_err(|error| Failure::passing(resolve::error_report(&url.host, &error)))?;
-    let stream = connect(&addresses, &target.source).await?;
+    let addresses = find(target, by).await?;
+    let connected = timeout_at(by, connect(&addresses, &target.source)).await;
+    let stream = connected.unwrap_or_else(|_| Err(no_connection(&addresses)))?;
     let stream: Box<dyn Stream> = if url.tls {
-        let shaken = tls::handshake(&url.host, stream).await;
+        let shaken = timeout_at(by, tls::handshake(&url.host, stream)).await;
+        let shaken = shaken.map_err(|_| Failure::timeout("the TLS handshake is not answered"))?;
         Box::new(shaken.map_err(|(report, _)| of_tls(report))?.0)
     } else {
         Box::new(stream)
@@ -50,10 +50,30 @@ pub(super) async fn dial(target: &Target) -> Result<Socket, Failure> {
         .max_message_size(Some(MAX_ENVELOPE))
         .max_frame_size(Some(MAX_ENVELOPE));
     let opened = tokio_tungstenite::client_async_with_config(request(url)?, stream, Some(config));
-    match opened.await {
-        Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(Failure::of_websocket(&error)),
+    match timeout_at(by, opened).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(error)) => Err(Failure::of_websocket(&error)),
+        Err(_) => Err(Failure::timeout(format!(
+            "{url} takes the connection and does not answer"
+        ))),
     }
+}
+
+async fn find(target: &Target, by: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    let RendezvousUrl { host, port, .. } = &target.url;
+    match timeout_at(by, resolve::host(host, *port, &target.families)).await {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(Failure::passing(resolve::error_report(host, &error))),
+        Err(_) => Err(Failure::passing(resolve::silence(host))),
+    }
+}
+
+fn no_connection(addresses: &[SocketAddr]) -> Failure {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Failure::timeout(format!(
+        "no connection to {}: no answer",
+        addresses.join(" or ")
+    ))
 }
 
 fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {

@@ -5,7 +5,6 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 
 use crate::net::stream::io_error;
 use crate::report::ErrorReport;
-use crate::signal::url::RendezvousUrl;
 use crate::signal::wire::Refusal;
 use crate::stun::message::printable;
 
@@ -36,9 +35,9 @@ impl Failure {
         }
     }
 
-    pub(super) fn timeout(url: &RendezvousUrl) -> Self {
-        let message = format!("the rendezvous {url} does not answer");
-        Self::passing(ErrorReport::new("timeout", message).with_hint(
+    /// What had no answer in time.
+    pub(super) fn timeout(what: impl Into<String>) -> Self {
+        Self::passing(ErrorReport::new("timeout", what).with_hint(
             "check host and port, that 'rtcdiag serve' runs there, and that no firewall is in between",
         ))
     }

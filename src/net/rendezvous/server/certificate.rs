@@ -9,6 +9,8 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use crate::net::certificate;
+
 /// Where certificate and key are.
 #[derive(Debug, Clone)]
 pub struct CertificateFiles {
@@ -40,6 +42,13 @@ pub enum CertificateFilesError {
 }
 
 impl CertificateFiles {
+    /// The names and addresses that the certificate is for; none if it cannot be read.
+    pub fn names(&self) -> Vec<String> {
+        let chain = self.read_chain().unwrap_or_default();
+        let own = certificate::chain(&chain).into_iter().next();
+        own.map(|certificate| certificate.names).unwrap_or_default()
+    }
+
     /// Reads and checks them.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, CertificateFilesError> {
         let chain = self.read_chain()?;

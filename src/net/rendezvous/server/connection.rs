@@ -1,4 +1,7 @@
-//! One connection: TLS, the HTTP request, the WebSocket.
+//! One connection: TLS, the HTTP requests, the WebSocket.
+//!
+//! The WebSocket is taken over from hyper here: axum's has a task of its own and hides the stream,
+//! which has to be read to its end for a client to hear why it is closed.
 
 use std::io;
 use std::pin::Pin;
@@ -21,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use super::Service;
-use super::pages::Upgrade;
+use super::pages::Left;
 use super::shared::{Desk, Shared, Visit};
 use crate::signal::wire::{Join, Notice, Refusal};
 
@@ -43,12 +46,16 @@ pub(super) async fn serve(
     let _ = stream.set_nodelay(true);
     let patience = visit.shared.patience.request;
     // The request needs far more memory than the WebSocket that follows: it is boxed and freed.
-    let request = Box::pin(timeout(patience, request(stream, tls, service, patience)));
-    let upgraded = match request.await {
+    let left = Left::default();
+    let requests = requests(stream, tls, service, &left, patience);
+    let upgraded = match Box::pin(timeout(patience, requests)).await {
         Ok(Ok(Some(upgraded))) => upgraded,
         Ok(Ok(None)) => return,
+        // A client that keeps a connection after its requests has done nothing wrong.
+        Ok(Err(_)) | Err(_) if left.has_any() => return,
         Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
     };
+    drop(left);
     let socket = websocket(upgraded, &visit.shared).await;
     let desk = Desk::open(visit);
     converse(desk, socket).await;
@@ -59,10 +66,11 @@ struct Foreign;
 
 /// Answers HTTP requests. Gives the stream if one of them asked for a WebSocket, and what came on it
 /// already.
-async fn request(
+async fn requests(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     service: Service,
+    left: &Left,
     patience: Duration,
 ) -> Result<Option<(Wire, Bytes)>, Foreign> {
     let wire = match tls {
@@ -72,20 +80,20 @@ async fn request(
             Wire::Tls(Box::new(stream))
         }
     };
-    let upgrade = Upgrade::default();
-    let with_upgrade = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(upgrade.clone());
+    let noted = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
+        left.note();
+        request.extensions_mut().insert(left.clone());
         service.call(request)
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(REQUEST_BUFFER)
-        .serve_connection(TokioIo::new(wire), with_upgrade)
+        .serve_connection(TokioIo::new(wire), noted)
         .with_upgrades()
         .await
         .map_err(|_| Foreign)?;
-    let Some(upgrade) = upgrade.take() else {
+    let Some(upgrade) = left.upgrade() else {
         return Ok(None);
     };
     let upgraded = upgrade.await.map_err(|_| Foreign)?;

@@ -1,6 +1,6 @@
 //! What is answered to HTTP requests.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,19 +20,34 @@ const ABOUT: &str = concat!(
     ": a rendezvous for 'rtcdiag pair'; see /health and /metrics\n"
 );
 
-/// Where a request leaves the WebSocket that it asked for. Each request has one, put there by its
-/// connection.
+/// What the requests of one connection leave for it. Each request finds it among its extensions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Upgrade(Arc<Mutex<Option<OnUpgrade>>>);
+pub(super) struct Left(Arc<Mutex<Requests>>);
 
-impl Upgrade {
-    /// The WebSocket, if one was asked for.
-    pub(super) fn take(&self) -> Option<OnUpgrade> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+#[derive(Debug, Default)]
+struct Requests {
+    any: bool,
+    upgrade: Option<OnUpgrade>,
+}
+
+impl Left {
+    /// Whether there was a request at all.
+    pub(super) fn has_any(&self) -> bool {
+        self.requests().any
     }
 
-    fn put(&self, upgrade: OnUpgrade) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    /// There is one.
+    pub(super) fn note(&self) {
+        self.requests().any = true;
+    }
+
+    /// The WebSocket, if one was asked for.
+    pub(super) fn upgrade(&self) -> Option<OnUpgrade> {
+        self.requests().upgrade.take()
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,10 +92,10 @@ async fn pair(State(shared): State<Arc<Shared>>, mut request: Request) -> Respon
     response
         .headers_mut()
         .insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);
-    let Some(upgrade) = request.extensions().get::<Upgrade>().cloned() else {
+    let Some(left) = request.extensions().get::<Left>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    upgrade.put(hyper::upgrade::on(&mut request));
+    left.requests().upgrade = Some(hyper::upgrade::on(&mut request));
     response
 }
 

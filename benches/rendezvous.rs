@@ -1,0 +1,275 @@
+//! What `rtcdiag serve` can carry: joins in a second, memory of an idle connection, round trip of a
+//! message, with thousands of rooms open on loopback. Prints them; nothing is asserted, since time
+//! depends on the machine.
+//!
+//! `cargo bench --bench rendezvous`
+
+#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use rtcdiag::signal::code::Code;
+use rtcdiag::signal::rooms::RoomName;
+use rtcdiag::signal::seal::Name;
+use rtcdiag::signal::wire::{Join, SUBPROTOCOL};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rtcdiag");
+const ROOMS: usize = 5000;
+/// Beside the sockets: standard streams, the runtime's own.
+const OTHER_FILES: usize = 64;
+/// Clients that join at one time.
+const AT_ONCE: usize = 128;
+const ROUND_TRIPS: usize = 500;
+/// A description with its candidates.
+const MESSAGE: usize = 2000;
+/// What the child that is all the clients finds in its environment.
+const ROOMS_VARIABLE: &str = "RTCDIAG_BENCH_ROOMS";
+
+const GOAL_JOINS: f64 = 1000.0;
+const GOAL_MEMORY_KB: f64 = 20.0;
+
+type Socket = WebSocketStream<TcpStream>;
+
+fn main() {
+    if let Some(rooms) = std::env::var(ROOMS_VARIABLE)
+        .ok()
+        .and_then(|r| r.parse().ok())
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(measure(rooms));
+        return;
+    }
+    let most = hard_limit();
+    let rooms = ROOMS.min(most.saturating_sub(OTHER_FILES) / 2);
+    if rooms < ROOMS {
+        println!("The hard limit of open files is {most}: {rooms} rooms in place of {ROOMS}.");
+    }
+    let own = std::env::current_exe().expect("it has a path");
+    let files = 2 * rooms + OTHER_FILES;
+    let status = Command::new("sh")
+        .args(["-c", &format!("ulimit -n {files}; exec \"$0\"")])
+        .arg(own)
+        .env(ROOMS_VARIABLE, rooms.to_string())
+        .status()
+        .expect("sh is there");
+    assert!(status.success(), "{status}");
+}
+
+/// How many files a process may be let open.
+fn hard_limit() -> usize {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -H -n"])
+        .output()
+        .expect("sh is there");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().unwrap_or(usize::MAX)
+}
+
+async fn measure(rooms: usize) {
+    let server = Server::start();
+    let connections = 2 * rooms;
+    println!("rtcdiag serve with {rooms} rooms of two on loopback, clients on the same machine");
+    let (memory_before, cpu_before) = (server.memory(), server.cpu());
+    let began = Instant::now();
+    let mut clients = join_all(server.address, rooms).await;
+    let took = began.elapsed().as_secs_f64();
+    let cpu = server.cpu() - cpu_before;
+    let per_second = number(connections) / took;
+    // What the handshakes needed is given back by then.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let memory = (server.memory() - memory_before) / number(connections);
+    println!("{:<34} {per_second:>10.0}", "joins in a second");
+    println!(
+        "{:<34} {:>10.0}",
+        "joins in a second of its processor",
+        number(connections) / cpu
+    );
+    println!("{:<34} {memory:>10.1}", "memory of a connection (KB)");
+    goal(
+        "joins in a second",
+        per_second,
+        per_second >= GOAL_JOINS,
+        GOAL_JOINS,
+    );
+    goal(
+        "KB a connection",
+        memory,
+        memory < GOAL_MEMORY_KB,
+        GOAL_MEMORY_KB,
+    );
+    let times = round_trips(&mut clients).await;
+    println!(
+        "{:<34} {:>10.3} median {:>8.3} p95 {:>8.3} max",
+        format!("round trip of {MESSAGE} bytes (ms)"),
+        times[times.len() / 2],
+        times[times.len() * 95 / 100],
+        times[times.len() - 1],
+    );
+    drop(clients);
+}
+
+fn goal(what: &str, value: f64, reached: bool, goal: f64) {
+    let word = if reached { "reached" } else { "MISSED" };
+    println!(
+        "{:<34} goal {word}: {value:.1} {what}, {goal:.0} wanted",
+        ""
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn number(count: usize) -> f64 {
+    count as f64
+}
+
+/// Both members of each room, the two of one room side by side.
+async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut joining = Vec::new();
+    for room in 0..rooms {
+        for member in [1, 2] {
+            let turns = Arc::clone(&turns);
+            joining.push(tokio::spawn(async move {
+                let _turn = turns.acquire().await.expect("it stays open");
+                join(server, room, member).await
+            }));
+        }
+    }
+    let mut clients = Vec::new();
+    for client in joining {
+        clients.push(client.await.expect("no panic"));
+    }
+    clients
+}
+
+async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
+    let stream = TcpStream::connect(server).await.expect("it listens");
+    stream.set_nodelay(true).expect("it is TCP");
+    let mut request = format!("ws://{server}/pair")
+        .into_client_request()
+        .expect("a URL");
+    let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
+    let headers = request.headers_mut();
+    headers.insert("Sec-WebSocket-Protocol", subprotocol);
+    let config = WebSocketConfig::default().read_buffer_size(512);
+    let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
+    let (mut socket, _) = opened.await.expect("it speaks WebSocket");
+    let mut bits = [0; 10];
+    bits[..8].copy_from_slice(&room.to_be_bytes());
+    let join = Join {
+        room: RoomName::from(&Code::new(bits)),
+        member: Name([member; 16]),
+    };
+    let text = Message::text(join.to_text());
+    socket.send(text).await.expect("it is sent");
+    loop {
+        let said = socket.next().await.expect("an answer").expect("a frame");
+        match said {
+            Message::Text(text) if text.contains(r#""type":"joined""#) => return socket,
+            Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Milliseconds from one member to the other and back, sorted; each time in another room.
+async fn round_trips(clients: &mut [Socket]) -> Vec<f64> {
+    let rooms = clients.len() / 2;
+    let mut times = Vec::new();
+    for number in 0..ROUND_TRIPS {
+        let room = number * 7 % rooms;
+        let [a, b] = &mut clients[2 * room..2 * room + 2] else {
+            panic!("two members");
+        };
+        let began = Instant::now();
+        pass(a, b).await;
+        pass(b, a).await;
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+async fn pass(from: &mut Socket, to: &mut Socket) {
+    let message = Message::binary(vec![0; MESSAGE]);
+    from.send(message).await.expect("it is sent");
+    loop {
+        let came = to.next().await.expect("open").expect("a frame");
+        if came.is_binary() {
+            return;
+        }
+    }
+}
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Without the limits that are for one address: all clients here have the same.
+    fn start() -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--jsonl", "--listen", "127.0.0.1:0"])
+            .args(["--max-connections-per-address", "100000"])
+            .args(["--max-joins-per-address", "100000"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let stdout = child.stdout.take().expect("piped");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut line).expect("UTF-8");
+        let event: Value = serde_json::from_str(&line).expect("an event");
+        let address = event["addresses"][0].as_str().expect("an address");
+        Self {
+            address: address.parse().expect("an address"),
+            child,
+        }
+    }
+
+    /// Resident memory in kilobytes.
+    fn memory(&self) -> f64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("Linux says");
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+        let text = line.expect("it runs").trim().trim_end_matches(" kB");
+        text.parse().expect("a number")
+    }
+
+    /// Seconds of processor time: the 14th and 15th field of proc(5), in hundredths.
+    fn cpu(&self) -> f64 {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let text = std::fs::read_to_string(path).expect("Linux says");
+        let (_, rest) = text.rsplit_once(')').expect("the name is in brackets");
+        let fields = rest.split_whitespace().skip(11).take(2);
+        fields
+            .map(|f| f.parse::<f64>().expect("a number"))
+            .sum::<f64>()
+            / 100.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,129 @@
+//! The result of `rtcdiag serve`, and the verdict on it.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::words::span;
+use super::{Finding, Millis, Severity, Verdict};
+use crate::exit::Outcome;
+
+/// Where a server listens.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListeningReport {
+    /// Its sockets.
+    pub addresses: Vec<SocketAddr>,
+    /// What `pair --rendezvous` takes, as far as it can be told from here.
+    pub urls: Vec<String>,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
+/// Why a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// SIGTERM: services are stopped so.
+    Terminated,
+    /// Ctrl-C, or the terminal is gone.
+    Interrupted,
+    /// `--timeout`.
+    TimeLimit,
+}
+
+/// How often connections were ended for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RefusedReport {
+    /// As the protocol has it.
+    pub code: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+/// What a server has done.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServeResult {
+    /// Where it listened.
+    #[serde(flatten)]
+    pub listening: ListeningReport,
+    /// Why it ended.
+    pub ended: Ended,
+    /// How long it ran.
+    pub uptime_ms: Millis,
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Rooms that were opened.
+    pub rooms: u64,
+    /// Joins, repeated ones too.
+    pub joins: u64,
+    /// Messages that were forwarded.
+    pub messages: u64,
+    /// Bytes of these.
+    pub message_bytes: u64,
+    /// Messages that came when the other member was not there.
+    pub messages_dropped: u64,
+    /// Connections that were ended by the server.
+    pub refused: Vec<RefusedReport>,
+    /// Connections without a whole HTTP request.
+    pub foreign_connections: u64,
+    /// Connections that were closed without a word, since even refusals were too many.
+    pub turned_away: u64,
+    /// How often the system could not accept a connection.
+    pub accept_errors: u64,
+}
+
+/// The verdict: a server that was stopped in the ordinary way has done its job.
+pub fn verdict(result: &ServeResult) -> Verdict {
+    let outcome = match result.ended {
+        Ended::Interrupted => Outcome::Interrupted,
+        Ended::Terminated | Ended::TimeLimit => Outcome::Good,
+    };
+    let mut findings = Vec::new();
+    let too_many = result
+        .refused
+        .iter()
+        .find(|r| r.code == "too-many-connections");
+    if let Some(RefusedReport { count, .. }) = too_many {
+        findings.push(Finding::new(
+            "too-many-connections",
+            Severity::Warning,
+            format!("refused {count} connections because there were too many"),
+            "if they were real users, raise --max-connections or --max-connections-per-address",
+        ));
+    }
+    if result.accept_errors > 0 {
+        findings.push(Finding::new(
+            "local-limit",
+            Severity::Warning,
+            format!(
+                "the system could not accept connections ({} times)",
+                result.accept_errors
+            ),
+            "raise the limit of open files (ulimit -n) above --max-connections, or lower that",
+        ));
+    }
+    Verdict {
+        outcome,
+        summary: summary(result),
+        findings,
+    }
+}
+
+fn summary(result: &ServeResult) -> String {
+    let counted = |count: u64, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let text = format!(
+        "Served {} in {} and forwarded {} in {}.",
+        counted(result.joins, "join"),
+        counted(result.rooms, "room"),
+        counted(result.messages, "message"),
+        span(result.uptime_ms.0.as_secs()),
+    );
+    match result.ended {
+        Ended::Interrupted => format!("Interrupted. {text}"),
+        Ended::TimeLimit => format!("{text} The time limit (--timeout) ended it."),
+        Ended::Terminated => text,
+    }
+}
