@@ -33,6 +33,10 @@
 //! - Error answers without MESSAGE-INTEGRITY are believed, where RFC 8489 9.2.5 would discard them:
 //!   several servers send them so, and they are what is to be diagnosed.
 //! - USERHASH (RFC 8489 14.4) is not sent; servers have to know USERNAME too.
+//! - The STUN server's behaviour discovery (RFC 5780) is over UDP alone: CHANGE-REQUEST and RESPONSE-PORT
+//!   over TCP are answered with 420.
+//! - The TURN server is for small use: UDP and TCP, without TLS, RFC 6062, reserved ports, mobility and
+//!   password algorithms. Its channels are those of RFC 8656, up to 0x4fff, not those of RFC 5766.
 
 pub mod app;
 pub mod cli;

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
+/// How often another port is drawn where the system chooses it and UDP and TCP are to share it.
+const PORT_TRIES: usize = 32;
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 128;
 
@@ -56,6 +58,31 @@ pub fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
         transport: "TCP",
         source,
     })
+}
+
+/// Both on one address and port; gives that too, with the port that the system chose.
+///
+/// # Errors
+///
+/// As [`udp`].
+pub fn udp_and_tcp(
+    address: SocketAddr,
+) -> Result<(UdpSocket, TcpListener, SocketAddr), ListenError> {
+    let mut tries = 1;
+    loop {
+        let socket = udp(address)?;
+        let chosen = socket.local_addr().map_err(|source| ListenError {
+            address,
+            transport: "UDP",
+            source,
+        })?;
+        match tcp(chosen) {
+            Ok(listener) => return Ok((socket, listener, chosen)),
+            // What is free for one is not always free for the other.
+            Err(_) if address.port() == 0 && tries < PORT_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn bound(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

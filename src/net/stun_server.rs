@@ -172,14 +172,7 @@ impl StunServer {
 type Bound = (Vec<(Place, UdpSocket)>, TcpListener, Addresses);
 
 fn bind_all(config: &Config) -> Result<Bound, ListenError> {
-    let at = |source, address| ListenError {
-        address,
-        transport: "UDP",
-        source,
-    };
-    let first = listen::udp(config.primary)?;
-    let primary = first.local_addr().map_err(|e| at(e, config.primary))?;
-    let listener = listen::tcp(primary)?;
+    let (first, listener, primary) = listen::udp_and_tcp(config.primary)?;
     let mut sockets = vec![(Place::PRIMARY, first)];
     let mut addresses = Addresses {
         primary,
@@ -189,7 +182,12 @@ fn bind_all(config: &Config) -> Result<Bound, ListenError> {
         let wanted = config.alternate_port(alternate, primary.port());
         let wanted = SocketAddr::new(alternate.ip(), wanted);
         let last = listen::udp(wanted)?;
-        addresses.alternate = Some(last.local_addr().map_err(|e| at(e, wanted))?);
+        let alternate = last.local_addr().map_err(|source| ListenError {
+            address: wanted,
+            transport: "UDP",
+            source,
+        })?;
+        addresses.alternate = Some(alternate);
         for place in &Place::ALL[1..3] {
             let address = addresses.of(*place).expect("there is an alternate address");
             sockets.push((*place, listen::udp(address)?));

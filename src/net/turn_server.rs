@@ -10,6 +10,7 @@ mod config;
 mod counters;
 mod quota;
 mod relay;
+mod requests;
 mod stream;
 mod wire;
 
@@ -22,11 +23,8 @@ use std::time::Duration;
 use rand::Rng as _;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
-use turn::allocation::Allocation;
 use turn::allocation::allocation_manager::{Manager, ManagerConfig};
-use turn::allocation::channel_bind::ChannelBind;
 use turn::allocation::five_tuple::FiveTuple;
-use turn::allocation::permission::Permission;
 use turn::proto::channum::ChannelNumber;
 use turn::proto::{PROTO_TCP, PROTO_UDP, Protocol};
 
@@ -34,7 +32,7 @@ pub use config::{BindError, Config, Limits};
 pub use counters::Counters;
 use counters::{Counting, add};
 use quota::Quota;
-use relay::{Owner, Prepared, Relay, Shared};
+use relay::{Prepared, Relay, Shared};
 use wire::Wire;
 
 use super::clock::Clock;
@@ -42,18 +40,13 @@ use super::listen::{self, Connections};
 use crate::family::Family;
 use crate::stun::server::rate::Rate;
 use crate::stun::server::{self as stun_server, Addresses, Place, Responder};
-use crate::turn::server::answer::{Granted, Refusal, Reply};
 use crate::turn::server::peers::PeerPolicy;
-use crate::turn::server::{Action, Decision, Gate, Received, Rules};
+use crate::turn::server::{Decision, Gate, Received, Rules};
 
-/// RFC 8656 12: how long a channel lasts.
-const CHANNEL: Duration = Duration::from_secs(600);
 /// Longest datagram.
 const LARGEST: usize = 65_536;
 /// After an error that will come again at once.
 const BREATHER: Duration = Duration::from_millis(100);
-/// How often another port is tried when one is taken.
-const PORT_TRIES: usize = 64;
 /// Data that may come at once, in seconds of the rate and at least in bytes.
 const BURST: (f64, f64) = (1.0, 65_536.0);
 /// TCP connections for each allocation that there may be; some are about to have one.
@@ -199,12 +192,7 @@ impl TurnServer {
 }
 
 fn listen_on(address: SocketAddr, config: &Config) -> Result<Listener, BindError> {
-    let udp = listen::udp(address)?;
-    let address = udp.local_addr().map_err(|source| listen::ListenError {
-        address,
-        transport: "UDP",
-        source,
-    })?;
+    let (udp, tcp, address) = listen::udp_and_tcp(address)?;
     let addresses = Addresses {
         primary: address,
         alternate: None,
@@ -213,7 +201,7 @@ fn listen_on(address: SocketAddr, config: &Config) -> Result<Listener, BindError
         address,
         relayed: config.relayed(address.ip()),
         udp: Arc::new(udp),
-        tcp: listen::tcp(address)?,
+        tcp,
         responder: Mutex::new(Responder::new(addresses, stun_server::RATE)),
     })
 }
@@ -311,180 +299,6 @@ impl Inner {
         clients.remove(tuple);
         None
     }
-
-    /// Does what has been decided, and says so.
-    async fn act(
-        &self,
-        client: &Client,
-        relay: Option<Arc<Relay>>,
-        action: Action,
-        reply: &Reply,
-    ) -> Option<Vec<u8>> {
-        let done = match action {
-            Action::Allocate {
-                username,
-                family,
-                even_port,
-                lifetime,
-            } => {
-                let owner = Owner {
-                    username,
-                    id: reply.id,
-                };
-                let relay = self.relay(owner, family, even_port);
-                match relay {
-                    Ok(relay) => self.allocate(client, relay, lifetime, reply).await,
-                    Err(refusal) => Err(refusal),
-                }
-            }
-            Action::Refresh(lifetime) => self.refresh(client, lifetime, reply).await,
-            Action::Permit(peers) => self.permit(client, relay, &peers, reply).await,
-            Action::Bind(number, peer) => {
-                self.bind_channel(client, relay, number, peer, reply).await
-            }
-        };
-        match done {
-            Ok(answer) => answer,
-            Err(refusal) => {
-                self.shared.counting.refuse(refusal);
-                reply.refusal(refusal, &[])
-            }
-        }
-    }
-
-    /// A relayed address for somebody, if there may be one more.
-    fn relay(&self, owner: Owner, family: Family, even_port: bool) -> Result<Arc<Relay>, Refusal> {
-        let account = {
-            let gate = lock(&self.gate);
-            gate.rules().users.account(&owner.username).to_owned()
-        };
-        let slot = self.quota.admit(&account)?;
-        let listener = self
-            .listeners
-            .iter()
-            .find(|l| Family::of(l.relayed) == family)
-            .ok_or(Refusal::FamilyNotSupported)?;
-        let socket = self.relay_socket(listener.address.ip(), even_port)?;
-        let port = socket
-            .local_addr()
-            .map_err(|_| Refusal::InsufficientCapacity)?
-            .port();
-        let relayed = SocketAddr::new(listener.relayed, port);
-        let relay = Relay::new(socket, relayed, owner, slot, Arc::clone(&self.shared));
-        Ok(Arc::new(relay))
-    }
-
-    async fn allocate(
-        &self,
-        client: &Client,
-        relay: Arc<Relay>,
-        lifetime: Duration,
-        reply: &Reply,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
-        let relayed = relay.relayed;
-        self.prepared.put(&relay);
-        #[expect(
-            clippy::default_trait_access,
-            reason = "the type's crate is none of ours"
-        )]
-        let made = self
-            .manager
-            .create_allocation(
-                client.tuple,
-                Arc::new(client.wire.clone()),
-                relayed.port(),
-                lifetime,
-                // The crate needs no name: whose it is, is known here.
-                Default::default(),
-                relayed.is_ipv4(),
-            )
-            .await;
-        if made.is_err() {
-            self.prepared.take(relayed.is_ipv4(), relayed.port());
-            return Err(Refusal::InsufficientCapacity);
-        }
-        add(&self.shared.counting.allocations, 1);
-        let mapped = client.tuple.src_addr;
-        let answer = reply.success(Granted::Allocated(relayed, mapped, seconds(lifetime)));
-        if let Some(answer) = &answer {
-            let _ = relay.answer.set(answer.clone());
-        }
-        let mut clients = lock(&self.clients);
-        // Those whose time has come, and who never asked again.
-        clients.retain(|_, relay| relay.is_open());
-        clients.insert(client.tuple, relay);
-        Ok(answer)
-    }
-
-    /// A socket on a random port: who could guess the next one could wait for it (RFC 8656 21.1.2).
-    fn relay_socket(&self, ip: IpAddr, even: bool) -> Result<UdpSocket, Refusal> {
-        (0..PORT_TRIES)
-            .find_map(|_| {
-                let port = rand::rng().random_range(self.ports.clone());
-                if even && !port.is_multiple_of(2) {
-                    return None;
-                }
-                listen::udp(SocketAddr::new(ip, port)).ok()
-            })
-            .ok_or(Refusal::InsufficientCapacity)
-    }
-
-    async fn refresh(
-        &self,
-        client: &Client,
-        lifetime: Duration,
-        reply: &Reply,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
-        if lifetime.is_zero() {
-            lock(&self.clients).remove(&client.tuple);
-            self.manager.delete_allocation(&client.tuple).await;
-        } else {
-            self.allocation(client).await?.refresh(lifetime).await;
-        }
-        Ok(reply.success(Granted::Refreshed(seconds(lifetime))))
-    }
-
-    async fn permit(
-        &self,
-        client: &Client,
-        relay: Option<Arc<Relay>>,
-        peers: &[IpAddr],
-        reply: &Reply,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
-        let allocation = self.allocation(client).await?;
-        if !relay.is_some_and(|relay| relay.permit(peers)) {
-            return Err(Refusal::InsufficientCapacity);
-        }
-        for peer in peers {
-            let permission = Permission::new(SocketAddr::new(*peer, 0));
-            allocation.add_permission(permission).await;
-        }
-        Ok(reply.success(Granted::Done))
-    }
-
-    async fn bind_channel(
-        &self,
-        client: &Client,
-        relay: Option<Arc<Relay>>,
-        number: u16,
-        peer: SocketAddr,
-        reply: &Reply,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
-        let allocation = self.allocation(client).await?;
-        if !relay.is_some_and(|relay| relay.permit(&[peer.ip()])) {
-            return Err(Refusal::InsufficientCapacity);
-        }
-        // The number has another peer, or the peer another number (RFC 8656 12.2).
-        let bind = ChannelBind::new(ChannelNumber(number), peer);
-        let bound = allocation.add_channel_bind(bind, CHANNEL).await;
-        bound.map_err(|_| Refusal::BadRequest)?;
-        Ok(reply.success(Granted::Done))
-    }
-
-    async fn allocation(&self, client: &Client) -> Result<Arc<Allocation>, Refusal> {
-        let allocation = self.manager.get_allocation(&client.tuple).await;
-        allocation.ok_or(Refusal::AllocationMismatch)
-    }
 }
 
 fn five_tuple(protocol: Protocol, src_addr: SocketAddr, dst_addr: SocketAddr) -> FiveTuple {
@@ -493,8 +307,4 @@ fn five_tuple(protocol: Protocol, src_addr: SocketAddr, dst_addr: SocketAddr) ->
         src_addr,
         dst_addr,
     }
-}
-
-fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
