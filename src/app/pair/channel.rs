@@ -39,6 +39,8 @@ pub enum Said {
     Refused(String),
     /// The end of the channel.
     Ended(ErrorReport),
+    /// What the other side or the user gave cannot be used, and nothing else will come.
+    Unusable(ErrorReport),
 }
 
 /// A channel to the other side.
@@ -170,7 +172,7 @@ impl Meeting {
                     let name = self.session.peer()?;
                     Some(Said::Peer(greeting, name))
                 }
-                Err(error) => Some(Said::Ended(not_understood(&error))),
+                Err(error) => Some(Said::Unusable(not_understood(&error))),
             },
             Incoming::Message(_) if !self.is_understood => None,
             Incoming::Message(text) => Some(match Message::decode(&text) {

@@ -73,14 +73,14 @@ fn read(is_sdp: bool, sender: &mpsc::UnboundedSender<Said>) {
             Ok(line) => line,
             Err(error) => {
                 let error = ErrorReport::new("io", format!("cannot read standard input: {error}"));
-                let _ = sender.send(Said::Ended(error));
+                let _ = sender.send(Said::Unusable(error));
                 return;
             }
         };
         if text.len() + line.len() > LONGEST {
             let error =
                 ErrorReport::new("too-large", "what was given is too long for a description");
-            let _ = sender.send(Said::Ended(error));
+            let _ = sender.send(Said::Unusable(error));
             return;
         }
         if !is_sdp {
@@ -115,7 +115,7 @@ fn read(is_sdp: bool, sender: &mpsc::UnboundedSender<Said>) {
         text.push_str("\r\n");
     }
     let said = if text.is_empty() || !is_sdp {
-        Said::Ended(ErrorReport::new(
+        Said::Unusable(ErrorReport::new(
             "no-description",
             "standard input ended before the other side's description was given",
         ))

@@ -167,7 +167,8 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paire
 }
 
 fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
-    let (mut stopped, mut peer_end, mut rendezvous_error) = (None, None, None);
+    let (mut stopped, mut peer_end) = (None, None);
+    let (mut rendezvous_error, mut unusable) = (None, None);
     match end {
         None | Some(End::Done) => {}
         Some(End::Stopped(reason)) => {
@@ -189,12 +190,14 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
             });
         }
         Some(End::Vanished) => peer_end = Some(PeerEnd::Vanished),
-        Some(End::Rendezvous(error) | End::Unusable(error)) => rendezvous_error = Some(error),
+        Some(End::Rendezvous(error)) => rendezvous_error = Some(error),
+        Some(End::Unusable(error)) => unusable = Some(error),
     }
     Context {
         stopped,
         peer_end,
         rendezvous_error,
+        unusable,
         findings: meeting.findings.clone(),
         relay_only: meeting.options.gather.policy == Policy::Relay,
         peer_relay_only: meeting.peer.relay_only,

@@ -61,6 +61,8 @@ pub struct Context {
     pub peer_end: Option<PeerEnd>,
     /// Why the rendezvous could not be used to the end.
     pub rendezvous_error: Option<ErrorReport>,
+    /// Why what the other side or the user gave could not be used, and the session ended by that.
+    pub unusable: Option<ErrorReport>,
     /// Whether descriptions are carried by people (`--manual`).
     pub manual: bool,
     /// How many others tried to join with the same code and were turned away.
@@ -95,7 +97,11 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
-        _ if context.rendezvous_error.is_some() && !is_settled(result) => Outcome::Error,
+        _ if !is_settled(result)
+            && (context.rendezvous_error.is_some() || context.unusable.is_some()) =>
+        {
+            Outcome::Error
+        }
         PairState::Failed | PairState::NoPeer => match context.peer_end {
             Some(PeerEnd::Error(_)) if !is_settled(result) => Outcome::Error,
             Some(_) if !is_settled(result) => Outcome::Inconclusive,
@@ -195,6 +201,12 @@ fn why_relayed(result: &PairResult, context: &Context) -> String {
 }
 
 fn failed(result: &PairResult, context: &Context) -> String {
+    if let (Some(error), false) = (&context.unusable, is_settled(result)) {
+        return format!(
+            "No connection, and no verdict on the network: {}.",
+            error.message
+        );
+    }
     if let (Some(error), false) = (&context.rendezvous_error, is_settled(result)) {
         return format!(
             "No connection: the rendezvous was lost before both sides knew enough: {}.",
@@ -221,6 +233,9 @@ fn no_peer(result: &PairResult, context: &Context) -> String {
             at.map_or_else(String::new, |at| format!(" {at}")),
             error.message
         );
+    }
+    if let Some(error) = &context.unusable {
+        return format!("Nothing was checked: {}.", error.message);
     }
     match &context.peer_end {
         Some(end) => format!(

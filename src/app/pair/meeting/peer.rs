@@ -46,6 +46,7 @@ impl Meeting<'_> {
             Said::Carried(sdp) => self.take_carried(&sdp),
             Said::Refused(why) => self.refuse(why),
             Said::Ended(error) => self.end = Some(End::Rendezvous(error)),
+            Said::Unusable(error) => self.end = Some(End::Unusable(error)),
         }
     }
 

@@ -52,6 +52,14 @@ fn of_rendezvous(result: &PairResult, context: &Context, findings: &mut Vec<Find
             )),
         });
     }
+    if let Some(error) = &context.unusable {
+        findings.push(Finding {
+            code: error.code,
+            severity: Severity::Error,
+            message: error.message.clone(),
+            hint: error.hint.map(str::to_owned),
+        });
+    }
     if session.reconnects > 0 {
         let times = match session.reconnects {
             1 => "once".to_owned(),
@@ -141,6 +149,7 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
     if result.state == PairState::NoPeer
         && context.peer_end.is_none()
         && context.rendezvous_error.is_none()
+        && context.unusable.is_none()
     {
         let hint = if context.manual {
             "run rtcdiag pair --manual on the other host too, and give each side the other one's line"
