@@ -48,7 +48,7 @@ pub struct PairArgs {
     /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
     #[arg(long, conflicts_with_all = ["code", "manual"])]
     pub new_code: bool,
-    /// Meet at this server (rtcdiag serve): ws://host:port, wss://host[:port][/path]; without it, one
+    /// Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one
     /// runs in this program as long as it lasts, and the other host must be able to reach it
     #[arg(
         long,

@@ -11,7 +11,6 @@ use super::frame::Frame;
 use super::{gather, servers};
 use crate::app;
 use crate::app::pair::{Event, Options, Paired, SideOf, Way};
-use crate::cli::PolicyArg;
 use crate::cli::pair::{ManualForm, PairArgs};
 use crate::exit::Outcome;
 use crate::fact::Reason;
@@ -103,15 +102,14 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(PreparedPair, Vec<
         (Some(form), _) => Prepared::Manual(form),
         (None, rendezvous) => Prepared::Rendezvous {
             code: args.code.clone().unwrap_or_else(new_code),
-            place: match rendezvous {
-                Some(url) => Place::Server(url.clone()),
-                None => {
-                    anyhow::ensure!(
-                        args.code.is_none(),
-                        "a CODE needs --rendezvous, the server at which the other host waits: it shows the whole command"
-                    );
-                    Place::Here(args.listen)
-                }
+            place: if let Some(url) = rendezvous {
+                Place::Server(url.clone())
+            } else {
+                anyhow::ensure!(
+                    args.code.is_none(),
+                    "a CODE needs --rendezvous, the server at which the other host waits: it shows the whole command"
+                );
+                Place::Here(args.listen)
             },
         },
     };
@@ -133,13 +131,16 @@ fn shared_flags(args: &PairArgs) -> String {
         let uri = uri.to_string();
         // `?` is a pattern to a shell.
         if uri.contains('?') || uri.contains('[') {
-            flags.push_str(&format!("'{uri}'"));
+            flags.push('\'');
+            flags.push_str(&uri);
+            flags.push('\'');
         } else {
             flags.push_str(&uri);
         }
     }
-    if args.policy == PolicyArg::Relay {
-        flags.push_str(" --policy relay");
+    if let Some(user) = &args.credentials.turn_username {
+        flags.push_str(" --turn-username ");
+        flags.push_str(user);
     }
     flags
 }

@@ -52,7 +52,7 @@ pub enum AgentEvent {
 
 /// An agent.
 pub struct Agent {
-    agent: Arc<IceAgent>,
+    inner: Arc<IceAgent>,
     wire: Arc<Wire>,
     events: mpsc::UnboundedReceiver<AgentEvent>,
     sender: mpsc::UnboundedSender<AgentEvent>,
@@ -116,7 +116,7 @@ impl Agent {
         }));
         let (cancel, cancelled) = mpsc::channel(1);
         Ok(Self {
-            agent,
+            inner: agent,
             wire,
             events,
             sender,
@@ -141,7 +141,7 @@ impl Agent {
         };
         let added = candidate.new_candidate_host().and_then(|candidate| {
             let candidate: Arc<dyn Candidate + Send + Sync> = Arc::new(candidate);
-            self.agent.add_remote_candidate(&candidate)
+            self.inner.add_remote_candidate(&candidate)
         });
         if let Err(error) = added {
             let _ = self.sender.send(AgentEvent::Failed(error.to_string()));
@@ -156,7 +156,7 @@ impl Agent {
         let Some(cancelled) = self.cancelled.take() else {
             return;
         };
-        let agent = Arc::clone(&self.agent);
+        let agent = Arc::clone(&self.inner);
         let (ufrag, password) = (remote.ufrag.clone(), remote.password.clone());
         let (sender, slot) = (self.sender.clone(), Arc::clone(&self.conn));
         tokio::spawn(async move {
@@ -210,7 +210,7 @@ impl Agent {
     /// Ends it.
     pub async fn close(self) {
         // The crate can wait for its own tasks here; what it holds is only memory.
-        let _ = tokio::time::timeout(Duration::from_millis(50), self.agent.close()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(50), self.inner.close()).await;
     }
 }
 

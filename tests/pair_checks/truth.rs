@@ -75,7 +75,7 @@ fn exchange(scenario: &Scenario, seed: u64) -> bool {
         }
         round.shuffle(&mut rng);
         // One after the other, or all crossing each other on the way.
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             for (which, socket, to) in &round {
                 let own = world.sockets[*socket].address;
                 if own.is_ipv4() == to.is_ipv4() {

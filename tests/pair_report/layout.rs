@@ -301,6 +301,7 @@ fn random(seed: u64) -> (PairResult, Context) {
             3 => Some(PeerEnd::Vanished),
             _ => None,
         },
+        unusable: None,
         rendezvous_error: rng
             .random_bool(0.2)
             .then(|| ErrorReport::new("closed", words(rng))),

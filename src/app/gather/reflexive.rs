@@ -51,70 +51,26 @@ pub async fn run(
     mut servers: mpsc::UnboundedReceiver<SocketAddr>,
     sender: mpsc::UnboundedSender<Happening>,
 ) {
-    let clock = task.clock;
-    let mut binder = Binder::new(task.seed);
-    let mut began = Vec::new();
-    let mut refusals = JoinSet::new();
+    let mut asking = Asking {
+        binder: Binder::new(task.seed),
+        asked: Vec::new(),
+        refusals: JoinSet::new(),
+        keepalive: None,
+        task,
+        sender,
+    };
     let mut buffer = vec![0; 2048];
     let mut open = true;
-    let mut keepalive: Option<(SocketAddr, Duration)> = None;
-    let report = |server, outcome, took| {
-        let settled = Settled {
-            server,
-            outcome,
-            took,
-        };
-        // Nobody listens any more when the run has been stopped.
-        let _ = sender.send(Happening::Bound {
-            base: task.base,
-            settled,
-        });
-    };
     loop {
-        while let Some((server, bytes)) = binder.poll_transmit() {
-            if let Err(error) = task.socket.send_to(&bytes, server).await
-                && send_error(&error) != SendError::Refused
-                && binder.silent_since(clock.now()).any(|s| s == server)
-            {
-                // A refusal here belongs to an earlier packet to anybody; the others are for this.
-                binder.give_up(server);
-                report(server, Err(stream::io_error(&error)), Duration::ZERO);
-            }
-        }
-        while let Some(settled) = binder.poll_event() {
-            let took = clock.now().saturating_sub(settled.began);
-            if task.kept.is_some() && settled.outcome.is_ok() && keepalive.is_none() {
-                keepalive = Some((settled.server, clock.now() + KEEPALIVE));
-            }
-            let outcome = settled.outcome.map_err(|failure| explain(&failure));
-            report(settled.server, outcome, took);
-        }
-        let late = clock.now().saturating_sub(REFUSAL_AFTER);
-        let silent: Vec<SocketAddr> = binder.silent_since(late).collect();
-        for server in silent {
-            if let Some(known) = began
-                .iter_mut()
-                .find(|(s, asked, _)| *s == server && !asked)
-            {
-                known.1 = true;
-                let (source, local) = (task.source.clone(), task.local);
-                let id = [server.port().to_le_bytes()[0]; 12];
-                refusals
-                    .spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
-            }
-        }
-        let due = binder.poll_timeout();
-        if due.is_none() && !open && task.kept.is_none() {
+        asking.send().await;
+        asking.report_settled();
+        asking.look_for_refusals();
+        let due = asking.binder.poll_timeout();
+        if due.is_none() && !open && asking.task.kept.is_none() {
             return;
         }
-        let refusal_due = began
-            .iter()
-            .filter(|(_, asked, _)| !asked)
-            .map(|(_, _, at)| *at + REFUSAL_AFTER)
-            .filter(|at| *at > clock.now())
-            .min();
-        let wake = [due, refusal_due, keepalive.map(|(_, at)| at)];
-        let wake = wake.into_iter().flatten().min();
+        let clock = asking.task.clock;
+        let wake = asking.wake(due);
         let wait = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
@@ -123,45 +79,166 @@ pub async fn run(
         };
         tokio::select! {
             biased;
-            received = task.socket.recv_from(&mut buffer) => {
-                if let Ok((length, source)) = received
-                    && !binder.handle_input(clock.now(), source, &buffer[..length])
-                    && let Some(kept) = &task.kept
-                {
-                    let _ = kept.send(Kept::Datagram {
-                        at: task.address,
-                        source,
-                        bytes: buffer[..length].to_vec(),
-                    });
+            received = asking.task.socket.recv_from(&mut buffer) => {
+                if let Ok((length, source)) = received {
+                    asking.take(source, &buffer[..length]);
                 }
             }
             server = servers.recv(), if open => match server {
-                Some(server) => {
-                    if !began.iter().any(|(s, _, _)| *s == server) {
-                        began.push((server, false, clock.now()));
-                    }
-                    binder.ask(clock.now(), server);
-                }
+                Some(server) => asking.ask(server),
                 None => open = false,
             },
-            Some(Ok((server, Some(error)))) = refusals.join_next() => {
-                let since = began.iter().find(|(s, _, _)| *s == server).map(|(_, _, at)| *at);
-                if binder.silent_since(clock.now()).any(|s| s == server) {
-                    binder.give_up(server);
-                    let took = clock.now().saturating_sub(since.unwrap_or_default());
-                    report(server, Err(refused(error)), took);
-                }
+            Some(Ok((server, Some(error)))) = asking.refusals.join_next() => {
+                asking.take_refusal(server, error);
             }
-            () = wait => {
-                let now = clock.now();
-                binder.handle_timeout(now);
-                if let Some((server, at)) = &mut keepalive
-                    && *at <= now
-                {
-                    *at = now + KEEPALIVE;
-                    binder.ask(now, *server);
-                }
+            () = wait => asking.handle_timeout(),
+        }
+    }
+}
+
+/// The questions of one base.
+struct Asking {
+    task: Task,
+    binder: Binder,
+    asked: Vec<Asked>,
+    refusals: JoinSet<(SocketAddr, Option<SendError>)>,
+    /// Which server is asked again, and when.
+    keepalive: Option<(SocketAddr, Duration)>,
+    sender: mpsc::UnboundedSender<Happening>,
+}
+
+/// A server that was asked.
+struct Asked {
+    server: SocketAddr,
+    at: Duration,
+    /// Whether ICMP errors were looked for.
+    was_looked_for: bool,
+}
+
+impl Asking {
+    fn now(&self) -> Duration {
+        self.task.clock.now()
+    }
+
+    fn report(&self, server: SocketAddr, outcome: Result<Reflexive, ErrorReport>, took: Duration) {
+        let settled = Settled {
+            server,
+            outcome,
+            took,
+        };
+        // Nobody listens any more when the run has been stopped.
+        let _ = self.sender.send(Happening::Bound {
+            base: self.task.base,
+            settled,
+        });
+    }
+
+    fn is_silent(&self, server: SocketAddr) -> bool {
+        self.binder.silent_since(self.now()).any(|s| s == server)
+    }
+
+    fn ask(&mut self, server: SocketAddr) {
+        let at = self.now();
+        if !self.asked.iter().any(|asked| asked.server == server) {
+            self.asked.push(Asked {
+                server,
+                at,
+                was_looked_for: false,
+            });
+        }
+        self.binder.ask(at, server);
+    }
+
+    async fn send(&mut self) {
+        while let Some((server, bytes)) = self.binder.poll_transmit() {
+            if let Err(error) = self.task.socket.send_to(&bytes, server).await
+                && send_error(&error) != SendError::Refused
+                && self.is_silent(server)
+            {
+                // A refusal here belongs to an earlier packet to anybody; the others are for this.
+                self.binder.give_up(server);
+                self.report(server, Err(stream::io_error(&error)), Duration::ZERO);
             }
+        }
+    }
+
+    fn report_settled(&mut self) {
+        while let Some(settled) = self.binder.poll_event() {
+            let now = self.now();
+            if self.task.kept.is_some() && settled.outcome.is_ok() && self.keepalive.is_none() {
+                self.keepalive = Some((settled.server, now + KEEPALIVE));
+            }
+            let took = now.saturating_sub(settled.began);
+            let outcome = settled.outcome.map_err(|failure| explain(&failure));
+            self.report(settled.server, outcome, took);
+        }
+    }
+
+    /// Asks the system for ICMP errors of servers that have been silent for a while.
+    fn look_for_refusals(&mut self) {
+        let late = self.now().saturating_sub(REFUSAL_AFTER);
+        let silent: Vec<SocketAddr> = self.binder.silent_since(late).collect();
+        for asked in &mut self.asked {
+            if asked.was_looked_for || !silent.contains(&asked.server) {
+                continue;
+            }
+            asked.was_looked_for = true;
+            let (source, local, server) = (self.task.source.clone(), self.task.local, asked.server);
+            let id = [server.port().to_le_bytes()[0]; 12];
+            self.refusals
+                .spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
+        }
+    }
+
+    /// When something is to be done, with what the questions themselves want.
+    fn wake(&self, due: Option<Duration>) -> Option<Duration> {
+        let now = self.now();
+        let refusal_due = self
+            .asked
+            .iter()
+            .filter(|asked| !asked.was_looked_for)
+            .map(|asked| asked.at + REFUSAL_AFTER)
+            .filter(|at| *at > now)
+            .min();
+        [due, refusal_due, self.keepalive.map(|(_, at)| at)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn take(&mut self, source: SocketAddr, bytes: &[u8]) {
+        let now = self.now();
+        if !self.binder.handle_input(now, source, bytes)
+            && let Some(kept) = &self.task.kept
+        {
+            let _ = kept.send(Kept::Datagram {
+                at: self.task.address,
+                source,
+                bytes: bytes.to_vec(),
+            });
+        }
+    }
+
+    fn take_refusal(&mut self, server: SocketAddr, error: SendError) {
+        if !self.is_silent(server) {
+            return;
+        }
+        self.binder.give_up(server);
+        let since = self.asked.iter().find(|asked| asked.server == server);
+        let took = self
+            .now()
+            .saturating_sub(since.map_or(Duration::ZERO, |asked| asked.at));
+        self.report(server, Err(refused(error)), took);
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = self.now();
+        self.binder.handle_timeout(now);
+        if let Some((server, at)) = &mut self.keepalive
+            && *at <= now
+        {
+            *at = now + KEEPALIVE;
+            self.binder.ask(now, *server);
         }
     }
 }

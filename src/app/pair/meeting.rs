@@ -37,6 +37,7 @@ const TICK: Duration = Duration::from_millis(25);
 
 /// What is known of the other side.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Peer {
     pub software: Option<String>,
     pub relay_only: bool,
@@ -57,6 +58,7 @@ pub(super) struct Peer {
 }
 
 /// One side of a session.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Meeting<'a> {
     pub(super) options: &'a Options,
     pub(super) clock: Clock,

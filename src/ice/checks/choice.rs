@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::pair::{self, CheckState, Pair};
+use super::pair::{CheckState, Pair};
 use super::{Checks, Event, Role};
 use crate::time::Time;
 
@@ -29,15 +29,16 @@ const BETTER: (Duration, Duration) = (Duration::from_millis(15), Duration::from_
 const CHANCES: u32 = 4;
 /// The same where one side has no UDP.
 const SMALL_CHANCES: u32 = 2;
-/// A relayed pair waits for this many times [`CHANCE`] at least: a check's part of the time that
-/// the first ones take, and what signalling may be late by.
+/// The most that loss adds to [`CHANCES`].
+const MOST_MORE_CHANCES: u32 = 8;
+/// The time for each of them: about the gap to the next one. So a relayed pair waits 100 ms at least,
+/// which also covers a candidate that the other side heard of a little later.
 const CHANCE: Duration = Duration::from_millis(25);
-/// How many times as long as that it takes at most, where there are many pairs to check, in halves.
+/// Where there are so many pairs that their checks take longer, it waits this many halves of that.
 const MOST_PATIENCE: u32 = 5;
 /// How long the other side has for its first check after a relayed pair works. One that does not
 /// check (RFC 8445 2.5, lite) has no chance to lose.
 const FIRST_CHECK: Duration = Duration::from_millis(500);
-
 /// An answer that is later than half as much again as the slowest, and this, is lost.
 const SLACK: Duration = Duration::from_millis(10);
 
@@ -150,8 +151,8 @@ impl Checks {
         // Each direct pair has had its checks, and the last one the time for an answer.
         let mut at = begun + least;
         for open in self.open_directs() {
-            let last = open.chances.get(chances as usize - 1);
-            at = at.max(last.map_or(latest, |last| *last + round_trip));
+            let sent = open.chances.get(chances as usize - 1);
+            at = at.max(sent.map_or(latest, |sent| *sent + round_trip));
         }
         Some((index, since.max(at.min(latest))))
     }
@@ -193,8 +194,6 @@ impl Checks {
             return 0;
         }
         // One of ten lost: one more; half of them: five more.
-        (lost * 10)
-            .div_ceil(all)
-            .min(pair::MOST_CHANCES as u32 - CHANCES)
+        (lost * 10).div_ceil(all).min(MOST_MORE_CHANCES)
     }
 }

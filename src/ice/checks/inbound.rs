@@ -177,9 +177,9 @@ impl Checks {
         if integrity(bytes, key) != Integrity::Valid {
             return Input::Taken;
         }
-        let (index, is_engine, sent_as) = (sent.pair, sent.is_engine, sent.role);
-        let sent_at = sent.at;
-        let rtt = now.saturating_sub(sent_at);
+        let (index, is_engine, role) = (sent.pair, sent.is_engine, sent.role);
+        let began = sent.at;
+        let rtt = now.saturating_sub(began);
         let pair = &mut self.pairs[index];
         if (pair.base, pair.remote) != (base, source) {
             // RFC 8445 7.2.5.2.1; but a pair that works is not ruled out by a stray copy.
@@ -201,7 +201,7 @@ impl Checks {
                 pair.answered_elsewhere = None;
                 if pair.first_answered.is_none() {
                     pair.first_answered = Some(now);
-                    pair.first_heard = Some(sent_at);
+                    pair.first_heard = Some(began);
                     self.events.push_back(Event::Succeeded(index));
                     if self.role == Role::Controlled {
                         self.engage(index);
@@ -212,7 +212,7 @@ impl Checks {
             Message::Failure(error) if error.code == ROLE_CONFLICT => {
                 pair.error = Some(error.clone());
                 pair.due = now;
-                self.leave_role(sent_as);
+                self.leave_role(role);
             }
             Message::Failure(error) => {
                 pair.error = Some(error.clone());

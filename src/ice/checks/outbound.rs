@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use rand::Rng;
+
 use super::message::{self, Message, Request};
 use super::pair;
 use super::{Checks, Event, Role, Transmit};
 use crate::stun::message::{TransactionId, transaction_id};
 use crate::time::Time;
-use rand::Rng;
 
 /// Checks whose answers are waited for. A session makes a few thousand at most.
 const MAX_TRANSACTIONS: usize = 20_000;

@@ -41,6 +41,8 @@ pub enum Permission {
 }
 
 /// One base of this side with one candidate of the other, and all that happened between them.
+// Each says of another thing whether it happened.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone)]
 pub struct Pair {
     /// The base.
@@ -108,7 +110,7 @@ const ENOUGH_ANSWERS: u32 = 3;
 /// The same for relayed ones as long as direct ones are hoped for: more tell the loss.
 const LOSS_ANSWERS: u32 = 8;
 
-/// The most checks that a direct pair gets as its chance.
+/// Checks whose times are kept: the most that a direct pair gets as its chance.
 pub(super) const MOST_CHANCES: usize = 12;
 
 /// Priorities below this are those of relayed candidates (RFC 8445 5.1.2.2: type preference 0).
@@ -124,7 +126,7 @@ impl Pair {
         self.is_relay_base
             || match self.remote_kind {
                 CandidateType::Relay => true,
-                CandidateType::Prflx => self.remote_priority < RELAYED_PRIORITIES,
+                CandidateType::Prflx => (1..RELAYED_PRIORITIES).contains(&self.remote_priority),
                 CandidateType::Host | CandidateType::Srflx => false,
             }
     }

@@ -210,7 +210,7 @@ impl Meeting<'_> {
         self.described_at = Some(now);
         self.grown.1 = now;
         for candidate in description.candidates {
-            self.add_remote(candidate, (None, None, None));
+            self.add_remote(&candidate, (None, None, None));
         }
         for (line, error) in description.left_out {
             self.refuse(format!(
@@ -230,7 +230,7 @@ impl Meeting<'_> {
         told: (Option<String>, Option<String>, Option<Transport>),
     ) {
         match line.parse::<Candidate>() {
-            Ok(candidate) => self.add_remote(candidate, told),
+            Ok(candidate) => self.add_remote(&candidate, told),
             Err(error) => self.refuse(format!(
                 "a candidate of the other side was left out: {error}"
             )),
@@ -240,7 +240,7 @@ impl Meeting<'_> {
     /// A candidate of the other side; one that is known already may get its origin.
     fn add_remote(
         &mut self,
-        candidate: Candidate,
+        candidate: &Candidate,
         (interface, server, relay_transport): (Option<String>, Option<String>, Option<Transport>),
     ) {
         let now = self.clock.now();
@@ -260,7 +260,7 @@ impl Meeting<'_> {
             ));
             return;
         }
-        let mut report = rows::candidate(&candidate, Millis(now));
+        let mut report = rows::candidate(candidate, Millis(now));
         report.interface = interface.map(|i| printable(&i));
         report.server = server.map(|s| printable(&s));
         report.relay_transport = relay_transport;

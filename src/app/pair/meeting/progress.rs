@@ -6,6 +6,7 @@ use super::peer::AWAY;
 use super::{End, Meeting, pings};
 use crate::app::pair::{Way, rows};
 use crate::ice::checks::Role;
+use crate::ice::checks::pair::Pair;
 use crate::ice::quality::Measured;
 use crate::report::pair::TimelineEvent;
 use crate::signal::message::{self, Message};
@@ -78,7 +79,7 @@ impl Meeting<'_> {
             .max(other)
             .max(self.grown.1)
             .max(self.described_at.unwrap_or_default());
-        let has_valid = self.checks.pairs().iter().any(|pair| pair.is_valid());
+        let has_valid = self.checks.pairs().iter().any(Pair::is_valid);
         let decides = self.role == Some(Role::Controlling);
         let hope = if decides && !has_valid {
             HOPE
