@@ -7,6 +7,7 @@ pub mod kept;
 mod reflexive;
 mod relay;
 mod rows;
+mod telling;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -31,8 +32,9 @@ use crate::stun::uri::{ServerUri, Transport};
 use crate::turn::credentials::Credentials;
 use bases::Base;
 use collect::Collector;
-use kept::{GRACE, Kept, SILENCE};
+use kept::Kept;
 use rows::{Row, RowKey};
+use telling::Told;
 
 /// A server and what it is asked with.
 #[derive(Debug, Clone)]
@@ -139,7 +141,7 @@ async fn gather(
         sender,
         kept,
         pending_bindings: Vec::new(),
-        first_answer: None,
+        first_answers: BTreeMap::new(),
         told: Told::default(),
     };
     run.announce_hosts();
@@ -179,16 +181,9 @@ struct Run<'a> {
     kept: Option<mpsc::UnboundedSender<Kept>>,
     /// Bindings over UDP that are not settled: base, server, since when.
     pending_bindings: Vec<(usize, SocketAddr, Duration)>,
-    /// When the first server answered over UDP, and its round trip.
-    first_answer: Option<(Duration, Duration)>,
+    /// When the first server answered over UDP, and its round trip, for each base.
+    first_answers: BTreeMap<usize, (Duration, Duration)>,
     told: Told,
-}
-
-/// What a session has been told.
-#[derive(Default)]
-struct Told {
-    directs_complete: bool,
-    complete: bool,
 }
 
 impl Run<'_> {
@@ -209,44 +204,6 @@ impl Run<'_> {
         self.collector.host(index, base, self.clock.now());
         if self.kept.is_some() {
             self.start_base(index);
-        }
-    }
-
-    /// Whether a session waits for direct candidates to be complete.
-    const fn waits(&self) -> bool {
-        self.kept.is_some() && !self.told.directs_complete
-    }
-
-    /// Tells a session how far gathering is.
-    fn tell(&mut self) {
-        let Some(kept) = self.kept.clone() else {
-            return;
-        };
-        if !self.told.directs_complete && self.are_directs_complete() {
-            self.told.directs_complete = true;
-            let asked = self.rows.values().any(Row::asks_over_udp);
-            let has_udp = self.first_answer.is_some() || !asked;
-            let _ = kept.send(Kept::DirectsComplete { has_udp });
-        }
-        if !self.told.complete && self.is_settled() {
-            self.told.complete = true;
-            let _ = kept.send(Kept::Complete);
-        }
-    }
-
-    /// Whether no more direct candidates are to be expected soon: all are there, or those that are
-    /// missing are late by the round trips seen so far.
-    fn are_directs_complete(&self) -> bool {
-        let now = self.clock.now();
-        let oldest = self.pending_bindings.iter().map(|(.., since)| *since).max();
-        match (oldest, self.first_answer) {
-            (None, _) if self.pending_names == 0 => true,
-            (_, Some((at, rtt))) => now >= at + GRACE.max(rtt * 3),
-            (Some(since), None) => {
-                let rtt = self.rows.values().filter_map(Row::rtt).min();
-                now >= since + SILENCE.max(rtt.unwrap_or(SILENCE / 2) * 6) && rtt.is_some()
-            }
-            (None, None) => false,
         }
     }
 
@@ -286,7 +243,7 @@ impl Run<'_> {
                 self.pending_bindings
                     .retain(|(b, server, _)| (*b, *server) != (base, settled.server));
                 if let Ok(found) = &settled.outcome {
-                    self.first_answer.get_or_insert((now, found.rtt));
+                    self.first_answers.entry(base).or_insert((now, found.rtt));
                     let uri = self.uri_of_binding(base, settled.server);
                     let place = self.place(settled.server);
                     self.collector.reflexive(

@@ -103,14 +103,21 @@ pub struct NotJoined {
 #[derive(Debug)]
 struct Room {
     opened: Time,
-    seats: Vec<(Name, Connection)>,
+    seats: Vec<Seat>,
+}
+
+/// A member's place. It has meters of its own: who floods must not end the other one's connection.
+#[derive(Debug)]
+struct Seat {
+    member: Name,
+    connection: Connection,
     messages: Meter,
     bytes: Meter,
 }
 
 impl Room {
     fn other(&self, than: Connection) -> Option<Connection> {
-        let mut seats = self.seats.iter().map(|(_, connection)| *connection);
+        let mut seats = self.seats.iter().map(|seat| seat.connection);
         seats.find(|connection| *connection != than)
     }
 }
@@ -158,20 +165,26 @@ impl Rooms {
         let room = self.rooms.entry(name).or_insert_with(|| Room {
             opened: now,
             seats: Vec::with_capacity(2),
-            messages: Meter::default(),
-            bytes: Meter::default(),
         });
-        let own = room.seats.iter().position(|(who, _)| *who == member);
+        let own = room.seats.iter().position(|seat| seat.member == member);
         let replaced = match own {
-            Some(seat) => Some(std::mem::replace(&mut room.seats[seat].1, connection)),
+            Some(own) => Some(std::mem::replace(
+                &mut room.seats[own].connection,
+                connection,
+            )),
             None if room.seats.len() < 2 => {
-                room.seats.push((member, connection));
+                room.seats.push(Seat {
+                    member,
+                    connection,
+                    messages: Meter::default(),
+                    bytes: Meter::default(),
+                });
                 None
             }
             None => {
                 return Err(NotJoined {
                     refusal: Refusal::RoomFull,
-                    members: room.seats.iter().map(|(_, seat)| *seat).collect(),
+                    members: room.seats.iter().map(|seat| seat.connection).collect(),
                 });
             }
         };
@@ -187,7 +200,7 @@ impl Rooms {
     pub fn leave(&mut self, name: RoomName, connection: Connection) -> Option<Connection> {
         let room = self.rooms.get_mut(&name)?;
         let before = room.seats.len();
-        room.seats.retain(|(_, seat)| *seat != connection);
+        room.seats.retain(|seat| seat.connection != connection);
         if room.seats.len() == before {
             return None;
         }
@@ -211,12 +224,12 @@ impl Rooms {
         bytes: u64,
     ) -> Result<Option<Connection>, Refusal> {
         let room = self.rooms.get_mut(&name).ok_or(Refusal::RoomExpired)?;
-        if !room.seats.iter().any(|(_, seat)| *seat == connection) {
-            return Err(Refusal::Replaced);
-        }
+        let mut seats = room.seats.iter_mut();
+        let seat = seats.find(|seat| seat.connection == connection);
+        let seat = seat.ok_or(Refusal::Replaced)?;
         let limits = &self.limits;
-        if !room.messages.take(now, 1, limits.messages_per_second)
-            || !room.bytes.take(now, bytes, limits.bytes_per_second)
+        if !seat.messages.take(now, 1, limits.messages_per_second)
+            || !seat.bytes.take(now, bytes, limits.bytes_per_second)
         {
             return Err(Refusal::TooFast);
         }
@@ -230,7 +243,7 @@ impl Rooms {
         self.rooms.retain(|_, room| {
             let stays = now.saturating_sub(room.opened) < lifetime;
             if !stays {
-                members.extend(room.seats.iter().map(|(_, seat)| *seat));
+                members.extend(room.seats.iter().map(|seat| seat.connection));
             }
             stays
         });

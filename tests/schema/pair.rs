@@ -18,10 +18,12 @@ use super::{
 fn the_enums_are_those_of_the_source() {
     let report = include_str!("../../src/report/pair.rs");
     let prediction = include_str!("../../src/ice/prediction.rs");
+    let checks = include_str!("../../src/ice/checks.rs");
+    let pairs = include_str!("../../src/ice/checks/pair.rs");
     let result = "/$defs/pair_result/properties";
     let pair = "/$defs/candidate_pair/properties";
     for (source, name, pointer, samples) in [
-        (report, "Role", format!("{result}/role"), names(&ROLES)),
+        (checks, "Role", format!("{result}/role"), names(&ROLES)),
         (
             report,
             "PairState",
@@ -31,7 +33,7 @@ fn the_enums_are_those_of_the_source() {
         (report, "PathKind", format!("{result}/path"), names(&PATHS)),
         (report, "PathKind", format!("{pair}/path"), names(&PATHS)),
         (
-            report,
+            pairs,
             "CheckState",
             format!("{pair}/state"),
             names(&CHECK_STATES),
@@ -185,6 +187,7 @@ pub fn events() -> Vec<Value> {
             "command": "rtcdiag pair 8K2M-4T9Q --rendezvous ws://192.0.2.1:8443",
             "rendezvous": "ws://192.0.2.1:8443",
         }),
+        json!({"event": "description", "text": "rtcdiag1:dj0w."}),
         json!({"event": "timeline", "at_ms": 4.2, "step": "peer-joined", "detail": "again"}),
     ];
     for (name, candidate) in [

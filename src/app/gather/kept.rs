@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -134,9 +133,3 @@ pub async fn keep(
         }
     }
 }
-
-/// When direct candidates count as complete although servers are silent: so long after the first
-/// answer, and after so many round trips.
-pub const GRACE: Duration = Duration::from_millis(100);
-/// How long servers may all be silent before UDP counts as blocked for the choice of a pair.
-pub const SILENCE: Duration = Duration::from_millis(300);

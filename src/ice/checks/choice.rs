@@ -20,6 +20,8 @@ pub(super) struct Directs {
     requested: Option<Time>,
     /// Checks that a direct pair has to get for the loss that was seen, beside [`CHANCES`].
     more_chances: u32,
+    /// Whether direct pairs have been made due for their chances.
+    is_hurried: bool,
 }
 
 /// The shortest and the longest time that a valid direct pair waits for a better one.
@@ -31,9 +33,9 @@ const CHANCES: u32 = 4;
 const SMALL_CHANCES: u32 = 2;
 /// The most that loss adds to [`CHANCES`].
 const MOST_MORE_CHANCES: u32 = 8;
-/// The time for each of them: about the gap to the next one. So a relayed pair waits 100 ms at least,
+/// The time for each of them: about the gap to the next one. So a relayed pair waits 80 ms at least,
 /// which also covers a candidate that the other side heard of a little later.
-const CHANCE: Duration = Duration::from_millis(25);
+const CHANCE: Duration = Duration::from_millis(20);
 /// Where there are so many pairs that their checks take longer, it waits this many halves of that.
 const MOST_PATIENCE: u32 = 5;
 /// How long the other side has for its first check after a relayed pair works. One that does not
@@ -80,6 +82,13 @@ impl Checks {
     }
 
     pub(super) fn choose_due(&mut self, now: Time) {
+        if !self.directs.is_hurried && self.directs.have_begun(now) {
+            self.directs.is_hurried = true;
+            // What was checked before may have had no chance, and waits long between its checks.
+            for pair in self.pairs.iter_mut().filter(|pair| !pair.is_relayed()) {
+                pair.due = pair.due.min(now);
+            }
+        }
         if self.settled.is_none() && self.role == Role::Controlling {
             self.directs.more_chances = self.chances_for_loss(now);
         }

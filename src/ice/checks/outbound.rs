@@ -5,7 +5,6 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::message::{self, Message, Request};
-use super::pair;
 use super::{Checks, Event, Role, Transmit};
 use crate::stun::message::{TransactionId, transaction_id};
 use crate::time::Time;
@@ -108,10 +107,7 @@ impl Checks {
         };
         let id: TransactionId = self.rng.random();
         let payload = request.encode(id, key)?;
-        pair.note_sent(now);
-        if self.directs.have_begun(now) && pair.chances.len() < pair::MOST_CHANCES {
-            pair.chances.push(now);
-        }
+        pair.note_sent(now, self.directs.have_begun(now));
         self.out.push_back(Transmit {
             base: pair.base,
             destination: pair.remote,

@@ -192,13 +192,22 @@ impl Pair {
     }
 
     /// A check was sent.
-    pub(super) fn note_sent(&mut self, now: Time) {
+    pub(super) fn note_sent(&mut self, now: Time, has_chance: bool) {
         let gaps: &[u64] = if self.is_relayed() {
             &RELAYED_GAPS
         } else {
             &DIRECT_GAPS
         };
-        let place = (self.sent as usize).min(gaps.len() - 1);
+        // With the first real chance the short gaps begin anew.
+        let place = if has_chance && !self.is_relayed() {
+            self.chances.len()
+        } else {
+            self.sent as usize
+        };
+        let place = place.min(gaps.len() - 1);
+        if has_chance && self.chances.len() < MOST_CHANCES {
+            self.chances.push(now);
+        }
         self.due = now + Duration::from_millis(gaps[place]);
         self.sent += 1;
         self.triggered = false;

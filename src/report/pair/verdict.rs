@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::why::{self, UNSETTLED, has_failure};
-use super::{EndReport, PairResult, PairState, PathKind, SelectedReport, findings};
+use super::{EndReport, PairResult, PairState, PathKind, SelectedReport, TimelineEvent, findings};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::ice::candidate::CandidateType;
@@ -116,7 +116,9 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
 /// Whether the time limit kept a pair from its fair chance.
 fn is_out_of_time(result: &PairResult, context: &Context) -> bool {
     let mut pairs = result.pairs.iter();
-    context.stopped == Some(Reason::Timeout) && pairs.any(|p| has_failure(p, &["cut-short"]))
+    let was_cut_short =
+        result.pairs.is_empty() || pairs.any(|pair| has_failure(pair, &["cut-short"]));
+    result.state == PairState::Failed && context.stopped == Some(Reason::Timeout) && was_cut_short
 }
 
 /// Whether every pair had its fair chance.
@@ -219,9 +221,27 @@ fn failed(result: &PairResult, context: &Context) -> String {
             findings::peer_end(end)
         );
     }
+    if is_out_of_time(result, context) {
+        return format!(
+            "No connection, and no verdict on the network: the time limit ended {}.",
+            missing(result)
+        );
+    }
     let direct = why::not_direct(result, context).short;
     let relayed = why::not_relayed(result).short;
     format!("No connection: {direct}; {relayed}.")
+}
+
+/// What had not come yet when the time was over.
+fn missing(result: &PairResult) -> &'static str {
+    let came = |event| result.timeline.iter().any(|entry| entry.event == event);
+    if !came(TimelineEvent::DescriptionReceived) {
+        "before the other side described itself"
+    } else if result.pairs.is_empty() {
+        "before there was a pair of candidates"
+    } else {
+        "before every pair had its chance"
+    }
 }
 
 fn no_peer(result: &PairResult, context: &Context) -> String {

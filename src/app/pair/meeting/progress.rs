@@ -70,6 +70,11 @@ impl Meeting<'_> {
         }
         if self.peer.has_failed {
             self.has_failed = true;
+            self.say(Message::Failed);
+            return;
+        }
+        // Whoever is away may be dead, which says nothing about the network.
+        if self.peer.left_at.is_some() {
             return;
         }
         let (Some(own), Some(other)) = (self.complete_at, self.peer.complete_at) else {

@@ -1,0 +1,79 @@
+//! What a session is told of how far gathering is.
+
+use std::time::Duration;
+
+use super::Run;
+use super::kept::Kept;
+use super::rows::Row;
+use crate::stun::uri::Transport;
+
+/// When direct candidates count as complete although servers are silent: so long after the first
+/// answer, and after so many round trips.
+const GRACE: Duration = Duration::from_millis(100);
+/// How long a base's servers may be silent where UDP works otherwise: five requests, and the time for
+/// the answer to the last.
+const LOST: Duration = Duration::from_millis(1000);
+/// How long servers may all be silent before UDP counts as blocked for the choice of a pair.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// What a session has been told.
+#[derive(Default)]
+pub struct Told {
+    directs_complete: bool,
+    complete: bool,
+}
+
+impl Run<'_> {
+    /// Whether a session waits for direct candidates to be complete.
+    pub(super) const fn waits(&self) -> bool {
+        self.kept.is_some() && !self.told.directs_complete
+    }
+
+    /// Tells a session how far gathering is.
+    pub(super) fn tell(&mut self) {
+        let Some(kept) = self.kept.clone() else {
+            return;
+        };
+        if !self.told.directs_complete && self.are_directs_complete() {
+            self.told.directs_complete = true;
+            let asked = self.rows.values().any(Row::asks_over_udp);
+            let has_udp = !self.first_answers.is_empty() || self.is_udp_open() || !asked;
+            let _ = kept.send(Kept::DirectsComplete { has_udp });
+        }
+        if !self.told.complete && self.is_settled() {
+            self.told.complete = true;
+            let _ = kept.send(Kept::Complete);
+        }
+    }
+
+    /// Whether no more direct candidates are to be expected soon: all are there, or those that are
+    /// missing are late by the round trips seen so far.
+    fn are_directs_complete(&self) -> bool {
+        let now = self.clock.now();
+        if self.pending_bindings.is_empty() && self.pending_names == 0 {
+            return true;
+        }
+        let rtt = self.rows.values().filter_map(Row::rtt).min();
+        let is_late = |base: &usize, since: Duration| match (self.first_answers.get(base), rtt) {
+            // Another server has told this base's address already.
+            (Some((at, rtt)), _) => now >= *at + GRACE.max(*rtt * 3),
+            // A request or its answer was lost, since others get through.
+            (None, Some(_)) if self.is_udp_open() => now >= since + LOST,
+            (None, Some(rtt)) => now >= since + SILENCE.max(rtt * 6),
+            (None, None) => false,
+        };
+        let has_some = !self.pending_bindings.is_empty() || !self.first_answers.is_empty();
+        has_some
+            && self
+                .pending_bindings
+                .iter()
+                .all(|(b, _, since)| is_late(b, *since))
+    }
+
+    /// Whether anything has come back over UDP.
+    fn is_udp_open(&self) -> bool {
+        let mut rows = self.rows.values();
+        !self.first_answers.is_empty()
+            || rows.any(|row| row.transport == Transport::Udp && row.rtt().is_some())
+    }
+}
