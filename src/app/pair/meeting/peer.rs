@@ -45,6 +45,10 @@ impl Meeting<'_> {
             Said::Message(message) => self.take_message(message),
             Said::Carried(sdp) => self.take_carried(&sdp),
             Said::Refused(why) => self.refuse(why),
+            Said::NotUnderstood(error) => {
+                self.peer.was_there = true;
+                self.end = Some(End::Unusable(error));
+            }
             Said::Ended(error) => self.end = Some(End::Rendezvous(error)),
         }
     }
@@ -121,27 +125,30 @@ impl Meeting<'_> {
             } => self.take_remote(&line, (interface, server, relay_transport)),
             Message::DirectsComplete { udp } => self.checks.remote_directs_complete(now, udp),
             Message::Complete => {
-                self.peer.complete_at = Some(now);
-                let count = self.peer.candidates.len();
-                self.note(
-                    TimelineEvent::RemoteGatheringComplete,
-                    format!("{count} candidates"),
-                );
+                if self.peer.complete_at.is_none() {
+                    self.peer.complete_at = Some(now);
+                    let count = self.peer.candidates.len();
+                    self.note(
+                        TimelineEvent::RemoteGatheringComplete,
+                        format!("{count} candidates"),
+                    );
+                }
             }
-            Message::Nat { mut nats } => {
-                nats.truncate(2);
-                self.peer.nats = nats;
-            }
+            Message::Nat { nats } => self.peer.nats = nats,
             Message::Connected { local, remote } => self.peer.connected = Some((local, remote)),
             Message::Failed => self.peer.has_failed = true,
             Message::Finished => self.peer.is_finished = true,
             Message::Record { arrived } => {
+                if self.peer.arrived.is_none() {
+                    self.note(TimelineEvent::RecordReceived, None);
+                }
                 self.peer.arrived = Some(arrived.into_iter().collect());
-                self.note(TimelineEvent::RecordReceived, None);
             }
             Message::Ended { reason } => {
-                self.note(TimelineEvent::PeerEnded, None);
-                self.peer.end = Some(reason);
+                if self.peer.end.is_none() {
+                    self.note(TimelineEvent::PeerEnded, None);
+                    self.peer.end = Some(reason);
+                }
             }
             Message::Unknown => {}
         }
@@ -209,7 +216,7 @@ impl Meeting<'_> {
         self.described_at = Some(now);
         self.grown.1 = now;
         for candidate in description.candidates {
-            self.add_remote(candidate, (None, None, None));
+            self.add_remote(&candidate, (None, None, None));
         }
         for (line, error) in description.left_out {
             self.refuse(format!(
@@ -229,7 +236,7 @@ impl Meeting<'_> {
         told: (Option<String>, Option<String>, Option<Transport>),
     ) {
         match line.parse::<Candidate>() {
-            Ok(candidate) => self.add_remote(candidate, told),
+            Ok(candidate) => self.add_remote(&candidate, told),
             Err(error) => self.refuse(format!(
                 "a candidate of the other side was left out: {error}"
             )),
@@ -239,7 +246,7 @@ impl Meeting<'_> {
     /// A candidate of the other side; one that is known already may get its origin.
     fn add_remote(
         &mut self,
-        candidate: Candidate,
+        candidate: &Candidate,
         (interface, server, relay_transport): (Option<String>, Option<String>, Option<Transport>),
     ) {
         let now = self.clock.now();
@@ -259,7 +266,7 @@ impl Meeting<'_> {
             ));
             return;
         }
-        let mut report = rows::candidate(&candidate, Millis(now));
+        let mut report = rows::candidate(candidate, Millis(now));
         report.interface = interface.map(|i| printable(&i));
         report.server = server.map(|s| printable(&s));
         report.relay_transport = relay_transport;
