@@ -1,11 +1,15 @@
 //! Candidate lines between rtcdiag and another implementation of ICE, aioice: what one writes, the other reads, and both
-//! mean the same. `tests/netns.rs` has the same with real servers behind a real NAT.
+//! mean the same; and sessions of the two with each other. `tests/netns.rs` has the same with real servers behind a real NAT.
 //!
 //! It needs `python3` with its `venv` module, and aioice from `PyPI` in `target/interop-venv`, which the tests make if it is
 //! not there. Without them a test prints `SKIPPED`; with `RTCDIAG_REQUIRE_TOOLS=1` it fails.
 
+#![allow(clippy::disallowed_methods)] // a hang is noticed by the clock
+
 #[path = "interop/aioice.rs"]
 mod aioice;
+#[path = "interop/pair.rs"]
+mod pair;
 #[path = "common/program.rs"]
 mod program;
 #[path = "common/schema.rs"]

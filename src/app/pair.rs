@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::app::gather::kept::Kept;
 use crate::app::{gather, nat};
 use crate::fact::Reason;
 use crate::ice::checks::Role;
@@ -146,7 +147,15 @@ pub async fn run(
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => meeting.end = Some(End::Stopped(reason)),
-            Some(kept) = kept.recv() => meeting.take_kept(kept),
+            Some(kept) = kept.recv() => {
+                if matches!(kept, Kept::DirectsComplete { .. } | Kept::Complete) {
+                    // The candidates that this is about come by the other channel.
+                    while let Ok(event) = gathered.try_recv() {
+                        meeting.take_gathered(event);
+                    }
+                }
+                meeting.take_kept(kept);
+            }
             event = meeting.agent.next() => meeting.take_agent(event),
             Some(event) = gathered.recv() => meeting.take_gathered(event),
             said = channel.next() => meeting.take_said(said),

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::family::Family;
+use crate::stun::message::printable;
 use crate::stun::uri::Transport;
 
 /// The component of RTP, and of data channels (RFC 8445 5.1.1).
@@ -225,7 +226,7 @@ impl FromStr for Candidate {
             return Err(Field("foundation"));
         }
         if !transport.eq_ignore_ascii_case("udp") {
-            return Err(CandidateError::Transport((*transport).to_owned()));
+            return Err(CandidateError::Transport(printable(transport)));
         }
         Ok(Self {
             foundation: (*foundation).to_owned(),
@@ -252,7 +253,7 @@ fn address(text: &str) -> Result<IpAddr, CandidateError> {
     }
     let is_name = text.contains('.') && text.bytes().any(|b| b.is_ascii_alphabetic());
     if is_name {
-        Err(CandidateError::Name(text.to_owned()))
+        Err(CandidateError::Name(printable(text)))
     } else {
         Err(CandidateError::Field("address"))
     }

@@ -34,7 +34,7 @@ pub enum CodeError {
     #[error("a code has 17 letters and digits, such as ABCD-EFGH-JKMN-PQRS-T, and this has {0}")]
     Length(usize),
     /// A character that no code has.
-    #[error("'{0}' does not occur in a code")]
+    #[error("'{}' does not occur in a code", .0.escape_debug())]
     Character(char),
     /// The check character does not fit the others.
     #[error("the code has a typing mistake: its last character does not fit the others")]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fact::Fact;
 use crate::ice::checks::Role;
 use crate::ice::facts::NatFacts;
 use crate::stun::message::printable;
@@ -127,6 +128,30 @@ pub enum MessageError {
     Version(u32),
 }
 
+/// One for each family.
+const MAX_NATS: usize = 2;
+/// What the STUN servers of one side saw; a side has a handful.
+const MAX_REFLEXIVE: usize = 32;
+
+// The texts of serde_json repeat names that they do not know.
+fn malformed(error: &serde_json::Error) -> MessageError {
+    MessageError::Malformed(printable(&error.to_string()))
+}
+
+fn clean_facts(facts: &mut NatFacts) {
+    fn clean<T>(fact: &mut Fact<T>) {
+        if let Fact::Inconclusive { detail, .. } = fact {
+            *detail = printable(detail);
+        }
+    }
+    clean(&mut facts.udp);
+    clean(&mut facts.nat);
+    clean(&mut facts.mapping);
+    clean(&mut facts.filtering);
+    clean(&mut facts.hairpinning);
+    facts.reflexive_addresses.truncate(MAX_REFLEXIVE);
+}
+
 impl Greeting {
     /// Reads a greeting.
     ///
@@ -138,12 +163,13 @@ impl Greeting {
         struct Versioned {
             version: u32,
         }
-        let malformed = |error: serde_json::Error| MessageError::Malformed(error.to_string());
-        let versioned: Versioned = serde_json::from_slice(bytes).map_err(malformed)?;
+        let versioned: Versioned =
+            serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
         if versioned.version != VERSION {
             return Err(MessageError::Version(versioned.version));
         }
-        let mut greeting: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        let mut greeting: Self =
+            serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
         greeting.software = printable(&greeting.software);
         Ok(greeting)
     }
@@ -161,9 +187,31 @@ impl Message {
     ///
     /// If it cannot be read.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
-        let malformed =
-            |error: serde_json::Error| MessageError::Malformed(printable(&error.to_string()));
-        serde_json::from_slice(bytes).map_err(malformed)
+        let mut message: Self = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+        message.clean();
+        Ok(message)
+    }
+
+    /// What is shown must not draw on a terminal, and be no longer than anybody reads. Descriptions
+    /// and candidate lines are looked at where they are read.
+    fn clean(&mut self) {
+        match self {
+            Self::Candidate {
+                interface, server, ..
+            } => {
+                for text in [interface, server].into_iter().flatten() {
+                    *text = printable(text);
+                }
+            }
+            Self::Nat { nats } => {
+                nats.truncate(MAX_NATS);
+                nats.iter_mut().for_each(clean_facts);
+            }
+            Self::Ended {
+                reason: End::Error { message },
+            } => *message = printable(message),
+            _ => {}
+        }
     }
 
     /// For [`super::session::Session`].
@@ -218,5 +266,46 @@ mod tests {
         );
         let more = br#"{"version": 1, "software": "x", "mood": "good"}"#;
         assert!(Greeting::decode(more).is_ok());
+    }
+
+    #[test]
+    fn texts_for_people_cannot_draw_on_the_terminal() {
+        const EVIL: &str = "\u{1b}[2J\u{9b}\u{202e}x\r\n";
+        let is_evil = |text: &str| text.chars().any(|c| c.is_control() || c == '\u{202e}');
+        let fact = serde_json::json!({
+            "status": "inconclusive", "reason": "contradiction", "detail": EVIL,
+        });
+        let facts = serde_json::json!({
+            "family": "ipv4", "local_address": "192.0.2.1", "udp": fact, "nat": fact,
+            "mapping": fact, "filtering": fact, "hairpinning": fact,
+            "reflexive_addresses": vec!["192.0.2.1:5"; 1000],
+        });
+        for message in [
+            serde_json::json!({"type": "nat", "nats": vec![facts; 5]}),
+            serde_json::json!({"type": "candidate", "line": "", "interface": EVIL, "server": EVIL}),
+            serde_json::json!({"type": "ended", "reason": {"why": "error", "message": EVIL}}),
+        ] {
+            let read = Message::decode(message.to_string().as_bytes()).expect("a message");
+            if let Message::Nat { nats } = &read {
+                assert_eq!((nats.len(), nats[0].reflexive_addresses.len()), (2, 32));
+            }
+            let shown: serde_json::Value = serde_json::from_slice(&read.encode()).expect("JSON");
+            let mut open = vec![shown];
+            while let Some(value) = open.pop() {
+                match value {
+                    serde_json::Value::String(text) => assert!(!is_evil(&text), "{text:?}"),
+                    serde_json::Value::Array(list) => open.extend(list),
+                    serde_json::Value::Object(fields) => open.extend(fields.into_values()),
+                    _ => {}
+                }
+            }
+        }
+        for text in [
+            format!(r#"{{"version": 1, "software": "x", "role": "\u001b{EVIL}"}}"#),
+            r#"{"version": 1, "software": "x", "role": "\u001b[2J"}"#.to_owned(),
+        ] {
+            let error = Greeting::decode(text.as_bytes()).expect_err("no such role");
+            assert!(!is_evil(&error.to_string()), "{error:?}");
+        }
     }
 }

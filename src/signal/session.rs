@@ -23,6 +23,10 @@ pub struct Session {
     unconfirmed: VecDeque<Vec<u8>>,
     first_unconfirmed: u64,
     expected: u64,
+    /// How often each of the last messages came again.
+    repeats: VecDeque<u32>,
+    /// Greetings, sent and received: each lets the other side send again what is not confirmed.
+    greetings: u32,
     receipts: u64,
     out: VecDeque<Vec<u8>>,
 }
@@ -32,6 +36,8 @@ pub struct Session {
 pub enum Incoming {
     /// The other side is there, with the text of its greeting. Comes once.
     Greeting(Vec<u8>),
+    /// The other side greets again: it has joined again.
+    Again,
     /// A message, in order.
     Message(Vec<u8>),
     /// Nothing new: a receipt, or what had come before.
@@ -55,6 +61,9 @@ pub enum Refusal {
     /// One that lies ahead: those before it will be sent again.
     #[error("a message came before its turn")]
     OutOfOrder,
+    /// One that came again and again: somebody on the way repeats it.
+    #[error("a message came again more often than the other side sends it")]
+    Repeated,
     /// One that cannot have been sent yet, or is confirmed without having been sent.
     #[error("a message contradicts those before it")]
     Impossible,
@@ -82,6 +91,8 @@ impl Session {
             unconfirmed: VecDeque::new(),
             first_unconfirmed: 0,
             expected: 0,
+            repeats: VecDeque::new(),
+            greetings: 0,
             receipts: 0,
             out: VecDeque::new(),
         }
@@ -149,6 +160,7 @@ impl Session {
             (Kind::Greeting, None) => {
                 let text = seal::open_greeting(&self.code, envelope)?;
                 self.peer = Some(header.from);
+                self.greetings = self.greetings.saturating_add(1);
                 // It may have come before ours was heard.
                 self.greet()?;
                 self.send_again()?;
@@ -156,9 +168,10 @@ impl Session {
             }
             (Kind::Greeting, Some(peer)) if peer == header.from => {
                 seal::open_greeting(&self.code, envelope)?;
+                self.greetings = self.greetings.saturating_add(1);
                 // It has joined again, and may have missed what was sent meanwhile.
                 self.send_again()?;
-                Ok(Incoming::Nothing)
+                Ok(Incoming::Again)
             }
             (_, Some(peer)) if peer != header.from => {
                 // Only somebody with the code can be a third side.
@@ -189,12 +202,33 @@ impl Session {
             return Err(Refusal::OutOfOrder);
         }
         if number < self.expected {
+            // Its receipt may have been lost.
             self.receipt()?;
-            return Ok(Incoming::Nothing);
+            return if self.may_come_again(number) {
+                Ok(Incoming::Nothing)
+            } else {
+                Err(Refusal::Repeated)
+            };
         }
         self.expected += 1;
+        self.repeats.push_back(0);
+        if self.repeats.len() > MAX_UNCONFIRMED {
+            self.repeats.pop_front();
+        }
         self.receipt()?;
         Ok(Incoming::Message(text))
+    }
+
+    /// Notes a repetition. The other side repeats itself once for each greeting at most, and nothing
+    /// that lies so far back that it must have been confirmed.
+    fn may_come_again(&mut self, number: u64) -> bool {
+        let back = usize::try_from(self.expected - number).unwrap_or(usize::MAX);
+        let place = self.repeats.len().checked_sub(back);
+        let Some(times) = place.and_then(|place| self.repeats.get_mut(place)) else {
+            return false;
+        };
+        *times = times.saturating_add(1);
+        *times <= self.greetings
     }
 
     /// The other side has everything below this number.
@@ -214,6 +248,7 @@ impl Session {
     fn greet(&mut self) -> Result<(), SealError> {
         let envelope = seal::seal_greeting(&self.code, self.own, &self.greeting)?;
         self.out.push_back(envelope);
+        self.greetings = self.greetings.saturating_add(1);
         Ok(())
     }
 
@@ -298,6 +333,7 @@ mod tests {
     /// Connections that drop at random, envelopes lost with them, the server forgetting everything.
     #[test]
     fn every_message_arrives_once_and_in_order() {
+        let repeated = Incoming::Refused(Refusal::Repeated);
         for seed in 0..200 {
             let mut rng = StdRng::seed_from_u64(seed);
             let (mut a, mut b) = pair();
@@ -314,13 +350,21 @@ mod tests {
                 let down = rng.random_bool(0.3);
                 for _ in 0..3 {
                     while let Some(envelope) = a.poll_transmit() {
-                        if !down && let Incoming::Message(text) = b.handle_input(&envelope) {
-                            at_b.extend(text);
+                        if down {
+                            continue;
+                        }
+                        match b.handle_input(&envelope) {
+                            Incoming::Message(text) => at_b.extend(text),
+                            came => assert_ne!(came, repeated, "seed {seed}"),
                         }
                     }
                     while let Some(envelope) = b.poll_transmit() {
-                        if !down && let Incoming::Message(text) = a.handle_input(&envelope) {
-                            at_a.extend(text);
+                        if down {
+                            continue;
+                        }
+                        match a.handle_input(&envelope) {
+                            Incoming::Message(text) => at_a.extend(text),
+                            came => assert_ne!(came, repeated, "seed {seed}"),
                         }
                     }
                 }
@@ -368,7 +412,10 @@ mod tests {
         };
         assert_eq!(b.handle_input(two), Incoming::Refused(Refusal::OutOfOrder));
         assert_eq!(b.handle_input(one), Incoming::Message(b"one".to_vec()));
+        // Each greeting, of which there were four at most, lets the other side send it again.
         assert_eq!(b.handle_input(one), Incoming::Nothing);
+        let again = [(); 4].map(|()| b.handle_input(one));
+        assert_eq!(again[3], Incoming::Refused(Refusal::Repeated));
         let mut third = Session::new(Code::new([3; 10]), Name([9; 16]), b"third".to_vec());
         third.joined().expect("small");
         let came = carry(&mut third, &mut b);

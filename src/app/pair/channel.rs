@@ -37,6 +37,8 @@ pub enum Said {
     Carried(String),
     /// A message that was left out, and why.
     Refused(String),
+    /// The other side is there, and what it greets with cannot be understood.
+    NotUnderstood(ErrorReport),
     /// The end of the channel.
     Ended(ErrorReport),
     /// What the other side or the user gave cannot be used, and nothing else will come.
@@ -57,6 +59,8 @@ pub struct Meeting {
     session: Session,
     was_joined: bool,
     peer_left: bool,
+    /// Said after what was said last.
+    next: Option<Said>,
     /// The other side's messages count only after its greeting was understood.
     is_understood: bool,
 }
@@ -83,6 +87,7 @@ impl Channel {
                     session,
                     was_joined: false,
                     peer_left: false,
+                    next: None,
                     is_understood: false,
                 })))
             }
@@ -126,6 +131,9 @@ impl Channel {
 
 impl Meeting {
     async fn next(&mut self) -> Said {
+        if let Some(said) = self.next.take() {
+            return said;
+        }
         loop {
             let Some(event) = self.rendezvous.next().await else {
                 return std::future::pending().await;
@@ -140,21 +148,24 @@ impl Meeting {
 
     fn take(&mut self, event: Event) -> Option<Said> {
         match event {
-            Event::Joined { .. } => {
+            Event::Joined { peer } => {
                 // The greeting is of our own making and small.
                 let _ = self.session.joined();
-                let again = std::mem::replace(&mut self.was_joined, true);
-                Some(if again { Said::Rejoined } else { Said::Joined })
+                if !std::mem::replace(&mut self.was_joined, true) {
+                    return Some(Said::Joined);
+                }
+                if !peer {
+                    // It may have left while this side was away itself.
+                    self.next = self.leave();
+                }
+                Some(Said::Rejoined)
             }
             Event::PeerJoined => {
+                // Its greeting tells whether it is the same one.
                 let _ = self.session.joined();
-                let was_away = std::mem::replace(&mut self.peer_left, false);
-                (was_away && self.session.has_peer()).then_some(Said::PeerBack)
+                None
             }
-            Event::PeerLeft => {
-                self.peer_left = true;
-                self.session.has_peer().then_some(Said::PeerLeft)
-            }
+            Event::PeerLeft => self.leave(),
             Event::ThirdRefused => Some(Said::ThirdRefused),
             Event::Lost(error) => Some(Said::Lost(error)),
             Event::Refused(error) => Some(Said::Ended(error)),
@@ -162,9 +173,18 @@ impl Meeting {
         }
     }
 
+    fn leave(&mut self) -> Option<Said> {
+        let is_new = self.session.has_peer() && !std::mem::replace(&mut self.peer_left, true);
+        is_new.then_some(Said::PeerLeft)
+    }
+
     fn open(&mut self, envelope: &[u8]) -> Option<Said> {
         match self.session.handle_input(envelope) {
             Incoming::Nothing => None,
+            Incoming::Again => {
+                let was_away = std::mem::replace(&mut self.peer_left, false);
+                was_away.then_some(Said::PeerBack)
+            }
             Incoming::Refused(refusal) => Some(Said::Refused(refusal.to_string())),
             Incoming::Greeting(text) => match Greeting::decode(&text) {
                 Ok(greeting) => {
@@ -172,7 +192,7 @@ impl Meeting {
                     let name = self.session.peer()?;
                     Some(Said::Peer(greeting, name))
                 }
-                Err(error) => Some(Said::Unusable(not_understood(&error))),
+                Err(error) => Some(Said::NotUnderstood(not_understood(&error))),
             },
             Incoming::Message(_) if !self.is_understood => None,
             Incoming::Message(text) => Some(match Message::decode(&text) {

@@ -3,7 +3,7 @@
 //! A line is `rtcdiag1:`, the SDP in base64url (RFC 4648 5) without padding, and a full stop. White
 //! space in it does not matter, so it may also come in several lines.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -68,9 +68,11 @@ pub fn parse_line(line: &str) -> Result<String, String> {
 
 fn read(is_sdp: bool, sender: &mpsc::UnboundedSender<Said>) {
     let mut text = String::new();
-    for line in std::io::stdin().lock().lines() {
-        let line = match line {
-            Ok(line) => line,
+    let mut input = io::stdin().lock();
+    loop {
+        let line = match next_line(&mut input) {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
             Err(error) => {
                 let error = ErrorReport::new("io", format!("cannot read standard input: {error}"));
                 let _ = sender.send(Said::Unusable(error));
@@ -125,9 +127,40 @@ fn read(is_sdp: bool, sender: &mpsc::UnboundedSender<Said>) {
     let _ = sender.send(said);
 }
 
+/// A line, its end included; of a line that is far too long, enough to see that it is.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let most = LONGEST as u64 + 1;
+    input.by_ref().take(most).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() > LONGEST {
+        // It may have been cut in the middle of a character.
+        return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+    }
+    let text = String::from_utf8(line);
+    text.map(Some)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_read_as_far_as_they_can_be_meant() {
+        let mut input = &b"one\r\n\ntwo"[..];
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut input).expect("UTF-8") {
+            lines.push(line);
+        }
+        assert_eq!(lines, ["one\r\n", "\n", "two"]);
+        let long = vec![b'x'; 3 * LONGEST];
+        let line = next_line(&mut long.as_slice()).expect("readable");
+        assert_eq!(line.map(|l| l.len()), Some(LONGEST + 1));
+        assert!(next_line(&mut &b"\xff\n"[..]).is_err());
+    }
 
     #[test]
     fn a_line_survives_what_chat_programs_do_to_it() {

@@ -45,6 +45,10 @@ impl Meeting<'_> {
             Said::Message(message) => self.take_message(message),
             Said::Carried(sdp) => self.take_carried(&sdp),
             Said::Refused(why) => self.refuse(why),
+            Said::NotUnderstood(error) => {
+                self.peer.was_there = true;
+                self.end = Some(End::Unusable(error));
+            }
             Said::Ended(error) => self.end = Some(End::Rendezvous(error)),
             Said::Unusable(error) => self.end = Some(End::Unusable(error)),
         }
@@ -122,27 +126,30 @@ impl Meeting<'_> {
             } => self.take_remote(&line, (interface, server, relay_transport)),
             Message::DirectsComplete { udp } => self.checks.remote_directs_complete(now, udp),
             Message::Complete => {
-                self.peer.complete_at = Some(now);
-                let count = self.peer.candidates.len();
-                self.note(
-                    TimelineEvent::RemoteGatheringComplete,
-                    format!("{count} candidates"),
-                );
+                if self.peer.complete_at.is_none() {
+                    self.peer.complete_at = Some(now);
+                    let count = self.peer.candidates.len();
+                    self.note(
+                        TimelineEvent::RemoteGatheringComplete,
+                        format!("{count} candidates"),
+                    );
+                }
             }
-            Message::Nat { mut nats } => {
-                nats.truncate(2);
-                self.peer.nats = nats;
-            }
+            Message::Nat { nats } => self.peer.nats = nats,
             Message::Connected { local, remote } => self.peer.connected = Some((local, remote)),
             Message::Failed => self.peer.has_failed = true,
             Message::Finished => self.peer.is_finished = true,
             Message::Record { arrived } => {
+                if self.peer.arrived.is_none() {
+                    self.note(TimelineEvent::RecordReceived, None);
+                }
                 self.peer.arrived = Some(arrived.into_iter().collect());
-                self.note(TimelineEvent::RecordReceived, None);
             }
             Message::Ended { reason } => {
-                self.note(TimelineEvent::PeerEnded, None);
-                self.peer.end = Some(reason);
+                if self.peer.end.is_none() {
+                    self.note(TimelineEvent::PeerEnded, None);
+                    self.peer.end = Some(reason);
+                }
             }
             Message::Unknown => {}
         }
