@@ -14,6 +14,8 @@ mod blocked;
 mod compounded;
 #[path = "netns/coturn.rs"]
 mod coturn;
+#[path = "common/ends.rs"]
+mod ends;
 #[path = "netns/expect.rs"]
 mod expect;
 #[path = "netns/filters.rs"]
@@ -28,6 +30,8 @@ mod lab;
 mod nat64;
 #[path = "netns/nats.rs"]
 mod nats;
+#[path = "netns/pair/mod.rs"]
+mod pair;
 #[path = "netns/scenarios.rs"]
 mod scenarios;
 #[path = "common/schema.rs"]

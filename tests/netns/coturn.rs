@@ -108,7 +108,8 @@ fn open_sockets(namespace: &str, flags: &str, ports: &[u16]) -> Result<bool, Str
         .all(|address| ports.iter().all(|port| open(address, *port))))
 }
 
-fn help_mentions(flag: &str) -> bool {
+/// Whether this version of coturn knows a flag.
+pub fn help_mentions(flag: &str) -> bool {
     let output = Command::new("turnserver")
         .arg("--help")
         .stdin(Stdio::null())

@@ -106,7 +106,7 @@ impl Lab {
         lab
     }
 
-    fn empty() -> Lab {
+    pub fn empty() -> Lab {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("rtcd{}-{number}", std::process::id());
         let scratch = std::env::temp_dir().join(&prefix);
@@ -137,6 +137,12 @@ impl Lab {
         let range = format!("'{start} {}'", start + share - 1);
         self.sysctl("client", "net.ipv4.ip_local_port_range", &range)
             .expect("the client's ports can be set");
+    }
+
+    /// Ends this process with the lab.
+    pub fn adopt(&mut self, child: Child) -> &mut Child {
+        self.children.push(child);
+        self.children.last_mut().expect("one was just pushed")
     }
 
     /// The ids of the processes that it has started.
@@ -248,7 +254,7 @@ impl Lab {
         Ok(())
     }
 
-    fn add_namespace(&mut self, role: &str) -> Result<(), String> {
+    pub fn add_namespace(&mut self, role: &str) -> Result<(), String> {
         let name = self.namespace(role);
         run(Command::new("ip").args(["netns", "add", &name]))?;
         self.namespaces.push(name);
@@ -258,7 +264,13 @@ impl Lab {
         self.ip(role, "link set lo up")
     }
 
-    fn link(&self, inner: &str, inner_if: &str, outer: &str, outer_if: &str) -> Result<(), String> {
+    pub fn link(
+        &self,
+        inner: &str,
+        inner_if: &str,
+        outer: &str,
+        outer_if: &str,
+    ) -> Result<(), String> {
         let peer = self.namespace(outer);
         self.ip(
             inner,
@@ -278,7 +290,7 @@ impl Lab {
     }
 
     /// The keys live under /proc/sys of the namespace, which only a process inside it sees.
-    fn sysctl(&self, role: &str, key: &str, value: &str) -> Result<(), String> {
+    pub fn sysctl(&self, role: &str, key: &str, value: &str) -> Result<(), String> {
         let path = format!("/proc/sys/{}", key.replace('.', "/"));
         let script = format!("echo {value} > {path}");
         run(Command::new("ip").args(["netns", "exec", &self.namespace(role), "sh", "-c", &script]))
@@ -313,7 +325,7 @@ impl Lab {
         Ok(())
     }
 
-    fn ip(&self, role: &str, command: &str) -> Result<(), String> {
+    pub fn ip(&self, role: &str, command: &str) -> Result<(), String> {
         let mut words: Vec<String> = command.split_whitespace().map(str::to_string).collect();
         for word in &mut words {
             if let Some(other) = word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
@@ -325,7 +337,7 @@ impl Lab {
             .args(words))
     }
 
-    fn rules(&self, role: &str, rules: &[&str]) -> Result<(), String> {
+    pub fn rules(&self, role: &str, rules: &[&str]) -> Result<(), String> {
         if rules.is_empty() {
             return Ok(());
         }
