@@ -18,10 +18,12 @@ use super::{
 fn the_enums_are_those_of_the_source() {
     let report = include_str!("../../src/report/pair.rs");
     let prediction = include_str!("../../src/ice/prediction.rs");
+    let checks = include_str!("../../src/ice/checks.rs");
+    let check = include_str!("../../src/ice/checks/pair.rs");
     let result = "/$defs/pair_result/properties";
     let pair = "/$defs/candidate_pair/properties";
     for (source, name, pointer, samples) in [
-        (report, "Role", format!("{result}/role"), names(&ROLES)),
+        (checks, "Role", format!("{result}/role"), names(&ROLES)),
         (
             report,
             "PairState",
@@ -31,7 +33,7 @@ fn the_enums_are_those_of_the_source() {
         (report, "PathKind", format!("{result}/path"), names(&PATHS)),
         (report, "PathKind", format!("{pair}/path"), names(&PATHS)),
         (
-            report,
+            check,
             "CheckState",
             format!("{pair}/state"),
             names(&CHECK_STATES),
