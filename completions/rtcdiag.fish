@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -42,13 +42,15 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "gather" -d 'Host, srflx and relay candidates, and per server why one is missing'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this TURN server healthy and safe'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machines: which candidate pair works, which do not, and why'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -70,7 +72,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -89,7 +91,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -102,6 +104,52 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'I
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): ws://host:port, wss://host[:port][/path]; without it, one runs in this program as long as it lasts, and the other host must be able to reach it' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
+sdp\t'SDP'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long the quality of the path is measured' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l role -d 'Force this side\'s ICE role; otherwise the two sides settle it' -r -f -a "controlling\t'Nominates the pair'
+controlled\t'Follows'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit with 0 only if this holds: pair=direct or pair=connected' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l new-code -d 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l no-nat -d 'Do not measure this side\'s NAT behaviour; then nothing is predicted'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long the quality of the path is measured' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l listen -d 'Listen here, repeatable (or several with commas): ADDRESS:PORT, or ADDRESS for port 7880 [default: port 7880 of all addresses, IPv6 and IPv4]' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-cert -d 'Speak TLS (wss://) with the certificates in this PEM file: the server\'s own, then those that lead to its issuer' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-key -d 'The private key of that certificate, a PEM file without a password' -r -F
@@ -119,9 +167,22 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l join-timeout -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l ping-interval -d 'Ping clients this often' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l silence-timeout -d 'Drop a client that was silent for so long' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l write-timeout -d 'Drop a client that does not take a message in this time' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l stun -d 'Answer STUN Binding requests on this address, over UDP and TCP: ip or ip:port, port 3478 by default; repeatable, one for IPv4 and one for IPv6' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l stun-alternate -d 'Another IP address of this host, for NAT behaviour discovery (RFC 5780); its port, or that of --stun plus 1, is the alternate port on both' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn -d 'Relay for the users of --turn-users-file or --turn-auth-secret-file on this address, over UDP and TCP: ip or ip:port, port 3478 by default; repeatable, one for IPv4 and one for IPv6' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-external-ip -d 'The public address that clients are told for their relays, if this host is behind a NAT that forwards the ports' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-realm -d 'What the TURN server calls itself when it asks for credentials' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-users-file -d 'Who may use the TURN server: lines of user:password' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-auth-secret-file -d 'Let those use it who have time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret)' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-allow-peer -d 'Let relays reach peers in this network too, such as 192.168.7.0/24; repeatable' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-relay-ports -d 'UDP ports of the relays' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-allocations -d 'Relays at a time, in all' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-per-user -d 'Relays of one user at a time; one that gathers candidates needs up to two for each interface and transport' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-rate -d 'Kilobits a second through one relay, in each direction; 0 sets no limit' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'End a relay that is not refreshed after at most so many seconds' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

@@ -97,9 +97,10 @@ pub enum Command {
     /// Lets two hosts that run `rtcdiag pair` meet in a room and hand each other sealed messages, over
     /// WebSocket, until it is stopped. It stores nothing, and sees room names and sizes, no address
     /// that is in a message. Beside it are /health and /metrics (Prometheus). SIGTERM is the ordinary
-    /// end: members are told, and reconnect when the server is back.
+    /// end: members are told, and reconnect when the server is back. With --stun and --turn it is a
+    /// STUN and a TURN server too.
     #[command(after_help = serve::EXAMPLES)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 /// When `nat`, `gather` and `turn` end if `--timeout` does not say.
@@ -193,8 +194,8 @@ pub struct Common {
         hide_env_values = true
     )]
     pub local: Option<IpAddr>,
-    /// End the whole command after this many seconds [default: 10 for nat, gather and turn; none for
-    /// serve]
+    /// End the whole command after this many seconds [default: 10 for nat, gather and turn, 300
+    /// for pair and demo, none for serve]
     #[arg(long, global = true, value_name = "SECONDS", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// Colour in the output

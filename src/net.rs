@@ -7,6 +7,7 @@ pub mod driver;
 pub mod host;
 pub mod link;
 pub mod listen;
+pub mod metrics;
 pub mod redirect;
 pub mod refusal;
 pub mod rendezvous;

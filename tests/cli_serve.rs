@@ -12,6 +12,10 @@ mod ends;
 mod hostile;
 #[path = "cli_serve/lab.rs"]
 mod lab;
+#[path = "cli_serve/responders.rs"]
+mod responders;
+#[path = "cli_serve/responders_begin.rs"]
+mod responders_begin;
 #[path = "cli_serve/restart.rs"]
 mod restart;
 #[path = "common/schema.rs"]

@@ -65,7 +65,9 @@ fn the_pages_have_every_flag_and_variable() {
         for arg in placed {
             let name = arg.get_value_names().expect("it has a name")[0].as_str();
             assert!(
-                page.contains(&format!("<\\fI{name}\\fR>")),
+                [("<", ">"), ("[", "]")]
+                    .iter()
+                    .any(|(a, b)| page.contains(&format!("{a}\\fI{name}\\fR{b}"))),
                 "{name} is missing"
             );
         }
@@ -102,7 +104,12 @@ fn the_pages_have_every_flag_and_variable() {
 /// A password has a variable and no flag, since other users of the machine see flags.
 #[test]
 fn the_pages_of_commands_with_credentials_name_the_variable_of_the_password() {
-    for (command, has_credentials) in [("gather", true), ("turn", true), ("nat", false)] {
+    for (command, has_credentials) in [
+        ("gather", true),
+        ("turn", true),
+        ("pair", true),
+        ("nat", false),
+    ] {
         let page = &FILES[&Path::new("man").join(format!("rtcdiag-{command}.1"))];
         assert_eq!(page.matches(".SH ENVIRONMENT").count(), 1, "{command}");
         let (_, rest) = page.split_once(".SH ENVIRONMENT").expect("it is there");
@@ -155,11 +162,16 @@ fn bash_completes_a_command() {
         offer rtcdiag ga
         offer rtcdiag tu
         offer rtcdiag se
+        offer rtcdiag pa
+        offer rtcdiag de
         offer rtcdiag gather --pol
         offer rtcdiag turn --no-p
     "#;
     if let Some(offered) = run("bash", &["--norc", "-c", script]) {
-        assert_eq!(offered, "nat\ngather\nturn\nserve\n--policy\n--no-policy\n");
+        assert_eq!(
+            offered,
+            "nat\ngather\nturn\nserve\npair\ndemo\n--policy\n--no-policy\n"
+        );
     }
 }
 

@@ -1,10 +1,15 @@
-//! `rtcdiag serve`: the rendezvous, until it is stopped.
+//! `rtcdiag serve`: the rendezvous, and STUN and TURN servers beside it, until it is stopped.
+
+mod addresses;
+mod responders;
 
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 
+use self::addresses::reached;
+use self::responders::Responders;
 use super::signals;
 use crate::fact::Reason;
 use crate::net::clock::Clock;
@@ -13,12 +18,16 @@ use crate::net::rendezvous::server::{self, CertificateFiles, Server, Totals};
 use crate::report::Millis;
 use crate::report::serve::{Ended, ListeningReport, RefusedReport, ServeResult};
 
+pub use self::responders::Options as ResponderOptions;
+
 /// What to serve, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The rendezvous.
     pub rendezvous: server::Options,
-    /// Whether to say what each client does.
+    /// STUN and TURN servers.
+    pub responders: ResponderOptions,
+    /// Whether to say what each client of the rendezvous does.
     pub log: bool,
 }
 
@@ -33,12 +42,12 @@ pub enum Event {
 
 /// Serves until `stop` says so, or SIGTERM comes.
 ///
-/// Other services run beside the rendezvous: each is bound before [`Event::Listening`], adds its
-/// addresses there, and is joined with the same end.
+/// The STUN and TURN servers run beside the rendezvous: all listen before [`Event::Listening`], and
+/// all have the same end.
 ///
 /// # Errors
 ///
-/// If it cannot listen.
+/// If one of them cannot listen; then none of them does.
 pub async fn run(
     options: &Options,
     clock: Clock,
@@ -47,8 +56,16 @@ pub async fn run(
 ) -> anyhow::Result<ServeResult> {
     let terminated = signals::terminated().context("cannot catch signals")?;
     let rendezvous = Server::bind(&options.rendezvous, clock)?;
+    let responders = Responders::bind(&options.responders)?;
     let began = clock.now();
-    let listening = listening(&rendezvous, options.rendezvous.tls.as_ref());
+    let (stun, turn) = responders.listening(&options.responders);
+    let listening = ListeningReport {
+        stun,
+        turn,
+        ..listening(&rendezvous, options.rendezvous.tls.as_ref())
+    };
+    let counted = responders.clone();
+    rendezvous.add_metrics(move || counted.metrics());
     // Who shows the events lives as long as the run.
     let _ = events.send(Event::Listening(listening.clone()));
     if options.log {
@@ -57,6 +74,7 @@ pub async fn run(
         tokio::spawn(pass_on(lines, events));
     }
     let mut ended = Ended::TimeLimit;
+    let (end_all, has_ended) = watch::channel(false);
     let end = async {
         ended = tokio::select! {
             biased;
@@ -66,10 +84,17 @@ pub async fn run(
                 _ => Ended::TimeLimit,
             },
         };
+        // Whoever has ended already does not hear it.
+        let _ = end_all.send(true);
     };
-    let totals = rendezvous.run(end).await;
+    let (totals, ()) = tokio::join!(rendezvous.run(end), responders.clone().run(&has_ended));
     let uptime = Millis(clock.now().saturating_sub(began));
-    Ok(result(listening, uptime, ended, totals))
+    let (stun_totals, turn_totals) = responders.totals();
+    Ok(ServeResult {
+        stun_totals,
+        turn_totals,
+        ..result(listening, uptime, ended, totals)
+    })
 }
 
 async fn pass_on(
@@ -109,6 +134,8 @@ fn result(
         foreign_connections: totals.foreign,
         turned_away: totals.turned_away,
         accept_errors: totals.accept_errors,
+        stun_totals: None,
+        turn_totals: None,
     }
 }
 
@@ -123,27 +150,14 @@ fn listening(server: &Server, tls: Option<&CertificateFiles>) -> ListeningReport
         tls: server.is_tls(),
         addresses,
         urls,
+        stun: Vec::new(),
+        turn: None,
     }
 }
 
 fn plain_urls(addresses: &[SocketAddr]) -> Vec<String> {
-    let mut urls: Vec<String> = Vec::new();
-    let own = own_addresses();
-    for address in addresses {
-        let of_family = own.iter().filter(|ip| ip.is_ipv4() == address.is_ipv4());
-        let reached: Vec<IpAddr> = if address.ip().is_unspecified() {
-            of_family.copied().collect()
-        } else {
-            vec![address.ip()]
-        };
-        for ip in reached {
-            let url = format!("ws://{}", SocketAddr::new(ip, address.port()));
-            if !urls.contains(&url) {
-                urls.push(url);
-            }
-        }
-    }
-    urls
+    let addresses = reached(addresses);
+    addresses.iter().map(|a| format!("ws://{a}")).collect()
 }
 
 /// A certificate is for names, so the URLs have to have them.
@@ -161,27 +175,4 @@ fn secure_urls(addresses: &[SocketAddr], names: &[String]) -> Vec<String> {
             ports.iter().map(move |port| format!("wss://{host}:{port}"))
         })
         .collect()
-}
-
-/// Addresses of this host that others may reach, or its loopback ones if it has no others.
-fn own_addresses() -> Vec<IpAddr> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let mut found: Vec<IpAddr> = interfaces.iter().map(if_addrs::Interface::ip).collect();
-    found.sort_unstable();
-    found.dedup();
-    // A link-local address needs a scope, which no URL has (RFC 9844).
-    found.retain(|ip| match ip {
-        IpAddr::V4(ip) => !ip.is_link_local(),
-        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
-    });
-    let reachable: Vec<IpAddr> = found
-        .iter()
-        .filter(|ip| !ip.is_loopback())
-        .copied()
-        .collect();
-    if reachable.is_empty() {
-        found
-    } else {
-        reachable
-    }
 }

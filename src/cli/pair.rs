@@ -46,7 +46,7 @@ pub struct PairArgs {
     #[arg(value_name = "CODE", value_hint = ValueHint::Other)]
     pub code: Option<Code>,
     /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
-    #[arg(long, conflicts_with_all = ["code", "manual"])]
+    #[arg(long, env = "RTCDIAG_NEW_CODE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub new_code: bool,
     /// Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one
     /// runs in this program as long as it lasts, and the other host must be able to reach it
@@ -63,7 +63,7 @@ pub struct PairArgs {
         long,
         value_name = "ADDR",
         conflicts_with = "rendezvous",
-        env = "RTCDIAG_PAIR_LISTEN",
+        env = "RTCDIAG_LISTEN",
         hide_env_values = true
     )]
     pub listen: Option<SocketAddr>,

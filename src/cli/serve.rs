@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use super::responders::Responders;
 use super::seconds;
 use crate::net::rendezvous::server::DEFAULT_PORT;
 
@@ -16,10 +17,12 @@ Examples:
   rtcdiag serve --listen 192.0.2.10:7880 --listen [2001:db8::10]:7880
   rtcdiag serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   rtcdiag serve --jsonl --max-connections 2000
+  rtcdiag serve --stun 192.0.2.10 --stun-alternate 192.0.2.11
+  rtcdiag serve --turn 192.0.2.10 --turn-users-file users
 
 Exit codes:
   0    stopped by SIGTERM, as services are, or by --timeout
-  2    usage error, or it could not begin: port in use, certificate not usable
+  2    usage error, or it could not begin: port in use, a file not usable
   130  interrupted (Ctrl-C); the totals are printed first";
 
 /// Arguments of `rtcdiag serve`.
@@ -59,6 +62,9 @@ pub struct ServeArgs {
     /// How long they may take.
     #[command(flatten)]
     pub patience: PatienceArgs,
+    /// What runs beside the rendezvous.
+    #[command(flatten)]
+    pub responders: Responders,
 }
 
 /// What clients may cost.

@@ -29,6 +29,12 @@ use meeting_place::Place;
 /// Runs the command.
 pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
     if args.new_code {
+        // Not left to clap, to which RTCDIAG_NEW_CODE=0 would be a conflict too.
+        if args.code.is_some() || args.manual.is_some() {
+            return frame.could_not_begin(&anyhow::anyhow!(
+                "--new-code makes a code and nothing else: leave out CODE and --manual"
+            ));
+        }
         output::result(&format!("{}\n", new_code())).context("cannot write the code")?;
         return Ok(Outcome::Good);
     }

@@ -5,24 +5,32 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde::Serialize;
 
 use super::frame::Frame;
+use super::responders::{Configs, configs};
 use crate::app;
-use crate::app::serve::{Event, Options};
+use crate::app::serve::{Event, Options, ResponderOptions};
 use crate::cli::ServeArgs;
 use crate::exit::Outcome;
 use crate::family::Family;
 use crate::net::rendezvous::server;
 use crate::net::rendezvous::server::{CertificateFiles, DEFAULT_PORT, Limits, Listen, Patience};
 use crate::render;
+use crate::report::Finding;
 use crate::report::serve::{ListeningReport, verdict};
 use crate::signal::seal::MAX_ENVELOPE;
 use crate::signal::{rooms, visitors};
 
 /// Runs the command.
 pub fn run(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Outcome> {
-    let options = match prepare(frame, args) {
-        Ok(options) => options,
+    let (options, findings) = match prepare(frame, args) {
+        Ok(prepared) => prepared,
         Err(error) => return frame.could_not_begin(&error),
     };
+    // Whoever runs a service reads its end too late.
+    for finding in &findings {
+        frame
+            .output
+            .warning(&finding.message, finding.hint.as_deref());
+    }
     let (served, _) = frame.work(
         "serving".to_owned(),
         async |stop, sender| app::serve::run(&options, frame.clock, stop, sender).await,
@@ -40,13 +48,13 @@ pub fn run(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Outcome> {
         },
     )?;
     match served {
-        Ok(result) => frame.finish(verdict(&result), result, render::serve::text),
+        Ok(result) => frame.finish(verdict(&result, findings), result, render::serve::text),
         Err(error) => frame.could_not_begin(&error),
     }
 }
 
 /// Checks everything that can be wrong before a socket is opened.
-fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Options> {
+fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
     anyhow::ensure!(
         frame.common.interface.is_none(),
         "serve listens on addresses, not interfaces: use --listen in place of --interface"
@@ -67,10 +75,34 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Options> {
         limits: limits(args),
         patience: patience(args),
     };
-    Ok(Options {
+    let Configs {
+        stun,
+        turn,
+        findings,
+    } = responders(frame, args)?;
+    let options = Options {
         rendezvous,
+        responders: ResponderOptions { stun, turn },
         log: frame.common.verbose,
-    })
+    };
+    Ok((options, findings))
+}
+
+fn responders(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Configs> {
+    let families = frame.families()?;
+    let args = &args.responders;
+    for (flag, addresses) in [("--stun", &args.stun), ("--turn", &args.turn)] {
+        for address in addresses {
+            let family = Family::of(address.ip);
+            anyhow::ensure!(
+                families.contains(&family),
+                "{flag} {} is {}, which another flag excludes",
+                address.ip,
+                family.name()
+            );
+        }
+    }
+    configs(args, frame.patience())
 }
 
 fn listen(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Listen> {

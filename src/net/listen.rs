@@ -15,7 +15,7 @@ const BACKLOG: i32 = 128;
 
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({transport})")]
+#[error("cannot listen on {address} ({transport}): {}", reason(source, *address))]
 pub struct ListenError {
     /// Where.
     pub address: SocketAddr,
@@ -23,6 +23,23 @@ pub struct ListenError {
     pub transport: &'static str,
     /// What the system says.
     pub source: io::Error,
+}
+
+/// What an error of listening means. `address` is what was to be listened on.
+pub fn reason(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {} is in use there by another program", address.port())
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "this user may not use port {}; choose one above 1023, or grant CAP_NET_BIND_SERVICE",
+            address.port()
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{} is not an address of this host", address.ip())
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// A UDP socket on an address; port 0 lets the system choose.

@@ -165,6 +165,12 @@ impl TurnServer {
         self.0.listeners.iter().map(|l| l.address).collect()
     }
 
+    /// Where clients reach it: the same, with the external addresses where there are any.
+    pub fn public_addresses(&self) -> Vec<SocketAddr> {
+        let told = |l: &Listener| SocketAddr::new(l.relayed, l.address.port());
+        self.0.listeners.iter().map(told).collect()
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> Counters {
         let mut stun = stun_server::Counters::default();

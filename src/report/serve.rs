@@ -1,10 +1,13 @@
 //! The result of `rtcdiag serve`, and the verdict on it.
 
+pub mod responders;
+
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::words::span;
+use self::responders::{StunListening, StunTotals, TurnListening, TurnTotals};
+use super::words::{listed, span};
 use super::{Finding, Millis, Severity, Verdict};
 use crate::exit::Outcome;
 
@@ -17,6 +20,10 @@ pub struct ListeningReport {
     pub urls: Vec<String>,
     /// Whether it speaks TLS.
     pub tls: bool,
+    /// The STUN servers beside the rendezvous, one for each family.
+    pub stun: Vec<StunListening>,
+    /// The TURN server beside it.
+    pub turn: Option<TurnListening>,
 }
 
 /// Why a server ended.
@@ -70,15 +77,20 @@ pub struct ServeResult {
     pub turned_away: u64,
     /// How often the system could not accept a connection.
     pub accept_errors: u64,
+    /// What the STUN servers have done, if there were any.
+    pub stun_totals: Option<StunTotals>,
+    /// What the TURN server has done, if there was one.
+    pub turn_totals: Option<TurnTotals>,
 }
 
-/// The verdict: a server that was stopped in the ordinary way has done its job.
-pub fn verdict(result: &ServeResult) -> Verdict {
+/// The verdict: a server that was stopped in the ordinary way has done its job. `findings` are those
+/// of the beginning.
+pub fn verdict(result: &ServeResult, mut findings: Vec<Finding>) -> Verdict {
     let outcome = match result.ended {
         Ended::Interrupted => Outcome::Interrupted,
         Ended::Terminated | Ended::TimeLimit => Outcome::Good,
     };
-    let mut findings = Vec::new();
+    findings.extend(result.turn_totals.iter().flat_map(TurnTotals::findings));
     let too_many = result
         .refused
         .iter()
@@ -102,6 +114,7 @@ pub fn verdict(result: &ServeResult) -> Verdict {
             "raise the limit of open files (ulimit -n) above --max-connections, or lower that",
         ));
     }
+    findings.sort_by_key(|finding| finding.severity);
     Verdict {
         outcome,
         summary: summary(result),
@@ -114,13 +127,31 @@ fn summary(result: &ServeResult) -> String {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),
     };
-    let text = format!(
+    let mut text = format!(
         "Served {} in {} and forwarded {} in {}.",
         counted(result.joins, "join"),
         counted(result.rooms, "room"),
         counted(result.messages, "message"),
         span(result.uptime_ms.0.as_secs()),
     );
+    let mut beside = Vec::new();
+    if let Some(stun) = &result.stun_totals {
+        beside.push(format!(
+            "answered {}",
+            counted(stun.answers, "STUN request")
+        ));
+    }
+    if let Some(turn) = &result.turn_totals {
+        let bytes = turn.bytes_to_peers + turn.bytes_from_peers;
+        beside.push(format!(
+            "gave {} that carried {}",
+            counted(turn.allocations, "relay"),
+            counted(bytes, "byte"),
+        ));
+    }
+    if !beside.is_empty() {
+        text = format!("{text} It {}.", listed(&beside));
+    }
     match result.ended {
         Ended::Interrupted => format!("Interrupted. {text}"),
         Ended::TimeLimit => format!("{text} The time limit (--timeout) ended it."),

@@ -2,7 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{gather, nat, pair};
+use super::{gather, nat, pair, refuses};
+
+#[test]
+fn each_part_is_the_document_of_its_command() {
+    for (at, other) in [
+        ("/result/nat", gather::everything()),
+        ("/result/gather", nat::everything()),
+        ("/result/pair/a", everything()),
+        ("/result/pair/b", Value::Null),
+    ] {
+        refuses(&everything(), at, &other);
+    }
+}
 
 /// A document of documents.
 pub fn everything() -> Value {

@@ -19,7 +19,7 @@ fn the_enums_are_those_of_the_source() {
     let report = include_str!("../../src/report/pair.rs");
     let prediction = include_str!("../../src/ice/prediction.rs");
     let checks = include_str!("../../src/ice/checks.rs");
-    let pairs = include_str!("../../src/ice/checks/pair.rs");
+    let check = include_str!("../../src/ice/checks/pair.rs");
     let result = "/$defs/pair_result/properties";
     let pair = "/$defs/candidate_pair/properties";
     for (source, name, pointer, samples) in [
@@ -33,7 +33,7 @@ fn the_enums_are_those_of_the_source() {
         (report, "PathKind", format!("{result}/path"), names(&PATHS)),
         (report, "PathKind", format!("{pair}/path"), names(&PATHS)),
         (
-            pairs,
+            check,
             "CheckState",
             format!("{pair}/state"),
             names(&CHECK_STATES),

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use rtcdiag::report::Millis;
+use rtcdiag::report::serve::responders::{
+    StunListening, StunTotals, TurnListening, TurnRefused, TurnTotals,
+};
 use rtcdiag::report::serve::{Ended, ListeningReport, RefusedReport, ServeResult, verdict};
 use rtcdiag::signal::wire::Refusal;
+use rtcdiag::turn::server::answer::Refusal as Refused;
 use serde_json::{Value, json};
 
 use super::schema::assert_valid;
@@ -18,6 +22,13 @@ fn every_end_and_every_refusal() {
     let nothing = ServeResult {
         refused: Vec::new(),
         accept_errors: 0,
+        listening: ListeningReport {
+            stun: Vec::new(),
+            turn: None,
+            ..listening()
+        },
+        stun_totals: None,
+        turn_totals: None,
         ..result()
     };
     assert_valid(&document(nothing));
@@ -34,6 +45,12 @@ fn wrong_values_are_refused() {
         ("/result/joins", json!(-1)),
         ("/result/joins", json!(1.5)),
         ("/result/refused/0/code", json!("whim")),
+        ("/result/stun", Value::Null),
+        ("/result/stun/0/uris/0", json!("192.0.2.1:3478")),
+        ("/result/stun/0/behavior_discovery", Value::Null),
+        ("/result/turn/uris/0", json!("stun:192.0.2.1:3478")),
+        ("/result/turn/addresses", json!([])),
+        ("/result/turn_totals/refused/0/error", json!(200)),
     ] {
         refuses(&document, at, &wrong);
     }
@@ -46,7 +63,12 @@ pub fn everything() -> Value {
 
 /// One event of each kind.
 pub fn events() -> Vec<Value> {
-    vec![event("listening", &listening())]
+    let alone = ListeningReport {
+        stun: Vec::new(),
+        turn: None,
+        ..listening()
+    };
+    vec![event("listening", &listening()), event("listening", &alone)]
 }
 
 fn listening() -> ListeningReport {
@@ -57,6 +79,60 @@ fn listening() -> ListeningReport {
             "wss://rendezvous.example.org".into(),
         ],
         tls: false,
+        stun: vec![
+            StunListening {
+                uris: vec!["stun:192.0.2.10:3478".into()],
+                address: address("192.0.2.10:3478"),
+                alternate_address: Some(address("192.0.2.11:3479")),
+                behavior_discovery: true,
+            },
+            StunListening {
+                uris: vec!["stun:[2001:db8::1]:3478".into()],
+                address: address("[::]:3478"),
+                alternate_address: None,
+                behavior_discovery: false,
+            },
+        ],
+        turn: Some(TurnListening {
+            uris: vec!["turn:192.0.2.10:3480".into()],
+            addresses: vec![address("192.168.7.1:3480")],
+            realm: "rtcdiag".into(),
+            users: 2,
+            shared_secret: true,
+        }),
+    }
+}
+
+fn stun_totals() -> StunTotals {
+    StunTotals {
+        requests: 30,
+        answers: 25,
+        errors: 2,
+        limited: 4,
+        malformed: 3,
+        ignored: 1,
+    }
+}
+
+fn turn_totals() -> TurnTotals {
+    let refused = Refused::ALL.map(|refusal| {
+        let (error, reason) = refusal.code();
+        TurnRefused {
+            error,
+            reason,
+            count: 2,
+        }
+    });
+    TurnTotals {
+        allocations: 4,
+        bytes_to_peers: 1000,
+        bytes_from_peers: 2000,
+        refused: refused.to_vec(),
+        not_permitted: 1,
+        over_rate: 1,
+        limited: 1,
+        malformed: 1,
+        binding: stun_totals(),
     }
 }
 
@@ -79,9 +155,11 @@ fn result() -> ServeResult {
         foreign_connections: 4,
         turned_away: 1,
         accept_errors: 1,
+        stun_totals: Some(stun_totals()),
+        turn_totals: Some(turn_totals()),
     }
 }
 
 fn document(result: ServeResult) -> Value {
-    super::document("serve", verdict(&result), result)
+    super::document("serve", verdict(&result, Vec::new()), result)
 }

@@ -198,6 +198,12 @@ impl Server {
         self.shared.log_to(log);
     }
 
+    /// Adds the metrics of services beside this one to `/metrics`: lines that end, in the text format
+    /// of Prometheus ([`crate::net::metrics`]). To be called once.
+    pub fn add_metrics(&self, more: impl Fn() -> String + Send + Sync + 'static) {
+        self.shared.add_metrics(Box::new(more));
+    }
+
     /// Serves until `stop` is done and members have been told, [`Patience::stop`] at most. Dropping
     /// it ends all connections at once.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Totals {

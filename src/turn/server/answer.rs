@@ -54,6 +54,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::UnknownAttribute,
+        Self::AllocationMismatch,
+        Self::StaleNonce,
+        Self::FamilyNotSupported,
+        Self::WrongCredentials,
+        Self::UnsupportedTransport,
+        Self::PeerFamilyMismatch,
+        Self::QuotaReached,
+        Self::InsufficientCapacity,
+    ];
+
     /// The error code and its reason phrase (RFC 8489 14.8, RFC 8656 19).
     pub const fn code(self) -> (u16, &'static str) {
         match self {

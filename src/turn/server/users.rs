@@ -76,6 +76,16 @@ impl Users {
         self
     }
 
+    /// How many are listed.
+    pub fn count(&self) -> usize {
+        self.passwords.len()
+    }
+
+    /// Whether credentials minted from a secret are taken.
+    pub const fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// Whether nobody may: then there is no server to run.
     pub fn is_nobody(&self) -> bool {
         self.passwords.is_empty() && self.secret.is_none()

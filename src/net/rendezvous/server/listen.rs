@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::certificate::CertificateFilesError;
 use crate::family::Family;
+use crate::net::listen::reason;
 
 /// The port of a rendezvous that was given none.
 pub const DEFAULT_PORT: u16 = 7880;
@@ -58,22 +59,6 @@ pub enum BindError {
     /// Something else.
     #[error("cannot start the server: {0}")]
     System(#[source] io::Error),
-}
-
-fn reason(error: &io::Error, address: SocketAddr) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {} is in use there by another program", address.port())
-        }
-        io::ErrorKind::PermissionDenied => format!(
-            "this user may not use port {}; choose one above 1023, or grant CAP_NET_BIND_SERVICE",
-            address.port()
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{} is not an address of this host", address.ip())
-        }
-        _ => error.to_string(),
-    }
 }
 
 impl Listen {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -26,7 +26,11 @@ pub(super) struct Shared {
     pub(super) patience: Patience,
     started: Time,
     state: Mutex<State>,
+    more_metrics: OnceLock<MoreMetrics>,
 }
+
+/// The metrics of services beside this one.
+type MoreMetrics = Box<dyn Fn() -> String + Send + Sync>;
 
 struct State {
     visitors: Visitors,
@@ -92,6 +96,7 @@ impl Shared {
                 stopping: false,
                 log: None,
             }),
+            more_metrics: OnceLock::new(),
             limits,
         }
     }
@@ -103,6 +108,11 @@ impl Shared {
 
     pub(super) fn log_to(&self, log: mpsc::UnboundedSender<Event>) {
         self.state().log = Some(log);
+    }
+
+    /// The first one counts.
+    pub(super) fn add_metrics(&self, more: MoreMetrics) {
+        let _ = self.more_metrics.set(more);
     }
 
     /// A connection comes. `None` if it is to be closed at once.
@@ -170,7 +180,12 @@ impl Shared {
             rooms: state.rooms.open(),
             uptime: self.clock.now().saturating_sub(self.started),
         };
-        totals::metrics(&state.totals, current)
+        let mut text = totals::metrics(&state.totals, current);
+        drop(state);
+        if let Some(more) = self.more_metrics.get() {
+            text.push_str(&more());
+        }
+        text
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a server has done.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::net::metrics::Metrics;
 use crate::signal::wire::Refusal;
 
 /// Counts since the start.
@@ -39,31 +39,13 @@ pub(super) struct Current {
     pub(super) uptime: Duration,
 }
 
-/// The text format of Prometheus, version 0.0.4.
+/// The page of metrics.
 pub(super) fn metrics(totals: &Totals, current: Current) -> String {
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, rows: &[(String, String)]| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "# HELP rtcdiag_{name} {help}");
-        let _ = writeln!(text, "# TYPE rtcdiag_{name} {kind}");
-        for (labels, value) in rows {
-            let _ = writeln!(text, "rtcdiag_{name}{labels} {value}");
-        }
-    };
-    let one = |value: &dyn std::fmt::Display| vec![(String::new(), value.to_string())];
+    let mut page = Metrics::default();
     let uptime = format!("{:.3}", current.uptime.as_secs_f64());
-    for (name, help, value) in [
-        ("connections_open", "Open connections.", current.connections),
-        ("rooms_open", "Open rooms.", current.rooms),
-    ] {
-        metric(name, "gauge", help, &one(&value));
-    }
-    metric(
-        "uptime_seconds",
-        "gauge",
-        "Seconds since the start.",
-        &one(&uptime),
-    );
+    page.gauge("connections_open", "Open connections.", current.connections);
+    page.gauge("rooms_open", "Open rooms.", current.rooms);
+    page.gauge("uptime_seconds", "Seconds since the start.", uptime);
     for (name, help, value) in [
         (
             "connections_total",
@@ -99,21 +81,17 @@ pub(super) fn metrics(totals: &Totals, current: Current) -> String {
             totals.accept_errors,
         ),
     ] {
-        metric(name, "counter", help, &one(&value));
+        page.counter(name, help, value);
     }
-    let refused: Vec<(String, String)> = Refusal::ALL
-        .into_iter()
-        .map(|refusal| {
-            let count = totals.refused.get(&refusal).copied().unwrap_or(0);
-            let labels = format!("{{code=\"{}\"}}", refusal.code());
-            (labels, count.to_string())
-        })
-        .collect();
-    metric(
+    let refused = Refusal::ALL.map(|refusal| {
+        let count = totals.refused.get(&refusal).copied().unwrap_or(0);
+        (refusal.code(), count)
+    });
+    page.counter_by(
         "refused_total",
-        "counter",
         "Connections ended by the server, by reason.",
-        &refused,
+        "code",
+        refused,
     );
-    text
+    page.into_text()
 }
