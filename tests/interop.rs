@@ -8,6 +8,8 @@
 
 #[path = "interop/aioice.rs"]
 mod aioice;
+#[path = "interop/coturn.rs"]
+mod coturn;
 #[path = "interop/pair.rs"]
 mod pair;
 #[path = "common/program.rs"]
