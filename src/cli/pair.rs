@@ -63,10 +63,10 @@ pub struct PairArgs {
         long,
         value_name = "ADDR",
         conflicts_with = "rendezvous",
-        env = "RTCDIAG_LISTEN",
+        env = "RTCDIAG_RENDEZVOUS_LISTEN",
         hide_env_values = true
     )]
-    pub listen: Option<SocketAddr>,
+    pub rendezvous_listen: Option<SocketAddr>,
     /// No rendezvous: print one line of text for the other side and read its line from standard
     /// input; with =sdp, SDP itself, so that the other side may be any ICE agent
     ///
@@ -78,7 +78,7 @@ pub struct PairArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "line",
-        conflicts_with_all = ["code", "listen"],
+        conflicts_with_all = ["code", "rendezvous_listen"],
         env = "RTCDIAG_MANUAL",
         hide_env_values = true
     )]

@@ -115,7 +115,7 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(PreparedPair, Vec<
                     args.code.is_none(),
                     "a CODE needs --rendezvous, the server at which the other host waits: it shows the whole command"
                 );
-                Place::Here(args.listen)
+                Place::Here(args.rendezvous_listen)
             },
         },
     };

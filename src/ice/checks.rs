@@ -129,6 +129,15 @@ pub enum Event {
     RoleSwitched(Role),
 }
 
+/// A nomination that came before the other side's description: whoever makes it has been answered,
+/// and may never make it again.
+#[derive(Debug)]
+struct EarlyNomination {
+    pair: usize,
+    at: Time,
+    request: Vec<u8>,
+}
+
 /// What does not belong to any pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Strays {
@@ -164,6 +173,7 @@ pub struct Checks {
     pacer: Pacer,
     directs: choice::Directs,
     settled: Option<Time>,
+    early_nomination: Option<EarlyNomination>,
     chosen: Option<usize>,
     /// Whether the engine has begun; then the roles are fixed.
     is_engaged: bool,
@@ -197,6 +207,7 @@ impl Checks {
             pacer: Pacer::default(),
             directs: choice::Directs::default(),
             settled: None,
+            early_nomination: None,
             chosen: None,
             is_engaged: false,
             withheld: BTreeMap::new(),
@@ -224,6 +235,15 @@ impl Checks {
         }
         self.remote = Some((remote, key));
         self.take_role(role);
+        if let Some(early) = self.early_nomination.take() {
+            if role == Role::Controlling {
+                // It has settled the matter, and may never say it again.
+                self.switch_role();
+            }
+            self.take_nomination(early.at, early.pair);
+            self.events
+                .push_back(Event::Deliver(early.pair, early.request));
+        }
         true
     }
 

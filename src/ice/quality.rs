@@ -28,6 +28,7 @@ pub struct Measured {
 /// The test of one side.
 #[derive(Debug)]
 pub struct Quality {
+    tag: u32,
     begin: Option<Time>,
     duration: Duration,
     next: Time,
@@ -52,8 +53,12 @@ pub enum Heard {
 
 impl Quality {
     /// A test that takes so long; with no time, one datagram shows that data goes both ways.
-    pub const fn new(duration: Duration) -> Self {
+    ///
+    /// `tag` is random: it tells this side's datagrams from the other's, where that one only sends
+    /// back what comes.
+    pub const fn new(duration: Duration, tag: u32) -> Self {
         Self {
+            tag,
             begin: None,
             duration,
             next: Duration::ZERO,
@@ -95,6 +100,7 @@ impl Quality {
         let mut bytes = PROBE.to_vec();
         bytes.extend_from_slice(&number.to_be_bytes());
         bytes.extend_from_slice(&micros.to_be_bytes());
+        bytes.extend_from_slice(&self.tag.to_be_bytes());
         bytes.resize(LENGTH, 0);
         Some(bytes)
     }
@@ -110,7 +116,8 @@ impl Quality {
         if bytes.len() > LENGTH {
             return Heard::Foreign;
         }
-        if kind == PROBE {
+        let is_own = rest.get(12..16) == Some(&self.tag.to_be_bytes()[..]);
+        if kind == PROBE && !is_own {
             self.last_heard = Some(now);
             self.note_arrival(now, micros);
             let mut echo = bytes.to_vec();
@@ -119,7 +126,7 @@ impl Quality {
         }
         let number = <[u8; 4]>::try_from(number).map_or(u32::MAX, u32::from_be_bytes) as usize;
         match (
-            kind == ECHO,
+            is_own,
             self.sent.get(number),
             self.rtts.get_mut(number),
         ) {
@@ -191,8 +198,8 @@ mod tests {
     /// Runs a test over a path that delays each way by `delay(number)` and loses every `lost`th.
     fn run(delay: impl Fn(u32) -> u32, lost: Option<u32>) -> (Quality, Quality, Time) {
         let (mut a, mut b) = (
-            Quality::new(Duration::from_secs(1)),
-            Quality::new(Duration::ZERO),
+            Quality::new(Duration::from_secs(1), 1),
+            Quality::new(Duration::ZERO, 2),
         );
         a.start(MS * 5);
         let mut flying: Vec<(Time, bool, Vec<u8>)> = Vec::new();
@@ -238,7 +245,7 @@ mod tests {
 
     #[test]
     fn foreign_data_is_left_alone() {
-        let mut quality = Quality::new(Duration::from_secs(1));
+        let mut quality = Quality::new(Duration::from_secs(1), 1);
         for bytes in [
             &b""[..],
             b"RTC",

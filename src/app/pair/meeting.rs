@@ -135,7 +135,7 @@ impl<'a> Meeting<'a> {
             grown: (0, Duration::ZERO),
             chosen_at: None,
             selected: None,
-            quality: Quality::new(options.duration),
+            quality: Quality::new(options.duration, rng.random()),
             pings: Pings::default(),
             has_failed: false,
             finished_at: None,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::message::{self, Message, ROLE_CONFLICT, Request};
-use super::{Checks, Event, Input, MAX_REFLEXIVE, Role, Transmit, prefix};
+use super::{Checks, EarlyNomination, Event, Input, MAX_REFLEXIVE, Role, Transmit, prefix};
 use crate::ice::candidate::CandidateType;
 use crate::stun::address::is_address;
 use crate::stun::message::{TransactionId, looks_like_stun, transaction_id};
@@ -86,18 +86,29 @@ impl Checks {
             pair.triggered = true;
             self.triggered.push_back(index);
         }
-        if request.use_candidate && self.role == Role::Controlled {
-            let is_new = !std::mem::replace(&mut self.pairs[index].nominated, true);
-            self.engage(index);
-            self.settled.get_or_insert(now);
-            if is_new {
-                self.events.push_back(Event::Nominated(index));
-            }
+        if request.use_candidate && self.remote.is_none() {
+            self.early_nomination = Some(EarlyNomination {
+                pair: index,
+                at: now,
+                request: bytes.to_vec(),
+            });
+        } else if request.use_candidate && self.role == Role::Controlled {
+            self.take_nomination(now, index);
         }
         if self.pairs[index].is_engaged {
             Input::Engine(index)
         } else {
             Input::Taken
+        }
+    }
+
+    /// The other side nominates a pair (RFC 8445 7.3.1.5).
+    pub(super) fn take_nomination(&mut self, now: Time, index: usize) {
+        let is_new = !std::mem::replace(&mut self.pairs[index].nominated, true);
+        self.engage(index);
+        self.settled.get_or_insert(now);
+        if is_new {
+            self.events.push_back(Event::Nominated(index));
         }
     }
 
@@ -132,7 +143,7 @@ impl Checks {
         }
     }
 
-    fn switch_role(&mut self) {
+    pub(super) fn switch_role(&mut self) {
         self.take_role(self.role.other());
         self.events.push_back(Event::RoleSwitched(self.role));
     }
