@@ -125,11 +125,7 @@ impl Quality {
             return Heard::Probe(echo);
         }
         let number = <[u8; 4]>::try_from(number).map_or(u32::MAX, u32::from_be_bytes) as usize;
-        match (
-            is_own,
-            self.sent.get(number),
-            self.rtts.get_mut(number),
-        ) {
+        match (is_own, self.sent.get(number), self.rtts.get_mut(number)) {
             (true, Some(at), Some(rtt)) => {
                 self.last_heard = Some(now);
                 rtt.get_or_insert(now.saturating_sub(*at));

@@ -14,11 +14,11 @@ fn flags_that_exclude_each_other_or_cannot_be_meant() {
         (&["--new-code", "--manual"], "cannot be used with"),
         (&[CODE, "--manual"], "cannot be used with"),
         (
-            &["--manual", "--listen", "127.0.0.1:0"],
+            &["--manual", "--rendezvous-listen", "127.0.0.1:0"],
             "cannot be used with",
         ),
         (
-            &["--rendezvous", url, "--listen", "127.0.0.1:0"],
+            &["--rendezvous", url, "--rendezvous-listen", "127.0.0.1:0"],
             "cannot be used with",
         ),
         (&[CODE], "needs --rendezvous"),
@@ -31,7 +31,7 @@ fn flags_that_exclude_each_other_or_cannot_be_meant() {
             &["--policy", "relay", "-s", "stun:127.0.0.1"],
             "needs a TURN server",
         ),
-        (&["--listen", "here"], "here"),
+        (&["--rendezvous-listen", "here"], "here"),
         (&["--duration", "-1"], "-1"),
         (&["--duration", "soon"], "not a number"),
         (&["--duration", "nan"], "nan"),

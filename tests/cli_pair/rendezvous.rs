@@ -146,9 +146,12 @@ fn an_address_that_cannot_be_listened_on() {
     let refusing = Refusing::new();
     let held = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     let address = held.local_addr().expect("it is bound").to_string();
-    assert_refused(|| pair(&refusing, &["--listen", &address]), "in use");
     assert_refused(
-        || pair(&refusing, &["--listen", "192.0.2.77:7880"]),
+        || pair(&refusing, &["--rendezvous-listen", &address]),
+        "in use",
+    );
+    assert_refused(
+        || pair(&refusing, &["--rendezvous-listen", "192.0.2.77:7880"]),
         "not an address of this host",
     );
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::program::{BAD, GOOD, Refusing, pair, run};
 
 /// Nobody comes, so each run takes its time limit.
-const SHORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--timeout", "0.5"];
+const SHORT: [&str; 4] = ["--rendezvous-listen", "127.0.0.1:0", "--timeout", "0.5"];
 
 #[test]
 fn the_code_is_shown_on_stderr_also_when_quiet() {
@@ -101,7 +101,13 @@ fn the_printed_command_works_however_the_code_is_typed() {
         |code| format!(" {} ", code.replace('-', " ").replace('V', "u")),
     ];
     for typing in typings {
-        let args = ["--listen", "127.0.0.1:0", "--timeout", "20", "--jsonl"];
+        let args = [
+            "--rendezvous-listen",
+            "127.0.0.1:0",
+            "--timeout",
+            "20",
+            "--jsonl",
+        ];
         let mut first = pair(&refusing, &args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

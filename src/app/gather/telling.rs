@@ -12,7 +12,7 @@ use crate::stun::uri::Transport;
 const GRACE: Duration = Duration::from_millis(100);
 /// How long a base's servers may be silent where UDP works otherwise: five requests, and the time for
 /// the answer to the last.
-const LOST: Duration = Duration::from_millis(1000);
+const LOST: Duration = Duration::from_secs(1);
 /// How long servers may all be silent before UDP counts as blocked for the choice of a pair.
 const SILENCE: Duration = Duration::from_millis(300);
 
