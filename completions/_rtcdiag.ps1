@@ -127,8 +127,8 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             break
         }
         'rtcdiag;pair' {
-            [CompletionResult]::new('--rendezvous', '--rendezvous', [CompletionResultType]::ParameterName, 'Meet at this server (rtcdiag serve): ws://host:port, wss://host[:port][/path]; without it, one runs in this program as long as it lasts, and the other host must be able to reach it')
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the rendezvous in this program listens, instead of on a free port of all addresses')
+            [CompletionResult]::new('--rendezvous', '--rendezvous', [CompletionResultType]::ParameterName, 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one runs in this program as long as it lasts, and the other host must be able to reach it')
+            [CompletionResult]::new('--rendezvous-listen', '--rendezvous-listen', [CompletionResultType]::ParameterName, 'Where the rendezvous in this program listens, instead of on a free port of all addresses')
             [CompletionResult]::new('--manual', '--manual', [CompletionResultType]::ParameterName, 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long the quality of the path is measured')

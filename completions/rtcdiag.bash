@@ -250,7 +250,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__pair)
-            opts="-s -4 -6 -q -v -h --new-code --rendezvous --listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-s -4 -6 -q -v -h --new-code --rendezvous --rendezvous-listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -260,7 +260,7 @@ _rtcdiag() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --listen)
+                --rendezvous-listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -120,8 +120,8 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'rtcdiag;pair'= {
-            cand --rendezvous 'Meet at this server (rtcdiag serve): ws://host:port, wss://host[:port][/path]; without it, one runs in this program as long as it lasts, and the other host must be able to reach it'
-            cand --listen 'Where the rendezvous in this program listens, instead of on a free port of all addresses'
+            cand --rendezvous 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one runs in this program as long as it lasts, and the other host must be able to reach it'
+            cand --rendezvous-listen 'Where the rendezvous in this program listens, instead of on a free port of all addresses'
             cand --manual 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent'
             cand --policy 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay'
             cand --duration 'How long the quality of the path is measured'

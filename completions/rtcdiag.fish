@@ -104,8 +104,8 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'I
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): ws://host:port, wss://host[:port][/path]; without it, one runs in this program as long as it lasts, and the other host must be able to reach it' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one runs in this program as long as it lasts, and the other host must be able to reach it' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
 sdp\t'SDP'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'

@@ -166,9 +166,3 @@ impl Frame<'_> {
         Ok(vec![of_local])
     }
 }
-
-/// "1 server", "2 servers".
-pub fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}

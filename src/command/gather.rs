@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::frame::{Frame, counted};
+use super::frame::Frame;
 use super::{credentials, servers};
 use crate::app;
 use crate::app::gather::{Event, NamedServer, Options};
@@ -13,6 +13,7 @@ use crate::render;
 use crate::report::gather::{
     CandidateReport, Context, GatherServerReport, Policy, RedundantReport, verdict,
 };
+use crate::report::words::counted;
 use crate::report::{Finding, Severity};
 use crate::stun::uri::ServerUri;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::frame::{Frame, counted};
+use super::frame::Frame;
 use super::servers;
 use crate::app;
 use crate::app::nat::{Event, Options};
@@ -12,6 +12,7 @@ use crate::render;
 use crate::report::Finding;
 use crate::report::nat::ObservationReport;
 use crate::report::nat::verdict::{self, Context};
+use crate::report::words::counted;
 use crate::stun::uri::ServerUri;
 
 /// Runs the command.

@@ -10,8 +10,8 @@ use crate::program::{BAD, CODE, ERROR, GOOD, Refusing, assert_refused, bare, pai
 fn flags_that_exclude_each_other_or_cannot_be_meant() {
     let url = "ws://127.0.0.1:9";
     for (args, says) in [
-        (&["--new-code", CODE][..], "cannot be used with"),
-        (&["--new-code", "--manual"], "cannot be used with"),
+        (&["--new-code", CODE][..], "leave out CODE"),
+        (&["--new-code", "--manual"], "leave out CODE"),
         (&[CODE, "--manual"], "cannot be used with"),
         (
             &["--manual", "--rendezvous-listen", "127.0.0.1:0"],
@@ -123,7 +123,7 @@ fn with(mut command: Command, variables: &[(&str, &str)]) -> Command {
 fn variables_that_cannot_be_meant() {
     for (name, value, says) in [
         ("RTCDIAG_RENDEZVOUS", "http://127.0.0.1", "ws:// or wss://"),
-        ("RTCDIAG_PAIR_LISTEN", "here", "here"),
+        ("RTCDIAG_RENDEZVOUS_LISTEN", "here", "here"),
         ("RTCDIAG_MANUAL", "xml", "xml"),
         ("RTCDIAG_POLICY", "direct", "direct"),
         ("RTCDIAG_DURATION", "soon", "not a number"),

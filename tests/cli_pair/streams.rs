@@ -26,8 +26,8 @@ fn the_code_is_shown_on_stderr_also_when_quiet() {
             "{run:#?}"
         );
         assert!(!run.stdout.contains(code), "{run:#?}");
-        let last = run.stdout.lines().last().expect("a result");
-        assert!(last.contains("never came"), "{run:#?}");
+        let summary = run.stdout.rsplit("\n\n").next().expect("a result");
+        assert!(summary.contains("never came"), "{run:#?}");
         assert!(run.stdout.ends_with('\n'), "{run:#?}");
     }
 }

@@ -302,6 +302,7 @@ fn random(seed: u64) -> (PairResult, Context) {
             _ => None,
         },
         unusable: None,
+        is_undecided: rng.random_bool(0.2),
         rendezvous_error: rng
             .random_bool(0.2)
             .then(|| ErrorReport::new("closed", words(rng))),

@@ -27,6 +27,7 @@ use crate::net::agent::Agent;
 use crate::net::clock::Clock;
 use crate::report::gather::{CandidateReport, GatherResult};
 use crate::report::pair::{SideCandidate, TimelineEntry, TimelineEvent};
+use crate::report::words::counted;
 use crate::report::{ErrorReport, Finding, Millis};
 use crate::signal::description::Description;
 use crate::signal::message::{self, Message};
@@ -259,7 +260,7 @@ impl<'a> Meeting<'a> {
         let count = self.local.len();
         self.note(
             TimelineEvent::GatheringComplete,
-            format!("{count} candidates"),
+            counted(count, "candidate"),
         );
         if self.is_described {
             self.say(Message::Complete);

@@ -204,6 +204,7 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
         waited_s: meeting.clock.now().as_secs_f64(),
         manual: meeting.is_manual(),
         turned_away: meeting.turned_away,
+        is_undecided: !meeting.has_failed,
         ..Context::default()
     }
 }
@@ -220,6 +221,13 @@ fn side(mut candidates: Vec<SideCandidate>, nats: Vec<NatFacts>, is_complete: bo
 }
 
 fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -> PredictionReport {
+    if meeting.described_at.is_none() {
+        return PredictionReport {
+            expected: Expected::Unknown,
+            agrees: None,
+            because: String::new(),
+        };
+    }
     let parse = |candidates: &[SideCandidate]| -> Vec<Candidate> {
         candidates
             .iter()

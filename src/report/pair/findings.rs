@@ -24,7 +24,7 @@ pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> 
     sides::of_sides(result, &mut findings);
     session::of_session(result, context, &mut findings);
     quality::of_quality(result, &mut findings);
-    of_prediction(result, &mut findings);
+    of_prediction(result, context, &mut findings);
     of_relays(result, &mut findings);
     of_paths(result, context, &mut findings);
     if context.stopped.is_some_and(|r| r != Reason::Interrupted) {
@@ -126,7 +126,7 @@ fn of_relays(result: &PairResult, findings: &mut Vec<Finding>) {
     }
 }
 
-fn of_prediction(result: &PairResult, findings: &mut Vec<Finding>) {
+fn of_prediction(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
     let PredictionReport {
         expected,
         agrees: Some(false),
@@ -136,7 +136,7 @@ fn of_prediction(result: &PairResult, findings: &mut Vec<Finding>) {
         return;
     };
     // What was not tried to the end contradicts nothing.
-    if result.state != PairState::Connected && !is_settled(result) {
+    if result.state != PairState::Connected && !is_settled(result, context) {
         return;
     }
     let came = match (result.state, result.path) {

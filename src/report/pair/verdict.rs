@@ -61,6 +61,8 @@ pub struct Context {
     pub peer_end: Option<PeerEnd>,
     /// Why the rendezvous could not be used to the end.
     pub rendezvous_error: Option<ErrorReport>,
+    /// Whether the session ended before both sides had given up: more candidates might have come.
+    pub is_undecided: bool,
     /// Why what the other side or the user gave could not be used, and the session ended by that.
     pub unusable: Option<ErrorReport>,
     /// Whether descriptions are carried by people (`--manual`).
@@ -97,14 +99,14 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
-        _ if !is_settled(result)
+        _ if !is_settled(result, context)
             && (context.rendezvous_error.is_some() || context.unusable.is_some()) =>
         {
             Outcome::Error
         }
         PairState::Failed | PairState::NoPeer => match context.peer_end {
-            Some(PeerEnd::Error(_)) if !is_settled(result) => Outcome::Error,
-            Some(_) if !is_settled(result) => Outcome::Inconclusive,
+            Some(PeerEnd::Error(_)) if !is_settled(result, context) => Outcome::Error,
+            Some(_) if !is_settled(result, context) => Outcome::Inconclusive,
             _ if is_out_of_time(result, context) => Outcome::Inconclusive,
             // With `NoPeer` nothing is known of the network; but no pair was connected, which is
             // what 1 stands for, and 2 is left for trouble of this side. `state` tells them apart.
@@ -116,15 +118,17 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
 /// Whether the time limit kept a pair from its fair chance.
 fn is_out_of_time(result: &PairResult, context: &Context) -> bool {
     let mut pairs = result.pairs.iter();
-    let was_cut_short =
-        result.pairs.is_empty() || pairs.any(|pair| has_failure(pair, &["cut-short"]));
+    let was_cut_short = context.is_undecided
+        || result.pairs.is_empty()
+        || pairs.any(|pair| has_failure(pair, &["cut-short"]));
     result.state == PairState::Failed && context.stopped == Some(Reason::Timeout) && was_cut_short
 }
 
 /// Whether every pair had its fair chance.
-pub(super) fn is_settled(result: &PairResult) -> bool {
+pub(super) fn is_settled(result: &PairResult, context: &Context) -> bool {
     let open = |pair| has_failure(pair, UNSETTLED);
-    !result.pairs.is_empty()
+    !context.is_undecided
+        && !result.pairs.is_empty()
         && result
             .pairs
             .iter()
@@ -203,19 +207,19 @@ fn why_relayed(result: &PairResult, context: &Context) -> String {
 }
 
 fn failed(result: &PairResult, context: &Context) -> String {
-    if let (Some(error), false) = (&context.unusable, is_settled(result)) {
+    if let (Some(error), false) = (&context.unusable, is_settled(result, context)) {
         return format!(
             "No connection, and no verdict on the network: {}.",
             error.message
         );
     }
-    if let (Some(error), false) = (&context.rendezvous_error, is_settled(result)) {
+    if let (Some(error), false) = (&context.rendezvous_error, is_settled(result, context)) {
         return format!(
             "No connection: the rendezvous was lost before both sides knew enough: {}.",
             error.message
         );
     }
-    if let (Some(end), false) = (&context.peer_end, is_settled(result)) {
+    if let (Some(end), false) = (&context.peer_end, is_settled(result, context)) {
         return format!(
             "No connection, and no verdict on the network: {}.",
             findings::peer_end(end)

@@ -9,6 +9,7 @@ use crate::app::pair::{Way, rows};
 use crate::ice::candidate::Candidate;
 use crate::ice::checks::{Credentials, Role};
 use crate::report::pair::TimelineEvent;
+use crate::report::words::counted;
 use crate::report::{ErrorReport, Millis};
 use crate::signal::description::{Description, DescriptionError};
 use crate::signal::message::{Greeting, Message};
@@ -131,7 +132,7 @@ impl Meeting<'_> {
                     let count = self.peer.candidates.len();
                     self.note(
                         TimelineEvent::RemoteGatheringComplete,
-                        format!("{count} candidates"),
+                        counted(count, "candidate"),
                     );
                 }
             }
@@ -197,7 +198,7 @@ impl Meeting<'_> {
         };
         self.note(
             TimelineEvent::DescriptionReceived,
-            format!("{} candidates", description.candidates.len()),
+            counted(description.candidates.len(), "candidate"),
         );
         let mut role = self.role.unwrap_or(Role::Controlling);
         if description.is_lite {
