@@ -32,6 +32,14 @@
 //!   has an effect.
 //! - Error answers without MESSAGE-INTEGRITY are believed, where RFC 8489 9.2.5 would discard them:
 //!   several servers send them so, and they are what is to be diagnosed.
+//! - The ICE agent of `pair` (webrtc-ice, in [`net::agent`]) sees only the pairs that
+//!   [`ice::checks`] gives it: that one makes and answers all other checks, records them, and chooses.
+//!   So the choice runs in virtual time in the tests, and no answer has to be signed a second time.
+//! - Checks from relayed addresses carry the priority of the relayed candidate, where RFC 8445 7.1.1
+//!   has that of a peer-reflexive one: a side that hears such a check before the candidate would take
+//!   the relay for a direct way.
+//! - Offer and answer of `pair` are sent without waiting for each other: nothing in the answer depends
+//!   on the offer, and it saves a round trip.
 //! - USERHASH (RFC 8489 14.4) is not sent; servers have to know USERNAME too.
 //! - The STUN server's behaviour discovery (RFC 5780) is over UDP alone: CHANGE-REQUEST and RESPONSE-PORT
 //!   over TCP are answered with 420.

@@ -79,13 +79,27 @@ pub fn run_with_input(mut command: Command, input: &[u8]) -> Run {
     read(&output, started)
 }
 
+/// Without the colours that the program itself writes.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let codes = part.find(|c: char| !c.is_ascii_digit() && c != ';');
+        let rest = codes.map_or(part, |at| &part[at..]);
+        plain.push_str(rest.strip_prefix('m').unwrap_or("\u{1b}"));
+    }
+    plain
+}
+
 fn read(output: &Output, started: Instant) -> Run {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the program writes UTF-8");
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(!stderr.contains("panicked"), "{stderr}");
     for text in [&stdout, &stderr] {
         assert!(
-            !text.chars().any(|c| c.is_control() && c != '\n'),
+            !uncoloured(text)
+                .chars()
+                .any(|c| c.is_control() && c != '\n'),
             "{text:?}"
         );
     }
