@@ -69,7 +69,8 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
     // Where nothing was settled, no cause is known.
     let cut_short =
         !result.pairs.is_empty() && result.pairs.iter().all(|pair| has_failure(pair, UNSETTLED));
-    if cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
+    let is_open = result.state == PairState::Failed && context.is_undecided;
+    if is_open || cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
         return;
     }
     if !by_policy {

@@ -128,7 +128,7 @@ fn peer_is_killed_before_the_connection() {
     b.wait_for_step("description-received");
     b.kill();
     let a = a.finish();
-    assert_alone(&a, 1, "failed");
+    assert_alone(&a, 3, "failed");
     assert!(a.elapsed < Duration::from_secs(20), "{}", a.describe());
 }
 
