@@ -17,12 +17,37 @@ const ECHO: [u8; 4] = *b"RTCe";
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
-    /// Datagrams sent.
+    /// Datagrams sent, until the path ended if it did.
     pub sent: u32,
     /// The round trip of each that came back.
     pub rtts: Vec<Duration>,
     /// Interarrival jitter of the other side's datagrams.
     pub jitter: Option<Duration>,
+    /// When the last datagram that came back had been sent, from the first one on, if nothing came
+    /// back of many behind it: the path has ended.
+    pub ended_after: Option<Duration>,
+}
+
+/// So many datagrams in a row, over so long, do not get lost by chance.
+const SILENT_IN_A_ROW: usize = 10;
+const SILENT_FOR: Duration = Duration::from_millis(400);
+
+/// How many datagrams were sent, up to the end of the path if there was one.
+pub fn count(settled: &[(Time, bool)], ended_after: Option<Duration>) -> u32 {
+    let first = settled.first().map(|(at, _)| *at).unwrap_or_default();
+    let end = ended_after.map_or(Duration::MAX, |after| first + after);
+    let counted = settled.iter().filter(|(at, _)| *at <= end);
+    u32::try_from(counted.count()).unwrap_or(u32::MAX)
+}
+
+/// When the path ended, from what was sent when and whether it came back.
+pub fn ended_after(settled: &[(Time, bool)]) -> Option<Duration> {
+    let (first, _) = settled.first()?;
+    let (newest, _) = settled.last()?;
+    let behind = settled.iter().rev().take_while(|(_, is_back)| !is_back);
+    let (last, _) = settled.iter().rev().find(|(_, is_back)| *is_back)?;
+    let is_silent = behind.count() >= SILENT_IN_A_ROW && *newest >= *last + SILENT_FOR;
+    is_silent.then(|| last.saturating_sub(*first))
 }
 
 /// The test of one side.
@@ -173,13 +198,19 @@ impl Quality {
         let longest = self.rtts.iter().flatten().max().copied();
         let patience = longest.unwrap_or(Duration::from_secs(1)) * 2 + Duration::from_millis(50);
         let settled = self.sent.iter().zip(&self.rtts);
-        let settled: Vec<_> = settled
+        let settled: Vec<(Time, Option<Duration>)> = settled
             .filter(|(at, rtt)| rtt.is_some() || now >= **at + patience)
-            .map(|(_, rtt)| *rtt)
+            .map(|(at, rtt)| (*at, *rtt))
             .collect();
+        let came_back: Vec<(Time, bool)> = settled
+            .iter()
+            .map(|(at, rtt)| (*at, rtt.is_some()))
+            .collect();
+        let ended_after = ended_after(&came_back);
         Some(Measured {
-            sent: u32::try_from(settled.len()).unwrap_or(u32::MAX),
-            rtts: settled.into_iter().flatten().collect(),
+            sent: count(&came_back, ended_after),
+            ended_after,
+            rtts: settled.into_iter().filter_map(|(_, rtt)| rtt).collect(),
             jitter: (self.came > 0).then(|| Duration::from_secs_f64(self.jitter.clamp(0.0, 1e6))),
         })
     }
@@ -237,6 +268,18 @@ mod tests {
         let measured = a.measured(now).expect("begun");
         assert_eq!((measured.sent, measured.rtts.len()), (51, 41));
         assert!((0.003..0.007).contains(&b.jitter), "{}", b.jitter);
+    }
+
+    #[test]
+    fn a_path_that_ends_is_not_one_that_loses() {
+        let at = |number: u32| MS * 20 * number;
+        let lossy: Vec<_> = (0..100).map(|n| (at(n), n % 4 == 0)).collect();
+        assert_eq!(ended_after(&lossy), None);
+        let ended: Vec<_> = (0..100).map(|n| (at(n), n <= 60)).collect();
+        assert_eq!(ended_after(&ended), Some(at(60)));
+        let short: Vec<_> = (0..12).map(|n| (MS * n, n < 2)).collect();
+        assert_eq!(ended_after(&short), None);
+        assert_eq!(ended_after(&[]), None);
     }
 
     #[test]

@@ -106,6 +106,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Everything by which this machine could be reached, with the broadcast addresses of its networks.
+/// Addresses that it gets later are not known.
+fn own_addresses(listeners: &[Listener], external: &[IpAddr]) -> Vec<IpAddr> {
+    let mut own: Vec<IpAddr> = listeners
+        .iter()
+        .flat_map(|l| [l.relayed, l.address.ip()])
+        .chain(external.iter().copied())
+        .collect();
+    for interface in if_addrs::get_if_addrs().unwrap_or_default() {
+        own.push(interface.ip());
+        if let if_addrs::IfAddr::V4(v4) = interface.addr {
+            own.extend(v4.broadcast.map(IpAddr::V4));
+        }
+    }
+    own
+}
+
 impl TurnServer {
     /// Listens; nothing is answered before [`TurnServer::run`]. Must be called in a tokio runtime.
     ///
@@ -121,7 +138,7 @@ impl TurnServer {
             .collect::<Result<_, _>>()?;
         let policy = PeerPolicy {
             opened: config.allow_peers.clone(),
-            own: listeners.iter().map(|l| l.relayed).collect(),
+            own: own_addresses(&listeners, &config.external),
         };
         let rules = Rules {
             realm: config.realm.clone(),

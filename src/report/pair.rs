@@ -187,7 +187,7 @@ pub struct SelectedReport {
 /// How good the path is: datagrams sent over it, which the other side sends back.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QualityReport {
-    /// Datagrams sent.
+    /// Datagrams sent, until the path ended if it did.
     pub sent: u32,
     /// Those that came back.
     pub received: u32,
@@ -197,6 +197,8 @@ pub struct QualityReport {
     pub rtt_ms: Option<RttReport>,
     /// Interarrival jitter of the other side's datagrams (RFC 3550 6.4.1).
     pub jitter_ms: Option<Millis>,
+    /// If the path ended during the test: when, from its beginning.
+    pub ended_after_ms: Option<Millis>,
 }
 
 /// Round trips.

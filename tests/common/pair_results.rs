@@ -325,6 +325,7 @@ pub fn quality(sent: u32, received: u32, rtt: u64, jitter: u64) -> QualityReport
             max: ms(rtt * 2),
         }),
         jitter_ms: (received > 0).then(|| ms(jitter)),
+        ended_after_ms: None,
     }
 }
 

@@ -106,7 +106,13 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> Paire
         .selected
         .filter(|_| has_result)
         .and_then(|(_, at)| Some(Millis(at.saturating_sub(meeting.described_at?))));
-    let measured = meeting.measured(now).filter(|_| has_result);
+    let mut measured = meeting.measured(now).filter(|_| has_result);
+    if let Some(measured) = &mut measured
+        && meeting.peer.end.is_some()
+    {
+        // It says itself that it went, so it was not the path.
+        measured.ended_after = None;
+    }
     let report = selected.map(|index| selected_report(&meeting, index));
     let peer_agrees = match (selected, meeting.peer.connected) {
         (Some(index), Some((local, remote))) => {
@@ -170,7 +176,13 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
     let (mut stopped, mut peer_end) = (None, None);
     let (mut rendezvous_error, mut unusable) = (None, None);
     match end {
-        None | Some(End::Done) => {}
+        None | Some(End::Done) => {
+            // Whoever has told neither its end nor its record has gone before it was done.
+            let has_told = meeting.peer.is_finished || meeting.peer.end.is_some();
+            if meeting.peer.left_at.is_some() && !has_told {
+                peer_end = Some(PeerEnd::Vanished);
+            }
+        }
         Some(End::Stopped(reason)) => {
             stopped = Some(reason);
             if !meeting.peer.was_there {
@@ -284,5 +296,6 @@ fn quality(measured: Measured) -> QualityReport {
             max: Millis(*max),
         }),
         jitter_ms: measured.jitter.map(Millis),
+        ended_after_ms: measured.ended_after.map(Millis),
     }
 }

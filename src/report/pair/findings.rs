@@ -23,7 +23,7 @@ pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> 
     sides::of_servers(result, context, &mut findings);
     sides::of_sides(result, &mut findings);
     session::of_session(result, context, &mut findings);
-    quality::of_quality(result, &mut findings);
+    quality::of_quality(result, context, &mut findings);
     of_prediction(result, context, &mut findings);
     of_relays(result, &mut findings);
     of_paths(result, context, &mut findings);

@@ -97,6 +97,7 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
     match result.state {
         // One side's word is not enough.
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
+        PairState::Connected if has_path_ended(result, context) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
         _ if !is_settled(result, context)
@@ -113,6 +114,12 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
             _ => Outcome::Bad,
         },
     }
+}
+
+/// Whether the path ended while both sides were there.
+fn has_path_ended(result: &PairResult, context: &Context) -> bool {
+    let quality = result.quality.as_ref();
+    context.peer_end.is_none() && quality.is_some_and(|q| q.ended_after_ms.is_some())
 }
 
 /// Whether the time limit kept a pair from its fair chance.
@@ -147,6 +154,7 @@ fn expectation(result: &PairResult, context: &Context, outcome: &mut Outcome) ->
     }
     let found = match (result.state, result.path) {
         (PairState::Connected, Some(PathKind::Relayed)) => "the path is relayed",
+        (PairState::Connected, _) if has_path_ended(result, context) => "the path ended",
         (PairState::Connected, _) => "the other side reports otherwise",
         (PairState::Failed, _) => "no pair was connected",
         (PairState::NoPeer, _) => "the other side never came",
@@ -184,6 +192,14 @@ fn connected(result: &PairResult, context: &Context) -> String {
         text = format!("{text}; {}", why_relayed(result, context));
     }
     text.push('.');
+    if let Some(after) = result.quality.as_ref().and_then(|q| q.ended_after_ms) {
+        let what = if has_path_ended(result, context) {
+            "But the path ended"
+        } else {
+            "The other side went away"
+        };
+        text = format!("{text} {what} after {:.1} s.", after.0.as_secs_f64());
+    }
     if result.session.peer_agrees == Some(false) {
         text.push_str(" But the other side reports otherwise.");
     }

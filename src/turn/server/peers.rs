@@ -94,8 +94,8 @@ impl fmt::Display for Network {
 pub enum Peer {
     /// May be reached.
     Allowed,
-    /// The server's own relayed address, which is not a public one: its relays may be reached, since
-    /// that is how two clients of one server talk, and nothing else there.
+    /// An address of the server itself: its relays may be reached, since that is how two clients of
+    /// one server talk, and nothing else there. What comes from the machine itself passes its firewall.
     OwnRelays,
     /// Must not be reached.
     Forbidden,
@@ -106,18 +106,19 @@ pub enum Peer {
 pub struct PeerPolicy {
     /// What the operator opens.
     pub opened: Vec<Network>,
-    /// The relayed addresses.
+    /// All addresses of the machine, public ones too, and the relayed ones.
     pub own: Vec<IpAddr>,
 }
 
 impl PeerPolicy {
-    /// What is thought of an address. IPv4-mapped addresses are never allowed: they would lead to
-    /// IPv4 peers past the rules for those.
+    /// What is thought of an address.
     pub fn of(&self, ip: IpAddr) -> Peer {
-        if is_opened(&self.opened, ip) || (is_global(ip) && !is_embedded(ip)) {
+        if is_opened(&self.opened, ip) {
             Peer::Allowed
         } else if self.own.contains(&ip) {
             Peer::OwnRelays
+        } else if is_global(ip) && !is_special(ip) {
+            Peer::Allowed
         } else {
             Peer::Forbidden
         }
@@ -135,19 +136,23 @@ fn is_opened(opened: &[Network], ip: IpAddr) -> bool {
     is_host && opened.iter().any(|network| network.contains(ip))
 }
 
-/// Addresses that are more than they seem: 0.0.0.0/8 ("this network"), 240.0.0.0/4 (reserved), and
-/// IPv6 addresses that some system or router on the way turns into IPv4 ones: mapped, compatible,
-/// NAT64 (RFC 6052, RFC 8215), 6to4 and Teredo, and site-local ones (RFC 3879).
-fn is_embedded(ip: IpAddr) -> bool {
+/// Addresses that are no hosts of the public internet although nothing private: 0.0.0.0/8 ("this
+/// network"), protocol assignments (RFC 6890), 6to4 relays (RFC 7526), benchmarks (RFC 2544) and what
+/// is reserved; of IPv6 all that lies outside 2000::/3, and what some system or router on the way
+/// turns into IPv4 addresses: 6to4, Teredo and the rest of 2001::/23, and ISATAP (RFC 5214).
+fn is_special(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => ip.octets()[0] == 0 || ip.octets()[0] >= 240,
+        IpAddr::V4(ip) => {
+            let octets = ip.octets();
+            matches!(octets, [0 | 240.., ..] | [192, 0, 0, _] | [192, 88, 99, _])
+                || (octets[0] == 198 && octets[1] & 0xfe == 18)
+        }
         IpAddr::V6(ip) => {
             let segments = ip.segments();
-            segments[..5] == [0; 5]
-                || matches!(segments, [0x64, 0xff9b, 0 | 1, ..])
+            segments[0] & 0xe000 != 0x2000
                 || segments[0] == 0x2002
-                || segments[..2] == [0x2001, 0]
-                || segments[0] & 0xffc0 == 0xfec0
+                || (segments[0] == 0x2001 && segments[1] < 0x200)
+                || (segments[4] & 0xfcff == 0 && segments[5] == 0x5efe)
         }
     }
 }
@@ -173,6 +178,16 @@ mod tests {
             assert_eq!(closed.of(peer), Peer::Forbidden, "{class} {peer}");
         }
         for bad in [
+            "198.19.255.1",
+            "192.0.0.9",
+            "192.88.99.1",
+            "::ffff:0:7f00:1",
+            "2001:db8::5efe:7f00:1",
+            "2001:db8::200:5efe:7f00:1",
+            "100::1",
+            "2001:2::1",
+            "4000::1",
+            "5f00::1",
             "0.1.2.3",
             "240.0.0.1",
             "::ffff:192.0.2.1",
@@ -223,6 +238,12 @@ mod tests {
         assert_eq!(little.of(ip("10.1.3.255")), Peer::Allowed);
         assert_eq!(little.of(ip("10.1.4.0")), Peer::Forbidden);
         assert_eq!(little.of(ip("10.9.9.9")), Peer::OwnRelays);
+        let public = PeerPolicy {
+            opened: vec![],
+            own: vec![ip("203.0.113.10")],
+        };
+        assert_eq!(public.of(ip("203.0.113.10")), Peer::OwnRelays);
+        assert_eq!(public.of(ip("203.0.113.11")), Peer::Allowed);
     }
 
     #[test]

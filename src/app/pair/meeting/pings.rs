@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::ice::checks::Checks;
-use crate::ice::quality::Measured;
+use crate::ice::quality::{Measured, count, ended_after};
 use crate::stun::message::TransactionId;
 use crate::time::Time;
 
@@ -69,12 +69,16 @@ impl Pings {
         let rtts: Vec<Duration> = rtts.collect();
         let patience =
             rtts.iter().max().copied().unwrap_or(Duration::from_secs(1)) * LATE + INTERVAL;
-        let settled = self
+        let settled: Vec<(Time, bool)> = self
             .sent
             .iter()
-            .filter(|(id, at)| checks.answer_to(*id).is_some() || now >= *at + patience);
+            .map(|(id, at)| (*at, checks.answer_to(*id).is_some()))
+            .filter(|(at, is_back)| *is_back || now >= *at + patience)
+            .collect();
+        let ended_after = ended_after(&settled);
         Some(Measured {
-            sent: u32::try_from(settled.count()).unwrap_or(u32::MAX),
+            sent: count(&settled, ended_after),
+            ended_after,
             rtts,
             jitter: None,
         })

@@ -157,9 +157,17 @@ impl Meeting<'_> {
         if self.end.is_some() {
             return;
         }
+        let is_silent = self.measured(now).is_some_and(|m| m.ended_after.is_some());
+        if self.peer.left_at.is_some() && self.peer.end.is_none() && is_silent {
+            // It is gone from the room and from the path.
+            self.end = Some(End::Vanished);
+            return;
+        }
         if let Some(at) = self.finished_at {
             let has_all = self.has_told_record && self.peer.arrived.is_some();
             let is_gone = self.peer.end.is_some();
+            // Its own test may take longer, and needs this side's answers.
+            let since = at.max(self.quality.last_heard().unwrap_or_default());
             if self.is_manual() {
                 // The other side may still need this one's answers for its own test.
                 let other_is_silent = self
@@ -169,7 +177,7 @@ impl Meeting<'_> {
                 if other_is_silent || now >= at + RECORD {
                     self.end = Some(End::Done);
                 }
-            } else if has_all || is_gone || now >= at + RECORD {
+            } else if has_all || is_gone || now >= since + RECORD {
                 self.end = Some(End::Done);
             }
             return;

@@ -1,6 +1,6 @@
 //! How good the path is for calls.
 
-use crate::report::pair::{PairResult, QualityReport};
+use crate::report::pair::{Context, PairResult, QualityReport};
 use crate::report::{Finding, Millis, Severity};
 
 /// ITU-T G.114: up to 150 ms one way most applications are not affected; here it is both ways.
@@ -15,7 +15,11 @@ const JITTER_MS: f64 = 50.0;
 const MIN_LOST: u32 = 2;
 
 /// What is beyond what calls can stand.
-pub(in crate::report::pair) fn of_quality(result: &PairResult, findings: &mut Vec<Finding>) {
+pub(in crate::report::pair) fn of_quality(
+    result: &PairResult,
+    context: &Context,
+    findings: &mut Vec<Finding>,
+) {
     let Some(quality) = &result.quality else {
         return;
     };
@@ -27,6 +31,19 @@ pub(in crate::report::pair) fn of_quality(result: &PairResult, findings: &mut Ve
             "run it again; if it stays so, something drops what is no ICE check",
         ));
         return;
+    }
+    if let Some(after) = quality.ended_after_ms
+        && context.peer_end.is_none()
+    {
+        findings.push(Finding::new(
+            "path-ended",
+            Severity::Error,
+            format!(
+                "the path ended {:.1} s after it had been connected: nothing came back of what was sent then",
+                after.0.as_secs_f64()
+            ),
+            "a firewall or NAT on the way may let a flow go on for so long only, or a network has changed: run it again with a longer --duration",
+        ));
     }
     of_round_trip(quality, findings);
     let lost = quality.sent.saturating_sub(quality.received);
