@@ -24,7 +24,7 @@ use rtcdiag::nat::behavior::{Filtering, Mapping};
 use rtcdiag::nat::reachability::Peer;
 use serde_json::Value;
 
-const RUNS: usize = 9;
+const RUNS: usize = 5;
 const AIOICE_END: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/common/aioice_end.py");
 
 /// The goals for `connected_ms`, median and worst, by round trip and path.
@@ -103,6 +103,12 @@ fn measure(lab: &Lab, path: &str, times: &mut Times) {
     let ends = ends.map(End::finish);
     if ends.iter().any(|end| end.path() != Some(path)) {
         times.wrong += 1;
+        for end in &ends {
+            println!(
+                "  {}",
+                end.document["summary"].as_str().unwrap_or("no document")
+            );
+        }
         return;
     }
     let later = |values: [f64; 2]| values[0].max(values[1]);

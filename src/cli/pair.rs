@@ -21,7 +21,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   rtcdiag pair                                     shows the command for the other host
   rtcdiag pair --rendezvous wss://rdv.example.org  the same through a server that both can reach
-  rtcdiag pair ABCD-EFGH-JKMN-PQRS-T --rendezvous wss://rdv.example.org
+  rtcdiag pair 4HDM-J996-404S-586A-A --rendezvous wss://rdv.example.org
   rtcdiag pair --manual                            without any server: carry two lines of text
   RTCDIAG_TURN_PASSWORD=... rtcdiag pair -s turn:turn.example.org --turn-username ann
   rtcdiag pair --expect pair=direct --json

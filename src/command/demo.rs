@@ -16,6 +16,12 @@ use crate::report::{Document, gather, nat, pair};
 
 /// Runs the command.
 pub fn run(frame: &Frame, args: &DemoArgs) -> anyhow::Result<Outcome> {
+    let common = frame.common;
+    if common.ipv4 || common.ipv6 || common.interface.is_some() || common.local.is_some() {
+        return frame.could_not_begin(&anyhow::anyhow!(
+            "demo runs on loopback over IPv4: leave out -4, -6, --interface and --local"
+        ));
+    }
     let (done, stopped) = frame.work(
         "starting servers on loopback".to_owned(),
         async |stop, sender| {
@@ -85,7 +91,7 @@ pub fn run(frame: &Frame, args: &DemoArgs) -> anyhow::Result<Outcome> {
             servers.stun, servers.turn, servers.locals[0]
         ),
         format!(
-            "rtcdiag pair {code} --rendezvous {} -s {} -s {} --local {}",
+            "rtcdiag pair {code} --rendezvous {} -s {} -s {} --turn-username demo --local {}",
             servers.rendezvous, servers.stun, servers.turn, servers.locals[0]
         ),
     ];

@@ -49,7 +49,7 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
     let (done, stopped) = frame.work(
         waiting.to_owned(),
         async |stop, sender| Box::pin(work(frame, prepared, stop, sender)).await,
-        |event| show(frame, event),
+        |event| show(frame, event, args.code.is_none()),
     )?;
     let Paired {
         result,
@@ -234,7 +234,8 @@ async fn work(
     paired
 }
 
-fn show(frame: &Frame, shown: Shown) {
+/// `is_new` if the code was made here, so that the other host has to be told of it.
+fn show(frame: &Frame, shown: Shown, is_new: bool) {
     match shown {
         Shown::Session {
             code,
@@ -246,9 +247,11 @@ fn show(frame: &Frame, shown: Shown) {
                 command: &command,
                 rendezvous: &rendezvous,
             });
-            frame
-                .output
-                .instruct(&format!("code: {code}\non the other host:\n  {command}"));
+            if is_new {
+                frame
+                    .output
+                    .instruct(&format!("code: {code}\non the other host:\n  {command}"));
+            }
             frame
                 .output
                 .progress(format!("waiting at {rendezvous} for the other side"));
@@ -270,6 +273,7 @@ fn show_event(frame: &Frame, event: &Event) {
             }
         }
         Event::Description(text) => {
+            let shown = text.replace('\r', "");
             let what = if text.starts_with("v=0") {
                 "this side's description, SDP; give it to the other side, then paste that one's, ended by an empty line:"
             } else {
@@ -277,7 +281,7 @@ fn show_event(frame: &Frame, event: &Event) {
             };
             frame
                 .output
-                .instruct(&format!("{what}\n{}", text.trim_end()));
+                .instruct(&format!("{what}\n{}", shown.trim_end()));
             frame
                 .output
                 .progress("waiting for the other side's description".to_owned());

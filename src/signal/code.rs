@@ -31,7 +31,7 @@ impl fmt::Debug for Code {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodeError {
     /// Too short or too long.
-    #[error("a code has 17 letters and digits, such as ABCD-EFGH-JKMN-PQRS-T, and this has {0}")]
+    #[error("a code has 17 letters and digits, such as 4HDM-J996-404S-586A-A, and this has {0}")]
     Length(usize),
     /// A character that no code has.
     #[error("'{}' does not occur in a code", .0.escape_debug())]

@@ -302,6 +302,9 @@ fn random(seed: u64) -> (PairResult, Context) {
             _ => None,
         },
         unusable: None,
+        no_data: rng
+            .random_bool(0.1)
+            .then(|| "192.0.2.1:1 <-> 192.0.2.2:2".to_owned()),
         is_undecided: rng.random_bool(0.2),
         rendezvous_error: rng
             .random_bool(0.2)

@@ -201,7 +201,7 @@ fn permissions_are_bounded() {
     let mut codes = Vec::new();
     for block in 0..6 {
         let peers: Vec<SocketAddr> = (0..50)
-            .map(|n| SocketAddr::from(([192, 0, block, n + 1], 9)))
+            .map(|n| SocketAddr::from(([203, 0, 113 - block, n + 1], 9)))
             .collect();
         let permit = client.client.permit(&peers);
         codes.push(client.ask(&permit));

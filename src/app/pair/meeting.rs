@@ -1,6 +1,7 @@
 //! One side of a session: what is known, and what to do when something happens.
 
 mod agent;
+mod candidates;
 mod peer;
 mod pings;
 mod progress;
@@ -19,13 +20,13 @@ use super::paths::{Means, Paths};
 use super::{Event, Options, Paired, SideOf, Way, manual, rows};
 use crate::app::gather::kept::Kept;
 use crate::app::gather::{self};
-use crate::ice::candidate::{self, COMPONENT, Candidate, CandidateType};
-use crate::ice::checks::{self, Base, Checks, Credentials, Role};
+use crate::ice::candidate::Candidate;
+use crate::ice::checks::{self, Checks, Credentials, Role};
 use crate::ice::facts::NatFacts;
 use crate::ice::quality::Quality;
 use crate::net::agent::Agent;
 use crate::net::clock::Clock;
-use crate::report::gather::{CandidateReport, GatherResult};
+use crate::report::gather::GatherResult;
 use crate::report::pair::{SideCandidate, TimelineEntry, TimelineEvent};
 use crate::report::words::counted;
 use crate::report::{ErrorReport, Finding, Millis};
@@ -215,9 +216,9 @@ impl<'a> Meeting<'a> {
     pub fn take_kept(&mut self, kept: Kept) {
         let now = self.clock.now();
         match kept {
-            Kept::Base { address, socket } => self.paths.offer(address, Means::Socket(socket)),
+            Kept::Base { address, socket } => self.offer(address, Means::Socket(socket)),
             Kept::Relay { relayed, commands } => {
-                self.paths.offer(relayed, Means::Relay(commands));
+                self.offer(relayed, Means::Relay(commands));
             }
             Kept::Datagram { at, source, bytes } => {
                 if let Some(base) = self.paths.find(at) {
@@ -288,41 +289,6 @@ impl<'a> Meeting<'a> {
         }
     }
 
-    fn take_candidate(&mut self, report: &CandidateReport) {
-        let now = self.clock.now();
-        let own = rows::own_candidate(report);
-        if matches!(report.kind, CandidateType::Host | CandidateType::Relay) {
-            let address = report.socket_address();
-            if self.paths.promote(address) {
-                let is_relay = report.kind == CandidateType::Relay;
-                // The local preference of the candidate, with the preference of another type.
-                let preference = u16::try_from(report.priority >> 8 & 0xffff).unwrap_or(0);
-                let base = Base {
-                    address,
-                    is_relay,
-                    priority: report.priority,
-                    reflexive_priority: candidate::priority(
-                        CandidateType::Prflx,
-                        preference,
-                        COMPONENT,
-                    ),
-                };
-                self.checks.add_base(now, base);
-            }
-        }
-        self.note(
-            TimelineEvent::CandidateFound,
-            format!("{} {}", report.kind, report.socket_address()),
-        );
-        let _ = self
-            .events
-            .send(Event::Candidate(SideOf::Local, Box::new(own.clone())));
-        if self.is_described {
-            self.say(candidate_message(&own));
-        }
-        self.local.push(own);
-    }
-
     /// What is known of this side's NATs.
     pub fn take_nats(&mut self, nats: Vec<NatFacts>) {
         self.nats = nats;
@@ -381,15 +347,6 @@ use pings::Pings;
 
 /// How long the other side has to confirm the last message.
 const GOODBYE: Duration = Duration::from_millis(500);
-
-fn candidate_message(own: &SideCandidate) -> Message {
-    Message::Candidate {
-        line: own.sdp.clone(),
-        interface: own.interface.clone(),
-        server: own.server.clone(),
-        relay_transport: own.relay_transport,
-    }
-}
 
 /// Random characters that ICE allows (RFC 8839 5.4).
 fn ice_chars(rng: &mut StdRng, count: usize) -> String {

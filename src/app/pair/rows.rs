@@ -217,6 +217,13 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
         manual: meeting.is_manual(),
         turned_away: meeting.turned_away,
         is_undecided: !meeting.has_failed,
+        no_data: meeting
+            .selected
+            .filter(|_| meeting.has_failed && !meeting.is_proven())
+            .map(|(pair, _)| {
+                let (local, remote) = ends(&meeting.checks, pair);
+                format!("{local} <-> {remote}")
+            }),
         ..Context::default()
     }
 }

@@ -69,6 +69,15 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
     // Where nothing was settled, no cause is known.
     let cut_short =
         !result.pairs.is_empty() && result.pairs.iter().all(|pair| has_failure(pair, UNSETTLED));
+    if let Some(pair) = &context.no_data {
+        findings.push(Finding::new(
+            "no-data",
+            Severity::Error,
+            format!("checks pass over {pair}, and none of the datagrams sent over it came back"),
+            "a firewall that looks into packets lets STUN through and nothing else: try TURN over TLS, or allow the UDP flow",
+        ));
+        return;
+    }
     let is_open = result.state == PairState::Failed && context.is_undecided;
     if is_open || cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
         return;

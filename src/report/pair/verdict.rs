@@ -44,6 +44,7 @@ pub enum PeerEnd {
 
 /// What bears on the verdict beside the result.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Context {
     /// `--expect pair=`.
     pub wanted: Option<WantedPair>,
@@ -61,6 +62,8 @@ pub struct Context {
     pub peer_end: Option<PeerEnd>,
     /// Why the rendezvous could not be used to the end.
     pub rendezvous_error: Option<ErrorReport>,
+    /// The pair that was nominated and checked, and over which no data came back.
+    pub no_data: Option<String>,
     /// Whether the session ended before both sides had given up: more candidates might have come.
     pub is_undecided: bool,
     /// Why what the other side or the user gave could not be used, and the session ended by that.
@@ -245,6 +248,11 @@ fn failed(result: &PairResult, context: &Context) -> String {
         return format!(
             "No connection, and no verdict on the network: the time limit ended {}.",
             missing(result)
+        );
+    }
+    if let Some(pair) = &context.no_data {
+        return format!(
+            "No connection: checks pass over {pair}, and data does not: something on the way drops what is not STUN."
         );
     }
     let direct = why::not_direct(result, context).short;

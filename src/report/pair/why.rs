@@ -135,6 +135,12 @@ pub(super) fn not_relayed(result: &PairResult) -> Why {
         };
     }
     let pairs = of_path(result, PathKind::Relayed);
+    if result.remote.candidates.is_empty() {
+        return Why::new("the other side has no candidate", None);
+    }
+    if result.local.candidates.is_empty() {
+        return Why::new("this side has no candidate", None);
+    }
     if pairs.is_empty() {
         return Why::new(
             "the relayed candidates make no pair with the other side's: their address families differ",

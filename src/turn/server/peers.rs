@@ -138,8 +138,8 @@ fn is_opened(opened: &[Network], ip: IpAddr) -> bool {
 
 /// Addresses that are no hosts of the public internet although nothing private: 0.0.0.0/8 ("this
 /// network"), protocol assignments (RFC 6890), 6to4 relays (RFC 7526), benchmarks (RFC 2544) and what
-/// is reserved; of IPv6 all that lies outside 2000::/3, and what some system or router on the way
-/// turns into IPv4 addresses: 6to4, Teredo and the rest of 2001::/23, and ISATAP (RFC 5214).
+/// is reserved; of IPv6 all that lies outside `2000::/3`, and what some system or router on the way
+/// turns into IPv4 addresses: 6to4, Teredo and the rest of `2001::/23`, and ISATAP (RFC 5214).
 fn is_special(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {

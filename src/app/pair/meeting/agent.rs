@@ -7,8 +7,8 @@ use crate::app::pair::ending::End;
 use crate::ice::checks::Input;
 use crate::ice::quality::Heard;
 use crate::net::agent::AgentEvent;
-use crate::report::ErrorReport;
 use crate::report::pair::TimelineEvent;
+use crate::report::{ErrorReport, Finding, Severity};
 
 impl Meeting<'_> {
     /// A datagram came to a base.
@@ -42,9 +42,18 @@ impl Meeting<'_> {
             CheckEvent::Deliver(pair, bytes) => self.agent.deliver(pair, bytes),
             CheckEvent::RoleSwitched(role) => {
                 self.role = Some(role);
-                self.refuse(
-                    "both sides had the same role, and this side took the other one".into(),
-                );
+                if !self
+                    .findings
+                    .iter()
+                    .any(|known| known.code == "role-conflict")
+                {
+                    self.findings.push(Finding::new(
+                        "role-conflict",
+                        Severity::Info,
+                        "both sides had the same role, and this side took the other one",
+                        "give --role on one side only, or another one on each",
+                    ));
+                }
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Event, Meeting, SideOf, candidate_message};
+use super::candidates::candidate_message;
+use super::{Event, Meeting, SideOf};
 use crate::app::pair::channel::Said;
 use crate::app::pair::ending::End;
 use crate::app::pair::{Way, rows};
@@ -10,7 +11,7 @@ use crate::ice::candidate::Candidate;
 use crate::ice::checks::{Credentials, Role};
 use crate::report::pair::TimelineEvent;
 use crate::report::words::counted;
-use crate::report::{ErrorReport, Millis};
+use crate::report::{ErrorReport, Finding, Millis, Severity};
 use crate::signal::description::{Description, DescriptionError};
 use crate::signal::message::{Greeting, Message};
 use crate::signal::seal::Name;
@@ -69,13 +70,16 @@ impl Meeting<'_> {
         self.peer.software = Some(greeting.software);
         let role = match (self.options.role, greeting.role) {
             (Some(own), Some(other)) if own == other => {
-                self.refuse(format!(
-                    "both sides were told to be {}: their names decide",
-                    if own == Role::Controlling {
-                        "controlling"
-                    } else {
-                        "controlled"
-                    }
+                let told = if own == Role::Controlling {
+                    "controlling"
+                } else {
+                    "controlled"
+                };
+                self.findings.push(Finding::new(
+                    "role-conflict",
+                    Severity::Info,
+                    format!("both sides were told to be {told}: their names decided"),
+                    "give --role on one side only, or another one on each",
                 ));
                 self.role_by_name(name)
             }

@@ -16,6 +16,8 @@ use crate::time::Time;
 const HOPE: Duration = Duration::from_secs(4);
 /// The same where the other side decides, or a pair works and is not nominated.
 const LONG_HOPE: Duration = Duration::from_secs(12);
+/// How long data may take to come back over the pair that was selected.
+const DATA: Duration = Duration::from_secs(5);
 /// How much longer than the quality test the checks of the other pairs may take.
 const CHECKS: Duration = Duration::from_millis(1500);
 /// How long the other side may take for its record.
@@ -134,7 +136,11 @@ impl Meeting<'_> {
         let patience = self.options.duration.max(Duration::from_secs(1)) + CHECKS;
         let is_checked = self.has_failed || self.checks.is_finished(now) || now >= since + patience;
         // Without an echo there is no result, however long it takes; but not for ever.
-        let is_one_way = self.selected.is_some() && now >= since + LONG_HOPE;
+        let is_one_way = self.selected.is_some() && !self.is_proven() && now >= since + DATA;
+        if is_one_way {
+            self.has_failed = true;
+            self.say(Message::Failed);
+        }
         if (self.has_result() && is_measured && is_checked) || is_one_way {
             self.finished_at = Some(now);
             if self.selected.is_some() {

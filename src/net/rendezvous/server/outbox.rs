@@ -1,7 +1,8 @@
 //! What waits for a client.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
@@ -10,13 +11,24 @@ use crate::signal::wire::{Notice, Refusal};
 
 /// What one message costs beside its bytes, so that empty ones are not free.
 const OVERHEAD: usize = 64;
+/// What may wait for all clients together; one that lets anything wait beyond it is dropped.
+const IN_ALL: usize = 128 << 20;
 
 /// Messages for one client, and the end of its connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     state: Mutex<State>,
     ready: Notify,
     ended: Notify,
+    /// The bytes that wait for all clients.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(state.bytes, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -27,17 +39,29 @@ struct State {
 }
 
 impl Outbox {
+    /// An empty one. All of a server share the count of what waits.
+    pub(super) fn new(waiting: Arc<AtomicUsize>) -> Self {
+        Self {
+            state: Mutex::default(),
+            ready: Notify::new(),
+            ended: Notify::new(),
+            waiting,
+        }
+    }
+
     /// Adds a message. A client that lets more wait than `limit` is dropped.
     pub(super) fn push(&self, message: Message, limit: usize) {
         let cost = message.len() + OVERHEAD;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // One message always has room, however low the limit is.
-        if !state.messages.is_empty() && state.bytes + cost > limit {
+        let in_all = self.waiting.load(Ordering::Relaxed);
+        if !state.messages.is_empty() && (state.bytes + cost > limit || in_all + cost > IN_ALL) {
             drop(state);
             self.end(Refusal::Slow);
             return;
         }
         state.bytes += cost;
+        self.waiting.fetch_add(cost, Ordering::Relaxed);
         state.messages.push_back(message);
         drop(state);
         self.ready.notify_one();
@@ -52,6 +76,8 @@ impl Outbox {
     pub(super) fn end(&self, refusal: Refusal) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.messages = VecDeque::new();
+        self.waiting
+            .fetch_sub(std::mem::take(&mut state.bytes), Ordering::Relaxed);
         state.end.get_or_insert(refusal);
         drop(state);
         self.ended.notify_one();
@@ -85,7 +111,9 @@ impl Outbox {
     fn pop(&self) -> Option<Message> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let message = state.messages.pop_front()?;
-        state.bytes = state.bytes.saturating_sub(message.len() + OVERHEAD);
+        let cost = message.len() + OVERHEAD;
+        state.bytes = state.bytes.saturating_sub(cost);
+        self.waiting.fetch_sub(cost, Ordering::Relaxed);
         if state.messages.is_empty() {
             // Most clients are idle most of the time: they keep no room for messages.
             state.messages = VecDeque::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) patience: Patience,
     started: Time,
     state: Mutex<State>,
+    /// Bytes that wait for all clients.
+    waiting: Arc<AtomicUsize>,
     more_metrics: OnceLock<MoreMetrics>,
 }
 
@@ -86,6 +89,7 @@ impl Shared {
             clock,
             patience: options.patience,
             started: clock.now(),
+            waiting: Arc::default(),
             state: Mutex::new(State {
                 visitors: Visitors::new(limits.visitors),
                 told: 0,
@@ -213,7 +217,7 @@ impl State {
 impl Desk {
     /// For a WebSocket that has been opened.
     pub(super) fn open(visit: Visit) -> Self {
-        let outbox = Arc::new(Outbox::default());
+        let outbox = Arc::new(Outbox::new(Arc::clone(&visit.shared.waiting)));
         let mut state = visit.shared.state();
         let number = state.next;
         state.next += 1;
