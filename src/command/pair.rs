@@ -60,7 +60,11 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
             let hint = error
                 .hint
                 .map_or_else(String::new, |hint| format!("; {hint}"));
-            return frame.could_not_begin(&anyhow::anyhow!("{}{hint}", error.message));
+            let at = args
+                .rendezvous
+                .as_ref()
+                .map_or_else(String::new, |url| format!("the rendezvous {url}: "));
+            return frame.could_not_begin(&anyhow::anyhow!("{at}{}{hint}", error.message));
         }
     };
     context.wanted = args.expect.map(|wanted| wanted.0);

@@ -108,12 +108,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Everything by which this machine could be reached, with the broadcast addresses of its networks.
 /// Addresses that it gets later are not known.
-fn own_addresses(listeners: &[Listener], external: &[IpAddr]) -> Vec<IpAddr> {
-    let mut own: Vec<IpAddr> = listeners
-        .iter()
-        .flat_map(|l| [l.relayed, l.address.ip()])
-        .chain(external.iter().copied())
-        .collect();
+fn own_addresses(listeners: &[Listener]) -> Vec<IpAddr> {
+    let mut own: Vec<IpAddr> = listeners.iter().map(|l| l.address.ip()).collect();
     for interface in if_addrs::get_if_addrs().unwrap_or_default() {
         own.push(interface.ip());
         if let if_addrs::IfAddr::V4(v4) = interface.addr {
@@ -138,7 +134,12 @@ impl TurnServer {
             .collect::<Result<_, _>>()?;
         let policy = PeerPolicy {
             opened: config.allow_peers.clone(),
-            own: own_addresses(&listeners, &config.external),
+            relayed: listeners
+                .iter()
+                .map(|l| l.relayed)
+                .chain(config.external.iter().copied())
+                .collect(),
+            own: own_addresses(&listeners),
         };
         let rules = Rules {
             realm: config.realm.clone(),

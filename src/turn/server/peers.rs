@@ -94,7 +94,7 @@ impl fmt::Display for Network {
 pub enum Peer {
     /// May be reached.
     Allowed,
-    /// An address of the server itself: its relays may be reached, since that is how two clients of
+    /// A relayed address of the server: its relays may be reached, since that is how two clients of
     /// one server talk, and nothing else there. What comes from the machine itself passes its firewall.
     OwnRelays,
     /// Must not be reached.
@@ -106,7 +106,9 @@ pub enum Peer {
 pub struct PeerPolicy {
     /// What the operator opens.
     pub opened: Vec<Network>,
-    /// All addresses of the machine, public ones too, and the relayed ones.
+    /// The relayed addresses.
+    pub relayed: Vec<IpAddr>,
+    /// All addresses of the machine, public ones too.
     pub own: Vec<IpAddr>,
 }
 
@@ -115,9 +117,9 @@ impl PeerPolicy {
     pub fn of(&self, ip: IpAddr) -> Peer {
         if is_opened(&self.opened, ip) {
             Peer::Allowed
-        } else if self.own.contains(&ip) {
+        } else if self.relayed.contains(&ip) {
             Peer::OwnRelays
-        } else if is_global(ip) && !is_special(ip) {
+        } else if is_global(ip) && !is_special(ip) && !self.own.contains(&ip) {
             Peer::Allowed
         } else {
             Peer::Forbidden
@@ -216,6 +218,7 @@ mod tests {
             ]
             .map(network)
             .to_vec(),
+            relayed: vec![],
             own: vec![],
         };
         for good in ["127.0.0.1", "10.1.2.3", "fd00:7::9", "::1", "192.168.0.1"] {
@@ -233,6 +236,7 @@ mod tests {
         }
         let little = PeerPolicy {
             opened: vec![network("10.1.2.0/23")],
+            relayed: vec![ip("10.9.9.9")],
             own: vec![ip("10.9.9.9")],
         };
         assert_eq!(little.of(ip("10.1.3.255")), Peer::Allowed);
@@ -240,8 +244,10 @@ mod tests {
         assert_eq!(little.of(ip("10.9.9.9")), Peer::OwnRelays);
         let public = PeerPolicy {
             opened: vec![],
-            own: vec![ip("203.0.113.10")],
+            relayed: vec![ip("203.0.113.10")],
+            own: vec![ip("203.0.113.10"), ip("203.0.113.12")],
         };
+        assert_eq!(public.of(ip("203.0.113.12")), Peer::Forbidden);
         assert_eq!(public.of(ip("203.0.113.10")), Peer::OwnRelays);
         assert_eq!(public.of(ip("203.0.113.11")), Peer::Allowed);
     }
