@@ -163,8 +163,11 @@ impl Meeting<'_> {
         if self.end.is_some() {
             return;
         }
-        let is_silent = self.measured(now).is_some_and(|m| m.ended_after.is_some());
-        if self.peer.left_at.is_some() && self.peer.end.is_none() && is_silent {
+        let is_silent = || {
+            self.measured(now)
+                .is_some_and(|measured| measured.ended_after.is_some())
+        };
+        if self.peer.left_at.is_some() && self.peer.end.is_none() && is_silent() {
             // It is gone from the room and from the path.
             self.end = Some(End::Vanished);
             return;
