@@ -106,7 +106,11 @@ pub async fn run(
     stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> GatherResult {
-    gather(options, clock, stop, events, None).await
+    let tell = move |event| {
+        // Nobody may be listening; the result has it all the same.
+        let _ = events.send(event);
+    };
+    gather(options, clock, stop, Box::new(tell), None).await
 }
 
 /// Gathers for a session: sockets and relays are told of and stay open until `stop`.
@@ -114,17 +118,20 @@ pub async fn run_and_keep(
     options: &Options,
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
-    events: mpsc::UnboundedSender<Event>,
     kept: mpsc::UnboundedSender<Kept>,
 ) -> GatherResult {
-    gather(options, clock, stop, events, Some(kept)).await
+    let found = kept.clone();
+    let tell = move |event| {
+        let _ = found.send(Kept::Found(event));
+    };
+    gather(options, clock, stop, Box::new(tell), Some(kept)).await
 }
 
 async fn gather(
     options: &Options,
     clock: Clock,
     mut stop: watch::Receiver<Option<Reason>>,
-    events: mpsc::UnboundedSender<Event>,
+    tell: Box<dyn Fn(Event)>,
     kept: Option<mpsc::UnboundedSender<Kept>>,
 ) -> GatherResult {
     let (sender, mut happenings) = mpsc::unbounded_channel();
@@ -132,7 +139,7 @@ async fn gather(
         options,
         clock,
         bases: bases::of_host(&options.source, &options.families),
-        collector: Collector::new(options.policy, events),
+        collector: Collector::new(options.policy, tell),
         rows: BTreeMap::new(),
         unresolved: Vec::new(),
         asked: BTreeMap::new(),

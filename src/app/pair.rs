@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::app::gather::kept::Kept;
 use crate::app::{gather, nat};
 use crate::fact::Reason;
 use crate::ice::checks::Role;
@@ -113,12 +112,10 @@ pub async fn run(
 ) -> Result<Paired, ErrorReport> {
     let (end_inner, inner_stop) = watch::channel(None);
     let (kept_sender, mut kept) = mpsc::unbounded_channel();
-    let (gathered_sender, mut gathered) = mpsc::unbounded_channel();
     let mut gathering = pin!(gather::run_and_keep(
         &options.gather,
         clock,
         inner_stop.clone(),
-        gathered_sender,
         kept_sender,
     ));
     let mut measuring = pin!(measure(options, clock, inner_stop));
@@ -133,7 +130,7 @@ pub async fn run(
                 return Ok(meeting.finish(None));
             }
             channel = &mut opening => break channel?,
-            // Both go on while the rendezvous is looked for; what they find waits in the channels.
+            // Both go on while the rendezvous is looked for; what they find waits in the channel.
             _ = &mut gathering => return Err(ErrorReport::new("io", "gathering has ended")),
             nats = &mut measuring, if is_measuring => {
                 is_measuring = false;
@@ -147,17 +144,8 @@ pub async fn run(
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => meeting.end = Some(End::Stopped(reason)),
-            Some(kept) = kept.recv() => {
-                if matches!(kept, Kept::DirectsComplete { .. } | Kept::Complete) {
-                    // The candidates that this is about come by the other channel.
-                    while let Ok(event) = gathered.try_recv() {
-                        meeting.take_gathered(event);
-                    }
-                }
-                meeting.take_kept(kept);
-            }
+            Some(kept) = kept.recv() => meeting.take_kept(kept),
             event = meeting.agent.next() => meeting.take_agent(event),
-            Some(event) = gathered.recv() => meeting.take_gathered(event),
             said = channel.next() => meeting.take_said(said),
             nats = &mut measuring, if is_measuring => {
                 is_measuring = false;

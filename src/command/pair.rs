@@ -43,8 +43,8 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
         Err(error) => return frame.could_not_begin(&error),
     };
     let waiting = match prepared.way {
-        Prepared::Manual(_) => "gathering candidates",
-        Prepared::Rendezvous { .. } => "going to the rendezvous",
+        PreparedWay::Manual(_) => "gathering candidates",
+        PreparedWay::Rendezvous { .. } => "going to the rendezvous",
     };
     let (done, stopped) = frame.work(
         waiting.to_owned(),
@@ -77,18 +77,8 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Everything that can be known before the first packet.
-struct PreparedPair {
-    way: Prepared,
-    options: Parts,
-}
-
-enum Prepared {
-    Manual(ManualForm),
-    Rendezvous { code: Code, place: Place },
-}
-
-/// The options without the way.
-struct Parts {
+struct Prepared {
+    way: PreparedWay,
     gather: app::gather::Options,
     nat: Option<app::nat::Options>,
     role: Option<crate::ice::checks::Role>,
@@ -97,20 +87,17 @@ struct Parts {
     shared_flags: String,
 }
 
-impl std::ops::Deref for PreparedPair {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.options
-    }
+enum PreparedWay {
+    Manual(ManualForm),
+    Rendezvous { code: Code, place: Place },
 }
 
-fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(PreparedPair, Vec<Finding>)> {
+fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Prepared, Vec<Finding>)> {
     let (gather, findings) = gather::options(frame, &args.servers, &args.credentials, args.policy)?;
     let nat = (!args.no_nat).then(|| servers::for_nat(&gather));
     let way = match (args.manual, &args.rendezvous) {
-        (Some(form), _) => Prepared::Manual(form),
-        (None, rendezvous) => Prepared::Rendezvous {
+        (Some(form), _) => PreparedWay::Manual(form),
+        (None, rendezvous) => PreparedWay::Rendezvous {
             code: args.code.clone().unwrap_or_else(new_code),
             place: if let Some(url) = rendezvous {
                 Place::Server(url.clone())
@@ -123,14 +110,15 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(PreparedPair, Vec<
             },
         },
     };
-    let options = Parts {
+    let prepared = Prepared {
+        way,
         gather,
         nat,
         role: args.role.map(Into::into),
         duration: args.duration,
         shared_flags: shared_flags(args),
     };
-    Ok((PreparedPair { way, options }, findings))
+    Ok((prepared, findings))
 }
 
 /// What the other host's command has in common with this one: servers, no secrets.
@@ -171,24 +159,23 @@ enum Shown {
 
 async fn work(
     frame: &Frame<'_>,
-    prepared: PreparedPair,
+    prepared: Prepared,
     stop: watch::Receiver<Option<Reason>>,
     sender: mpsc::UnboundedSender<Shown>,
 ) -> Result<Paired, ErrorReport> {
-    let PreparedPair { way, options } = prepared;
     let mut host = None;
-    let way = match way {
-        Prepared::Manual(ManualForm::Line) => Way::Manual,
-        Prepared::Manual(ManualForm::Sdp) => Way::ManualSdp,
-        Prepared::Rendezvous { code, place } => {
-            let source = options.gather.source.clone();
-            let met = place.open(&source, &options.gather.families, frame.clock)?;
+    let way = match prepared.way {
+        PreparedWay::Manual(ManualForm::Line) => Way::Manual,
+        PreparedWay::Manual(ManualForm::Sdp) => Way::ManualSdp,
+        PreparedWay::Rendezvous { code, place } => {
+            let source = prepared.gather.source.clone();
+            let met = place.open(&source, &prepared.gather.families, frame.clock)?;
             let is_embedded = met.server.is_some();
             let _ = sender.send(Shown::Session {
                 code: code.to_string(),
                 command: format!(
                     "rtcdiag pair {code} --rendezvous {}{}",
-                    met.shown, options.shared_flags
+                    met.shown, prepared.shared_flags
                 ),
                 rendezvous: met.shown.to_string(),
             });
@@ -205,7 +192,7 @@ async fn work(
                 families: if is_embedded {
                     vec![crate::family::Family::Ipv4, crate::family::Family::Ipv6]
                 } else {
-                    options.gather.families.clone()
+                    prepared.gather.families.clone()
                 },
             };
             host = met.server;
@@ -217,11 +204,11 @@ async fn work(
         }
     };
     let options = Options {
-        gather: options.gather,
-        nat: options.nat,
+        gather: prepared.gather,
+        nat: prepared.nat,
         way,
-        role: options.role,
-        duration: options.duration,
+        role: prepared.role,
+        duration: prepared.duration,
         seed: rand::rng().random(),
     };
     let (events, mut received) = mpsc::unbounded_channel();

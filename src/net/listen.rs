@@ -10,8 +10,6 @@ use tokio::net::{TcpListener, UdpSocket};
 
 /// How often another port is drawn where the system chooses it and UDP and TCP are to share it.
 const PORT_TRIES: usize = 32;
-/// Connections that may wait to be taken.
-const BACKLOG: i32 = 128;
 
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +57,15 @@ pub fn udp(address: SocketAddr) -> Result<UdpSocket, ListenError> {
     })
 }
 
-/// A TCP listener on an address.
+/// A TCP listener on an address, with room for so many connections that wait to be taken.
 ///
 /// # Errors
 ///
 /// As [`udp`].
-pub fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
+pub fn tcp(address: SocketAddr, backlog: i32) -> Result<TcpListener, ListenError> {
     let listener = || {
         let socket = bound(address, Type::STREAM, Protocol::TCP)?;
-        socket.listen(BACKLOG)?;
+        socket.listen(backlog)?;
         TcpListener::from_std(socket.into())
     };
     listener().map_err(|source| ListenError {
@@ -76,6 +74,9 @@ pub fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
         source,
     })
 }
+
+/// Connections that may wait to be taken, where UDP is the main thing.
+const BACKLOG: i32 = 128;
 
 /// Both on one address and port; gives that too, with the port that the system chose.
 ///
@@ -93,7 +94,7 @@ pub fn udp_and_tcp(
             transport: "UDP",
             source,
         })?;
-        match tcp(chosen) {
+        match tcp(chosen, BACKLOG) {
             Ok(listener) => return Ok((socket, listener, chosen)),
             // What is free for one is not always free for the other.
             Err(_) if address.port() == 0 && tries < PORT_TRIES => tries += 1,

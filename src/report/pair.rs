@@ -119,6 +119,19 @@ pub struct SideCandidate {
     pub sdp: String,
 }
 
+impl SideCandidate {
+    /// Address and port together.
+    pub const fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// The one with an address, among several.
+    pub fn at(candidates: &[Self], address: SocketAddr) -> Option<&Self> {
+        let mut candidates = candidates.iter();
+        candidates.find(|candidate| candidate.socket_address() == address)
+    }
+}
+
 /// One end of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndReport {

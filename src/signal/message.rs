@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Fact;
 use crate::ice::checks::Role;
 use crate::ice::facts::NatFacts;
 use crate::stun::message::printable;
@@ -138,20 +137,6 @@ fn malformed(error: &serde_json::Error) -> MessageError {
     MessageError::Malformed(printable(&error.to_string()))
 }
 
-fn clean_facts(facts: &mut NatFacts) {
-    fn clean<T>(fact: &mut Fact<T>) {
-        if let Fact::Inconclusive { detail, .. } = fact {
-            *detail = printable(detail);
-        }
-    }
-    clean(&mut facts.udp);
-    clean(&mut facts.nat);
-    clean(&mut facts.mapping);
-    clean(&mut facts.filtering);
-    clean(&mut facts.hairpinning);
-    facts.reflexive_addresses.truncate(MAX_REFLEXIVE);
-}
-
 impl Greeting {
     /// Reads a greeting.
     ///
@@ -205,7 +190,9 @@ impl Message {
             }
             Self::Nat { nats } => {
                 nats.truncate(MAX_NATS);
-                nats.iter_mut().for_each(clean_facts);
+                for facts in nats {
+                    facts.reflexive_addresses.truncate(MAX_REFLEXIVE);
+                }
             }
             Self::Ended {
                 reason: End::Error { message },

@@ -312,6 +312,17 @@ const fn is_optional(kind: u16) -> bool {
     kind & 0x8000 != 0
 }
 
+/// More unknown attributes than this are not listed.
+const MOST_UNKNOWN: usize = 16;
+
+/// Notes an attribute that a server does not understand, for UNKNOWN-ATTRIBUTES (RFC 8489 14.13),
+/// unless it may be ignored.
+pub(crate) fn note_unknown(unknown: &mut Vec<u16>, kind: u16) {
+    if !is_optional(kind) && unknown.len() < MOST_UNKNOWN && !unknown.contains(&kind) {
+        unknown.push(kind);
+    }
+}
+
 /// Splits the body into (type, whole attribute with header and padding).
 pub(crate) fn split_attributes(mut body: &[u8]) -> Result<Vec<(u16, &[u8])>, DecodeError> {
     let mut attributes = Vec::new();

@@ -133,7 +133,7 @@ pub struct Response {
 }
 
 /// What has been done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Binding requests, answered or not.
     pub requests: u64,

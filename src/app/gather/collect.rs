@@ -3,8 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::Event;
 use super::bases::Base;
 use super::relay::Found;
@@ -18,16 +16,17 @@ use crate::report::gather::{
 /// What has been found.
 pub struct Collector {
     policy: Policy,
-    events: mpsc::UnboundedSender<Event>,
+    tell: Box<dyn Fn(Event)>,
     candidates: Vec<CandidateReport>,
     redundant: Vec<RedundantReport>,
 }
 
 impl Collector {
-    pub const fn new(policy: Policy, events: mpsc::UnboundedSender<Event>) -> Self {
+    /// `tell` is called for each event as it happens.
+    pub fn new(policy: Policy, tell: Box<dyn Fn(Event)>) -> Self {
         Self {
             policy,
-            events,
+            tell,
             candidates: Vec::new(),
             redundant: Vec::new(),
         }
@@ -122,8 +121,7 @@ impl Collector {
 
     /// A server is settled.
     pub fn server(&self, report: GatherServerReport) {
-        // Nobody may be listening; the result has it all the same.
-        let _ = self.events.send(Event::Server(Box::new(report)));
+        (self.tell)(Event::Server(Box::new(report)));
     }
 
     /// Everything, in the order of a report.
@@ -157,13 +155,11 @@ impl Collector {
                 server: report.server,
                 same_as: same.kind,
             };
-            let _ = self
-                .events
-                .send(Event::Redundant(Box::new(redundant.clone())));
+            (self.tell)(Event::Redundant(Box::new(redundant.clone())));
             self.redundant.push(redundant);
             return;
         }
-        let _ = self.events.send(Event::Candidate(Box::new(report.clone())));
+        (self.tell)(Event::Candidate(Box::new(report.clone())));
         self.candidates.push(report);
     }
 }

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use crate::net::session::Session;
 use crate::report::ErrorReport;
-use crate::report::gather::GatherServerReport;
 use crate::stun::message::ErrorResponse;
 use crate::turn::client::{Allocation, Event, RequestId};
 use crate::turn::error::Failure;
@@ -61,8 +60,8 @@ pub enum Kept {
     },
     /// Every server is settled.
     Complete,
-    /// A server is settled.
-    Server(Box<GatherServerReport>),
+    /// What gathering tells everybody. It comes by the same channel, so that all is in order.
+    Found(super::Event),
 }
 
 /// What to do with a relayed address.

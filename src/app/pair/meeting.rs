@@ -18,8 +18,7 @@ use super::channel::Channel;
 use super::ending::End;
 use super::paths::{Means, Paths};
 use super::{Event, Options, Paired, SideOf, Way, manual, rows};
-use crate::app::gather::kept::Kept;
-use crate::app::gather::{self};
+use crate::app::gather::{self, kept::Kept};
 use crate::ice::candidate::Candidate;
 use crate::ice::checks::{self, Checks, Credentials, Role};
 use crate::ice::facts::NatFacts;
@@ -80,7 +79,6 @@ pub struct Meeting<'a> {
     pub(super) described_at: Option<Time>,
     /// The last pair that came about, and how many there were.
     grown: (usize, Time),
-    pub(super) chosen_at: Option<Time>,
     pub(super) selected: Option<(usize, Time)>,
     pub(super) quality: Quality,
     pings: Pings,
@@ -135,7 +133,6 @@ impl<'a> Meeting<'a> {
             peer: Peer::default(),
             described_at: None,
             grown: (0, Duration::ZERO),
-            chosen_at: None,
             selected: None,
             quality: Quality::new(options.duration, rng.random()),
             pings: Pings::default(),
@@ -252,7 +249,7 @@ impl<'a> Meeting<'a> {
                 }
             }
             Kept::Complete => self.take_complete(now),
-            Kept::Server(_) => {}
+            Kept::Found(event) => self.take_gathered(event),
         }
     }
 
@@ -279,7 +276,7 @@ impl<'a> Meeting<'a> {
     }
 
     /// Takes what gathering reports.
-    pub fn take_gathered(&mut self, event: gather::Event) {
+    fn take_gathered(&mut self, event: gather::Event) {
         match event {
             gather::Event::Candidate(report) => self.take_candidate(&report),
             gather::Event::Server(report) => {

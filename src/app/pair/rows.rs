@@ -14,7 +14,7 @@ use crate::ice::facts::NatFacts;
 use crate::ice::prediction::{Expected, Side, predict};
 use crate::ice::quality::Measured;
 use crate::report::Millis;
-use crate::report::gather::{CandidateReport, GatherResult, Policy};
+use crate::report::gather::{CandidateReport, GatherResult};
 use crate::report::nat::PathReport;
 use crate::report::pair::{
     Context, PairResult, PairState, PathKind, PeerEnd, PredictionReport, QualityReport, Role,
@@ -193,9 +193,7 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
             peer_end = Some(match end {
                 message::End::Interrupted => PeerEnd::Interrupted,
                 message::End::Timeout => PeerEnd::OutOfTime,
-                message::End::Error { message } => {
-                    PeerEnd::Error(crate::stun::message::printable(&message))
-                }
+                message::End::Error { message } => PeerEnd::Error(message),
                 message::End::Done | message::End::Unknown => {
                     PeerEnd::Error("it ended without saying why".to_owned())
                 }
@@ -211,7 +209,7 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
         rendezvous_error,
         unusable,
         findings: meeting.findings.clone(),
-        relay_only: meeting.options.gather.policy == Policy::Relay,
+        relay_only: meeting.options.is_relay_only(),
         peer_relay_only: meeting.peer.relay_only,
         waited_s: meeting.clock.now().as_secs_f64(),
         manual: meeting.is_manual(),
@@ -258,7 +256,7 @@ fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -
         Side {
             nats: &meeting.nats,
             candidates: &local,
-            relay_only: meeting.options.gather.policy == Policy::Relay,
+            relay_only: meeting.options.is_relay_only(),
         },
         Side {
             nats: &meeting.peer.nats,

@@ -83,7 +83,7 @@ impl Responders {
 
     /// What they have done so far; `None` for those that do not run.
     pub(super) fn totals(&self) -> (Option<StunTotals>, Option<TurnTotals>) {
-        let stun = (!self.stun.is_empty()).then(|| self.stun_counters().into());
+        let stun = (!self.stun.is_empty()).then(|| self.stun_counters());
         let turn = self.turn.as_ref().map(|server| turn_totals(server).1);
         (stun, turn)
     }
@@ -100,7 +100,7 @@ impl Responders {
     pub(super) fn metrics(&self) -> String {
         let mut page = Metrics::default();
         if !self.stun.is_empty() {
-            stun_metrics(&mut page, self.stun_counters().into());
+            stun_metrics(&mut page, self.stun_counters());
         }
         if let Some(server) = &self.turn {
             let (now, totals) = turn_totals(server);
@@ -140,7 +140,7 @@ fn turn_totals(server: &TurnServer) -> (usize, TurnTotals) {
         over_rate: counters.over_rate,
         limited: counters.limited,
         malformed: counters.malformed,
-        binding: counters.stun.into(),
+        binding: counters.stun,
     };
     (counters.allocations_now, totals)
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::report::{Finding, Severity};
-use crate::stun;
+pub use crate::stun::server::Counters as StunTotals;
 
 /// Where a STUN server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,44 +33,6 @@ pub struct TurnListening {
     pub users: usize,
     /// Whether it takes time-limited credentials that are minted from a secret.
     pub shared_secret: bool,
-}
-
-/// What STUN servers have done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct StunTotals {
-    /// Binding requests, answered or not.
-    pub requests: u64,
-    /// Answers, errors among them.
-    pub answers: u64,
-    /// Error answers.
-    pub errors: u64,
-    /// Requests without an answer because their source asked too much.
-    pub limited: u64,
-    /// What was no STUN message, or a broken one.
-    pub malformed: u64,
-    /// Messages that no server answers.
-    pub ignored: u64,
-}
-
-impl From<stun::server::Counters> for StunTotals {
-    fn from(counters: stun::server::Counters) -> Self {
-        let stun::server::Counters {
-            requests,
-            answers,
-            errors,
-            limited,
-            malformed,
-            ignored,
-        } = counters;
-        Self {
-            requests,
-            answers,
-            errors,
-            limited,
-            malformed,
-            ignored,
-        }
-    }
 }
 
 /// How often a TURN server has refused requests for one reason.

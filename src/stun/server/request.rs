@@ -3,22 +3,18 @@
 use stun_rs::attributes::stun::Fingerprint;
 use stun_rs::get_input_text;
 
-use crate::stun::message::{HEADER_LEN, MAGIC_COOKIE, split_attributes, value_of};
+use crate::stun::message::{HEADER_LEN, MAGIC_COOKIE, note_unknown, split_attributes, value_of};
 
 const CHANGE_REQUEST: u16 = 0x0003;
 const PADDING: u16 = 0x0026;
 const RESPONSE_PORT: u16 = 0x0027;
 const FINGERPRINT: u16 = 0x8028;
-/// From here on attributes may be ignored (RFC 8489 14).
-const FIRST_OPTIONAL: u16 = 0x8000;
 /// Known to everybody who knows STUN, and of no meaning in a Binding request without credentials
 /// (RFC 8489 6.3: such are ignored): addresses, USERNAME, MESSAGE-INTEGRITY, ERROR-CODE,
 /// UNKNOWN-ATTRIBUTES, REALM, NONCE, MESSAGE-INTEGRITY-SHA256, PASSWORD-ALGORITHM, USERHASH.
 const KNOWN: [u16; 11] = [
     0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x0014, 0x0015, 0x001c, 0x001d, 0x001e, 0x0020,
 ];
-/// More unknown attributes than this are not listed.
-const MOST_UNKNOWN: usize = 16;
 const CHANGE_PORT: u8 = 0x02;
 const CHANGE_IP: u8 = 0x04;
 
@@ -126,11 +122,8 @@ impl Request {
             PADDING => {
                 self.padding.get_or_insert(value.len());
             }
-            _ if kind >= FIRST_OPTIONAL || KNOWN.contains(&kind) => {}
-            _ if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(&kind) => {
-                self.unknown.push(kind);
-            }
-            _ => {}
+            _ if KNOWN.contains(&kind) => {}
+            _ => note_unknown(&mut self.unknown, kind),
         }
     }
 }

@@ -36,7 +36,6 @@ impl Meeting<'_> {
                 }
             }
             CheckEvent::Chosen(pair) | CheckEvent::Nominated(pair) => {
-                self.chosen_at.get_or_insert(self.clock.now());
                 self.note(TimelineEvent::PairNominated, pair_name(&self.checks, pair));
             }
             CheckEvent::Deliver(pair, bytes) => self.agent.deliver(pair, bytes),

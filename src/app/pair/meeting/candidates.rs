@@ -39,7 +39,7 @@ impl Meeting<'_> {
     fn make_base(&mut self, address: SocketAddr) {
         let own = self.local.iter().find(|own| {
             matches!(own.kind, CandidateType::Host | CandidateType::Relay)
-                && SocketAddr::new(own.address, own.port) == address
+                && own.socket_address() == address
         });
         let Some((kind, priority)) = own.map(|own| (own.kind, own.priority)) else {
             return;

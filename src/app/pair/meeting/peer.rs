@@ -256,12 +256,14 @@ impl Meeting<'_> {
         (interface, server, relay_transport): (Option<String>, Option<String>, Option<Transport>),
     ) {
         let now = self.clock.now();
-        let known = self.peer.candidates.iter_mut().find(|known| {
-            (known.address, known.port) == (candidate.address.ip(), candidate.address.port())
-        });
+        let known = self
+            .peer
+            .candidates
+            .iter_mut()
+            .find(|known| known.socket_address() == candidate.address);
         if let Some(known) = known {
-            known.interface = interface.map(|i| printable(&i)).or(known.interface.take());
-            known.server = server.map(|s| printable(&s)).or(known.server.take());
+            known.interface = interface.or(known.interface.take());
+            known.server = server.or(known.server.take());
             known.relay_transport = relay_transport.or(known.relay_transport);
             return;
         }
@@ -273,8 +275,8 @@ impl Meeting<'_> {
             return;
         }
         let mut report = rows::candidate(candidate, Millis(now));
-        report.interface = interface.map(|i| printable(&i));
-        report.server = server.map(|s| printable(&s));
+        report.interface = interface;
+        report.server = server;
         report.relay_transport = relay_transport;
         self.note(
             TimelineEvent::CandidateReceived,

@@ -1,6 +1,7 @@
 //! The rows of the pair table.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use super::ends;
 use crate::app::pair::ending::End;
@@ -10,7 +11,7 @@ use crate::ice::checks::pair::{self, ENOUGH_CHECKS, Pair};
 use crate::nat::SendError;
 use crate::report::pair::{
     CheckState, CutShort, EndReport, PairEvidence, PairReport, PathKind, Permission,
-    SelectedReport, SendFault, explain,
+    SelectedReport, SendFault, SideCandidate, explain,
 };
 use crate::report::{ErrorReport, Millis};
 
@@ -28,10 +29,7 @@ pub fn selected_report(meeting: &Meeting<'_>, index: usize) -> SelectedReport {
     let pair = &meeting.checks.pairs()[index];
     let base = local_end(meeting, pair);
     let (local, _) = ends(&meeting.checks, index);
-    let known = meeting
-        .local
-        .iter()
-        .find(|c| (c.address, c.port) == (local.ip(), local.port()));
+    let known = SideCandidate::at(&meeting.local, local);
     let kind = known.map_or(CandidateType::Prflx, |c| c.kind);
     SelectedReport {
         local: EndReport {
@@ -50,33 +48,25 @@ pub fn selected_report(meeting: &Meeting<'_>, index: usize) -> SelectedReport {
 
 fn local_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
     let address = meeting.checks.base(pair.base).address;
-    let known = meeting
-        .local
-        .iter()
-        .find(|c| (c.address, c.port) == (address.ip(), address.port()));
-    EndReport {
-        kind: if pair.is_relay_base {
-            CandidateType::Relay
-        } else {
-            CandidateType::Host
-        },
-        address: address.ip(),
-        port: address.port(),
-        interface: known.and_then(|c| c.interface.clone()),
-        relay_transport: known.and_then(|c| c.relay_transport),
-    }
+    let kind = if pair.is_relay_base {
+        CandidateType::Relay
+    } else {
+        CandidateType::Host
+    };
+    end(kind, address, &meeting.local)
 }
 
 fn remote_end(meeting: &Meeting<'_>, pair: &Pair) -> EndReport {
-    let known = meeting
-        .peer
-        .candidates
-        .iter()
-        .find(|c| (c.address, c.port) == (pair.remote.ip(), pair.remote.port()));
+    end(pair.remote_kind, pair.remote, &meeting.peer.candidates)
+}
+
+/// One end, with what its side's candidates tell of it.
+fn end(kind: CandidateType, address: SocketAddr, candidates: &[SideCandidate]) -> EndReport {
+    let known = SideCandidate::at(candidates, address);
     EndReport {
-        kind: pair.remote_kind,
-        address: pair.remote.ip(),
-        port: pair.remote.port(),
+        kind,
+        address: address.ip(),
+        port: address.port(),
         interface: known.and_then(|c| c.interface.clone()),
         relay_transport: known.and_then(|c| c.relay_transport),
     }

@@ -3,12 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::certificate::CertificateFilesError;
 use crate::family::Family;
-use crate::net::listen::reason;
+use crate::net::listen::{reason, tcp};
 
 /// The port of a rendezvous that was given none.
 pub const DEFAULT_PORT: u16 = 7880;
@@ -121,24 +120,8 @@ fn is_no_such_family(error: &io::Error) -> bool {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
-    socket(address).map_err(|source| BindError::Listen { address, source })
-}
-
-fn socket(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        // IPv4 has a socket of its own, so that each can be had without the other.
-        socket.set_only_v6(true)?;
-    }
-    // Elsewhere this would let another program take the port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    tcp(address, BACKLOG).map_err(|error| BindError::Listen {
+        address,
+        source: error.source,
+    })
 }
