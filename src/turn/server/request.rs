@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::stun::message::{
-    HEADER_LEN, MAGIC_COOKIE, NONCE, REALM, TransactionId, looks_like_stun, split_attributes,
-    value_of,
+    HEADER_LEN, MAGIC_COOKIE, NONCE, REALM, TransactionId, looks_like_stun, note_unknown,
+    split_attributes, value_of,
 };
 use crate::turn::message::{MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256};
 
@@ -17,10 +17,6 @@ const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
 const EVEN_PORT: u16 = 0x0018;
 const REQUESTED_TRANSPORT: u16 = 0x0019;
 const RESERVATION_TOKEN: u16 = 0x0022;
-/// From here on attributes may be ignored (RFC 8489 14).
-const FIRST_OPTIONAL: u16 = 0x8000;
-/// More unknown attributes than this are not listed.
-const MOST_UNKNOWN: usize = 16;
 const SEND_INDICATION: u16 = 0x0016;
 
 /// A kind of request (RFC 8656 17).
@@ -185,13 +181,7 @@ impl<'a> Attributes<'a> {
             // RFC 8656 18.7: the R bit.
             EVEN_PORT if value.first()? & 0x80 == 0 => self.port = self.port.max(Port::Even),
             EVEN_PORT | RESERVATION_TOKEN => self.port = Port::Reserved,
-            _ if kind < FIRST_OPTIONAL
-                && self.unknown.len() < MOST_UNKNOWN
-                && !self.unknown.contains(&kind) =>
-            {
-                self.unknown.push(kind);
-            }
-            _ => {}
+            _ => note_unknown(&mut self.unknown, kind),
         }
         Some(())
     }
