@@ -1,6 +1,7 @@
 //! The command line. Help, man pages and completions all come from these definitions.
 
 pub mod demo;
+pub mod depth;
 mod expect;
 pub mod pair;
 pub mod responders;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use clap::builder::{FalseyValueParser, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use depth::DepthArgs;
 pub use expect::{WantedCandidates, WantedTurn};
 pub use serve::{ListenArg, ServeArgs};
 
@@ -215,6 +217,10 @@ pub struct Common {
     /// serve
     #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
+    /// Replace every address in the output by a label, the same one by the same, so that it can be
+    /// shown to others
+    #[arg(long, global = true, env = "RTCDIAG_REDACT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub redact: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory
     #[arg(
         long,
@@ -283,6 +289,9 @@ pub struct NatArgs {
         hide_env_values = true
     )]
     pub expect: Option<Expectations>,
+    /// More tests.
+    #[command(flatten)]
+    pub depth: DepthArgs,
     /// Servers. Last, because their heading holds for what comes behind them.
     #[command(flatten)]
     pub servers: Servers,

@@ -186,6 +186,14 @@ pub enum Reason {
     EarlierFailure,
     /// Left out, as a flag asks for.
     LeftOut,
+    /// Only done when a flag asks for it.
+    NotAskedFor,
+    /// The path has no router to ask.
+    NoRouter,
+    /// This host has no second address to test from.
+    NoSecondAddress,
+    /// No server can be made to answer to another port, or later.
+    NoResponsePort,
     /// This version has no test for it.
     NotImplemented,
     /// The run was interrupted before the answer was there.
@@ -230,6 +238,10 @@ impl Reason {
             Self::NoCredentials => "no credentials",
             Self::EarlierFailure => "an earlier step failed",
             Self::LeftOut => "left out",
+            Self::NotAskedFor => "not asked for",
+            Self::NoRouter => "no router to ask",
+            Self::NoSecondAddress => "no second local address",
+            Self::NoResponsePort => "no server has RESPONSE-PORT",
             Self::NotImplemented => "not in this version",
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",

@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod evidence;
 pub mod expect;
 pub mod loss;
+pub mod nat64;
 pub mod ports;
 pub mod probe;
 pub mod reachability;

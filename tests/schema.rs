@@ -32,7 +32,7 @@ use schema::{assert_valid, assert_valid_event, event_objections, objections};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-const REASONS: [Reason; 33] = [
+const REASONS: &[Reason] = &[
     Reason::NoResponse,
     Reason::UdpBlocked,
     Reason::NoBehaviorDiscovery,
@@ -62,6 +62,10 @@ const REASONS: [Reason; 33] = [
     Reason::NoCredentials,
     Reason::EarlierFailure,
     Reason::LeftOut,
+    Reason::NotAskedFor,
+    Reason::NoRouter,
+    Reason::NoSecondAddress,
+    Reason::NoResponsePort,
     Reason::NotImplemented,
     Reason::Interrupted,
     Reason::Timeout,

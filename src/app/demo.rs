@@ -71,6 +71,7 @@ pub async fn run(
         families: vec![Family::Ipv4],
         source: source(servers.locals[0]),
         seed: rand::rng().random(),
+        depth: nat::Depth::default(),
     };
     let nat = nat::run(&nat_options, clock, stop.clone(), observations).await;
     let _ = events.send(Step::Gather);
@@ -128,6 +129,7 @@ fn side(servers: &Servers, local: IpAddr, code: &Code, duration: Duration) -> pa
             families: gather.families.clone(),
             source: gather.source.clone(),
             seed: rand::rng().random(),
+            depth: nat::Depth::default(),
         }),
         way: pair::Way::Rendezvous {
             target: Target {

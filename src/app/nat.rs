@@ -1,10 +1,15 @@
 //! `rtcdiag nat`.
 
 mod assemble;
+mod collision;
+mod deeper;
 mod fallback;
+mod lifetime;
 mod path;
+mod port_mapping;
 mod rows;
 mod surroundings;
+mod tcp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::app::lookup;
 use crate::fact::Reason;
 use crate::family::Family;
+use crate::nat::nat64::Prefix;
 use crate::net::clock::Clock;
 use crate::net::driver::{Addition, stopped};
 use crate::net::host::Source;
@@ -61,6 +67,49 @@ pub struct Options {
     pub source: Source,
     /// Seed of transaction IDs and orders.
     pub seed: u64,
+    /// What is tested beside the behaviour of the NAT.
+    pub depth: Depth,
+}
+
+/// What is tested beside the behaviour of the NAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Whether the router is asked for its external address, and for a mapping.
+    pub port_mapping: AskRouter,
+    /// Whether the servers are asked over TCP, too.
+    pub tcp: bool,
+    /// Whether the mapping is tested while another host holds the port.
+    pub collision: bool,
+    /// The longest lifetime of a binding that is looked for, if it is measured.
+    pub lifetime: Option<Duration>,
+    /// How IPv4 is reached from IPv6.
+    pub nat64: Nat64,
+    /// Whether all interfaces are tested, and not only the one that the system chooses.
+    pub all_interfaces: bool,
+}
+
+/// What the router is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AskRouter {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What changes nothing.
+    Questions,
+    /// A mapping, too, which is tried and removed.
+    Mapping,
+}
+
+/// How IPv4 is reached from IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Nat64 {
+    /// Not at all.
+    #[default]
+    Off,
+    /// By the prefix that DNS tells (RFC 7050), where there is no IPv4.
+    Discovered,
+    /// By this prefix.
+    Given(Prefix),
 }
 
 /// Something that happens during the run.
@@ -96,6 +145,7 @@ pub async fn run(
             events,
             seed: options.seed,
             independent: options.independent,
+            depth: options.depth,
             names: Names::default(),
         },
         lookups: JoinSet::new(),

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::frame::Frame;
 use super::servers;
 use crate::app;
-use crate::app::nat::{Event, Options};
-use crate::cli::NatArgs;
+use crate::app::nat::{AskRouter, Depth, Event, Nat64, Options};
+use crate::cli::{DepthArgs, NatArgs};
 use crate::exit::Outcome;
 use crate::render;
 use crate::report::Finding;
@@ -43,6 +43,23 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
     frame.finish(verdict, result, render::nat::text)
 }
 
+fn depth(args: &DepthArgs) -> Depth {
+    Depth {
+        port_mapping: if args.no_port_mapping {
+            AskRouter::Nothing
+        } else if args.port_mapping_test {
+            AskRouter::Mapping
+        } else {
+            AskRouter::Questions
+        },
+        tcp: !args.no_tcp,
+        collision: args.collision_test,
+        lifetime: args.lifetime,
+        nat64: args.nat64_prefix.map_or(Nat64::Discovered, Nat64::Given),
+        all_interfaces: args.all_interfaces,
+    }
+}
+
 /// Checks everything that can be wrong before the first packet.
 fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
     let source = frame.source()?;
@@ -65,6 +82,7 @@ fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Findin
         families,
         source,
         seed: rand::random(),
+        depth: depth(&args.depth),
     };
     Ok((options, named.findings))
 }

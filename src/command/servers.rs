@@ -89,6 +89,7 @@ pub fn for_nat(gather: &app::gather::Options) -> app::nat::Options {
         families: gather.families.clone(),
         source: gather.source.clone(),
         seed: gather.seed ^ 0x6e61_7400,
+        depth: app::nat::Depth::default(),
     }
 }
 

@@ -124,11 +124,10 @@ fn facts(result: &NatResult, style: Style) -> Table {
     row("ALG rewrites packets", &|p| yes_no(&p.alg));
     row("carrier NAT", &|p| yes_no(&p.carrier_nat));
     row("binding lifetime", &|p| {
-        shown(
-            &p.binding_lifetime_s
-                .clone()
-                .map(|b| format!("{}..{} s", b.at_least, b.at_most)),
-        )
+        shown(&p.binding_lifetime_s.clone().map(|b| match b.at_most {
+            Some(most) => format!("{}..{most} s", b.at_least),
+            None => format!("over {} s", b.at_least),
+        }))
     });
     row("PCP, NAT-PMP, UPnP IGD", &|p| {
         let answers = [

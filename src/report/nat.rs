@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{ErrorReport, Millis};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::ice::interface::{InterfaceKind, kind_of};
 use crate::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use crate::nat::classify::is_shared;
 use crate::nat::probe::Test;
@@ -59,25 +60,79 @@ pub struct PathReport {
     pub address_pooling: Fact<AddressPooling>,
     /// Whether addresses inside packets are rewritten.
     pub alg: Fact<bool>,
-    /// How long an unused mapping lives.
+    /// Whether the mapping stays endpoint-independent when another host behind the same NAT holds the
+    /// port: the mapping behaviour seen then.
+    pub mapping_under_collision: Fact<Mapping>,
+    /// How long an unused mapping of a two-way flow lives.
     pub binding_lifetime_s: Fact<Bounds>,
+    /// How that was measured, and the lifetime of other flows.
+    pub binding_lifetime: LifetimeReport,
     /// Whether the provider translates too (RFC 6888).
     pub carrier_nat: Fact<bool>,
+    /// Whether there is another NAT behind the router that this host can ask.
+    pub double_nat: Fact<bool>,
     /// Protocols to ask the router for a mapping.
     pub port_mapping: PortMapping,
     /// The same over TCP.
     pub tcp: TcpReport,
+    /// The prefix by which this network reaches IPv4 from IPv6 (RFC 6052), as `64:ff9b::/96`.
+    pub nat64_prefix: Fact<String>,
     /// The old name for the combination.
     pub legacy_name: LegacyName,
+    /// Whether the system sends to the internet over this interface and address if nobody chooses.
+    pub default_route: Option<bool>,
+    /// What the interface leads to, as far as its name says.
+    pub interface_kind: Option<InterfaceKind>,
 }
 
 /// Bounds of a time in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bounds {
     /// At least this.
-    pub at_least: u32,
-    /// At most this.
-    pub at_most: u32,
+    pub at_least: f64,
+    /// At most this; `None` if it outlived the longest wait.
+    pub at_most: Option<f64>,
+}
+
+/// Lifetimes of bindings, refreshed by packets from inside only.
+#[derive(Debug, Clone, Serialize)]
+pub struct LifetimeReport {
+    /// After a single packet that was not answered.
+    pub one_packet: Fact<Bounds>,
+    /// After packets both ways.
+    pub two_way: Fact<Bounds>,
+    /// How it was found out whether a binding still lived.
+    pub method: Option<LifetimeMethod>,
+    /// A packet so often keeps either kind alive, even if one is lost.
+    pub keepalive_s: Fact<f64>,
+    /// Datagrams that were sent for it.
+    pub packets: usize,
+    /// Sockets that were open at the same time, at most.
+    pub sockets: usize,
+}
+
+/// How it is found out whether a binding still lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifetimeMethod {
+    /// The answer to another socket's request is led to it (RFC 5780 4.6).
+    ResponsePort,
+    /// The server answers later.
+    DelayedAnswer,
+}
+
+impl LifetimeReport {
+    /// Not measured.
+    pub const fn not_tested(reason: Reason) -> Self {
+        Self {
+            one_packet: Fact::not_tested(reason),
+            two_way: Fact::not_tested(reason),
+            method: None,
+            keepalive_s: Fact::not_tested(reason),
+            packets: 0,
+            sockets: 0,
+        }
+    }
 }
 
 /// Protocols to ask the router for a mapping.
@@ -91,6 +146,24 @@ pub struct PortMapping {
     pub upnp_igd: Fact<bool>,
     /// What the router says its own external address is.
     pub router_external_address: Fact<IpAddr>,
+    /// The router that was asked.
+    pub router: Option<IpAddr>,
+    /// Whether a mapping that the router made lets packets in from outside (`--port-mapping-test`).
+    pub mapping_works: Fact<bool>,
+}
+
+impl PortMapping {
+    /// The router was not asked.
+    pub const fn not_tested(reason: Reason) -> Self {
+        Self {
+            pcp: Fact::not_tested(reason),
+            nat_pmp: Fact::not_tested(reason),
+            upnp_igd: Fact::not_tested(reason),
+            router_external_address: Fact::not_tested(reason),
+            router: None,
+            mapping_works: Fact::not_tested(reason),
+        }
+    }
 }
 
 /// The path over TCP.
@@ -102,6 +175,17 @@ pub struct TcpReport {
     pub reflexive_addresses: Vec<SocketAddr>,
     /// Mapping behaviour.
     pub mapping: Fact<Mapping>,
+}
+
+impl TcpReport {
+    /// Nothing was sent over TCP.
+    pub const fn not_tested(reason: Reason) -> Self {
+        Self {
+            open: Fact::not_tested(reason),
+            reflexive_addresses: Vec::new(),
+            mapping: Fact::not_tested(reason),
+        }
+    }
 }
 
 /// The names of RFC 3489, as a gloss.
@@ -219,8 +303,9 @@ impl PathReport {
     pub fn new(local_address: IpAddr, interface: Option<String>, facts: PathFacts) -> Self {
         let carrier_nat = match local_address {
             IpAddr::V4(ip) if is_shared(ip.octets()) => Fact::Determined(true),
-            _ => Fact::not_tested(Reason::NotImplemented),
+            _ => Fact::not_tested(Reason::LeftOut),
         };
+        let kind = interface.as_deref().and_then(kind_of);
         let mut report = Self {
             family: Family::of(local_address),
             interface,
@@ -236,20 +321,17 @@ impl PathReport {
             port_step: facts.port_step,
             address_pooling: facts.address_pooling,
             alg: facts.alg,
-            binding_lifetime_s: Fact::not_tested(Reason::NotImplemented),
+            mapping_under_collision: Fact::not_tested(Reason::NotAskedFor),
+            binding_lifetime_s: Fact::not_tested(Reason::NotAskedFor),
+            binding_lifetime: LifetimeReport::not_tested(Reason::NotAskedFor),
             carrier_nat,
-            port_mapping: PortMapping {
-                pcp: Fact::not_tested(Reason::NotImplemented),
-                nat_pmp: Fact::not_tested(Reason::NotImplemented),
-                upnp_igd: Fact::not_tested(Reason::NotImplemented),
-                router_external_address: Fact::not_tested(Reason::NotImplemented),
-            },
-            tcp: TcpReport {
-                open: Fact::not_tested(Reason::UdpOpen),
-                reflexive_addresses: Vec::new(),
-                mapping: Fact::not_tested(Reason::NotImplemented),
-            },
+            double_nat: Fact::not_tested(Reason::LeftOut),
+            port_mapping: PortMapping::not_tested(Reason::LeftOut),
+            tcp: TcpReport::not_tested(Reason::LeftOut),
+            nat64_prefix: Fact::not_tested(Reason::NotApplicable),
             legacy_name: LegacyName::None,
+            default_route: None,
+            interface_kind: kind,
         };
         report.legacy_name = report.legacy_name();
         report

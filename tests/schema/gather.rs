@@ -66,7 +66,7 @@ fn every_stage_and_transport_of_a_server() {
 
 #[test]
 fn every_reason_why_it_is_not_known_whether_a_server_relays() {
-    for reason in REASONS {
+    for reason in REASONS.iter().copied() {
         for relays in [
             Fact::inconclusive(reason, "what was seen"),
             Fact::not_tested(reason),

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::family::Family;
+use rtcdiag::ice::interface::InterfaceKind;
 use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use rtcdiag::nat::probe::Test;
 use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
 use rtcdiag::report::nat::verdict::{self, Context};
 use rtcdiag::report::nat::{
-    BehaviorDiscoveryReport, Bounds, LegacyName, NatResult, ObservationReport, PathReport,
-    PortMapping, ServerReport,
+    BehaviorDiscoveryReport, Bounds, LegacyName, LifetimeMethod, LifetimeReport, NatResult,
+    ObservationReport, PathReport, PortMapping, ServerReport,
 };
 use rtcdiag::report::{ErrorReport, Millis};
 use rtcdiag::stun::uri::Transport;
@@ -64,7 +65,7 @@ fn all_facts_determined() {
 
 #[test]
 fn every_reason_in_every_fact() {
-    for reason in REASONS {
+    for reason in REASONS.iter().copied() {
         for path in [inconclusive(reason), not_tested(reason)] {
             assert_valid(&document(result(vec![path]), Context::default()));
         }
@@ -315,9 +316,27 @@ fn known() -> PathFacts {
 /// What the UDP tests of this version do not find out.
 fn know_the_rest(path: &mut PathReport) {
     path.binding_lifetime_s = Fact::Determined(Bounds {
-        at_least: 20,
-        at_most: 25,
+        at_least: 20.0,
+        at_most: Some(25.0),
     });
+    path.binding_lifetime = LifetimeReport {
+        one_packet: Fact::Determined(Bounds {
+            at_least: 300.0,
+            at_most: None,
+        }),
+        two_way: path.binding_lifetime_s.clone(),
+        method: Some(LifetimeMethod::ResponsePort),
+        keepalive_s: Fact::Determined(10.0),
+        packets: 80,
+        sockets: 16,
+    };
+    path.mapping_under_collision = Fact::Determined(Mapping::AddressAndPortDependent);
+    path.double_nat = Fact::Determined(true);
+    path.nat64_prefix = Fact::Determined("64:ff9b::/96".to_owned());
+    path.default_route = Some(true);
+    path.interface_kind = Some(InterfaceKind::Vpn);
+    path.port_mapping.router = Some("192.0.2.1".parse().expect("an address"));
+    path.port_mapping.mapping_works = Fact::Determined(false);
     path.carrier_nat = Fact::Determined(false);
     path.port_mapping.pcp = Fact::Determined(true);
     path.port_mapping.nat_pmp = Fact::Determined(false);
@@ -361,7 +380,15 @@ fn undetermined(local_address: &str, why: &Fact<Infallible>) -> PathReport {
         nat_pmp: of(why),
         upnp_igd: of(why),
         router_external_address: of(why),
+        router: None,
+        mapping_works: of(why),
     };
+    path.mapping_under_collision = of(why);
+    path.binding_lifetime.one_packet = of(why);
+    path.binding_lifetime.two_way = of(why);
+    path.binding_lifetime.keepalive_s = of(why);
+    path.double_nat = of(why);
+    path.nat64_prefix = of(why);
     path.tcp.open = of(why);
     path.tcp.mapping = of(why);
     path

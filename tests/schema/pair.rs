@@ -94,7 +94,7 @@ fn every_value() {
             assert_valid(&document(result.clone(), &Context::default()));
         }
     }
-    for reason in REASONS {
+    for reason in REASONS.iter().copied() {
         let nat = &mut result.remote.nats[0];
         nat.nat = Fact::not_tested(reason);
         nat.mapping = Fact::inconclusive(reason, reason.text());

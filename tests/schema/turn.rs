@@ -60,7 +60,7 @@ fn every_stage_of_every_transport() {
 
 #[test]
 fn every_reason_in_every_fact() {
-    for reason in REASONS {
+    for reason in REASONS.iter().copied() {
         for fact in [
             Fact::inconclusive(reason, "what was seen"),
             Fact::not_tested(reason),

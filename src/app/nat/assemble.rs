@@ -101,11 +101,17 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
         }
         fallback_finding(path, findings);
     }
-    // With UDP open nothing is tried but what the user named.
+    let deeper = &path.deeper;
+    report.tcp = deeper.tcp.clone();
+    report.mapping_under_collision = deeper.collision.clone();
+    report.binding_lifetime_s = deeper.lifetime.two_way.clone();
+    report.binding_lifetime = deeper.lifetime.clone();
+    report.port_mapping = deeper.port_mapping.clone();
+    findings.extend(deeper.findings.iter().cloned());
     let tried: Vec<&Tried> = of_family(parts.streams, path.family)
         .chain(&path.fallback)
         .collect();
-    if !report.is_open() || !tried.is_empty() {
+    if !tried.is_empty() && !report.tcp.open.is_determined() {
         add_tcp(&mut report, &tried);
     }
     if path.discovery.filtering_rests_on_silence() {

@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Event;
+use super::deeper::{self, Deeper, Tested};
 use super::fallback::{self, Tried};
+use super::port_mapping;
 use super::surroundings::Surroundings;
 use crate::family::Family;
 use crate::nat::SendError;
@@ -42,6 +44,7 @@ pub struct PathRun {
     pub refusals: Vec<(SocketAddr, SendError)>,
     /// TCP and TLS, tried when no server answered over UDP.
     pub fallback: Vec<Tried>,
+    pub deeper: Deeper,
 }
 
 /// Opens the sockets for the path to a server.
@@ -101,15 +104,29 @@ pub async fn run(
         )
         .await;
     };
-    let ((), (refusals, fallback)) = tokio::join!(tests, explain(receiver, opened.local, &around));
-    let interface = around.source.interface.clone();
+    let chosen = around.source.interface.clone();
+    let interface = chosen.or_else(|| host::interface_of(opened.local));
+    let ((), (refusals, fallback), asked) = tokio::join!(
+        tests,
+        explain(receiver, opened.local, &around),
+        port_mapping::ask(opened.local, interface.as_deref(), &around),
+    );
+    let tested = Tested {
+        family,
+        local: opened.local,
+        interface: interface.as_deref(),
+        discovery: &discovery,
+        around: &around,
+    };
+    let deeper = deeper::run(tested, asked).await;
     PathRun {
         family,
         local: opened.local,
-        interface: interface.or_else(|| host::interface_of(opened.local)),
+        interface,
         discovery,
         refusals,
         fallback,
+        deeper,
     }
 }
 

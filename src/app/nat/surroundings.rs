@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-use super::Event;
+use super::{Depth, Event};
 use crate::fact::Reason;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
@@ -26,6 +26,8 @@ pub struct Surroundings {
     /// Whether no server is another one's alternate.
     pub independent: bool,
     pub names: Names,
+    /// What is tested beside the behaviour of the NAT.
+    pub depth: Depth,
 }
 
 impl Surroundings {
