@@ -156,8 +156,6 @@ fn causes_that_are_known() {
         (row(), fault(SendFault::NoRoute), "unreachable"),
         (row(), fault(SendFault::NotPermitted), "not-permitted"),
         (row(), fault(SendFault::PortUnreachable), "icmp-unreachable"),
-        (row(), fault(SendFault::HostUnreachable), "icmp-unreachable"),
-        (row(), fault(SendFault::AddressGone), "unreachable"),
         (row(), fault(SendFault::RelayGone), "relay-gone"),
         (row(), fault(SendFault::Other), "unreachable"),
         (row(), answer(487), "role-conflict"),
@@ -167,7 +165,6 @@ fn causes_that_are_known() {
         (row(), cut(CutShort::Stopped), "cut-short"),
         (row(), cut(CutShort::PeerGone), "peer-gone"),
         (row(), cut(CutShort::Connected), "not-checked"),
-        (row(), cut(CutShort::TooMany), "not-checked"),
     ] {
         says(&row, &evidence, code, &[]);
     }

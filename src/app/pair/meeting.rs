@@ -28,7 +28,7 @@ use crate::net::clock::Clock;
 use crate::report::gather::GatherResult;
 use crate::report::pair::{SideCandidate, TimelineEntry, TimelineEvent};
 use crate::report::words::counted;
-use crate::report::{ErrorReport, Finding, Millis};
+use crate::report::{ErrorReport, Finding, Millis, Severity};
 use crate::signal::description::Description;
 use crate::signal::message::{self, Message};
 use crate::time::Time;
@@ -235,9 +235,11 @@ impl<'a> Meeting<'a> {
             Kept::RelayEnded { relayed, error } => {
                 if let Some(base) = self.paths.find(relayed) {
                     self.checks.end_base(base);
-                    self.refused.push(format!(
-                        "the connection to the TURN server of {relayed} ended: {}",
-                        error.message
+                    self.findings.push(Finding::new(
+                        "relay-ended",
+                        Severity::Warning,
+                        format!("the relayed address {relayed} is gone: {}", error.message),
+                        "look at the TURN server's log; rtcdiag turn tests it by itself",
                     ));
                 }
             }

@@ -9,17 +9,17 @@ use super::meeting::Meeting;
 use super::{Paired, Way};
 use crate::family::Family;
 use crate::ice::candidate::Candidate;
-use crate::ice::checks::Checks;
+use crate::ice::checks::{Checks, MAX_PAIRS};
 use crate::ice::facts::NatFacts;
 use crate::ice::prediction::{Expected, Side, predict};
 use crate::ice::quality::Measured;
-use crate::report::Millis;
 use crate::report::gather::{CandidateReport, GatherResult};
 use crate::report::nat::PathReport;
 use crate::report::pair::{
     Context, PairResult, PairState, PathKind, PeerEnd, PredictionReport, QualityReport, Role,
     RttReport, SessionMode, SessionReport, SideCandidate, SideReport,
 };
+use crate::report::{Finding, Millis, Severity};
 use crate::signal::message;
 use crate::stun::uri::Transport;
 use pairs::{pairs, path_of, selected_report};
@@ -203,12 +203,14 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
         Some(End::Rendezvous(error)) => rendezvous_error = Some(error),
         Some(End::Unusable(error)) => unusable = Some(error),
     }
+    let mut findings = meeting.findings.clone();
+    findings.extend(pairs_left_out(meeting));
     Context {
         stopped,
         peer_end,
         rendezvous_error,
         unusable,
-        findings: meeting.findings.clone(),
+        findings,
         relay_only: meeting.options.is_relay_only(),
         peer_relay_only: meeting.peer.relay_only,
         waited_s: meeting.clock.now().as_secs_f64(),
@@ -224,6 +226,20 @@ fn context(meeting: &Meeting<'_>, end: Option<End>) -> Context {
             }),
         ..Context::default()
     }
+}
+
+/// The pairs beyond the limit of RFC 8445 6.1.2.5 are in no row.
+fn pairs_left_out(meeting: &Meeting<'_>) -> Option<Finding> {
+    (meeting.checks.left_out() > 0).then(|| {
+        Finding::new(
+            "pairs-left-out",
+            Severity::Warning,
+            format!(
+                "the candidates of both sides make more than {MAX_PAIRS} pairs; the others were not checked"
+            ),
+            "test over one --interface, or with fewer servers",
+        )
+    })
 }
 
 fn side(mut candidates: Vec<SideCandidate>, nats: Vec<NatFacts>, is_complete: bool) -> SideReport {

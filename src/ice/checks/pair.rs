@@ -94,7 +94,7 @@ pub struct Pair {
     /// Whether the engine has it.
     pub(super) is_engaged: bool,
     /// Whether its base is gone.
-    pub(super) is_ended: bool,
+    pub is_ended: bool,
     /// When it was checked since both sides are at it; the first ones only.
     pub(super) chances: Vec<Time>,
     /// When the check was sent that was answered first.

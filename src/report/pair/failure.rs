@@ -32,10 +32,6 @@ pub enum SendFault {
     NotPermitted,
     /// An ICMP message said that nobody listens there (port unreachable).
     PortUnreachable,
-    /// An ICMP message said that the host or network cannot be reached.
-    HostUnreachable,
-    /// The local address has gone.
-    AddressGone,
     /// The connection to the TURN server has gone.
     RelayGone,
     /// Anything else.
@@ -64,8 +60,6 @@ pub enum CutShort {
     PeerGone,
     /// Another pair was connected, and there was no time for this one.
     Connected,
-    /// There are more pairs than are checked (RFC 8445 6.1.2.5).
-    TooMany,
 }
 
 /// Why a pair did not work; `None` for one that did, and for one that is still checked.
@@ -166,13 +160,6 @@ fn of_send_error(error: SendFault, row: &PairReport) -> ErrorReport {
             "icmp-unreachable",
             format!("a host at that address says that nothing listens there{of}"),
         ),
-        SendFault::HostUnreachable => ErrorReport::new(
-            "icmp-unreachable",
-            format!("a router says that the address cannot be reached{of}"),
-        ),
-        SendFault::AddressGone => {
-            ErrorReport::new("unreachable", "this side's address has gone meanwhile")
-        }
         SendFault::RelayGone => ErrorReport::new(
             "relay-gone",
             "the connection to the TURN server has gone meanwhile",
@@ -200,7 +187,6 @@ fn of_cut_short(cut: Option<CutShort>, row: &PairReport) -> Option<ErrorReport> 
             "not-checked",
             format!("another pair was connected before it was settled: {sent}"),
         ),
-        CutShort::TooMany => ErrorReport::new("not-checked", "more pairs than are checked"),
     })
 }
 

@@ -128,14 +128,14 @@ fn row(meeting: &Meeting<'_>, pair: &Pair, is_selected: bool, arrived: Option<u3
 }
 
 fn evidence(pair: &Pair, arrived: Option<u32>, cut_short: Option<CutShort>) -> PairEvidence {
+    let send_error = pair.send_error.map(|error| match error {
+        SendError::Refused => SendFault::PortUnreachable,
+        SendError::Unreachable => SendFault::NoRoute,
+        SendError::Forbidden => SendFault::NotPermitted,
+        SendError::Other => SendFault::Other,
+    });
     PairEvidence {
-        send_error: pair.send_error.map(|error| match error {
-            SendError::Refused => SendFault::PortUnreachable,
-            SendError::Unreachable => SendFault::NoRoute,
-            SendError::Forbidden => SendFault::NotPermitted,
-            SendError::Other if pair.is_relay_base => SendFault::RelayGone,
-            SendError::Other => SendFault::Other,
-        }),
+        send_error: send_error.or(pair.is_ended.then_some(SendFault::RelayGone)),
         permission: match &pair.permission {
             pair::Permission::NotNeeded => None,
             pair::Permission::Pending => Some(Permission::Pending),
