@@ -4,11 +4,12 @@ use rtcdiag::exit::Outcome;
 use rtcdiag::fact::Fact;
 use rtcdiag::ice::candidate::CandidateType;
 use rtcdiag::nat::behavior::Udp;
+use rtcdiag::report::Verdict;
 use rtcdiag::report::pair::{CheckState, Context, PairResult, PairState};
 
 use super::pair_results::{
     ADF, APDF, APDM, EIM, answered, candidate, failing, host, own_relay, relayed, session, silent,
-    strict, their_host, their_srflx,
+    silent_server, strict, their_host, their_srflx,
 };
 use super::{ends, has, judged};
 
@@ -137,6 +138,21 @@ fn blocked_udp_is_said_where_nothing_contradicts_it() {
     result.pairs[0].requests_received = 1;
     let verdict = judged(&result);
     assert!(!verdict.summary.contains(words), "{}", verdict.summary);
+}
+
+#[test]
+fn servers_that_are_silent_since_udp_is_blocked_are_not_blamed() {
+    let mut result = strict();
+    result.servers = vec![silent_server()];
+    let blames = |verdict: &Verdict| {
+        let uri = &silent_server().uri;
+        verdict.findings.iter().any(|f| f.message.contains(uri))
+    };
+    assert!(blames(&judged(&result)));
+    result.local.nats[0].udp = Fact::Determined(Udp::Blocked);
+    let verdict = judged(&result);
+    assert!(has(&verdict, "udp-blocked"));
+    assert!(!blames(&verdict), "{:?}", verdict.findings);
 }
 
 #[test]

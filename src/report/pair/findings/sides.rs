@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::family::Family;
 use crate::ice::candidate::CandidateType;
+use crate::ice::facts::NatFacts;
 use crate::ice::interface;
 use crate::nat::behavior::Udp;
-use crate::report::gather::{self, CandidateReport, GatherResult, Policy};
+use crate::report::gather::{self, CandidateReport, GatherResult, GatherServerReport, Policy};
 use crate::report::pair::{Context, PairResult, PairState, SideCandidate, SideReport};
 use crate::report::{Finding, Millis, Severity};
+use crate::stun::uri::Transport;
 
 /// This side's servers and interfaces, as `gather` reports them.
 pub(in crate::report::pair) fn of_servers(
@@ -18,7 +21,12 @@ pub(in crate::report::pair) fn of_servers(
     let gathered = GatherResult {
         candidates: result.local.candidates.iter().map(gathered).collect(),
         redundant: Vec::new(),
-        servers: result.servers.clone(),
+        servers: result
+            .servers
+            .iter()
+            .filter(|server| !is_cut_off(server, result))
+            .cloned()
+            .collect(),
         complete_ms: Millis::default(),
     };
     let policy = if context.relay_only {
@@ -44,6 +52,15 @@ pub(in crate::report::pair) fn of_servers(
         severity: finding.severity.min(worst),
         ..finding
     }));
+}
+
+/// Whether a server is silent since UDP is blocked: then it is not to blame.
+fn is_cut_off(server: &GatherServerReport, result: &PairResult) -> bool {
+    let is_silent = server.error.as_ref().is_some_and(|e| e.code == "timeout");
+    let family = server.address.map(|address| Family::of(address.ip()));
+    let is_blocked =
+        |nat: &NatFacts| Some(nat.family) == family && nat.udp.value() == Some(&Udp::Blocked);
+    is_silent && server.transport == Transport::Udp && result.local.nats.iter().any(is_blocked)
 }
 
 /// The base of a reflexive candidate is its related address.
@@ -108,7 +125,7 @@ fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
                     code,
                     severity,
                     format!("UDP over {} is blocked {place}", nat.family.name()),
-                    "connections from there need TURN over TCP or TLS; or have UDP to the internet opened in the firewall",
+                    "connections from there need TURN over TCP or TLS, named as turn:HOST?transport=tcp or turns:HOST; or have UDP to the internet opened in the firewall",
                 ));
             }
         }
