@@ -194,6 +194,8 @@ pub enum Reason {
     NoSecondAddress,
     /// No server can be made to answer to another port, or later.
     NoResponsePort,
+    /// The prefix by which to reach IPv4 from IPv6 is not known.
+    NoNat64Prefix,
     /// This version has no test for it.
     NotImplemented,
     /// The run was interrupted before the answer was there.
@@ -242,6 +244,7 @@ impl Reason {
             Self::NoRouter => "no router to ask",
             Self::NoSecondAddress => "no second local address",
             Self::NoResponsePort => "no server has RESPONSE-PORT",
+            Self::NoNat64Prefix => "NAT64 prefix not known",
             Self::NotImplemented => "not in this version",
             Self::Interrupted => "interrupted",
             Self::Timeout => "out of time",

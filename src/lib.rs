@@ -25,6 +25,8 @@
 //!   silence ([`nat::discovery::Discovery::filtering_rests_on_silence`]).
 //! - Answers with unknown comprehension-required attributes are read all the same, where RFC 8489
 //!   6.3.3 would discard them: servers of RFC 3489 send SOURCE-ADDRESS and CHANGED-ADDRESS.
+//! - The prefix of a NAT64 is asked for in DNS (RFC 7050), not read from Router Advertisements (RFC
+//!   8781): that takes rights that a program does not have. Of several prefixes the first is tested.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS (`turns:` over UDP) is not spoken. TCP candidates (RFC 6544) are not gathered.
 //! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a

@@ -8,6 +8,7 @@ pub mod host;
 pub mod link;
 pub mod listen;
 pub mod metrics;
+pub mod nat64;
 pub mod redirect;
 pub mod refusal;
 pub mod rendezvous;

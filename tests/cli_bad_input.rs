@@ -55,6 +55,19 @@ fn refused(args: &[&str], says: &str) {
     assert_eq!((code, &document["outcome"]), (ERROR, &"error".into()));
 }
 
+#[test]
+fn a_nat64_prefix_that_is_none() {
+    for (prefix, says) in [
+        ("203.0.113.0/24", "no IPv6 address"),
+        ("64:ff9b::", "no length"),
+        ("64:ff9b::/97", "no length that a prefix may have"),
+        ("64:ff9b::1/96", "did you mean 64:ff9b::/96"),
+        ("::ffff:0:0/96", "no address that a network could route"),
+    ] {
+        refused(&["--nat64-prefix", prefix], says);
+    }
+}
+
 fn file(name: &str, text: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("{}-{name}", std::process::id()));

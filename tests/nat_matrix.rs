@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use support::matrix::{self, Cell, LinkMode};
+use support::matrix::{self, Cell, LinkMode, Topology};
+use support::scenario::Scenario;
 use support::sim_net::{self, Outcome};
 use support::truth::{self, FACTS};
 
@@ -43,12 +44,25 @@ fn no_fact_is_false_and_nearly_all_are_found() {
     if let Ok(replay) = std::env::var("RTCDIAG_SIM_REPLAY") {
         return print_replay(&replay);
     }
-    let runs = std::env::var("RTCDIAG_SIM_RUNS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(DEFAULT_RUNS);
-    let cells = matrix::cells();
-    let tally = run_all(&cells, runs);
+    hold(&matrix::cells(), runs(), Cell::scenario);
+}
+
+/// The same through a NAT64 whose prefix is known, of each length: nothing of it may make a fact
+/// false, or keep it from being found.
+#[test]
+fn nat64_is_as_well_known_as_any_nat() {
+    let mut cells = matrix::cells();
+    cells.retain(|c| matches!(c.topology, Topology::Nat(..) | Topology::Linux));
+    hold(&cells, runs(), Cell::nat64_scenario);
+}
+
+fn runs() -> u64 {
+    let wished = std::env::var("RTCDIAG_SIM_RUNS").ok();
+    wished.and_then(|n| n.parse().ok()).unwrap_or(DEFAULT_RUNS)
+}
+
+fn hold(cells: &[Cell], runs: u64, scenario: impl Fn(&Cell, u64) -> Scenario + Sync) {
+    let tally = run_all(cells, runs, &scenario);
     println!("{}", tally.report(cells.len(), runs));
     let mut failures = tally.failures.clone();
     for ((fact, loss), count) in &tally.facts {
@@ -80,7 +94,11 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-fn run_all(cells: &[Cell], runs: u64) -> Tally {
+fn run_all(
+    cells: &[Cell],
+    runs: u64,
+    scenario: &(impl Fn(&Cell, u64) -> Scenario + Sync),
+) -> Tally {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
@@ -89,7 +107,7 @@ fn run_all(cells: &[Cell], runs: u64) -> Tally {
                     let mut tally = Tally::default();
                     for cell in cells.iter().skip(worker).step_by(threads) {
                         for run in 0..runs {
-                            tally.add(cell, run);
+                            tally.add(cell, run, &scenario(cell, run));
                         }
                     }
                     tally
@@ -106,15 +124,14 @@ fn run_all(cells: &[Cell], runs: u64) -> Tally {
 }
 
 impl Tally {
-    fn add(&mut self, cell: &Cell, run: u64) {
-        let scenario = cell.scenario(run);
+    fn add(&mut self, cell: &Cell, run: u64, scenario: &Scenario) {
         let name = format!("[{}:{run}] {}", cell.index, cell.name());
-        let outcome = match sim_net::run(&scenario) {
+        let outcome = match sim_net::run(scenario) {
             Ok(outcome) => outcome,
             Err(error) => return self.failures.push(format!("{name}: {error}")),
         };
         let loss = cell.loss_percent;
-        for (i, verdict) in truth::judge(&scenario, &outcome, &outcome.facts)
+        for (i, verdict) in truth::judge(scenario, &outcome, &outcome.facts)
             .into_iter()
             .enumerate()
         {
@@ -134,7 +151,7 @@ impl Tally {
         }
         for (at, facts) in &outcome.snapshots {
             // What is said of servers is known for the end of the run only.
-            for verdict in truth::judge(&scenario, &outcome, facts) {
+            for verdict in truth::judge(scenario, &outcome, facts) {
                 if let Some(text) = verdict.falsehood.filter(|_| verdict.fact != "servers") {
                     self.failures.push(format!(
                         "{name}: FALSE in between, at {at:?}: {}: {text}",
@@ -143,7 +160,7 @@ impl Tally {
                 }
             }
         }
-        if let Some((limit, why)) = cell.time_limit(&scenario)
+        if let Some((limit, why)) = cell.time_limit(scenario)
             && outcome.elapsed > limit
         {
             self.failures.push(format!(

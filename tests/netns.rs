@@ -1,6 +1,6 @@
 //! rtcdiag on real networks: coturn in one network namespace, the client in another, kernel NATs and filters between them.
 //!
-//! It needs the right to make namespaces (root), `ip` and `ss` (iproute2), `nft` (nftables) and `turnserver` (coturn). Without
+//! It needs the right to make namespaces (root), `ip` and `ss` (iproute2), `nft` (nftables), `turnserver` (coturn) and `tayga`. Without
 //! them a test prints `SKIPPED` and why; with `RTCDIAG_REQUIRE_NETNS=1` it fails instead. `RTCDIAG_NETNS_RUNS` says how often
 //! each main scenario runs in its lab, in place of three times. Nothing leaves the namespaces.
 
@@ -40,6 +40,8 @@ mod schema;
 mod servers;
 #[path = "netns/translated.rs"]
 mod translated;
+#[path = "netns/translation/mod.rs"]
+mod translation;
 #[path = "netns/turn/mod.rs"]
 mod turn;
 #[path = "netns/untranslated.rs"]
@@ -127,6 +129,7 @@ scenarios! {
     }
     nat64 {
         nat64_behind_filter => BEHIND_FILTER,
+        nat64_by_prefix => BY_PREFIX,
     }
     incapable {
         plain_server => PLAIN_SERVER,
@@ -293,6 +296,43 @@ fn aioice_in_the_same_lab() {
 fn nat64_server() {
     if std::env::var_os(nat64::ROLE).is_some() {
         nat64::serve();
+    }
+}
+
+macro_rules! translation_cases {
+    ($($name:ident,)*) => {
+        mod ipv4_over_ipv6 {
+            $(
+                #[test]
+                fn $name() {
+                    if !super::skipped(stringify!($name)) {
+                        super::translation::$name();
+                    }
+                }
+            )*
+        }
+    };
+}
+
+translation_cases! {
+    prefix_given,
+    prefix_discovered,
+    beside_native_ipv6,
+    beside_native_ipv4,
+    prefix_not_known,
+    name_servers_silent,
+    prefix_wrong,
+    prefix_of_native_addresses,
+    carried_over_ipv6,
+    behind_a_nat66,
+}
+
+/// Not a test: the name server of a lab, in a process of its own.
+#[test]
+#[ignore = "a server that other tests start"]
+fn name_server() {
+    if let Ok(answers) = std::env::var(translation::ROLE) {
+        translation::serve_names(&answers);
     }
 }
 

@@ -66,6 +66,7 @@ const REASONS: &[Reason] = &[
     Reason::NoRouter,
     Reason::NoSecondAddress,
     Reason::NoResponsePort,
+    Reason::NoNat64Prefix,
     Reason::NotImplemented,
     Reason::Interrupted,
     Reason::Timeout,

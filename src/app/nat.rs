@@ -10,6 +10,8 @@ mod port_mapping;
 mod rows;
 mod surroundings;
 mod tcp;
+mod translated;
+mod translation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -19,12 +21,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::lookup;
-use crate::fact::Reason;
+use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::nat64::Prefix;
 use crate::net::clock::Clock;
 use crate::net::driver::{Addition, stopped};
 use crate::net::host::Source;
+use crate::net::nat64;
 use crate::net::resolve::resolve;
 use crate::net::stream::{self, Attempt};
 use crate::report::ErrorReport;
@@ -35,6 +38,7 @@ use assemble::{Parts, assemble};
 use fallback::Tried;
 use path::PathRun;
 use surroundings::{Names, Surroundings};
+use translation::{Translation, Way};
 
 /// How long names are waited for while other servers are at work.
 const NAME_GRACE: Duration = Duration::from_secs(1);
@@ -108,7 +112,7 @@ pub enum Nat64 {
     Off,
     /// By the prefix that DNS tells (RFC 7050), where there is no IPv4.
     Discovered,
-    /// By this prefix.
+    /// By this prefix, also beside IPv4 of its own.
     Given(Prefix),
 }
 
@@ -148,7 +152,10 @@ pub async fn run(
             depth: options.depth,
             names: Names::default(),
         },
+        translation: Translation::new(options),
         lookups: JoinSet::new(),
+        prefix_lookup: JoinSet::new(),
+        held: Vec::new(),
         paths: JoinSet::new(),
         streams: JoinSet::new(),
         additions: BTreeMap::new(),
@@ -164,10 +171,14 @@ pub async fn run(
 struct Run<'a> {
     options: &'a Options,
     around: Surroundings,
+    translation: Translation,
     lookups: JoinSet<(usize, Resolved)>,
+    prefix_lookup: JoinSet<Fact<Vec<Prefix>>>,
+    /// What was resolved before the prefix was known.
+    held: Vec<(usize, Resolved)>,
     paths: JoinSet<PathRun>,
     streams: JoinSet<Tried>,
-    additions: BTreeMap<Family, mpsc::UnboundedSender<Addition>>,
+    additions: BTreeMap<Way, mpsc::UnboundedSender<Addition>>,
     /// Addresses that are sent to over TCP and TLS.
     visits: BTreeSet<IpAddr>,
     resolved: Vec<Option<Resolved>>,
@@ -177,8 +188,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn start_lookups(&mut self) {
+        if self.translation.is_pending() {
+            self.prefix_lookup.spawn(nat64::discover());
+        }
         for (index, uri) in self.options.servers.iter().cloned().enumerate() {
-            let families = self.options.families.clone();
+            let families = self.translation.families();
             self.lookups.spawn(async move {
                 let addresses = resolve(&uri, &families)
                     .await
@@ -193,24 +207,61 @@ impl Run<'_> {
         let mut stop = self.around.stop.clone();
         let clock = self.around.clock;
         let mut deadline = clock.now() + NAME_PATIENCE;
-        loop {
+        while !self.lookups.is_empty() || self.translation.is_pending() {
             let grace = tokio::time::sleep_until(clock.instant(deadline));
             tokio::select! {
                 biased;
-                _ = stopped(&mut stop) => return,
-                next = self.lookups.join_next() => match next {
-                    Some(Ok((index, addresses))) => {
-                        if addresses.is_ok() {
-                            deadline = deadline.min(clock.now() + NAME_GRACE);
-                        }
-                        self.take(index, addresses);
+                _ = stopped(&mut stop) => break,
+                Some(found) = self.prefix_lookup.join_next() => {
+                    if let Ok(prefixes) = found {
+                        self.translation.found(prefixes);
                     }
-                    Some(Err(_)) => {}
-                    None => return,
-                },
-                () = grace => return,
+                    self.release();
+                }
+                Some(next) = self.lookups.join_next() => {
+                    let Ok((index, addresses)) = next else {
+                        continue;
+                    };
+                    if addresses.is_ok() {
+                        deadline = deadline.min(clock.now() + NAME_GRACE);
+                    }
+                    self.held.push((index, addresses));
+                    if !self.translation.is_pending() {
+                        self.release();
+                    }
+                }
+                // The prefix has a deadline of its own.
+                () = grace, if !self.translation.is_pending() => break,
             }
         }
+        self.release();
+    }
+
+    /// Asks the servers that waited for the prefix.
+    fn release(&mut self) {
+        self.translation.give_up();
+        for (index, addresses) in std::mem::take(&mut self.held) {
+            let uri = &self.options.servers[index];
+            let asked = addresses.and_then(|known| {
+                let ways = self.translation.ways_to(&known);
+                if ways.is_empty() {
+                    return Err(self.not_reached(uri));
+                }
+                Ok(ways)
+            });
+            self.take(index, asked);
+        }
+    }
+
+    /// Why a server that has IPv4 addresses alone cannot be asked over IPv6.
+    fn not_reached(&self, uri: &ServerUri) -> ErrorReport {
+        let why = match self.translation.prefixes() {
+            Fact::Inconclusive { detail, .. } => format!(", and {detail}"),
+            _ => String::new(),
+        };
+        let text = format!("{} has no IPv6 address{why}", uri.host);
+        ErrorReport::new("wrong-family", text)
+            .with_hint("leave -6 out, or name the prefix of your NAT64 with --nat64-prefix")
     }
 
     fn take(&mut self, index: usize, addresses: Resolved) {
@@ -242,18 +293,18 @@ impl Run<'_> {
     }
 
     fn add_to_path(&mut self, address: SocketAddr, host: Host) {
-        let family = Family::of(address.ip());
+        let way = self.translation.way_of(address.ip());
         self.around.name(address, host);
-        if !self.additions.contains_key(&family) {
+        if !self.additions.contains_key(&way) {
             match path::open(&self.around.source, address) {
                 Ok(opened) => {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     for visited in &self.visits {
                         let _ = sender.send(Addition::Visit(*visited));
                     }
-                    self.additions.insert(family, sender);
+                    self.additions.insert(way, sender);
                     self.paths
-                        .spawn(path::run(opened, receiver, self.around.clone()));
+                        .spawn(path::run(opened, way, receiver, self.around.clone()));
                 }
                 Err(error) => {
                     self.no_path.insert(address, stream::io_error(&error));
@@ -261,7 +312,7 @@ impl Run<'_> {
                 }
             }
         }
-        if let Some(sender) = self.additions.get(&family) {
+        if let Some(sender) = self.additions.get(&way) {
             // A path that has ended early does not need more servers.
             let _ = sender.send(Addition::Server(address));
         }
@@ -273,7 +324,7 @@ impl Run<'_> {
             let _ = sender.send(Addition::Complete);
         }
         let mut paths: Vec<PathRun> = self.paths.join_all().await;
-        paths.sort_by_key(|path| path.family);
+        paths.sort_by_key(|path| path.way);
         let streams = self.streams.join_all().await;
         assemble(&Parts {
             servers: &self.options.servers,
@@ -281,6 +332,7 @@ impl Run<'_> {
             no_path: &self.no_path,
             paths: &paths,
             streams: &streams,
+            translation: &self.translation,
         })
     }
 }

@@ -365,6 +365,8 @@ pub enum HairpinSeen {
     Silent,
     /// None arrived, and too many packets are lost.
     Unproven,
+    /// The external addresses are IPv4, and how to reach them from IPv6 is not known.
+    OutOfReach,
 }
 
 /// Hairpinning (RFC 4787 6) from a pair of sockets that sent to each other's mapped addresses.
@@ -387,6 +389,10 @@ pub fn hairpinning(
         HairpinSeen::Unproven => Fact::inconclusive(
             Reason::PacketLoss,
             "no probe came back, but too many packets are lost to conclude from it",
+        ),
+        HairpinSeen::OutOfReach => Fact::inconclusive(
+            Reason::NoNat64Prefix,
+            "the external address is IPv4, and by which prefix to reach it from IPv6 is not known",
         ),
         // With both ends sending, an endpoint-independent mapping has the filter open. Otherwise
         // the packets leave from new mappings that the filter has not seen.

@@ -31,6 +31,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
+use super::nat64::Prefix;
 use super::probe::{Answer, End, Pace, Probe, Test, Transmission};
 use super::timers;
 pub use super::{SendError, Time, Transmit};
@@ -72,6 +73,7 @@ pub struct Discovery {
     servers: Vec<Server>,
     servers_complete: bool,
     independent: bool,
+    nat64: Option<Prefix>,
     probes: Vec<Probe>,
     by_transaction: BTreeMap<TransactionId, (usize, usize)>,
     outbox: VecDeque<Transmit>,
@@ -118,6 +120,7 @@ impl Discovery {
             servers: Vec::new(),
             servers_complete: false,
             independent: false,
+            nat64: None,
             probes: Vec::new(),
             by_transaction: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -140,6 +143,12 @@ impl Discovery {
     /// at the same moment.
     pub fn assume_independent(&mut self) {
         self.independent = true;
+    }
+
+    /// All servers are reached through a NAT64 (RFC 6146): their addresses are synthesized ones of
+    /// this prefix, and what they name in their answers is IPv4.
+    pub fn reach_by(&mut self, prefix: Prefix) {
+        self.nat64 = Some(prefix);
     }
 
     /// This host sends to an address outside these tests, say over TCP.

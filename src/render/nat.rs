@@ -26,7 +26,7 @@ pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> Str
             line(&mut out, &facts(result, style).to_string());
         }
         if let Some(path) = result.paths.iter().find(|p| p.is_open()) {
-            let title = format!("Direct connection with peers, over {}", path.family.name());
+            let title = format!("Direct connection with peers, over {}", path.name());
             section(&mut out, style, &title);
             line(&mut out, &peers(&result.reachability, style).to_string());
         }
@@ -67,18 +67,13 @@ fn path_kind(path: &PathReport) -> String {
         (None, false, _) if matches!(path.udp, Fact::NotTested { .. }) => "TCP only".to_owned(),
         (None, false, _) => "no answer".to_owned(),
     };
-    format!("{} {name}", path.family.name())
+    format!("{} {name}", path.name())
 }
 
 fn facts(result: &NatResult, style: Style) -> Table {
     let mut table = style.table();
     let mut header = vec![Cell::new("")];
-    header.extend(
-        result
-            .paths
-            .iter()
-            .map(|p| style.cell(Ink::Bold, p.family.name())),
-    );
+    header.extend(result.paths.iter().map(|p| style.cell(Ink::Bold, p.name())));
     table.set_header(header);
     let mut row = |name: &str, cell: &dyn Fn(&PathReport) -> String| {
         let mut cells = vec![Cell::new(name)];
@@ -86,6 +81,9 @@ fn facts(result: &NatResult, style: Style) -> Table {
         table.add_row(cells);
     };
     row("UDP", &|p| shown(&p.udp));
+    if result.paths.iter().any(|p| p.via_nat64) {
+        row("NAT64 prefix", &|p| shown(&p.nat64_prefix));
+    }
     row("local address", &|p| match &p.interface {
         Some(interface) => format!("{} ({interface})", p.local_address),
         None => p.local_address.to_string(),
@@ -211,7 +209,16 @@ fn server_name(server: &ServerReport) -> String {
     }
     match server.address {
         Some(address) if !server.uri.contains(&address.ip().to_string()) => {
-            format!("{name}\n  {}", address.ip())
+            let mut text = format!("{name}\n  {}", address.ip());
+            // Writing into a String does not fail.
+            if let Some(inner) = server.stands_for
+                && !server.uri.contains(&inner.ip().to_string())
+            {
+                let _ = write!(text, "\n  for {}", inner.ip());
+            } else if server.stands_for.is_some() {
+                text.push_str(" (NAT64)");
+            }
+            text
         }
         _ => name,
     }

@@ -1,5 +1,6 @@
 //! The result of `rtcdiag nat`.
 
+pub mod translation;
 pub mod verdict;
 
 use std::net::{IpAddr, SocketAddr};
@@ -77,6 +78,9 @@ pub struct PathReport {
     pub tcp: TcpReport,
     /// The prefix by which this network reaches IPv4 from IPv6 (RFC 6052), as `64:ff9b::/96`.
     pub nat64_prefix: Fact<String>,
+    /// Whether its servers are reached through a NAT64, be its prefix known or not.
+    #[serde(skip)]
+    pub via_nat64: bool,
     /// The old name for the combination.
     pub legacy_name: LegacyName,
     /// Whether the system sends to the internet over this interface and address if nobody chooses.
@@ -233,6 +237,8 @@ pub struct ServerReport {
     pub uri: String,
     /// The address, if the name has one.
     pub address: Option<SocketAddr>,
+    /// The IPv4 address that this one stands for, where a NAT64 translates it (RFC 6052).
+    pub stands_for: Option<SocketAddr>,
     /// Its family.
     pub family: Option<Family>,
     /// How it was asked.
@@ -306,6 +312,7 @@ impl PathReport {
             _ => Fact::not_tested(Reason::LeftOut),
         };
         let kind = interface.as_deref().and_then(kind_of);
+        let via_nat64 = translation::is_translated(local_address, &facts.reflexive_addresses);
         let mut report = Self {
             family: Family::of(local_address),
             interface,
@@ -329,6 +336,7 @@ impl PathReport {
             port_mapping: PortMapping::not_tested(Reason::LeftOut),
             tcp: TcpReport::not_tested(Reason::LeftOut),
             nat64_prefix: Fact::not_tested(Reason::NotApplicable),
+            via_nat64,
             legacy_name: LegacyName::None,
             default_route: None,
             interface_kind: kind,

@@ -9,11 +9,13 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use super::expect::Want::{AtMost, Is};
-use super::expect::{Expected, Path};
+use super::expect::Expected;
+use super::expect::Want::Is;
 use super::filters;
 use super::lab::{Plan, ServerKind};
-use super::scenarios::{NAT, OPEN, SERVER6, Scenario, behind, public6, seen6};
+use super::scenarios::{
+    APDF, EIM, NAT, NO_HAIRPIN, OPEN, PRESERVED, Scenario, answered, behind, public6, seen6,
+};
 
 /// Tells a process of this program that it is the server.
 pub const ROLE: &str = "NETNS_TEST_IS_NAT64_SERVER";
@@ -27,8 +29,16 @@ const ADDRESSES: [Ipv4Addr; 2] = [
 const PORTS: [u16; 2] = [3478, 3479];
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
-/// OTHER-ADDRESS is an IPv4 literal, and the reflexive address is of another family than the socket. Whoever synthesizes the
-/// former can find out everything; whoever cannot must not take that for an answer.
+/// OTHER-ADDRESS is an IPv4 literal, and the reflexive address is of another family than the socket. An address of the well-known
+/// prefix is known for what it is, so the former is synthesized, and everything is found out.
+const WELL_KNOWN: &[&str] = &["-s", "stun:[64:ff9b::cb00:710a]"];
+
+/// The same with the prefix named.
+pub const BY_PREFIX: Scenario = Scenario {
+    args: &["-s", "stun:203.0.113.10", "--nat64-prefix", "64:ff9b::/96"],
+    ..BEHIND_FILTER
+};
+
 pub const BEHIND_FILTER: Scenario = Scenario {
     plan: Plan {
         server: ServerKind::BehindNat64,
@@ -39,28 +49,23 @@ pub const BEHIND_FILTER: Scenario = Scenario {
         ],
         ..behind(&[public6(&[filters::STATEFUL_FILTER])])
     },
-    args: &["-s", "stun:[64:ff9b::cb00:710a]"],
+    args: WELL_KNOWN,
     expected: Expected {
-        outcomes: &[(0, "good"), (3, "inconclusive")],
-        paths: &[Path {
-            legacy_name: None,
-            ..seen6(
-                &["203.0.113.1"],
-                &[
-                    OPEN,
-                    NAT,
-                    ("mapping", AtMost("endpoint-independent")),
-                    ("filtering", AtMost("address-and-port-dependent")),
-                    ("port_assignment", Is("preserved")),
-                ],
-                "",
-            )
-        }],
-        servers: &[super::expect::Server {
-            address: "[64:ff9b::cb00:710a]:3478",
-            behavior_discovery: None,
-            ..SERVER6
-        }],
+        outcomes: &[(0, "good")],
+        paths: &[seen6(
+            &["203.0.113.1"],
+            &[
+                OPEN,
+                NAT,
+                EIM,
+                APDF,
+                NO_HAIRPIN,
+                PRESERVED,
+                ("nat64_prefix", Is("64:ff9b::/96")),
+            ],
+            "port-restricted-cone",
+        )],
+        servers: &[answered("[64:ff9b::cb00:710a]:3478")],
     },
     trusting: false,
     repeated: false,

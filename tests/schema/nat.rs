@@ -223,6 +223,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
     let full = ServerReport {
         uri: "stun:stun.example.org:3478".into(),
         address: Some(address),
+        stands_for: None,
         family: Some(Family::Ipv4),
         transport: Transport::Udp,
         rtt_ms: Some(Millis(Duration::from_micros(21_345))),
@@ -238,6 +239,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
     let empty = ServerReport {
         uri: "turns:[2001:db8::1]:5349".into(),
         address: None,
+        stands_for: Some("203.0.113.10:3478".parse().expect("an address")),
         family: None,
         transport: Transport::Tls,
         rtt_ms: None,

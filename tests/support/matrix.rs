@@ -99,6 +99,16 @@ pub fn cells() -> Vec<Cell> {
     cells
 }
 
+/// One of each length.
+const PREFIXES: [&str; 6] = [
+    "64:ff9b::/96",
+    "2001:db8::/32",
+    "2001:db8:100::/40",
+    "2001:db8:122::/48",
+    "2001:db8:122:300::/56",
+    "2001:db8:122:344::/64",
+];
+
 const MAPPINGS: [Mapping; 3] = [
     Mapping::EndpointIndependent,
     Mapping::AddressDependent,
@@ -150,7 +160,23 @@ impl Cell {
             listed,
             unreachable: Vec::new(),
             link: self.link(rng),
+            nat64: None,
         }
+    }
+
+    /// The scenario of one run through a NAT64 that behaves like the NATs of this cell.
+    pub fn nat64_scenario(&self, run: u64) -> Scenario {
+        let ipv4 = (0..).map(|n| self.scenario(run + (n << 16)));
+        let mut scenario = ipv4
+            .filter(|s| s.client.is_ipv4())
+            .next()
+            .expect("three in four are IPv4")
+            .through_nat64(PREFIXES[(self.index + run as usize) % PREFIXES.len()]);
+        for nat in &mut scenario.path {
+            // Rewriting an IPv4 address to an IPv6 one is beyond the model.
+            nat.alg = false;
+        }
+        scenario
     }
 
     /// The longest virtual time allowed, and why. Only where the link is fixed and loses nothing.

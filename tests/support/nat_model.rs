@@ -223,7 +223,7 @@ impl Nat {
             .externals
             .iter()
             .copied()
-            .filter(|ip| ip.is_ipv4() == local.is_ipv4())
+            .filter(|ip| ip.is_ipv4() == destination.is_ipv4())
             .collect();
         let ip = match self.config.pooling {
             Pooling::Paired => *pool.first()?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rtcdiag::nat::SendError;
+use rtcdiag::nat::nat64::Prefix;
 
 use super::nat_model::NatConfig;
 use super::sim_server::ServerConfig;
@@ -76,6 +77,17 @@ pub struct Scenario {
     /// Addresses at which sending fails, how, and whether at once or after a round trip.
     pub unreachable: Vec<(SocketAddr, SendError)>,
     pub link: Link,
+    /// The outermost box is a NAT64: the client is an IPv6 host, and every other address here is
+    /// what lies behind the translator.
+    pub nat64: Option<Nat64>,
+}
+
+/// How a client reaches IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nat64 {
+    pub prefix: Prefix,
+    /// Whether the client knows the prefix.
+    pub told: bool,
 }
 
 impl Scenario {
@@ -95,6 +107,19 @@ impl Scenario {
             servers,
             unreachable: Vec::new(),
             link: Link::perfect(Duration::from_millis(40)),
+            nat64: None,
+        }
+    }
+
+    /// The same NAT as a NAT64, with an IPv6 host behind it.
+    pub fn through_nat64(&self, prefix: &str) -> Self {
+        Self {
+            client: [0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x10].into(),
+            nat64: Some(Nat64 {
+                prefix: prefix.parse().expect("a prefix"),
+                told: true,
+            }),
+            ..self.clone()
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 use rtcdiag::nat::behavior::PathFacts;
-use rtcdiag::nat::discovery::{Discovery, SOCKETS};
+use rtcdiag::nat::discovery::{Discovery, SOCKETS, ServerError};
 use rtcdiag::nat::{SendError, Transmit};
 
 use super::nat_model::LOCAL_PORTS;
@@ -46,6 +46,8 @@ pub struct Outcome {
     pub datagrams: Vec<(Duration, Transmit)>,
     /// Listed servers that the machine says something bad of, except that they did not answer.
     pub accused: Vec<(SocketAddr, String)>,
+    /// Listed servers that were left out because they see an address of the other family.
+    pub of_other_family: Vec<SocketAddr>,
     /// Whether the machine says that its filtering verdict rests on silence alone.
     pub rests_on_silence: bool,
 }
@@ -143,10 +145,13 @@ impl<'a> SimNet<'a> {
 
     fn run(mut self) -> Result<Outcome, String> {
         let mut machine = Discovery::new(&self.sockets, self.rng.next_u64(), self.now);
+        if let Some(nat64) = self.scenario.nat64.filter(|n| n.told) {
+            machine.reach_by(nat64.prefix);
+        }
         let mut known = Duration::ZERO;
         for listed in &self.scenario.listed {
             known = known.max(listed.at);
-            self.at(listed.at, Event::AddServer(listed.address));
+            self.at(listed.at, Event::AddServer(self.to_client(listed.address)));
         }
         self.at(known, Event::ServersComplete);
         let mut snapshots = Vec::new();
@@ -171,6 +176,16 @@ impl<'a> SimNet<'a> {
                 return Err(self.trace.join("\n"));
             }
         }
+        let accused = accused(&machine)
+            .into_iter()
+            .map(|(server, text)| (self.to_network(server), text))
+            .collect();
+        let of_other_family = machine
+            .servers()
+            .into_iter()
+            .filter(|record| matches!(record.error, Some(ServerError::OtherFamily(_))))
+            .map(|record| self.to_network(record.address))
+            .collect();
         Ok(Outcome {
             facts: machine.facts(),
             snapshots,
@@ -184,7 +199,8 @@ impl<'a> SimNet<'a> {
             sockets: self.sockets,
             trace: self.trace,
             datagrams: self.datagrams,
-            accused: accused(&machine),
+            accused,
+            of_other_family,
             rests_on_silence: machine.filtering_rests_on_silence(),
         })
     }
@@ -217,7 +233,7 @@ impl<'a> SimNet<'a> {
                 external,
                 from,
                 mut bytes,
-            } => match self.path.receive(self.now, external, from) {
+            } => match self.receive(external, from) {
                 Some(local) => {
                     if self.path.rewrites() {
                         stun_wire::rewrite_mapped_address(&mut bytes, external, local);
@@ -250,6 +266,7 @@ impl<'a> SimNet<'a> {
             return;
         };
         self.received += 1;
+        let from = self.to_client(from);
         self.note(|| format!("socket {socket} <- {from} {}", describe(bytes)));
         machine.handle_input(self.now, socket, from, bytes);
     }
@@ -273,6 +290,7 @@ impl<'a> SimNet<'a> {
             self.datagrams.push((self.now, transmit.clone()));
         }
         self.stray(local, destination, payload);
+        let destination = self.to_network(destination);
         if let Some(error) = self.failure(destination) {
             // An ICMP error comes back from afar, the others from the local stack.
             let after = match error {
@@ -283,7 +301,7 @@ impl<'a> SimNet<'a> {
                 self.now + after,
                 Event::Failed {
                     socket,
-                    destination,
+                    destination: transmit.destination,
                 },
             );
             return Ok(());
@@ -299,6 +317,8 @@ impl<'a> SimNet<'a> {
                 local: destination,
                 source: local,
             }
+        } else if self.is_native(destination) {
+            Routed::Internet(local)
         } else {
             self.path.send(self.now, local, destination)
         };
@@ -359,6 +379,29 @@ impl<'a> SimNet<'a> {
             strays::draw(&mut self.rng, &self.sockets, local, destination, payload);
         let after = self.one_way().mul_f64(self.rng.random_range(0.0..2.5));
         self.at(self.now + after, Event::AtClient { local, from, bytes });
+    }
+
+    /// An address in the network as the client has it: through a NAT64 the synthesized one.
+    fn to_client(&self, address: SocketAddr) -> SocketAddr {
+        let nat64 = self.scenario.nat64;
+        nat64.map_or(address, |n| n.prefix.reach(address))
+    }
+
+    fn to_network(&self, address: SocketAddr) -> SocketAddr {
+        let nat64 = self.scenario.nat64;
+        nat64.map_or(address, |n| n.prefix.behind(address))
+    }
+
+    /// Whether it does not go through the NAT64, because it is IPv6.
+    fn is_native(&self, address: SocketAddr) -> bool {
+        self.scenario.nat64.is_some() && address.is_ipv6()
+    }
+
+    fn receive(&mut self, external: SocketAddr, from: SocketAddr) -> Option<SocketAddr> {
+        if self.is_native(external) {
+            return Some(external);
+        }
+        self.path.receive(self.now, external, from)
     }
 
     fn failure(&self, destination: SocketAddr) -> Option<SendError> {

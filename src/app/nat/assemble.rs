@@ -7,8 +7,9 @@ use super::Resolved;
 use super::fallback::Tried;
 use super::path::{PathRun, observation_report};
 use super::rows;
+use super::translated;
+use super::translation::{Translation, Way};
 use crate::fact::{Fact, Reason};
-use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::behavior::PathFacts;
 use crate::nat::discovery::{ServerError, ServerRecord};
@@ -31,6 +32,7 @@ pub struct Parts<'a> {
     pub no_path: &'a BTreeMap<SocketAddr, ErrorReport>,
     pub paths: &'a [PathRun],
     pub streams: &'a [Tried],
+    pub translation: &'a Translation,
 }
 
 /// The result, and findings that its facts do not show.
@@ -43,17 +45,19 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
         .filter(|path| !is_no_path(path))
         .map(|path| path_report(path, parts, &mut findings))
         .collect();
-    for family in [Family::Ipv4, Family::Ipv6] {
-        if parts.paths.iter().all(|p| p.family != family) {
-            paths.extend(stream_path(parts.streams, family));
+    let ways: BTreeSet<Way> = parts.streams.iter().map(|t| way_of(t, parts)).collect();
+    for way in ways {
+        if parts.paths.iter().all(|p| p.way != way) {
+            paths.extend(stream_path(parts, way));
         }
     }
+    translated::findings(parts, &paths, &mut findings);
     let observations = parts
         .paths
         .iter()
         .flat_map(|path| {
             let observations = path.discovery.observations().into_iter();
-            observations.map(|o| observation_report(path.family, &o))
+            observations.map(|o| observation_report(path.way, &o))
         })
         .collect();
     let result = NatResult {
@@ -66,14 +70,15 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
 }
 
 /// A path over which only TCP or TLS was asked for.
-fn stream_path(streams: &[Tried], family: Family) -> Option<PathReport> {
-    let tried: Vec<&Tried> = of_family(streams, family).collect();
+fn stream_path(parts: &Parts, way: Way) -> Option<PathReport> {
+    let tried: Vec<&Tried> = on_way(parts, way).collect();
     let local = tried
         .iter()
         .find_map(|t| Some(t.answer.as_ref().ok()?.local))?;
     let facts = PathFacts::not_tested(Reason::NoUdpServer);
     let mut report = PathReport::new(local, host::interface_of(local), facts);
     add_tcp(&mut report, &tried);
+    translated::set_prefix(&mut report, way, None, parts.translation);
     Some(report)
 }
 
@@ -90,7 +95,7 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     let mut report = PathReport::new(path.local, path.interface.clone(), path.discovery.facts());
     let records = path.discovery.servers();
     if !report.is_open() {
-        if let Some(why) = blocked(path, &records, parts.streams) {
+        if let Some(why) = blocked(path, &records, parts) {
             report.set_blocked();
             findings.push(Finding {
                 code: "udp-blocked-evidence",
@@ -108,19 +113,19 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     report.binding_lifetime = deeper.lifetime.clone();
     report.port_mapping = deeper.port_mapping.clone();
     findings.extend(deeper.findings.iter().cloned());
-    let tried: Vec<&Tried> = of_family(parts.streams, path.family)
-        .chain(&path.fallback)
-        .collect();
+    let tried: Vec<&Tried> = on_way(parts, path.way).chain(&path.fallback).collect();
     if !tried.is_empty() && !report.tcp.open.is_determined() {
         add_tcp(&mut report, &tried);
     }
+    let likely = path.discovery.likely_nat64_prefix();
+    translated::set_prefix(&mut report, path.way, likely, parts.translation);
     if path.discovery.filtering_rests_on_silence() {
         findings.push(Finding::new(
             "filtering-rests-on-silence",
             Severity::Info,
             format!(
                 "{} filtering: behind this mapping a server that drops CHANGE-REQUEST would look the same, and none could be shown to obey",
-                path.family.name()
+                path.way.name()
             ),
             "confirm it with another server that has RFC 5780, best with RESPONSE-PORT (coturn has)",
         ));
@@ -131,7 +136,7 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
             Severity::Info,
             format!(
                 "{}: hairpinned packets are filtered too: they arrive only from addresses that the receiver has sent to",
-                path.family.name()
+                path.way.name()
             ),
             "harmless for ICE, where both sides send",
         ));
@@ -143,7 +148,7 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
             format!(
                 "{} datagrams over {} belonged to no question and were ignored",
                 path.discovery.strays(),
-                path.family.name()
+                path.way.name()
             ),
             "harmless, unless they are many: then somebody is scanning or spoofing",
         ));
@@ -163,8 +168,8 @@ fn is_cut_short(path: &PathRun) -> bool {
 
 /// Why UDP counts as blocked on a path without any answer; `None` where it cannot be told from
 /// dead servers.
-fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Option<String> {
-    let family = path.family.name();
+fn blocked(path: &PathRun, records: &[ServerRecord], parts: &Parts) -> Option<String> {
+    let family = path.way.name();
     if !records.is_empty()
         && records
             .iter()
@@ -183,7 +188,7 @@ fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Optio
     let alive = path
         .fallback
         .iter()
-        .chain(streams)
+        .chain(parts.streams)
         .find(|t| t.succeeded() && asked.contains(&t.attempt.address.ip()));
     if let Some(tried) = alive.filter(|_| !refused || asked.len() > 1) {
         return Some(format!(
@@ -214,10 +219,15 @@ fn blocked(path: &PathRun, records: &[ServerRecord], streams: &[Tried]) -> Optio
     })
 }
 
-fn of_family(streams: &[Tried], family: Family) -> impl Iterator<Item = &Tried> {
-    streams
+fn way_of(tried: &Tried, parts: &Parts) -> Way {
+    parts.translation.way_of(tried.attempt.address.ip())
+}
+
+fn on_way<'a>(parts: &'a Parts<'a>, way: Way) -> impl Iterator<Item = &'a Tried> {
+    parts
+        .streams
         .iter()
-        .filter(move |t| Family::of(t.attempt.address.ip()) == family)
+        .filter(move |tried| way_of(tried, parts) == way)
 }
 
 fn add_tcp(report: &mut PathReport, tried: &[&Tried]) {
@@ -267,7 +277,7 @@ fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {
         severity: Severity::Info,
         message: format!(
             "tried instead over {}; answered: {}",
-            path.family.name(),
+            path.way.name(),
             counts.join(", ")
         ),
         hint: None,

@@ -8,6 +8,7 @@ use crate::fact::Fact;
 use crate::family::Family;
 use crate::nat::behavior::Mapping;
 use crate::nat::discovery::Discovery;
+use crate::nat::nat64::Prefix;
 use crate::report::Finding;
 use crate::report::nat::{LifetimeReport, PortMapping, TcpReport};
 
@@ -15,6 +16,8 @@ use crate::report::nat::{LifetimeReport, PortMapping, TcpReport};
 #[derive(Clone, Copy)]
 pub struct Tested<'a> {
     pub family: Family,
+    /// The prefix of the NAT64 on the way, by which an IPv4 address is reached.
+    pub nat64: Option<Prefix>,
     /// The address that is sent from.
     pub local: IpAddr,
     pub interface: Option<&'a str>,

@@ -14,6 +14,7 @@ use super::deeper::{self, Deeper, Tested};
 use super::fallback::{self, Tried};
 use super::port_mapping;
 use super::surroundings::Surroundings;
+use super::translation::Way;
 use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{Discovery, Observation, SOCKETS};
@@ -36,7 +37,7 @@ pub struct Opened {
 
 /// What came of a path.
 pub struct PathRun {
-    pub family: Family,
+    pub way: Way,
     pub local: IpAddr,
     pub interface: Option<String>,
     pub discovery: Discovery,
@@ -71,15 +72,18 @@ pub fn open(source: &Source, server: SocketAddr) -> io::Result<Opened> {
 /// Runs the tests of a path.
 pub async fn run(
     opened: Opened,
+    way: Way,
     additions: mpsc::UnboundedReceiver<Addition>,
     around: Surroundings,
 ) -> PathRun {
-    let family = Family::of(opened.local);
     let clock = around.clock;
-    let seed = around.seed ^ family as u64;
+    let seed = around.seed ^ way.salt();
     let mut discovery = Discovery::new(&opened.addresses, seed, clock.now());
     if around.independent {
         discovery.assume_independent();
+    }
+    if let Some(prefix) = way.nat64 {
+        discovery.reach_by(prefix);
     }
     let (sender, receiver) = mpsc::unbounded_channel();
     let started = clock.now();
@@ -98,7 +102,7 @@ pub async fn run(
                 let _ = sender.send(Silent::of(discovery, late));
             },
             |observation| {
-                let report = observation_report(family, &observation);
+                let report = observation_report(way, &observation);
                 let _ = around.events.send(Event::Observation(Box::new(report)));
             },
         )
@@ -112,7 +116,8 @@ pub async fn run(
         port_mapping::ask(opened.local, interface.as_deref(), &around),
     );
     let tested = Tested {
-        family,
+        family: way.family,
+        nat64: way.nat64,
         local: opened.local,
         interface: interface.as_deref(),
         discovery: &discovery,
@@ -120,7 +125,7 @@ pub async fn run(
     };
     let deeper = deeper::run(tested, asked).await;
     PathRun {
-        family,
+        way,
         local: opened.local,
         interface,
         discovery,
@@ -199,10 +204,11 @@ async fn explain(
 }
 
 /// An observation as the report has it.
-pub fn observation_report(family: Family, observation: &Observation) -> ObservationReport {
-    let suffix = match family {
-        Family::Ipv4 => "",
-        Family::Ipv6 => "6",
+pub fn observation_report(way: Way, observation: &Observation) -> ObservationReport {
+    let suffix = match (way.family, way.nat64) {
+        (Family::Ipv4, _) => "",
+        (Family::Ipv6, None) => "6",
+        (Family::Ipv6, Some(_)) => "64",
     };
     ObservationReport {
         test: observation.test,

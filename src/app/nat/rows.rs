@@ -15,6 +15,14 @@ use crate::stun::uri::{ServerUri, Transport};
 
 /// The rows, in the order in which the servers were named.
 pub fn server_reports(parts: &Parts) -> Vec<ServerReport> {
+    let mut reports = untranslated_reports(parts);
+    for report in &mut reports {
+        report.stands_for = report.address.and_then(|a| parts.translation.stands_for(a));
+    }
+    reports
+}
+
+fn untranslated_reports(parts: &Parts) -> Vec<ServerReport> {
     let mut reports = Vec::new();
     for (uri, resolved) in parts.servers.iter().zip(parts.resolved) {
         match resolved {
@@ -115,7 +123,8 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
         uri: uri.to_string(),
         behavior_discovery_flaw: flaw,
         address: Some(record.address),
-        family: Some(path.family),
+        stands_for: None,
+        family: Some(path.way.family),
         transport: Transport::Udp,
         rtt_ms: record.rtt.map(Millis),
         reflexive_address: record.reflexive_address,
@@ -144,6 +153,12 @@ fn server_error(error: &ServerError) -> ErrorReport {
         ServerError::WrongSource(source) => ErrorReport::new(
             "wrong-source",
             format!("it answered from {source}, which was not asked"),
+        ),
+        ServerError::OtherFamily(seen) => ErrorReport::new(
+            "translated",
+            format!(
+                "it sees {seen}, and the other servers see the other family: packets to it are translated on the way, so its answers were left out"
+            ),
         ),
         ServerError::Untruthful(why) => ErrorReport::new("untruthful", why.clone()),
     }
@@ -204,6 +219,7 @@ fn empty(uri: String, transport: Transport) -> ServerReport {
     ServerReport {
         uri,
         address: None,
+        stands_for: None,
         family: None,
         transport,
         rtt_ms: None,

@@ -128,7 +128,7 @@ impl Discovery {
 
     pub(super) fn filtering(&self) -> Fact<Filtering> {
         let verdicts: Vec<Fact<Filtering>> = (0..self.trials.len())
-            .filter(|t| self.untruth(self.trials[*t].server).is_none())
+            .filter(|t| !self.is_left_out(self.trials[*t].server))
             .map(|t| {
                 if self.trials[t].done {
                     self.filtering_of(t)
@@ -154,10 +154,18 @@ impl Discovery {
         if (0..self.servers.len()).all(|s| self.first_success(s).is_none()) {
             return Fact::inconclusive(Reason::NoResponse, "no server reported a mapping");
         }
+        if let Some(other) = self.out_of_reach() {
+            return Fact::inconclusive(
+                Reason::NoNat64Prefix,
+                format!(
+                    "the servers are reached through a NAT64, and by which prefix to reach OTHER-ADDRESS {other} is not known"
+                ),
+            );
+        }
         let flaws: Vec<String> = (0..self.servers.len())
             .filter_map(|s| {
                 let (own, other) = (self.servers[s].address, self.other_address(s)?);
-                let flaw = classify::other_address_flaw(own, other)?;
+                let flaw = self.other_address_flaw(s, other)?;
                 Some(format!("OTHER-ADDRESS {other} of {own} {flaw}"))
             })
             .collect();
@@ -167,6 +175,17 @@ impl Discovery {
             flaws.join("; ")
         };
         Fact::inconclusive(Reason::NoBehaviorDiscovery, detail)
+    }
+
+    /// An IPv4 address in an answer that came through a NAT64 whose prefix is not known.
+    fn out_of_reach(&self) -> Option<SocketAddr> {
+        let untold = self.nat64.is_none() && self.sockets[MAPPING_SOCKET].is_ipv6();
+        let translated = (0..self.servers.len())
+            .filter(|s| !self.is_left_out(*s))
+            .filter_map(|s| self.first_success(s))
+            .filter(|success| success.reflexive().is_some_and(|seen| seen.is_ipv4()));
+        let mut others = translated.filter_map(|success| success.other_address);
+        others.find(|other| untold && other.is_ipv4())
     }
 
     /// Whether the filtering verdict rests on silence that no control has shown to be the filter's,
@@ -179,7 +198,7 @@ impl Discovery {
         }
         let agreeing: Vec<usize> = (0..self.trials.len())
             .filter(|t| self.trials[*t].done && self.filtering_of(*t) == verdict)
-            .filter(|t| self.untruth(self.trials[*t].server).is_none())
+            .filter(|t| !self.is_left_out(self.trials[*t].server))
             .collect();
         let operators: BTreeSet<usize> = agreeing
             .iter()
@@ -229,7 +248,7 @@ impl Discovery {
         );
         let none_kept = samples.iter().all(|s| s.local != s.external);
         contradicted
-            || self.untruth(server).is_some()
+            || self.is_left_out(server)
             || outvoted == Some(operator)
             || (none_kept && self.is_contradicted(operator))
     }
@@ -243,7 +262,7 @@ impl Discovery {
                 continue;
             };
             let operator = self.operator(server);
-            if self.untruth(server).is_some() || Some(operator) == outvoted {
+            if self.is_left_out(server) || Some(operator) == outvoted {
                 continue;
             }
             for reflexive in probe.answers.iter().filter_map(reflexive_in) {
@@ -261,7 +280,7 @@ impl Discovery {
     fn alg(&self) -> Fact<bool> {
         let outvoted = self.mapping().1;
         let seen: Vec<(usize, SocketAddr, SocketAddr)> = (0..self.servers.len())
-            .filter(|s| self.untruth(*s).is_none() && outvoted != Some(self.operator(*s)))
+            .filter(|s| !self.is_left_out(*s) && outvoted != Some(self.operator(*s)))
             .filter_map(|s| {
                 let success = self.first_success(s)?;
                 Some((self.operator(s), success.xor_mapped?, success.mapped?))

@@ -54,15 +54,17 @@ impl Discovery {
     }
 
     /// Two of the samples' sockets with their external addresses, if they can be sent to: behind a
-    /// NAT64 the external address is of a family that the sockets do not have.
+    /// NAT64 they are IPv4, and reached by its prefix (RFC 6146 3.8).
     fn mapped_pair(&self, samples: [usize; 2]) -> Option<[(usize, SocketAddr); 2]> {
         let mapped = |sample: usize| {
             let probe = &self.probes[*self.samples.get(sample)?];
             let reflexive = probe.reflexive()?;
             // A server on the internet must not make us send to addresses of our own network.
-            let inward = is_global(probe.destination.ip()) && !is_global(reflexive.ip());
-            let sendable = !inward && reflexive.is_ipv4() == self.sockets[probe.socket].is_ipv4();
-            sendable.then_some((probe.socket, reflexive))
+            let server = self.behind(probe.destination);
+            let inward = is_global(server.ip()) && !is_global(reflexive.ip());
+            let external = self.reach(reflexive);
+            let sendable = !inward && external.is_ipv4() == self.sockets[probe.socket].is_ipv4();
+            sendable.then_some((probe.socket, external))
         };
         Some([mapped(samples[0])?, mapped(samples[1])?])
     }
@@ -108,7 +110,11 @@ impl Discovery {
     /// What the hairpin probes saw.
     pub(super) fn hairpin_seen(&self) -> HairpinSeen {
         let Some(hairpin) = self.hairpin else {
-            return HairpinSeen::Pending;
+            return if self.is_hairpin_out_of_reach() {
+                HairpinSeen::OutOfReach
+            } else {
+                HairpinSeen::Pending
+            };
         };
         if hairpin.all().iter().any(|t| self.came_back(*t)) {
             return HairpinSeen::Arrived;
@@ -121,6 +127,19 @@ impl Discovery {
             ] => HairpinSeen::Unproven,
             _ => HairpinSeen::Pending,
         }
+    }
+
+    /// Whether all external addresses are of a family that the sockets do not have.
+    fn is_hairpin_out_of_reach(&self) -> bool {
+        let mut mapped = self.samples.iter().filter_map(|sample| {
+            let probe = &self.probes[*sample];
+            let external = self.reach(probe.reflexive()?);
+            Some(external.is_ipv4() != self.sockets[probe.socket].is_ipv4())
+        });
+        self.samples_settled()
+            && mapped
+                .next()
+                .is_some_and(|first| first && mapped.all(|m| m))
     }
 
     /// Whether hairpinned packets arrive only where the receiver has sent to the sender: the NAT

@@ -122,7 +122,7 @@ impl Discovery {
     /// Servers that answered, and not with what cannot be.
     fn trustworthy(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.servers.len())
-            .filter(|s| self.first_success(*s).is_some() && self.untruth(*s).is_none())
+            .filter(|s| self.first_success(*s).is_some() && !self.is_left_out(*s))
     }
 
     fn next_candidate(&self) -> Option<(usize, SocketAddr)> {
@@ -131,7 +131,7 @@ impl Discovery {
         }
         (0..self.servers.len())
             .filter(|s| self.trials.iter().all(|t| t.server != *s))
-            .filter(|s| self.untruth(*s).is_none())
+            .filter(|s| !self.is_left_out(*s))
             .find_map(|s| Some((s, self.usable_other_address(s)?)))
     }
 

@@ -1,10 +1,11 @@
 //! What was seen of each listed server, and what is wrong with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::facts::reflexive_in;
 use super::{Discovery, Server};
 use crate::fact::{Fact, Reason};
+use crate::nat::nat64::{self, Prefix};
 use crate::nat::probe::{Answer, End, Probe};
 use crate::nat::{SendError, Time, classify};
 use crate::stun::message::BindingSuccess;
@@ -20,9 +21,13 @@ pub struct ServerRecord {
     pub reflexive_address: Option<SocketAddr>,
     /// OTHER-ADDRESS, whether usable or not.
     pub other_address: Option<SocketAddr>,
+    /// The same as it can be sent to from here, through a NAT64 by its synthesized address; `None`
+    /// if it is not usable.
+    pub alternate: Option<SocketAddr>,
     /// SOFTWARE.
     pub software: Option<String>,
-    /// Whether it helps with behaviour discovery; `None` while it has not answered.
+    /// Whether it helps with behaviour discovery; `None` while it has not answered, and where that
+    /// cannot be seen.
     pub behavior_discovery: Option<BehaviorDiscovery>,
     /// Requests sent to it, its alternate addresses included.
     pub requests: usize,
@@ -63,12 +68,32 @@ pub enum ServerError {
     WrongSource(SocketAddr),
     /// What it reports cannot be true.
     Untruthful(String),
+    /// It sees an address of the other family, and other servers do not: packets to it are
+    /// translated, so its answers are about another NAT than theirs.
+    OtherFamily(SocketAddr),
 }
 
 impl Discovery {
     /// What was seen of each listed server, in their order.
     pub fn servers(&self) -> Vec<ServerRecord> {
         (0..self.servers.len()).map(|s| self.record(s)).collect()
+    }
+
+    /// The prefix of a NAT64 that nobody told, by what servers call themselves: the address asked is
+    /// that of RESPONSE-ORIGIN with a prefix before it, and the server sees an IPv4 address.
+    pub fn likely_nat64_prefix(&self) -> Option<Prefix> {
+        (0..self.servers.len())
+            .filter(|s| self.untruth(*s).is_none())
+            .find_map(|s| {
+                let success = self.first_success(s)?;
+                let seen = success.reflexive()?;
+                match (self.servers[s].address.ip(), success.response_origin?.ip()) {
+                    (IpAddr::V6(asked), IpAddr::V4(own)) if seen.is_ipv4() => {
+                        nat64::between(asked, own)
+                    }
+                    _ => None,
+                }
+            })
     }
 
     fn first_answer(&self, server: usize) -> Option<&Answer> {
@@ -95,11 +120,30 @@ impl Discovery {
         self.first_success(server)?.other_address
     }
 
+    /// OTHER-ADDRESS as it can be sent to from here.
     pub(super) fn usable_other_address(&self, server: usize) -> Option<SocketAddr> {
         let other = self.other_address(server)?;
-        classify::other_address_flaw(self.servers[server].address, other)
-            .is_none()
-            .then_some(other)
+        let flaw = self.other_address_flaw(server, other);
+        flaw.is_none().then(|| self.reach(other))
+    }
+
+    /// Why an OTHER-ADDRESS is of no use.
+    pub(super) fn other_address_flaw(
+        &self,
+        server: usize,
+        other: SocketAddr,
+    ) -> Option<&'static str> {
+        classify::other_address_flaw(self.behind(self.servers[server].address), other)
+    }
+
+    /// How an address that a server names is reached from here.
+    pub(super) fn reach(&self, address: SocketAddr) -> SocketAddr {
+        self.nat64.map_or(address, |prefix| prefix.reach(address))
+    }
+
+    /// An address of a server as the server itself knows it.
+    pub(super) fn behind(&self, address: SocketAddr) -> SocketAddr {
+        self.nat64.map_or(address, |prefix| prefix.behind(address))
     }
 
     /// Other ports that servers name on their own IP address: not enough for filtering, but they
@@ -107,7 +151,7 @@ impl Discovery {
     pub(super) fn port_only_alternates(&self) -> Vec<SocketAddr> {
         (0..self.servers.len())
             .filter_map(|s| {
-                let (own, other) = (self.servers[s].address, self.other_address(s)?);
+                let (own, other) = (self.servers[s].address, self.reach(self.other_address(s)?));
                 (own.ip() == other.ip() && own.port() != other.port() && other.port() != 0)
                     .then_some(other)
             })
@@ -132,6 +176,7 @@ impl Discovery {
             rtt: answer.map(|a| a.rtt),
             reflexive_address: answer.and_then(reflexive_in),
             other_address: self.other_address(server),
+            alternate: self.usable_other_address(server),
             software: answer.and_then(|a| a.response.software.clone()),
             behavior_discovery: self.behavior_discovery(server),
             requests: self
@@ -155,7 +200,14 @@ impl Discovery {
         let Some(other) = self.other_address(server) else {
             return Some(BehaviorDiscovery::Absent);
         };
-        if let Some(flaw) = classify::other_address_flaw(self.servers[server].address, other) {
+        // Through a NAT64 whose prefix is not known there is no way to see what it offers.
+        let seen = self.first_success(server)?.reflexive()?;
+        let untold =
+            self.nat64.is_none() && seen.is_ipv4() != self.servers[server].address.is_ipv4();
+        if untold && other.is_ipv4() == seen.is_ipv4() {
+            return None;
+        }
+        if let Some(flaw) = self.other_address_flaw(server, other) {
             return Some(BehaviorDiscovery::Broken(format!(
                 "OTHER-ADDRESS {other} {flaw}"
             )));
@@ -182,6 +234,9 @@ impl Discovery {
     fn server_error(&self, server: usize) -> Option<ServerError> {
         if let Some(untruth) = self.untruth(server) {
             return Some(ServerError::Untruthful(untruth));
+        }
+        if let Some(seen) = self.of_other_family(server) {
+            return Some(ServerError::OtherFamily(seen));
         }
         let Server { first, second, .. } = &self.servers[server];
         let asked: Vec<&Probe> = first

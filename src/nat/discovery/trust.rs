@@ -58,7 +58,8 @@ impl Discovery {
             .flat_map(|(s, r)| r.iter().map(move |r| (s, r)))
         {
             let reflexive = report.reflexive;
-            if let Some(flaw) = classify::reflexive_flaw(self.sockets[socket], address, reflexive) {
+            let own = self.behind(address);
+            if let Some(flaw) = classify::reflexive_flaw(self.sockets[socket], own, reflexive) {
                 return Some(format!("it reports {reflexive}: {flaw}"));
             }
             // A NAT that has lost its state may give a port away a second time.
@@ -93,13 +94,31 @@ impl Discovery {
     /// Whether some server that is not proved wrong saw a mapping change.
     pub(super) fn mapping_changed(&self) -> bool {
         (0..self.servers.len())
-            .any(|s| !changes(&self.reports(s)).is_empty() && self.untruth(s).is_none())
+            .any(|s| !changes(&self.reports(s)).is_empty() && !self.is_left_out(s))
+    }
+
+    /// Whether what a listed server reports counts for nothing on this path.
+    pub(super) fn is_left_out(&self, server: usize) -> bool {
+        self.untruth(server).is_some() || self.of_other_family(server).is_some()
+    }
+
+    /// What a listed server sees, if that is of another family than what others see and what is to
+    /// be expected: some servers are reached through a translator and some are not, so they are not
+    /// behind the same NAT.
+    pub(super) fn of_other_family(&self, server: usize) -> Option<SocketAddr> {
+        let seen = |s: usize| self.first_success(s)?.reflexive();
+        let expected = self.nat64.is_some() || self.sockets[MAPPING_SOCKET].is_ipv4();
+        let odd = seen(server).filter(|seen| seen.is_ipv4() != expected)?;
+        let usual = (0..self.servers.len()).any(|s| {
+            seen(s).is_some_and(|seen| seen.is_ipv4() == expected) && self.untruth(s).is_none()
+        });
+        usual.then_some(odd)
     }
 
     /// The mapping socket's answers from servers that are not proved wrong.
     pub(super) fn believed_answers(&self) -> Vec<MappingSeen> {
-        let truthful: Vec<bool> = (0..self.servers.len())
-            .map(|s| self.untruth(s).is_none())
+        let left_out: Vec<bool> = (0..self.servers.len())
+            .map(|s| self.is_left_out(s))
             .collect();
         let mut seen: Vec<MappingSeen> = Vec::new();
         for probe in &self.probes {
@@ -118,7 +137,7 @@ impl Discovery {
                 continue;
             };
             let known = seen.iter().any(|s| s.destination == probe.destination);
-            if truthful[server] && !known {
+            if !left_out[server] && !known {
                 seen.push(MappingSeen {
                     server: self.operator(server),
                     destination: probe.destination,

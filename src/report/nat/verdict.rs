@@ -2,6 +2,7 @@
 
 mod findings;
 mod summary;
+mod translation;
 
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
@@ -168,10 +169,7 @@ fn expectation_outcome(
                 findings.push(Finding {
                     code: "expectation-not-met",
                     severity: Severity::Error,
-                    message: format!(
-                        "expected {expected} over {}, found {found}",
-                        path.family.name()
-                    ),
+                    message: format!("expected {expected} over {}, found {found}", path.name()),
                     hint: None,
                 });
             }
@@ -184,7 +182,7 @@ fn expectation_outcome(
                         severity: Severity::Error,
                         message: format!(
                             "expected {expected} over {}, where UDP is blocked",
-                            path.family.name()
+                            path.name()
                         ),
                         hint: None,
                     });
@@ -198,7 +196,7 @@ fn expectation_outcome(
                     severity: Severity::Error,
                     message: format!(
                         "expected {expected} over {}, which could not be determined",
-                        path.family.name()
+                        path.name()
                     ),
                     hint: None,
                 });

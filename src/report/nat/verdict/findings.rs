@@ -1,7 +1,8 @@
 //! What is worth knowing about a result, and what to do about it.
 
-use super::{all_failed_with, all_unreachable};
+use super::{all_failed_with, all_unreachable, translation};
 use crate::fact::{Fact, Reason};
+use crate::family::Family;
 use crate::nat::behavior::{AddressPooling, Mapping, Udp};
 use crate::nat::classify::is_global;
 use crate::report::nat::{NatResult, PathReport, ServerReport};
@@ -34,7 +35,7 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
 
 /// What is worth knowing about a path.
 pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
-    let family = path.family.name();
+    let family = path.name();
     match &path.udp {
         Fact::Determined(Udp::Blocked) => {
             let severity = if all.iter().any(PathReport::is_open) {
@@ -65,6 +66,16 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             format!("no server was named that is asked over UDP and {family}, and NAT behaviour is about UDP"),
             "name a server with stun: or turn: and -s",
         )),
+        Fact::Inconclusive { detail, .. } if path.via_nat64 => findings.push(Finding::new(
+            "nat64-silent",
+            if all.iter().any(PathReport::is_open) {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            silence(path, detail),
+            "check the NAT64 prefix, and ask more servers with -s",
+        )),
         Fact::Inconclusive { detail, .. } if !all.iter().any(PathReport::is_open) => {
             findings.push(Finding::new(
                 "no-answer",
@@ -79,13 +90,17 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             format!("{family}: {detail}"),
             format!(
                 "leave {family} out with -{} if it is not meant to work",
-                if family == "IPv4" { 6 } else { 4 }
+                match path.family {
+                    Family::Ipv4 => 6,
+                    Family::Ipv6 => 4,
+                }
             ),
         )),
     }
     if !path.is_open() {
         return;
     }
+    translation::of_path(path, findings);
     fact_finding("mapping", family, &path.mapping, findings);
     fact_finding("filtering", family, &path.filtering, findings);
     if let Some(local) = path.reflexive_addresses.iter().find(|a| !is_global(a.ip())) {
@@ -130,6 +145,14 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             format!("the {family} mapping depends on the destination, so the address that a STUN server sees is not the one that a peer needs"),
             "have a TURN server ready: many peers can be reached through a relay only",
         ));
+    }
+}
+
+/// What is said where nobody answered through a NAT64.
+fn silence(path: &PathReport, detail: &str) -> String {
+    match &path.nat64_prefix {
+        Fact::Inconclusive { detail: why, .. } => format!("{}: {detail}; {why}", path.name()),
+        _ => format!("{}: {detail}", path.name()),
     }
 }
 
@@ -179,7 +202,8 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
             "alternate-visited",
             "name only one address of the server with -s",
         ),
-        Reason::Interrupted | Reason::Timeout => return,
+        // The prefix has a finding of its own.
+        Reason::Interrupted | Reason::Timeout | Reason::NoNat64Prefix => return,
         _ => ("inconclusive", "run it again with -v to see every answer"),
     };
     findings.push(Finding::new(
@@ -202,6 +226,10 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
             "outvoted" => (
                 "server-contradicts",
                 "leave this server out; its answers were not used",
+            ),
+            "translated" => (
+                "server-behind-nat64",
+                "name the prefix of the NAT64 with --nat64-prefix, so that it is tested as a path of its own",
             ),
             "wrong-source" => (
                 "server-wrong-source",

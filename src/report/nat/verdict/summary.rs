@@ -73,7 +73,7 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
 }
 
 fn path_sentence(path: &PathReport) -> String {
-    let family = path.family.name();
+    let family = path.name();
     let gloss = path
         .legacy_name
         .text()

@@ -1,0 +1,96 @@
+//! Paths between the families: what they are called, and how they are known.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::PathReport;
+use crate::family::Family;
+
+/// A path as people call it.
+pub const fn path_name(family: Family, via_nat64: bool) -> &'static str {
+    match (family, via_nat64) {
+        (Family::Ipv4, _) => "IPv4",
+        (Family::Ipv6, false) => "IPv6",
+        (Family::Ipv6, true) => "IPv6 via NAT64",
+    }
+}
+
+/// Whether servers see IPv4 addresses of an IPv6 host: then they are behind a translator.
+pub(super) fn is_translated(local: IpAddr, seen: &[SocketAddr]) -> bool {
+    local.is_ipv6() && !seen.is_empty() && seen.iter().all(SocketAddr::is_ipv4)
+}
+
+/// By what it is known that IPv4 is carried over IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarriedOver {
+    /// The interface has the name that the customer side of 464XLAT gives (`clat`, `v4-wlan0`).
+    Clat,
+    /// The address is of 192.0.0.0/29, which is for such hosts only (RFC 7335).
+    ContinuityPrefix,
+}
+
+impl PathReport {
+    /// The path as people call it.
+    pub const fn name(&self) -> &'static str {
+        path_name(self.family, self.via_nat64)
+    }
+
+    /// By what IPv4 here is known to be carried over IPv6 (464XLAT, RFC 6877, or DS-Lite, RFC 6333),
+    /// if it is. What translates it then is not a second NAT behind that of a router.
+    pub fn ipv4_over_ipv6(&self) -> Option<CarriedOver> {
+        let IpAddr::V4(local) = self.local_address else {
+            return None;
+        };
+        let name = self.interface.as_deref().unwrap_or_default();
+        if name.starts_with("clat") || name.starts_with("v4-") {
+            Some(CarriedOver::Clat)
+        } else if matches!(local.octets(), [192, 0, 0, 0..=7]) {
+            Some(CarriedOver::ContinuityPrefix)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Reason;
+    use crate::nat::behavior::PathFacts;
+
+    fn path(local: &str, interface: &str, seen: &[&str]) -> PathReport {
+        let mut facts = PathFacts::not_tested(Reason::NoResponse);
+        let parsed = seen.iter().map(|text| text.parse().expect("an address"));
+        facts.reflexive_addresses = parsed.collect();
+        let local = local.parse().expect("an address");
+        PathReport::new(local, Some(interface.to_owned()), facts)
+    }
+
+    #[test]
+    fn ipv4_over_ipv6_is_known_by_interface_or_address() {
+        for (local, interface, expected) in [
+            ("192.0.0.1", "clat", Some(CarriedOver::Clat)),
+            ("192.0.0.4", "v4-rmnet_data0", Some(CarriedOver::Clat)),
+            ("10.0.0.1", "clat4", Some(CarriedOver::Clat)),
+            ("192.0.0.0", "tun0", Some(CarriedOver::ContinuityPrefix)),
+            ("192.0.0.7", "en0", Some(CarriedOver::ContinuityPrefix)),
+            ("192.0.0.8", "en0", None),
+            ("192.0.2.1", "eth0", None),
+            ("2001:db8::1", "clat", None),
+        ] {
+            let found = path(local, interface, &[]).ipv4_over_ipv6();
+            assert_eq!(found, expected, "{local} {interface}");
+        }
+    }
+
+    #[test]
+    fn a_nat64_is_known_by_what_servers_see() {
+        for (local, seen, name) in [
+            ("192.0.2.10", &["203.0.113.1:1"][..], "IPv4"),
+            ("2001:db8::1", &["203.0.113.1:1"], "IPv6 via NAT64"),
+            ("2001:db8::1", &["[2001:db8::1]:1"], "IPv6"),
+            ("2001:db8::1", &[], "IPv6"),
+        ] {
+            assert_eq!(path(local, "eth0", seen).name(), name, "{local} {seen:?}");
+        }
+    }
+}
