@@ -192,6 +192,8 @@ pub enum Reason {
     NoRouter,
     /// This host has no second address to test from.
     NoSecondAddress,
+    /// The NAT does not keep ports, so two hosts with the same port do not meet.
+    PortNotPreserved,
     /// No server can be made to answer to another port, or later.
     NoResponsePort,
     /// The prefix by which to reach IPv4 from IPv6 is not known.
@@ -243,6 +245,7 @@ impl Reason {
             Self::NotAskedFor => "not asked for",
             Self::NoRouter => "no router to ask",
             Self::NoSecondAddress => "no second local address",
+            Self::PortNotPreserved => "the NAT keeps no ports",
             Self::NoResponsePort => "no server has RESPONSE-PORT",
             Self::NoNat64Prefix => "NAT64 prefix not known",
             Self::NotImplemented => "not in this version",

@@ -6,6 +6,7 @@
 
 pub mod behavior;
 pub mod classify;
+pub mod collision;
 pub mod discovery;
 pub mod evidence;
 pub mod expect;
@@ -14,6 +15,7 @@ pub mod nat64;
 pub mod ports;
 pub mod probe;
 pub mod reachability;
+pub mod stream_mapping;
 pub mod timers;
 
 use std::net::SocketAddr;

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod certificate;
 pub mod clock;
+pub mod collide;
 pub mod driver;
 pub mod host;
 pub mod link;

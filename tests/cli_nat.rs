@@ -4,6 +4,8 @@
 #[path = "common/schema.rs"]
 mod schema;
 mod support;
+#[path = "cli_nat/tcp.rs"]
+mod tcp;
 
 use std::process::Output;
 

@@ -10,6 +10,8 @@
 mod aioice;
 #[path = "netns/blocked.rs"]
 mod blocked;
+#[path = "netns/collisions.rs"]
+mod collisions;
 #[path = "netns/compounded.rs"]
 mod compounded;
 #[path = "netns/coturn.rs"]
@@ -38,6 +40,8 @@ mod scenarios;
 mod schema;
 #[path = "netns/servers.rs"]
 mod servers;
+#[path = "netns/streams.rs"]
+mod streams;
 #[path = "netns/translated.rs"]
 mod translated;
 #[path = "netns/translation/mod.rs"]
@@ -141,6 +145,43 @@ scenarios! {
         faulty_alternate_full_cone => FAULTY_ALTERNATE_FULL_CONE,
         faulty_alternate_random => FAULTY_ALTERNATE_RANDOM,
         faulty_alternate_before_sound => FAULTY_ALTERNATE_BEFORE_SOUND,
+    }
+    streams {
+        tcp_masquerade => MASQUERADE,
+        tcp_masquerade_random => RANDOM_PORTS,
+        tcp_without_nat => WITHOUT_NAT,
+        tcp_by_address => BY_ADDRESS,
+        tcp_pool_by_server => POOL_BY_SERVER,
+        tcp_of_its_own => RANDOM_TCP_ONLY,
+        tcp_other_address => OTHER_ADDRESS,
+        tcp_dropped => DROPPED,
+        tcp_reset => RESET,
+        tcp_rejected => REJECTED,
+        tcp_left_out => LEFT_OUT,
+        tcp_one_plain_server => ONE_PLAIN_SERVER,
+        tcp_two_plain_servers => TWO_PLAIN_SERVERS,
+        tcp_two_plain_servers_random => TWO_PLAIN_SERVERS_RANDOM,
+        tcp_without_udp => WITHOUT_UDP,
+        tcp_without_udp_random => WITHOUT_UDP_RANDOM,
+        tcp_servers_alone => SERVERS_ALONE,
+        tcp_and_tls => TCP_AND_TLS,
+        tcp_ipv6 => IPV6_ROUTED,
+        tcp_nat66 => NAT66,
+    }
+    collisions {
+        collision_masquerade => MASQUERADE,
+        collision_full_cone => FULL_CONE,
+        collision_bijection => PORTS_BY_HOST,
+        collision_dropped => DROPPED,
+        collision_two_plain_servers => TWO_PLAIN_SERVERS,
+        collision_random => RANDOM_PORTS,
+        collision_changed_ports => CHANGED_PORTS,
+        collision_without_nat => WITHOUT_NAT,
+        collision_without_second_address => WITHOUT_SECOND_ADDRESS,
+        collision_untranslated_second => UNTRANSLATED_SECOND,
+        collision_mute_second => MUTE_SECOND,
+        collision_lossy => LOSSY,
+        collision_nat66 => NAT66,
     }
     uplinks {
         second_interface => SECOND_INTERFACE,

@@ -65,6 +65,7 @@ const REASONS: &[Reason] = &[
     Reason::NotAskedFor,
     Reason::NoRouter,
     Reason::NoSecondAddress,
+    Reason::PortNotPreserved,
     Reason::NoResponsePort,
     Reason::NoNat64Prefix,
     Reason::NotImplemented,

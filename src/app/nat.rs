@@ -9,6 +9,7 @@ mod path;
 mod port_mapping;
 mod rows;
 mod surroundings;
+mod targets;
 mod tcp;
 mod translated;
 mod translation;
@@ -37,7 +38,7 @@ use crate::stun::uri::{Host, ServerUri, Transport};
 use assemble::{Parts, assemble};
 use fallback::Tried;
 use path::PathRun;
-use surroundings::{Names, Surroundings};
+use surroundings::{NamedStreams, Names, Surroundings};
 use translation::{Translation, Way};
 
 /// How long names are waited for while other servers are at work.
@@ -151,6 +152,7 @@ pub async fn run(
             independent: options.independent,
             depth: options.depth,
             names: Names::default(),
+            streams: NamedStreams::default(),
         },
         translation: Translation::new(options),
         lookups: JoinSet::new(),
@@ -285,6 +287,7 @@ impl Run<'_> {
                     host: uri.host.clone(),
                     transport: uri.transport,
                 };
+                self.around.name_stream(attempt.clone());
                 self.streams
                     .spawn(fallback::attempt(attempt, self.around.clone()));
             }
@@ -326,6 +329,16 @@ impl Run<'_> {
         let mut paths: Vec<PathRun> = self.paths.join_all().await;
         paths.sort_by_key(|path| path.way);
         let streams = self.streams.join_all().await;
+        let mut stream_paths = Vec::new();
+        let way_of = |tried: &Tried| self.translation.way_of(tried.attempt.address.ip());
+        let ways: BTreeSet<Way> = streams.iter().map(way_of).collect();
+        for way in ways {
+            if paths.iter().all(|path| path.way != way) {
+                let on_way = streams.iter().filter(|tried| way_of(tried) == way);
+                let tested = tcp::without_udp(on_way, &self.around).await;
+                stream_paths.extend(tested.map(|(local, test)| (way, local, test)));
+            }
+        }
         assemble(&Parts {
             servers: &self.options.servers,
             resolved: &self.resolved,
@@ -333,6 +346,7 @@ impl Run<'_> {
             paths: &paths,
             streams: &streams,
             translation: &self.translation,
+            stream_paths: &stream_paths,
         })
     }
 }

@@ -49,6 +49,12 @@ pub enum Test {
     Hairpin,
     /// The first question again, at the end: has the mapping stayed?
     Repeat,
+    /// A connection over TCP or TLS from the port that all of them share (RFC 5382 4.1).
+    Stream,
+    /// From the other local address, which holds the port while the collision is tested.
+    CollisionHolder,
+    /// From the same port of the path's own address meanwhile.
+    Collision,
 }
 
 impl Test {
@@ -73,6 +79,9 @@ impl Test {
             Self::ControlResponsePort => "control-response-port",
             Self::Hairpin => "hairpin",
             Self::Repeat => "repeat",
+            Self::Stream => "tcp",
+            Self::CollisionHolder => "collision-holder",
+            Self::Collision => "collision",
         }
     }
 }

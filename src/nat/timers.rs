@@ -73,3 +73,14 @@ pub fn patience(slowest: Time) -> Duration {
 pub fn straggler_grace(slowest: Time) -> Duration {
     STRAGGLER_GRACE.max(slowest * 3 + ms(100))
 }
+
+/// How long a server that answers over UDP may take to accept a connection: four round trips, at
+/// least 300 ms; no more than 600 ms unless three round trips are longer. Half of it goes by before
+/// a connection is tried anew: systems repeat a lost SYN only after a second.
+pub fn stream_grace(slowest: Time) -> Duration {
+    (slowest * 4).max(ms(300)).min((slowest * 3).max(ms(600)))
+}
+
+/// How often a question of the collision test is sent before it counts as unanswered. With 20 %
+/// loss each way one question in 200,000 is.
+pub const COLLISION_TRIES: usize = 12;

@@ -16,7 +16,7 @@ use crate::nat::SendError;
 use crate::nat::discovery::{Discovery, Observation};
 
 /// Larger than any STUN answer that fits into a packet on common links.
-const BUFFER: usize = 2048;
+pub(super) const BUFFER: usize = 2048;
 
 /// How often the driver lets others look at the machine. A server that has been silent for so long
 /// is asked in other ways too.
@@ -119,7 +119,7 @@ async fn flush(discovery: &mut Discovery, sockets: &[UdpSocket], clock: &Clock) 
 
 /// The next datagram of any socket; each gets its turn, so that a flood on one does not silence
 /// the others.
-async fn receive(
+pub(super) async fn receive(
     sockets: &[UdpSocket],
     next: &mut usize,
     buffer: &mut [u8],

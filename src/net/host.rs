@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -103,13 +104,46 @@ impl Source {
         Ok(tokio::net::TcpSocket::from_std_stream(socket.into()))
     }
 
+    /// A UDP socket on this local address and port.
+    ///
+    /// # Errors
+    ///
+    /// From the system, say if the port is taken.
+    pub fn udp_at(&self, local: SocketAddr) -> io::Result<tokio::net::UdpSocket> {
+        let socket = self.socket(local, Type::DGRAM, Protocol::UDP)?;
+        tokio::net::UdpSocket::from_std(socket.into())
+    }
+
+    /// A TCP socket on this local address and port, not connected yet. Several such sockets may
+    /// share a port, each towards another destination. It closes with a reset: the port is then not
+    /// kept for minutes (TIME-WAIT), here and in the tables of NATs.
+    ///
+    /// # Errors
+    ///
+    /// From the system.
+    pub fn tcp_shared(&self, local: SocketAddr) -> io::Result<tokio::net::TcpSocket> {
+        let socket = self.unbound(local, Type::STREAM, Protocol::TCP)?;
+        socket.set_reuse_address(true)?;
+        // Outside Linux and Windows the other option does not cover the same address.
+        #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+        socket.set_reuse_port(true)?;
+        socket.set_linger(Some(Duration::ZERO))?;
+        socket.bind(&local.into())?;
+        Ok(tokio::net::TcpSocket::from_std_stream(socket.into()))
+    }
+
     fn socket(&self, bind: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+        let socket = self.unbound(bind, kind, protocol)?;
+        socket.bind(&bind.into())?;
+        Ok(socket)
+    }
+
+    fn unbound(&self, bind: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(bind), kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
         if let Some(name) = &self.interface {
             bind_to_interface(&socket, name, bind)?;
         }
-        socket.bind(&bind.into())?;
         Ok(socket)
     }
 }
@@ -148,6 +182,53 @@ pub fn interface_of(local: IpAddr) -> Option<String> {
         .find(|i| i.ip() == local)
         // Whoever names an interface may write what a terminal obeys.
         .map(|i| printable(&i.name))
+}
+
+/// Other addresses of the interface that has a local address, of the same family, that packets can
+/// be sent from; those in the same network first.
+pub fn siblings_of(local: IpAddr) -> Vec<IpAddr> {
+    let Ok(interfaces) = if_addrs::get_if_addrs() else {
+        return Vec::new();
+    };
+    let Some(own) = interfaces.iter().find(|i| i.ip() == local) else {
+        return Vec::new();
+    };
+    let mut siblings: Vec<(bool, IpAddr)> = interfaces
+        .iter()
+        .filter(|i| device(&i.name) == device(&own.name))
+        .map(|i| (!in_one_network(&own.addr, i.ip()), i.ip()))
+        .filter(|(_, ip)| *ip != local && Family::of(*ip) == Family::of(local))
+        .filter(|(_, ip)| !is_link_local(*ip))
+        .collect();
+    siblings.sort_unstable();
+    siblings.dedup();
+    siblings.into_iter().map(|(_, ip)| ip).collect()
+}
+
+/// Linux may name a second address `eth0:1`.
+fn device(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(device, _)| device)
+}
+
+const fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+fn in_one_network(own: &if_addrs::IfAddr, other: IpAddr) -> bool {
+    match (own, other) {
+        (if_addrs::IfAddr::V4(own), IpAddr::V4(other)) => {
+            let mask = u32::from(own.netmask);
+            u32::from(own.ip) & mask == u32::from(other) & mask
+        }
+        (if_addrs::IfAddr::V6(own), IpAddr::V6(other)) => {
+            let mask = u128::from(own.netmask);
+            u128::from(own.ip) & mask == u128::from(other) & mask
+        }
+        _ => false,
+    }
 }
 
 fn is_local(address: IpAddr, interfaces: &[if_addrs::Interface]) -> bool {

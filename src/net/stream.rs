@@ -1,11 +1,12 @@
 //! STUN over TCP and TLS (RFC 8489 6.2.2): one Binding request, one answer.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use super::clock::Clock;
 use super::host::Source;
@@ -35,8 +36,8 @@ pub struct StreamAnswer {
     pub response: BindingResponse,
     /// From the request to the answer, without connecting.
     pub rtt: Duration,
-    /// The address that the connection was made from.
-    pub local: IpAddr,
+    /// The address and port that the connection was made from.
+    pub local: SocketAddr,
 }
 
 /// Why there is no answer.
@@ -46,6 +47,15 @@ pub struct StreamError {
     pub report: ErrorReport,
     /// Whether the host itself was heard of: it accepted the connection or refused it.
     pub host_is_up: bool,
+}
+
+/// How long the parts of an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// All of it.
+    pub whole: Duration,
 }
 
 /// Connects, asks and reads the answer.
@@ -59,13 +69,41 @@ pub async fn ask(
     clock: &Clock,
     id: TransactionId,
 ) -> Result<StreamAnswer, StreamError> {
+    let opened = source
+        .local_address_to(attempt.address)
+        .and_then(|local| source.tcp(local));
+    let socket = opened.map_err(|e| StreamError {
+        report: io_error(&e),
+        host_is_up: false,
+    })?;
+    let patience = Patience {
+        connect: PATIENCE,
+        whole: PATIENCE,
+    };
+    ask_from(socket, attempt, clock, id, patience).await
+}
+
+/// The same from a socket that is bound already.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub async fn ask_from(
+    socket: TcpSocket,
+    attempt: &Attempt,
+    clock: &Clock,
+    id: TransactionId,
+    patience: Patience,
+) -> Result<StreamAnswer, StreamError> {
     let connected = AtomicBool::new(false);
     let connect_and_ask = async {
-        let local = source
-            .local_address_to(attempt.address)
+        let connecting = socket.connect(attempt.address);
+        let stream = tokio::time::timeout(patience.connect, connecting)
+            .await
+            .map_err(|_| silence())?
             .map_err(|e| io_error(&e))?;
-        let stream = connect(source, local, attempt.address).await?;
         connected.store(true, Ordering::Relaxed);
+        let local = stream.local_addr().map_err(|e| io_error(&e))?;
         if attempt.transport == Transport::Tls {
             let stream = tls::handshake(&attempt.host, stream)
                 .await
@@ -76,13 +114,17 @@ pub async fn ask(
             exchange(stream, local, clock, id).await
         }
     };
-    let answer = tokio::time::timeout(PATIENCE, connect_and_ask)
+    let answer = tokio::time::timeout(patience.whole, connect_and_ask)
         .await
-        .unwrap_or_else(|_| Err(ErrorReport::new("timeout", "no answer")));
+        .unwrap_or_else(|_| Err(silence()));
     answer.map_err(|report| StreamError {
         host_is_up: connected.load(Ordering::Relaxed) || report.code == "refused",
         report,
     })
+}
+
+fn silence() -> ErrorReport {
+    ErrorReport::new("timeout", "no answer")
 }
 
 /// `nat` asks whether TLS gets through, not what is wrong with the certificate: one code.
@@ -94,18 +136,9 @@ fn summed_up(error: ErrorReport) -> ErrorReport {
     }
 }
 
-async fn connect(
-    source: &Source,
-    local: IpAddr,
-    address: SocketAddr,
-) -> Result<tokio::net::TcpStream, ErrorReport> {
-    let socket = source.tcp(local).map_err(|e| io_error(&e))?;
-    socket.connect(address).await.map_err(|e| io_error(&e))
-}
-
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    local: IpAddr,
+    local: SocketAddr,
     clock: &Clock,
     id: TransactionId,
 ) -> Result<StreamAnswer, ErrorReport> {

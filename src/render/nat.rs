@@ -6,12 +6,13 @@ use comfy_table::{Cell, Table};
 
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
 use super::style::{Ink, Style};
-use crate::fact::Fact;
+use crate::fact::{Fact, Reason};
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
 use crate::report::Document;
 use crate::report::nat::{
     BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
+    TcpReport,
 };
 use crate::stun::uri::Transport;
 
@@ -137,13 +138,29 @@ fn facts(result: &NatResult, style: Style) -> Table {
         texts.dedup();
         texts.join(", ")
     });
-    row("TCP", &|p| match &p.tcp.open {
-        Fact::Determined(true) => "open".to_owned(),
-        Fact::Determined(false) => "blocked".to_owned(),
-        other => shown(&other.clone().map(|_| "")),
-    });
+    row("TCP", &|p| over_tcp(&p.tcp));
+    let collided =
+        |p: &PathReport| p.mapping_under_collision != Fact::not_tested(Reason::NotAskedFor);
+    if result.paths.iter().any(collided) {
+        row("mapping in a collision", &|p| {
+            let mapping = shown(&p.mapping_under_collision);
+            match p.port_overloading {
+                Fact::Determined(true) => format!("{mapping}, port shared"),
+                _ => mapping,
+            }
+        });
+    }
     style.keep_terms_whole(&mut table);
     table
+}
+
+fn over_tcp(tcp: &TcpReport) -> String {
+    match (&tcp.open, &tcp.mapping) {
+        (Fact::Determined(true), Fact::NotTested { .. }) => "open".to_owned(),
+        (Fact::Determined(true), mapping) => format!("open, mapping {}", shown(mapping)),
+        (Fact::Determined(false), _) => "blocked".to_owned(),
+        (other, _) => shown(&other.clone().map(|_| "")),
+    }
 }
 
 fn peers(reachability: &[Reachable], style: Style) -> Table {

@@ -64,6 +64,10 @@ pub struct PathReport {
     /// Whether the mapping stays endpoint-independent when another host behind the same NAT holds the
     /// port: the mapping behaviour seen then.
     pub mapping_under_collision: Fact<Mapping>,
+    /// Whether that depends on the order in which the second host asks its destinations.
+    pub collision_order_matters: Fact<bool>,
+    /// Whether the NAT then gives two hosts the same external port (RFC 4787 4.2.1).
+    pub port_overloading: Fact<bool>,
     /// How long an unused mapping of a two-way flow lives.
     pub binding_lifetime_s: Fact<Bounds>,
     /// How that was measured, and the lifetime of other flows.
@@ -177,8 +181,26 @@ pub struct TcpReport {
     pub open: Fact<bool>,
     /// What servers see.
     pub reflexive_addresses: Vec<SocketAddr>,
-    /// Mapping behaviour.
+    /// Mapping behaviour (RFC 5382 4.1), from connections of one local port.
     pub mapping: Fact<Mapping>,
+    /// How many server addresses did what.
+    pub servers: StreamCounts,
+}
+
+/// How many server addresses did what over TCP and TLS; each counts once, for the best that came of
+/// it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StreamCounts {
+    /// Answered STUN.
+    pub answered: usize,
+    /// Accepted the connection and did not answer STUN.
+    pub not_stun: usize,
+    /// Refused the connection.
+    pub refused: usize,
+    /// Were silent.
+    pub silent: usize,
+    /// Could not be connected to from here.
+    pub failed: usize,
 }
 
 impl TcpReport {
@@ -188,6 +210,13 @@ impl TcpReport {
             open: Fact::not_tested(reason),
             reflexive_addresses: Vec::new(),
             mapping: Fact::not_tested(reason),
+            servers: StreamCounts {
+                answered: 0,
+                not_stun: 0,
+                refused: 0,
+                silent: 0,
+                failed: 0,
+            },
         }
     }
 }
@@ -329,6 +358,8 @@ impl PathReport {
             address_pooling: facts.address_pooling,
             alg: facts.alg,
             mapping_under_collision: Fact::not_tested(Reason::NotAskedFor),
+            collision_order_matters: Fact::not_tested(Reason::NotAskedFor),
+            port_overloading: Fact::not_tested(Reason::NotAskedFor),
             binding_lifetime_s: Fact::not_tested(Reason::NotAskedFor),
             binding_lifetime: LifetimeReport::not_tested(Reason::NotAskedFor),
             carrier_nat,

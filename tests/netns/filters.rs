@@ -250,3 +250,13 @@ table inet dead {
   }
 }
 "#;
+
+/// One address of the client is not let out.
+pub const SECOND_DEAD: &str = r"
+table inet dead {
+  chain forward {
+    type filter hook forward priority filter;
+    ip saddr 192.0.2.3 drop
+  }
+}
+";

@@ -315,3 +315,73 @@ table ip nat {
   }
 }
 "#;
+
+/// Over TCP one external port for each remote address, whatever the remote port.
+pub const TCP_BY_ADDRESS: &str = r#"
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" ip daddr 203.0.113.10 ip protocol tcp snat to 203.0.113.1 : tcp sport ^ 0x1555
+    oifname "wan" ip daddr 203.0.113.11 ip protocol tcp snat to 203.0.113.1 : tcp sport ^ 0x0aaa
+    oifname "wan" snat to 203.0.113.1
+  }
+}
+"#;
+
+/// Over TCP each destination gets a port of its own, over UDP ports are kept.
+pub const TCP_RANDOM: &str = r#"
+table inet nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" meta l4proto tcp masquerade random,fully-random
+    oifname "wan" masquerade
+  }
+}
+"#;
+
+/// TCP leaves by an external address of its own.
+pub const TCP_OTHER_ADDRESS: &str = r#"
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" ip protocol tcp snat to 203.0.113.20
+    oifname "wan" snat to 203.0.113.1
+  }
+}
+"#;
+
+/// Masquerade for private addresses only.
+pub const MASQUERADE_PRIVATE: &str = r#"
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" ip saddr 192.0.2.0/24 masquerade
+  }
+}
+"#;
+
+/// The first host keeps its ports, the second one gets others; in both cases endpoint-independent.
+pub const PORTS_BY_HOST: &str = r#"
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" ip saddr 192.0.2.3 ip protocol udp snat to 203.0.113.1 : udp sport ^ 0x1555
+    oifname "wan" snat to 203.0.113.1
+  }
+}
+"#;
+
+/// What does not get its own port is dropped behind the translation.
+pub const CLASH_DROPPED: &str = r#"
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" snat to 203.0.113.1
+  }
+  chain drop_changed {
+    type filter hook postrouting priority srcnat + 10;
+    oifname "wan" ip protocol udp udp sport < 0x8000 drop
+    oifname "wan" ip protocol udp udp sport > 0x8fff drop
+  }
+}
+"#;

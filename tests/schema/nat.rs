@@ -12,7 +12,7 @@ use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
 use rtcdiag::report::nat::verdict::{self, Context};
 use rtcdiag::report::nat::{
     BehaviorDiscoveryReport, Bounds, LegacyName, LifetimeMethod, LifetimeReport, NatResult,
-    ObservationReport, PathReport, PortMapping, ServerReport,
+    ObservationReport, PathReport, PortMapping, ServerReport, StreamCounts,
 };
 use rtcdiag::report::{ErrorReport, Millis};
 use rtcdiag::stun::uri::Transport;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::schema::{assert_valid, assert_valid_event};
 use super::{REASONS, event, refuses};
 
-pub const TESTS: [Test; 18] = [
+pub const TESTS: [Test; 21] = [
     Test::Mapping1,
     Test::Mapping2,
     Test::Mapping3,
@@ -40,6 +40,9 @@ pub const TESTS: [Test; 18] = [
     Test::ControlResponsePort,
     Test::Hairpin,
     Test::Repeat,
+    Test::Stream,
+    Test::CollisionHolder,
+    Test::Collision,
 ];
 
 pub const LEGACY_NAMES: [LegacyName; 8] = [
@@ -200,6 +203,9 @@ fn wrong_values_are_refused() {
         (format!("{server}/error"), json!("timeout")),
         (format!("{observation}/test"), json!("mapping-9")),
         (format!("{observation}/socket"), json!("1")),
+        (format!("{observation}/socket"), json!("abc")),
+        (format!("{path}/tcp/servers/refused"), json!(-1)),
+        (format!("{path}/tcp/servers"), json!(null)),
         ("/result/reachability/0/expected".into(), json!("maybe")),
     ] {
         refuses(&everything(), &at, &wrong);
@@ -333,6 +339,8 @@ fn know_the_rest(path: &mut PathReport) {
         sockets: 16,
     };
     path.mapping_under_collision = Fact::Determined(Mapping::AddressAndPortDependent);
+    path.collision_order_matters = Fact::Determined(false);
+    path.port_overloading = Fact::Determined(true);
     path.double_nat = Fact::Determined(true);
     path.nat64_prefix = Fact::Determined("64:ff9b::/96".to_owned());
     path.default_route = Some(true);
@@ -347,6 +355,13 @@ fn know_the_rest(path: &mut PathReport) {
         Fact::Determined("203.0.113.5".parse().expect("an address"));
     path.tcp.open = Fact::Determined(true);
     path.tcp.mapping = Fact::Determined(Mapping::AddressDependent);
+    path.tcp.servers = StreamCounts {
+        answered: 4,
+        not_stun: 1,
+        refused: 2,
+        silent: 3,
+        failed: 1,
+    };
 }
 
 fn inconclusive(reason: Reason) -> PathReport {
@@ -386,6 +401,8 @@ fn undetermined(local_address: &str, why: &Fact<Infallible>) -> PathReport {
         mapping_works: of(why),
     };
     path.mapping_under_collision = of(why);
+    path.collision_order_matters = of(why);
+    path.port_overloading = of(why);
     path.binding_lifetime.one_packet = of(why);
     path.binding_lifetime.two_way = of(why);
     path.binding_lifetime.keepalive_s = of(why);

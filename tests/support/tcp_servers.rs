@@ -27,6 +27,10 @@ pub enum TcpRole {
     Silent,
     /// Closes at once.
     Close,
+    /// Answers with bytes that are not STUN.
+    Garbage,
+    /// As an honest server, but each answer comes so much later.
+    Late(Duration),
 }
 
 impl TcpRole {
@@ -53,10 +57,23 @@ impl TcpServer {
     /// The port cannot be had.
     pub fn start(
         ip: IpAddr,
+        role: TcpRole,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> io::Result<Self> {
+        Self::start_at((ip, 0).into(), role, tls)
+    }
+
+    /// The same on this port.
+    ///
+    /// # Errors
+    ///
+    /// The port cannot be had.
+    pub fn start_at(
+        address: SocketAddr,
         mut role: TcpRole,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((ip, 0))?;
+        let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         if let TcpRole::Stun(config) = &mut role {
@@ -148,10 +165,16 @@ fn converse(
     role: TcpRole,
     stop: &AtomicBool,
 ) -> io::Result<()> {
-    let mut server = match role {
-        TcpRole::Stun(config) => Some(SimServer::new(config, 1)),
-        _ => None,
+    let (delay, honest) = match role {
+        TcpRole::Late(delay) => (delay, Some(ServerConfig::plain(address))),
+        _ => (Duration::ZERO, None),
     };
+    let is_garbage = matches!(role, TcpRole::Garbage);
+    let mut server = match role {
+        TcpRole::Stun(config) => Some(config),
+        _ => honest,
+    }
+    .map(|config| SimServer::new(config, 1));
     let mut received = Vec::new();
     loop {
         let mut buffer = [0; 4096];
@@ -172,12 +195,17 @@ fn converse(
             Err(error) => return Err(error),
         }
         let Some(server) = &mut server else {
+            if is_garbage {
+                stream.write_all(&[0xff; 64])?;
+                return stream.flush();
+            }
             let page = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             stream.write_all(page.as_bytes())?;
             return stream.flush();
         };
         while let Some(message) = take_message(&mut received) {
             for reply in server.handle(address, peer, &message) {
+                std::thread::sleep(delay);
                 stream.write_all(&reply.bytes)?;
                 stream.flush()?;
             }

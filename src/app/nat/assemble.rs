@@ -7,6 +7,7 @@ use super::Resolved;
 use super::fallback::Tried;
 use super::path::{PathRun, observation_report};
 use super::rows;
+use super::tcp::{self, StreamTest};
 use super::translated;
 use super::translation::{Translation, Way};
 use crate::fact::{Fact, Reason};
@@ -33,6 +34,8 @@ pub struct Parts<'a> {
     pub paths: &'a [PathRun],
     pub streams: &'a [Tried],
     pub translation: &'a Translation,
+    /// Ways and local addresses that only TCP and TLS were tested from.
+    pub stream_paths: &'a [(Way, IpAddr, StreamTest)],
 }
 
 /// The result, and findings that its facts do not show.
@@ -45,20 +48,21 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
         .filter(|path| !is_no_path(path))
         .map(|path| path_report(path, parts, &mut findings))
         .collect();
-    let ways: BTreeSet<Way> = parts.streams.iter().map(|t| way_of(t, parts)).collect();
-    for way in ways {
-        if parts.paths.iter().all(|p| p.way != way) {
-            paths.extend(stream_path(parts, way));
-        }
-    }
+    let stream_paths = parts.stream_paths.iter();
+    paths.extend(stream_paths.map(|(way, local, test)| stream_path(*way, *local, test, parts)));
     translated::findings(parts, &paths, &mut findings);
+    let stream_observations = parts.stream_paths.iter().flat_map(|p| &p.2.observations);
     let observations = parts
         .paths
         .iter()
         .flat_map(|path| {
             let observations = path.discovery.observations().into_iter();
-            observations.map(|o| observation_report(path.way, &o))
+            observations
+                .map(|o| observation_report(path.way, &o))
+                .chain(path.deeper.tcp.observations.iter().cloned())
+                .chain(path.deeper.collision.observations.iter().cloned())
         })
+        .chain(stream_observations.cloned())
         .collect();
     let result = NatResult {
         reachability: verdict::reachable(&paths),
@@ -70,16 +74,13 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
 }
 
 /// A path over which only TCP or TLS was asked for.
-fn stream_path(parts: &Parts, way: Way) -> Option<PathReport> {
-    let tried: Vec<&Tried> = on_way(parts, way).collect();
-    let local = tried
-        .iter()
-        .find_map(|t| Some(t.answer.as_ref().ok()?.local))?;
+fn stream_path(way: Way, local: IpAddr, test: &StreamTest, parts: &Parts) -> PathReport {
     let facts = PathFacts::not_tested(Reason::NoUdpServer);
     let mut report = PathReport::new(local, host::interface_of(local), facts);
-    add_tcp(&mut report, &tried);
+    let tried: Vec<&Tried> = on_way(parts, way).collect();
+    report.tcp = tcp::report(test, &tried, None);
     translated::set_prefix(&mut report, way, None, parts.translation);
-    Some(report)
+    report
 }
 
 /// A path on which nothing could even be sent is none.
@@ -107,16 +108,20 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
         fallback_finding(path, findings);
     }
     let deeper = &path.deeper;
-    report.tcp = deeper.tcp.clone();
-    report.mapping_under_collision = deeper.collision.clone();
+    let collision = deeper.collision.facts.clone();
+    report.mapping_under_collision = collision.mapping;
+    report.collision_order_matters = collision.order_matters;
+    report.port_overloading = collision.overloading;
     report.binding_lifetime_s = deeper.lifetime.two_way.clone();
     report.binding_lifetime = deeper.lifetime.clone();
     report.port_mapping = deeper.port_mapping.clone();
     findings.extend(deeper.findings.iter().cloned());
     let tried: Vec<&Tried> = on_way(parts, path.way).chain(&path.fallback).collect();
-    if !tried.is_empty() && !report.tcp.open.is_determined() {
-        add_tcp(&mut report, &tried);
-    }
+    report.tcp = tcp::report(
+        &deeper.tcp,
+        &tried,
+        Some(&path.discovery.facts().address_pooling),
+    );
     let likely = path.discovery.likely_nat64_prefix();
     translated::set_prefix(&mut report, path.way, likely, parts.translation);
     if path.discovery.filtering_rests_on_silence() {
@@ -228,27 +233,6 @@ fn on_way<'a>(parts: &'a Parts<'a>, way: Way) -> impl Iterator<Item = &'a Tried>
         .streams
         .iter()
         .filter(move |tried| way_of(tried, parts) == way)
-}
-
-fn add_tcp(report: &mut PathReport, tried: &[&Tried]) {
-    let mut addresses = Vec::new();
-    for answer in tried.iter().filter_map(|t| t.answer.as_ref().ok()) {
-        if let Ok(success) = &answer.response.outcome {
-            addresses.extend(success.reflexive());
-        }
-    }
-    report.tcp.open = if tried.iter().any(|t| t.succeeded()) {
-        Fact::Determined(true)
-    } else if tried.is_empty() {
-        Fact::not_tested(Reason::NotApplicable)
-    } else {
-        Fact::inconclusive(
-            Reason::NoResponse,
-            "no server answered STUN over TCP or TLS; they may not offer it",
-        )
-    };
-    addresses.dedup();
-    report.tcp.reflexive_addresses = addresses;
 }
 
 fn fallback_finding(path: &PathRun, findings: &mut Vec<Finding>) {

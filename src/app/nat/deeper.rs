@@ -1,16 +1,17 @@
 //! What is tested beside the behaviour of the NAT: the router, TCP, collisions, lifetimes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use super::collision::CollisionTest;
+use super::fallback::Tried;
 use super::surroundings::Surroundings;
+use super::tcp::StreamTest;
 use super::{collision, lifetime, port_mapping, tcp};
-use crate::fact::Fact;
 use crate::family::Family;
-use crate::nat::behavior::Mapping;
 use crate::nat::discovery::Discovery;
 use crate::nat::nat64::Prefix;
 use crate::report::Finding;
-use crate::report::nat::{LifetimeReport, PortMapping, TcpReport};
+use crate::report::nat::{LifetimeReport, PortMapping};
 
 /// A path whose NAT has been tested.
 #[derive(Clone, Copy)]
@@ -23,13 +24,31 @@ pub struct Tested<'a> {
     pub interface: Option<&'a str>,
     /// What was found out, finished.
     pub discovery: &'a Discovery,
+    /// TCP and TLS, tried when no server answered over UDP.
+    pub fallback: &'a [Tried],
     pub around: &'a Surroundings,
+}
+
+impl Tested<'_> {
+    /// Where to send for an address that a server tells: through a NAT64 servers tell IPv4 ones.
+    pub fn reach(&self, told: SocketAddr) -> SocketAddr {
+        match self.nat64 {
+            Some(prefix) if told.is_ipv4() => prefix.reach(told),
+            _ => told,
+        }
+    }
+
+    /// Whether an address lies on this way: the same family, and through the same NAT64 or none.
+    pub fn leads_to(&self, address: IpAddr) -> bool {
+        let translated = self.nat64.unwrap_or(Prefix::WELL_KNOWN).covers(address);
+        Family::of(address) == self.family && translated == self.nat64.is_some()
+    }
 }
 
 /// What came of it.
 pub struct Deeper {
-    pub tcp: TcpReport,
-    pub collision: Fact<Mapping>,
+    pub tcp: StreamTest,
+    pub collision: CollisionTest,
     pub lifetime: LifetimeReport,
     pub port_mapping: PortMapping,
     /// What the facts do not show.
@@ -40,12 +59,10 @@ pub struct Deeper {
 /// measured last and alone: it takes long, and nothing else may touch its bindings.
 pub async fn run(tested: Tested<'_>, asked: port_mapping::Asked) -> Deeper {
     let mut findings = Vec::new();
-    let ((tcp, found), (port_mapping, told)) =
+    let (tcp, (port_mapping, told)) =
         tokio::join!(tcp::run(tested), port_mapping::test(tested, asked),);
-    findings.extend(found);
     findings.extend(told);
-    let (collision, found) = collision::run(tested).await;
-    findings.extend(found);
+    let collision = collision::run(tested).await;
     let (lifetime, found) = lifetime::run(tested).await;
     findings.extend(found);
     Deeper {

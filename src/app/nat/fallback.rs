@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::surroundings::Surroundings;
+use crate::fact::Reason;
 use crate::net::driver;
 use crate::net::stream::{self, Attempt, StreamAnswer, StreamError};
 use crate::report::ErrorReport;
@@ -21,6 +22,8 @@ const HTTPS_PORT: u16 = 443;
 pub struct Tried {
     pub attempt: Attempt,
     pub answer: Result<StreamAnswer, StreamError>,
+    /// Why it was broken off, if it was.
+    pub cut: Option<Reason>,
 }
 
 impl Tried {
@@ -67,16 +70,21 @@ pub fn attempts(servers: &[SocketAddr], names: &BTreeMap<SocketAddr, Host>) -> V
 pub async fn attempt(attempt: Attempt, around: Surroundings) -> Tried {
     let id = transaction_id(around.seed, u64::from(attempt.address.port()));
     let mut stop = around.stop.clone();
-    let answer = tokio::select! {
-        answer = stream::ask(&attempt, &around.source, &around.clock, id) => answer,
-        _ = driver::stopped(&mut stop) => {
-            Err(StreamError {
+    let (answer, cut) = tokio::select! {
+        answer = stream::ask(&attempt, &around.source, &around.clock, id) => (answer, None),
+        reason = driver::stopped(&mut stop) => {
+            let error = StreamError {
                 report: ErrorReport::new("timeout", "the run ended before an answer"),
                 host_is_up: false,
-            })
+            };
+            (Err(error), Some(reason))
         }
     };
-    Tried { attempt, answer }
+    Tried {
+        attempt,
+        answer,
+        cut,
+    }
 }
 
 /// A transaction ID from the run's seed.

@@ -121,6 +121,7 @@ pub async fn run(
         local: opened.local,
         interface: interface.as_deref(),
         discovery: &discovery,
+        fallback: &fallback,
         around: &around,
     };
     let deeper = deeper::run(tested, asked).await;

@@ -10,10 +10,14 @@ use super::{Depth, Event};
 use crate::fact::Reason;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
+use crate::net::stream::Attempt;
 use crate::stun::uri::Host;
 
 /// The names of server addresses, for certificates; filled as names are resolved.
 pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
+
+/// Servers that are asked over TCP and TLS because their URIs say so; filled likewise.
+pub type NamedStreams = Arc<Mutex<Vec<Attempt>>>;
 
 /// What a path needs from outside.
 #[derive(Clone)]
@@ -26,6 +30,7 @@ pub struct Surroundings {
     /// Whether no server is another one's alternate.
     pub independent: bool,
     pub names: Names,
+    pub streams: NamedStreams,
     /// What is tested beside the behaviour of the NAT.
     pub depth: Depth,
 }
@@ -41,5 +46,17 @@ impl Surroundings {
     pub fn host_names(&self) -> BTreeMap<SocketAddr, Host> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.clone()
+    }
+
+    /// Remembers a server that is asked over TCP or TLS.
+    pub fn name_stream(&self, attempt: Attempt) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.push(attempt);
+    }
+
+    /// Those known by now.
+    pub fn named_streams(&self) -> Vec<Attempt> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.clone()
     }
 }

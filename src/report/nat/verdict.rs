@@ -1,6 +1,8 @@
 //! The verdict on a `nat` result, computed once: outcome, findings, summary.
 
+mod collisions;
 mod findings;
+mod streams;
 mod summary;
 mod translation;
 
@@ -28,6 +30,8 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     let mut found = context.findings;
     for path in &result.paths {
         findings::of_path(path, &result.paths, &mut found);
+        streams::of_path(path, &mut found);
+        collisions::of_path(path, &mut found);
     }
     if !findings::of_no_network(result, &mut found) {
         for server in &result.servers {

@@ -1,0 +1,156 @@
+//! Servers that answer over UDP, and over TCP do all sorts of things.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::support::nat_model::NatConfig;
+use super::support::scripted_server::{Loopback, Role, Script, TcpRole, TcpServer};
+use super::support::sim_server::{Reflexive, Reply, ServerConfig};
+use super::{path, report, rtcdiag};
+
+/// Longer than anybody waits for an answer.
+const NEVER: Duration = Duration::from_secs(20);
+
+/// Runs against servers that are all there over UDP, and over TCP are as said; `None`: nobody
+/// listens.
+fn run(roles: Vec<Option<TcpRole>>, extra: &[&str]) -> (Value, Vec<TcpServer>) {
+    let script = Script::new(NatConfig::open(), vec![Role::Plain; roles.len()]);
+    let udp = Loopback::start(&script).expect("loopback has ports");
+    let tcp: Vec<TcpServer> = roles
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, role)| {
+            let address = udp.address(index);
+            Some(TcpServer::start_at(address, role?, None).expect("the port is free"))
+        })
+        .collect();
+    let uris: Vec<String> = (0..script.servers.len()).map(|i| udp.uri(i)).collect();
+    let mut args: Vec<&str> = uris.iter().flat_map(|uri| ["-s", uri]).collect();
+    args.extend(extra);
+    let (document, _) = report(&rtcdiag(&args).output().expect("it runs"));
+    (document, tcp)
+}
+
+fn lying(change: fn(&mut ServerConfig)) -> TcpRole {
+    let TcpRole::Stun(mut config) = TcpRole::stun() else {
+        panic!("an honest server speaks STUN");
+    };
+    change(&mut config);
+    TcpRole::Stun(config)
+}
+
+#[test]
+fn what_servers_do_over_tcp() {
+    let error: fn(&mut ServerConfig) = |c| c.reply = Reply::Error(401);
+    for (name, role, open, count) in [
+        ("answers", Some(TcpRole::stun()), true, "answered"),
+        (
+            "answers late",
+            Some(TcpRole::Late(Duration::from_millis(60))),
+            true,
+            "answered",
+        ),
+        (
+            "answers with an error",
+            Some(lying(error)),
+            true,
+            "answered",
+        ),
+        ("refuses", None, false, "refused"),
+        (
+            "accepts everything",
+            Some(TcpRole::Silent),
+            false,
+            "not_stun",
+        ),
+        (
+            "answers too late",
+            Some(TcpRole::Late(NEVER)),
+            false,
+            "not_stun",
+        ),
+        ("is a web server", Some(TcpRole::Http), false, "not_stun"),
+        ("sends garbage", Some(TcpRole::Garbage), false, "not_stun"),
+        ("closes", Some(TcpRole::Close), false, "not_stun"),
+        (
+            "answers somebody else",
+            Some(lying(|c| c.reply = Reply::WrongTransaction)),
+            false,
+            "not_stun",
+        ),
+        (
+            "answers by half",
+            Some(lying(|c| c.reply = Reply::Truncated)),
+            false,
+            "not_stun",
+        ),
+    ] {
+        let (document, _servers) = run(vec![role], &[]);
+        let tcp = &path(&document)["tcp"];
+        assert_eq!(tcp["servers"][count], 1, "{name}: {tcp:#}");
+        if open {
+            assert_eq!(tcp["open"], json!({"status": "determined", "value": true}));
+        } else {
+            assert_eq!(tcp["open"]["status"], "inconclusive", "{name}: {tcp:#}");
+            assert_eq!(tcp["open"]["reason"], "no-response", "{name}: {tcp:#}");
+        }
+        // There is one server address only.
+        assert_eq!(tcp["mapping"]["status"], "inconclusive", "{name}: {tcp:#}");
+    }
+}
+
+#[test]
+fn one_that_answers_is_enough_and_the_others_are_counted() {
+    let roles = vec![
+        None,
+        Some(TcpRole::Silent),
+        Some(TcpRole::stun()),
+        Some(TcpRole::Http),
+        Some(TcpRole::stun()),
+    ];
+    let (document, servers) = run(roles, &[]);
+    let tcp = &path(&document)["tcp"];
+    assert_eq!(tcp["open"]["value"], true, "{tcp:#}");
+    let expected = json!({"answered": 2, "not_stun": 2, "refused": 1, "silent": 0, "failed": 0});
+    assert_eq!(tcp["servers"], expected);
+    // Two ports of one address.
+    assert_eq!(tcp["mapping"]["reason"], "single-server", "{tcp:#}");
+    let seen = tcp["reflexive_addresses"].as_array().expect("a list");
+    assert_eq!(seen.len(), 1, "both see the one port: {tcp:#}");
+    assert!(servers.iter().all(|s| s.connections() == 1));
+    let observations = document["result"]["observations"].as_array();
+    let over_tcp = observations
+        .expect("a list")
+        .iter()
+        .filter(|o| o["test"] == "tcp");
+    assert_eq!(over_tcp.count(), 5);
+}
+
+#[test]
+fn a_server_that_reports_nonsense_is_not_believed() {
+    let (document, _servers) = run(vec![Some(lying(|c| c.reflexive = Reflexive::Zero))], &[]);
+    let tcp = &path(&document)["tcp"];
+    assert_eq!(tcp["open"]["value"], true, "{tcp:#}");
+    assert_eq!(tcp["reflexive_addresses"], json!([]));
+    assert_eq!(tcp["mapping"]["reason"], "no-response", "{tcp:#}");
+}
+
+/// An accepted connection is not an open way, and that is said.
+#[test]
+fn a_proxy_that_accepts_everything_is_named() {
+    let (document, _servers) = run(vec![Some(TcpRole::Silent), Some(TcpRole::Silent)], &[]);
+    let findings = document["findings"].as_array().expect("a list");
+    let named = |f: &&Value| f["code"] == "tcp-accepted-without-stun";
+    assert_eq!(findings.iter().filter(named).count(), 1, "{findings:#?}");
+}
+
+#[test]
+fn tcp_can_be_left_out() {
+    let (document, servers) = run(vec![Some(TcpRole::stun())], &["--no-tcp"]);
+    let tcp = &path(&document)["tcp"];
+    let left_out = json!({"status": "not-tested", "reason": "left-out"});
+    assert_eq!(tcp["open"], left_out);
+    assert_eq!(tcp["mapping"], left_out);
+    assert_eq!(servers[0].connections(), 0);
+}
