@@ -74,7 +74,7 @@ impl Targets {
         };
         for server in &answering {
             if let Some(other) = server.other_address {
-                targets.relate(server.address, other);
+                targets.relate(server.address, tested.reach(other));
             }
         }
         let supported =
