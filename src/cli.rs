@@ -219,6 +219,10 @@ pub struct Common {
     pub verbose: bool,
     /// Replace every address in the output by a label, the same one by the same, so that it can be
     /// shown to others
+    ///
+    /// lan1 is a private address, pub1 a public one, and so on; ports stay. Names of hosts, users and
+    /// interfaces stay too. What has to be typed on the other host, or given to it, stays as it is on
+    /// stderr; in the events of --jsonl it is replaced.
     #[arg(long, global = true, env = "RTCDIAG_REDACT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory

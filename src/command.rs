@@ -22,8 +22,9 @@ use crate::config::{self, ConfigError};
 use crate::exit::{self, Outcome};
 use crate::net::clock::Clock;
 use crate::output::{self, Output};
+use crate::redact::{self, Redaction};
+use crate::render;
 use crate::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
-use crate::{redact, render};
 use frame::Frame;
 
 /// Runs the program with these arguments, the program's name first.
@@ -37,22 +38,25 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
             return ExitCode::from(exit::GOOD);
         }
         Err(ConfigError::Usage(error)) => {
-            let text = redact::message(&error);
-            output::early_text(&text);
-            return usage_error(args, clock, first_line(&text));
+            let redaction = early_redaction(args);
+            let text = redact::message(&error, &redaction);
+            output::early_text(&redaction, &text);
+            return usage_error(args, clock, first_line(&text), &redaction);
         }
         Err(error) => {
-            output::early_error(&error.to_string(), None);
-            return usage_error(args, clock, error.to_string());
+            let redaction = early_redaction(args);
+            output::early_error(&redaction, &error.to_string());
+            return usage_error(args, clock, error.to_string(), &redaction);
         }
     };
-    let output = Output::new(cli.common.color.into(), cli.common.quiet);
+    let redaction = Redaction::new(cli.common.redact);
+    let output = Output::new(cli.common.color.into(), cli.common.quiet, redaction);
     match execute(&cli, clock, &output) {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             output.end_progress();
             output.error(&format!("{error:#}"), None);
-            usage_error(args, clock, format!("{error:#}"))
+            usage_error(args, clock, format!("{error:#}"), output.redaction())
         }
     }
 }
@@ -82,17 +86,22 @@ fn first_line(text: &str) -> String {
     line.trim_start_matches("error: ").to_owned()
 }
 
+/// What was typed may have addresses, and the settings are not known.
+fn early_redaction(args: &[std::ffi::OsString]) -> Redaction {
+    Redaction::new(config::is_asked(args, "redact"))
+}
+
 /// What stands on stderr already, as a document for a script that asked for JSON.
-fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> ExitCode {
-    let asked = |flag: &str, variable: &str| {
-        let value = std::env::var(variable).unwrap_or_default().to_lowercase();
-        // The values that clap takes for "no".
-        let falsey = ["", "0", "n", "no", "f", "false", "off"].contains(&value.as_str());
-        args.iter().any(|arg| arg == flag) || !falsey
-    };
-    let lines = asked("--jsonl", "RTCDIAG_JSONL");
-    if lines || asked("--json", "RTCDIAG_JSON") {
-        let document = error_document(command_of(args), clock, message);
+fn usage_error(
+    args: &[std::ffi::OsString],
+    clock: Clock,
+    message: String,
+    redaction: &Redaction,
+) -> ExitCode {
+    let asked = |flag| config::is_asked_outside_file(args, flag).unwrap_or_default();
+    let lines = asked("jsonl");
+    if lines || asked("json") {
+        let document = error_document(command_of(args), clock, message, redaction.is_on());
         let text = if lines {
             render::json_line(&document)
         } else {
@@ -100,7 +109,7 @@ fn usage_error(args: &[std::ffi::OsString], clock: Clock, message: String) -> Ex
         };
         if let Ok(text) = text {
             // The exit code says it all the same.
-            let _ = output::result(&text);
+            let _ = output::json(redaction, &text);
         }
     }
     ExitCode::from(exit::ERROR)
@@ -119,10 +128,16 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
 }
 
 /// The document of a command that could not begin.
-fn error_document(command: Option<&'static str>, clock: Clock, message: String) -> Document<Value> {
+fn error_document(
+    command: Option<&'static str>,
+    clock: Clock,
+    message: String,
+    redacted: bool,
+) -> Document<Value> {
     Document {
         schema_version: SCHEMA_VERSION,
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        redacted,
         command,
         started_at: clock.started_at(),
         elapsed_ms: Millis(clock.now()),

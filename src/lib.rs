@@ -6,9 +6,10 @@
 //!
 //! | layer | modules | knows |
 //! |---|---|---|
-//! | program | [`command`], [`app`], [`config`], [`cli`], [`redact`] | everything below |
+//! | program | [`command`], [`app`], [`config`], [`cli`] | everything below |
 //! | edges | [`net`], [`output`] | sockets, the clock, the terminal |
 //! | layout | [`render`] | reports |
+//! | words | [`redact`] | what must not be shown, in any text |
 //! | report | [`report`], [`exit`] | facts; the verdict is computed here, once |
 //! | core | [`nat`], [`turn`], [`ice`], [`signal`], [`stun`], [`fact`], [`family`], [`time`] | protocol and decisions |
 //!

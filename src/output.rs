@@ -1,5 +1,5 @@
 //! The only module that writes to the terminal. stdout is for the result, stderr for everything
-//! else.
+//! else. So this is where `--redact` is obeyed: nothing gets out without a [`Redaction`].
 
 mod narrow;
 
@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use narrow::Narrow;
+
+use crate::redact::Redaction;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +29,16 @@ pub struct Output {
     color_stderr: bool,
     quiet: bool,
     progress: ProgressBar,
+    redaction: Redaction,
 }
+
+/// Before what stays as it is.
+const NOT_REDACTED: &str =
+    "note: --redact does not change what has to be typed or given to the other host";
 
 impl Output {
     /// As the flags say.
-    pub fn new(color: ColorChoice, quiet: bool) -> Self {
+    pub fn new(color: ColorChoice, quiet: bool, redaction: Redaction) -> Self {
         let decide = |terminal: bool| match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -54,7 +61,31 @@ impl Output {
             color_stderr: decide(terminal),
             quiet,
             progress,
+            redaction,
         }
+    }
+
+    /// What `--redact` does to all that is written here.
+    pub const fn redaction(&self) -> &Redaction {
+        &self.redaction
+    }
+
+    /// Writes text to stdout; see [`result`].
+    ///
+    /// # Errors
+    ///
+    /// As [`result`].
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        result(&self.redaction, text)
+    }
+
+    /// Writes JSON to stdout; see [`result`].
+    ///
+    /// # Errors
+    ///
+    /// As [`result`].
+    pub fn json(&self, text: &str) -> io::Result<()> {
+        json(&self.redaction, text)
     }
 
     /// Whether stdout gets colour.
@@ -64,6 +95,7 @@ impl Output {
 
     /// Shows that work has begun.
     pub fn start_progress(&self, message: String) {
+        let message = self.redacted(message);
         if is_dumb() && io::stderr().is_terminal() && !self.quiet {
             // Nothing can be done about a stderr that is closed.
             let _ = writeln!(io::stderr().lock(), "{message}");
@@ -84,11 +116,15 @@ impl Output {
 
     /// Says what is being done now.
     pub fn progress(&self, message: String) {
-        self.progress.set_message(message);
+        self.progress.set_message(self.redacted(message));
     }
 
-    /// Something that the user has to read and do, on stderr; also with `--quiet`.
+    /// Something that the user has to read and do, on stderr; also with `--quiet`. With `--redact` it
+    /// stays whole too: it would be of no use otherwise.
     pub fn instruct(&self, text: &str) {
+        if self.redaction.is_on() {
+            self.say(NOT_REDACTED);
+        }
         let text = harmless(text);
         self.progress.suspend(|| {
             // Nothing can be done about a stderr that is closed.
@@ -113,7 +149,29 @@ impl Output {
         if !self.quiet {
             self.progress.suspend(|| {
                 // Nothing can be done about a stderr that is closed.
-                let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+                let _ = writeln!(io::stderr().lock(), "{}", self.clean(text));
+            });
+        }
+    }
+
+    /// The same with commands for other hosts, the lines that begin with `command`. They stay whole.
+    pub fn say_with_commands(&self, text: &str, command: &str) {
+        if !self.redaction.is_on() {
+            return self.say(text);
+        }
+        self.say(NOT_REDACTED);
+        if !self.quiet {
+            let lines = text.lines().map(|line| {
+                if line.starts_with(command) {
+                    harmless(line)
+                } else {
+                    self.clean(line)
+                }
+            });
+            let text = lines.collect::<Vec<_>>().join("\n");
+            self.progress.suspend(|| {
+                // Nothing can be done about a stderr that is closed.
+                let _ = writeln!(io::stderr().lock(), "{text}");
             });
         }
     }
@@ -129,19 +187,46 @@ impl Output {
         } else {
             format!("{label}:")
         };
-        let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
-        let message = harmless(message);
+        let hint = hint.map_or_else(String::new, |hint| {
+            format!("\n  hint: {}", self.redaction.text(hint))
+        });
+        let message = self.clean(message);
         // Nothing can be done about a stderr that is closed.
         let _ = writeln!(io::stderr().lock(), "{label} {message}{hint}");
     }
+
+    fn redacted(&self, text: String) -> String {
+        if self.redaction.is_on() {
+            self.redaction.laid_out(&text).into_owned()
+        } else {
+            text
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        harmless(&self.redaction.text(text))
+    }
 }
 
-/// Writes to stdout. A reader that has gone away is no error: it has what it wanted.
+/// Writes text to stdout. A reader that has gone away is no error: it has what it wanted.
 ///
 /// # Errors
 ///
 /// Any other error of stdout, such as a full disk.
-pub fn result(text: &str) -> io::Result<()> {
+pub fn result(redaction: &Redaction, text: &str) -> io::Result<()> {
+    to_stdout(&redaction.laid_out(text))
+}
+
+/// Writes JSON to stdout, as [`result`].
+///
+/// # Errors
+///
+/// As [`result`].
+pub fn json(redaction: &Redaction, text: &str) -> io::Result<()> {
+    to_stdout(&redaction.json(text))
+}
+
+fn to_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
@@ -171,14 +256,14 @@ fn is_dumb() -> bool {
 }
 
 /// Text that is a message already, before the flags are known.
-pub fn early_text(text: &str) {
+pub fn early_text(redaction: &Redaction, text: &str) {
     // Nothing can be done about a stderr that is closed.
-    let _ = write!(io::stderr().lock(), "{}", harmless(text));
+    let _ = write!(io::stderr().lock(), "{}", harmless(&redaction.text(text)));
 }
 
 /// An error before the flags are known.
-pub fn early_error(message: &str, hint: Option<&str>) {
-    let hint = hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+pub fn early_error(redaction: &Redaction, message: &str) {
+    let message = harmless(&redaction.text(message));
     // Nothing can be done about a stderr that is closed.
-    let _ = writeln!(io::stderr().lock(), "error: {}{hint}", harmless(message));
+    let _ = writeln!(io::stderr().lock(), "error: {message}");
 }

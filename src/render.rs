@@ -7,6 +7,7 @@ pub mod nat;
 pub mod pair;
 pub mod serve;
 pub mod style;
+pub mod table;
 pub mod turn;
 
 use serde::Serialize;

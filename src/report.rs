@@ -31,6 +31,8 @@ pub struct Document<R> {
     pub schema_version: &'static str,
     /// Version of this program.
     pub rtcdiag_version: &'static str,
+    /// Whether labels stand for IP addresses (`--redact`).
+    pub redacted: bool,
     /// The command's name; `None` if none could be told from the command line.
     pub command: Option<&'static str>,
     /// RFC 3339 with milliseconds, UTC.

@@ -28,12 +28,16 @@ mod incapable;
 mod ipv6;
 #[path = "netns/lab.rs"]
 mod lab;
+#[path = "redact/leaks.rs"]
+mod leaks;
 #[path = "netns/nat64.rs"]
 mod nat64;
 #[path = "netns/nats.rs"]
 mod nats;
 #[path = "netns/pair/mod.rs"]
 mod pair;
+#[path = "netns/redact.rs"]
+mod redact;
 #[path = "netns/scenarios.rs"]
 mod scenarios;
 #[path = "common/schema.rs"]

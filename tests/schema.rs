@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use rtcdiag::exit::Outcome;
 use rtcdiag::fact::Reason;
+use rtcdiag::redact::Redaction;
 use rtcdiag::report::stage::Stage;
 use rtcdiag::report::tls::{CertificateReport, TlsReport, TlsVersion};
 use rtcdiag::report::{Document, Finding, Millis, SCHEMA, SCHEMA_VERSION, Severity, Verdict};
@@ -233,6 +234,49 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
         ),
     ] {
         enum_is_that_of_source(source, name, pointer, &samples);
+    }
+}
+
+/// Labels stand where addresses do (`--redact`), in everything that there is.
+#[test]
+fn redacted_documents_and_events_follow_the_schema() {
+    for sample in everything() {
+        let redaction = Redaction::new(true);
+        let text = redaction.json(&sample.value.to_string()).into_owned();
+        for network in [
+            "203.0.113.",
+            "198.51.100.",
+            "192.0.2.",
+            "2001:db8:",
+            "127.0.0.",
+        ] {
+            assert!(!text.contains(network), "{network}: {text}");
+        }
+        let mut value: Value = serde_json::from_str(&text).expect("it is JSON still");
+        if !sample.is_event {
+            value["redacted"] = json!(true);
+        }
+        let redacted = Sample { value, ..sample };
+        redacted.assert_valid();
+    }
+}
+
+/// A label of the wrong family is as wrong as an address of it.
+#[test]
+fn labels_are_those_of_their_family() {
+    let document = gather::everything();
+    let at = "/result/candidates/0/address";
+    for label in [
+        "pub1", "lan12", "cgn+", "ula1", "pub6-3", "map-lan1", "n64-pub2",
+    ] {
+        let mut labelled = document.clone();
+        *labelled.pointer_mut(at).expect("it is there") = json!(label);
+        assert_valid(&labelled);
+    }
+    for wrong in [
+        "pub", "pub0", "lan-1", "ula-1", "pub6", "map-ula1", "f1", "pub1:5",
+    ] {
+        refuses(&document, at, &json!(wrong));
     }
 }
 
@@ -486,6 +530,7 @@ fn empty_document<R>(command: Option<&'static str>) -> Document<R> {
     Document {
         schema_version: SCHEMA_VERSION,
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        redacted: false,
         command,
         started_at: "2026-11-22T10:00:00.000Z".into(),
         elapsed_ms: Millis(Duration::from_micros(812_400)),

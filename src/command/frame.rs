@@ -14,7 +14,7 @@ use crate::fact::Reason;
 use crate::family::Family;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::render;
 use crate::render::layout::Detail;
 use crate::render::style::Style;
@@ -70,7 +70,7 @@ impl Frame<'_> {
         if self.common.jsonl {
             // A full disk shows at the document; an event is not worth ending for.
             if let Ok(line) = render::json_line(line) {
-                let _ = output::result(&line);
+                let _ = self.output.json(&line);
             }
         }
     }
@@ -83,16 +83,22 @@ impl Frame<'_> {
         text: impl FnOnce(&Document<R>, Style, Detail) -> String,
     ) -> anyhow::Result<Outcome> {
         let document = self.document(self.name, verdict, result);
-        let printed = if let Some(json) = self.json(&document)? {
-            json
+        let written = if let Some(json) = self.json(&document)? {
+            self.output.json(&json)
         } else {
             let detail = Detail {
                 verbose: self.common.verbose,
                 terse: self.common.quiet,
             };
-            text(&document, Style::for_stdout(self.output.color()), detail)
+            let redaction = self.output.redaction();
+            if redaction.is_on() {
+                // So labels are given in the order of the document, whatever the text shows first.
+                redaction.json(&render::json_line(&document)?);
+            }
+            let style = Style::for_stdout(self.output.color()).redacted(redaction);
+            self.output.result(&text(&document, style, detail))
         };
-        output::result(&printed).context("cannot write the result")?;
+        written.context("cannot write the result")?;
         Ok(document.outcome)
     }
 
@@ -101,6 +107,7 @@ impl Frame<'_> {
         Document {
             schema_version: SCHEMA_VERSION,
             rtcdiag_version: env!("CARGO_PKG_VERSION"),
+            redacted: self.output.redaction().is_on(),
             command: Some(name),
             started_at: self.clock.started_at(),
             elapsed_ms: Millis(self.clock.now()),
@@ -115,9 +122,10 @@ impl Frame<'_> {
     pub fn could_not_begin(&self, error: &anyhow::Error) -> anyhow::Result<Outcome> {
         let message = format!("{error:#}");
         self.output.error(&message, None);
-        let document = error_document(Some(self.name), self.clock, message);
+        let is_redacted = self.output.redaction().is_on();
+        let document = error_document(Some(self.name), self.clock, message, is_redacted);
         if let Some(json) = self.json(&document)? {
-            output::result(&json).context("cannot write the result")?;
+            self.output.json(&json).context("cannot write the result")?;
         }
         Ok(Outcome::Error)
     }

@@ -16,7 +16,6 @@ use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::net::host::Source;
 use crate::net::rendezvous::client::Target;
-use crate::output;
 use crate::render;
 use crate::report::gather::GatherServerReport;
 use crate::report::pair::{SideCandidate, TimelineEntry, TimelineEvent, verdict};
@@ -35,7 +34,11 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
                 "--new-code makes a code and nothing else: leave out CODE and --manual"
             ));
         }
-        output::result(&format!("{}\n", new_code())).context("cannot write the code")?;
+        let code = format!("{}\n", new_code());
+        frame
+            .output
+            .result(&code)
+            .context("cannot write the code")?;
         return Ok(Outcome::Good);
     }
     let (prepared, findings) = match prepare(frame, args) {

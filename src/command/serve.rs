@@ -36,7 +36,10 @@ pub fn run(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Outcome> {
         async |stop, sender| app::serve::run(&options, frame.clock, stop, sender).await,
         |event| match event {
             Event::Listening(listening) => {
-                frame.output.say(&render::serve::listening(&listening));
+                let text = render::serve::listening(&listening);
+                frame
+                    .output
+                    .say_with_commands(&text, render::serve::COMMAND);
                 frame.event(&EventLine::Listening {
                     listening: &listening,
                 });

@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, Table};
-
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section};
-use super::style::{Ink, Style, fold};
+use super::style::{Ink, Style};
+use super::table::{Cell, Table};
 use crate::fact::Fact;
 use crate::ice::candidate::CandidateType;
 use crate::report::Document;
@@ -142,7 +141,7 @@ fn candidates(candidates: &[CandidateReport], style: Style) -> Table {
             if from.is_empty() {
                 "-".to_owned()
             } else {
-                fold(&from, 26)
+                style.fold(&from, 26)
             },
         ]);
     }
@@ -200,14 +199,16 @@ fn servers(servers: &[&GatherServerReport], style: Style) -> Table {
     table.set_header(vec!["server", "stage", "round trip", "result"]);
     // Beside the widest stage and the round trip.
     let room = usize::from(style.width).saturating_sub(28);
-    let widest = servers.iter().map(|s| fold(&name(s, several), room / 2));
+    let widest = servers
+        .iter()
+        .map(|s| style.fold(&name(s, several), room / 2));
     let widest = widest
         .filter_map(|text| text.lines().map(|l| l.chars().count()).max())
         .max()
         .unwrap_or_default();
     for server in servers {
         table.add_row(vec![
-            Cell::new(fold(&name(server, several), room / 2)),
+            Cell::new(style.fold(&name(server, several), room / 2)),
             Cell::new(server.stage),
             Cell::new(milliseconds(server.rtt_ms)),
             result(server, style, room.saturating_sub(widest)),
@@ -263,7 +264,7 @@ fn result(server: &GatherServerReport, style: Style, width: usize) -> Cell {
     if let (Some(address), true) = (server.reflexive_address, lines.is_empty()) {
         lines.push(format!("sees {address}"));
     }
-    let text = fold(&lines.join("\n"), width);
+    let text = style.fold(&lines.join("\n"), width);
     match server.status {
         Status::Ok => Cell::new(text),
         Status::Failed => style.cell(Ink::Bad, text),

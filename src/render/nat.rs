@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, Table};
-
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
 use super::style::{Ink, Style};
+use super::table::{Cell, Table};
 use crate::fact::{Fact, Reason};
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};

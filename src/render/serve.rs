@@ -1,13 +1,17 @@
 //! `rtcdiag serve` for people: where it listens, then what it did.
 
-use comfy_table::Cell;
+use std::fmt::Write;
 
 use super::layout::{Detail, findings, headline, ink, line, section};
 use super::style::{Ink, Style};
+use super::table::Cell;
 use crate::report::Document;
 use crate::report::serve::responders::{StunListening, StunTotals, TurnListening, TurnTotals};
 use crate::report::serve::{ListeningReport, ServeResult};
 use crate::report::words::listed;
+
+/// How lines with a command for another host begin.
+pub const COMMAND: &str = "  rtcdiag ";
 
 /// Where it listens.
 pub fn listening(listening: &ListeningReport) -> String {
@@ -18,8 +22,8 @@ pub fn listening(listening: &ListeningReport) -> String {
         .collect();
     let mut text = format!("listening on {}", listed(&addresses));
     for url in &listening.urls {
-        text.push_str("\n  rtcdiag pair --rendezvous ");
-        text.push_str(url);
+        // Writing into a String does not fail.
+        let _ = write!(text, "\n{COMMAND}pair --rendezvous {url}");
     }
     if listening.urls.is_empty() {
         text.push_str("\n  the certificate has no name that a URL could have");
@@ -40,8 +44,7 @@ fn stun(server: &StunListening) -> String {
     };
     let mut text = format!("\nSTUN on {}, {discovery}", server.address);
     for uri in &server.uris {
-        text.push_str("\n  rtcdiag nat -s ");
-        text.push_str(&in_shell(uri));
+        let _ = write!(text, "\n{COMMAND}nat -s {}", in_shell(uri));
     }
     text
 }
@@ -59,8 +62,7 @@ fn turn(server: &TurnListening) -> String {
     }
     let mut text = format!("\nTURN on {}, for {}", listed(&addresses), listed(&clients));
     for uri in &server.uris {
-        text.push_str("\n  rtcdiag turn ");
-        text.push_str(&in_shell(uri));
+        let _ = write!(text, "\n{COMMAND}turn {}", in_shell(uri));
     }
     text
 }

@@ -1,14 +1,21 @@
 //! Colour and width. Everything is understandable without either.
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
+use std::borrow::Cow;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Width};
+
+use super::table::{Cell, Table};
+use crate::redact::Redaction;
 
 /// How text is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
+#[derive(Debug, Clone, Copy)]
+pub struct Style<'a> {
     /// Whether to use colour.
     pub color: bool,
     /// Columns there are.
     pub width: u16,
+    /// What is done to text before it is laid out, if anything.
+    pub redaction: Option<&'a Redaction>,
 }
 
 /// The widest that lines get, however wide the terminal is: beyond this they are hard to read.
@@ -20,14 +27,30 @@ const LONGEST_TERM: u16 = 26;
 const PADDING: u16 = 2;
 const MIN_LABEL: u16 = 20;
 
-impl Style {
+impl<'a> Style<'a> {
     /// For stdout as it is.
     pub fn for_stdout(color: bool) -> Self {
-        let width = Table::new().width().unwrap_or(DEFAULT_WIDTH);
+        let width = comfy_table::Table::new().width().unwrap_or(DEFAULT_WIDTH);
         Self {
             color,
             width: width.clamp(40, MAX_WIDTH),
+            redaction: None,
         }
+    }
+
+    /// The same for text that goes through `redaction`.
+    #[must_use]
+    pub const fn redacted(self, redaction: &'a Redaction) -> Self {
+        Self {
+            redaction: Some(redaction),
+            ..self
+        }
+    }
+
+    /// A text as it is to be shown. Whatever measures or breaks text needs it so.
+    pub fn shown(self, text: &str) -> Cow<'_, str> {
+        self.redaction
+            .map_or(Cow::Borrowed(text), |redaction| redaction.text(text))
     }
 
     /// The same with fewer columns.
@@ -41,7 +64,7 @@ impl Style {
 
     /// An empty table in this style.
     pub fn table(self) -> Table {
-        let mut table = Table::new();
+        let mut table = comfy_table::Table::new();
         table
             .load_style(comfy_table::presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
@@ -52,7 +75,7 @@ impl Style {
         } else {
             table.force_no_tty();
         }
-        table
+        Table::new(table, self.redaction.cloned().unwrap_or_default())
     }
 
     /// Gives columns from the second on room for the longest of our terms, where there is room.
@@ -88,14 +111,12 @@ impl Style {
 
     /// A table cell in a colour.
     pub fn cell(self, ink: Ink, text: impl ToString) -> Cell {
-        let cell = Cell::new(text);
-        match ink {
-            Ink::Good => cell.fg(Color::Green),
-            Ink::Bad => cell.fg(Color::Red),
-            Ink::Caution => cell.fg(Color::Yellow),
-            Ink::Faint => cell.add_attribute(Attribute::Dim),
-            Ink::Bold => cell.add_attribute(Attribute::Bold),
-        }
+        Cell::painted(ink, text)
+    }
+
+    /// [`fold`], of the text as it is to be shown.
+    pub fn fold(self, text: &str, width: usize) -> String {
+        fold(&self.shown(text), width)
     }
 
     /// Text broken into lines of this width, each after the first with `indent` spaces before it.
@@ -103,7 +124,7 @@ impl Style {
         let width = usize::from(self.width);
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();
-        for word in text.split(' ') {
+        for word in self.shown(text).split(' ') {
             let used = line.chars().count();
             if used > indent && used + 1 + word.chars().count() > width {
                 lines.push(std::mem::take(&mut line));

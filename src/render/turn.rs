@@ -1,9 +1,8 @@
 //! `rtcdiag turn` for people: transports, certificate, who may use it, policy, findings, summary.
 
-use comfy_table::{Cell, Table};
-
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
-use super::style::{Ink, Style, fold};
+use super::style::{Ink, Style};
+use super::table::{Cell, Table};
 use crate::exit::Outcome;
 use crate::fact::Fact;
 use crate::family::Family;
@@ -111,7 +110,7 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
     let mut row = |label: &str, cell: &dyn Fn(&TransportReport) -> String| {
         let cells: Vec<String> = reports
             .iter()
-            .map(|t| fold(&cell(t), width.saturating_sub(PADDING)))
+            .map(|t| style.fold(&cell(t), width.saturating_sub(PADDING)))
             .collect();
         if cells.iter().all(|cell| cell == "-") {
             return;

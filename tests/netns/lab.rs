@@ -150,6 +150,20 @@ impl Lab {
         self.children.iter().map(Child::id).collect()
     }
 
+    /// All addresses of its namespaces, as `ip` lists them.
+    pub fn addresses(&self) -> String {
+        let listings = self.namespaces.iter().map(|name| {
+            let output = Command::new("ip")
+                .args(["-n", name, "-brief", "address"])
+                .output();
+            output.map_or_else(
+                |e| e.to_string(),
+                |o| String::from_utf8_lossy(&o.stdout).into_owned(),
+            )
+        });
+        listings.collect()
+    }
+
     /// What the kernel knows of translations and rules, for the message of a test that failed.
     pub fn describe(&self) -> String {
         let mut text = String::new();

@@ -7,6 +7,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::ice::candidate::CandidateType;
+use rtcdiag::redact::Redaction;
 use rtcdiag::render::layout::Detail;
 use rtcdiag::render::pair::{live, text};
 use rtcdiag::render::style::Style;
@@ -35,6 +36,7 @@ fn document(result: PairResult, context: &Context) -> Document<PairResult> {
     Document {
         schema_version: SCHEMA_VERSION,
         rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        redacted: false,
         command: Some("pair"),
         started_at: "2026-11-22T10:00:00.000Z".into(),
         elapsed_ms: Millis::default(),
@@ -51,6 +53,7 @@ fn shown(result: &PairResult, context: &Context, detail: Detail) -> String {
     let style = Style {
         color: false,
         width: 80,
+        redaction: None,
     };
     let text = text(&document, style, detail);
     for line in text.lines() {
@@ -403,8 +406,22 @@ proptest! {
         }
         let document = document(result, &context);
         for (width, color) in [(40, false), (120, true)] {
-            let text = text(&document, Style { color, width }, VERBOSE);
+            let text = text(&document, Style { color, width, redaction: None }, VERBOSE);
             prop_assert!(text.contains("\n\n"));
+        }
+        let redaction = Redaction::new(true);
+        for width in [40, 80, 120] {
+            let style = Style { color: false, width, redaction: Some(&redaction) };
+            let text = text(&document, style, VERBOSE);
+            // What the layout does not see is hidden later; it must be whole then.
+            let text = redaction.laid_out(&text);
+            for word in text.split(|c: char| c.is_whitespace() || c == ',') {
+                prop_assert!(word.parse::<std::net::SocketAddr>().is_err(), "{}", text);
+                prop_assert!(!word.contains("::") && word.matches(':').count() < 3, "{}: {}", word, text);
+            }
+            for line in text.lines() {
+                prop_assert!(width < 80 || line.chars().count() <= usize::from(width), "too wide: {}\n{}", line, text);
+            }
         }
         let document = serde_json::to_value(document).expect("it is JSON");
         schema::assert_valid(&document);

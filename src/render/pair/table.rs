@@ -1,10 +1,9 @@
 //! Every pair: two lines each, this side's end above the other side's.
 
-use comfy_table::{Cell, Table};
-
 use super::paragraph;
 use crate::render::layout::{Detail, line, milliseconds, section};
-use crate::render::style::{Ink, Style, fold};
+use crate::render::style::{Ink, Style};
+use crate::render::table::{Cell, Table};
 use crate::report::pair::{CheckState, EndReport, PairReport, PairResult};
 
 /// A column of text that is narrower than this holds codes only.
@@ -43,7 +42,10 @@ pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: 
 fn pairs(pairs: &[PairReport], style: Style) -> (Table, bool) {
     let mut table = style.table();
     table.set_header(vec!["pair", "checks", "result"]);
-    let ends: Vec<String> = pairs.iter().map(ends).collect();
+    let ends: Vec<String> = pairs
+        .iter()
+        .map(|pair| style.shown(&ends(pair)).into_owned())
+        .collect();
     let widest = ends
         .iter()
         .flat_map(|text| text.lines())
@@ -55,7 +57,7 @@ fn pairs(pairs: &[PairReport], style: Style) -> (Table, bool) {
     let has_messages = room >= ROOM_FOR_MESSAGES && pairs.len() <= PAIRS_WITH_MESSAGES;
     for (pair, ends) in pairs.iter().zip(ends) {
         let (text, ink) = outcome(pair, has_messages);
-        let text = fold(&text, room.max(1));
+        let text = style.fold(&text, room.max(1));
         table.add_row(vec![
             Cell::new(ends),
             Cell::new(checks(pair)),

@@ -1,7 +1,7 @@
 //! `rtcdiag pair` between two hosts behind kernel NATs and filters, with coturn and a rendezvous between them.
 
 mod matrix;
-mod network;
+pub mod network;
 mod rules;
 mod sessions;
 
@@ -56,8 +56,8 @@ const fn behind(hops: &'static [Hop]) -> Side {
     }
 }
 
-const HOME: Side = behind(&[nat(&[nats::MASQUERADE, filters::NO_STRAYS])]);
-const SYMMETRIC: Side = behind(&[nat(&[nats::MASQUERADE_RANDOM, filters::NO_STRAYS])]);
+pub const HOME: Side = behind(&[nat(&[nats::MASQUERADE, filters::NO_STRAYS])]);
+pub const SYMMETRIC: Side = behind(&[nat(&[nats::MASQUERADE_RANDOM, filters::NO_STRAYS])]);
 
 /// Servers for both: STUN and TURN over UDP.
 const UDP: &str = "-s stun:203.0.113.10 -s turn:203.0.113.10";
@@ -131,7 +131,7 @@ fn flaws(case: &Case, a: &Ended, b: &Ended) -> Vec<String> {
 }
 
 /// A code that no other session has.
-fn new_code() -> String {
+pub fn new_code() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_rtcdiag"))
         .args(["pair", "--new-code"])
         .output()
