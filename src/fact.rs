@@ -190,6 +190,22 @@ pub enum Reason {
     NotAskedFor,
     /// The path has no router to ask.
     NoRouter,
+    /// The router has no protocol that it could be asked with.
+    NoPortControl,
+    /// The router answers with an error.
+    RouterRefuses,
+    /// What answers cannot be used, since it does not keep to the standard.
+    Unusable,
+    /// The router says that it has no external address.
+    RouterNotConnected,
+    /// The servers are not behind the router that was asked.
+    RouterNotOnPath,
+    /// The router names another external address than the servers see.
+    AddressMismatch,
+    /// There is another NAT, and whose it is cannot be told.
+    OwnerUnknown,
+    /// Packets come in without a mapping, too.
+    OpenWithoutMapping,
     /// This host has no second address to test from.
     NoSecondAddress,
     /// The NAT does not keep ports, so two hosts with the same port do not meet.
@@ -244,6 +260,14 @@ impl Reason {
             Self::LeftOut => "left out",
             Self::NotAskedFor => "not asked for",
             Self::NoRouter => "no router to ask",
+            Self::NoPortControl => "router offers no protocol for it",
+            Self::RouterRefuses => "the router refuses",
+            Self::Unusable => "the answer cannot be used",
+            Self::RouterNotConnected => "router has no external address",
+            Self::RouterNotOnPath => "the router is not on the way",
+            Self::AddressMismatch => "router and servers disagree",
+            Self::OwnerUnknown => "cannot tell whose NAT it is",
+            Self::OpenWithoutMapping => "open without a mapping, too",
             Self::NoSecondAddress => "no second local address",
             Self::PortNotPreserved => "the NAT keeps no ports",
             Self::NoResponsePort => "no server has RESPONSE-PORT",

@@ -43,6 +43,11 @@
 //!   the relay for a direct way.
 //! - Offer and answer of `pair` are sent without waiting for each other: nothing in the answer depends
 //!   on the offer, and it saves a round trip.
+//! - PCP, NAT-PMP and UPnP IGD are spoken by [`nat::port_control`], with roxmltree and hyper, and not
+//!   by crates for them: `crab_nat` cannot ask a PCP server without making a mapping, nor from one
+//!   interface (and adds 12 packages); `igd-next` takes the first gateway that answers, whose HTTP
+//!   connections leave from anywhere (and adds 15; this adds 3).
+//! - The router is known on Linux only, from the kernel ([`net::route`]); elsewhere it is not asked.
 //! - USERHASH (RFC 8489 14.4) is not sent; servers have to know USERNAME too.
 //! - The STUN server's behaviour discovery (RFC 5780) is over UDP alone: CHANGE-REQUEST and RESPONSE-PORT
 //!   over TCP are answered with 420.

@@ -14,6 +14,8 @@ pub mod redirect;
 pub mod refusal;
 pub mod rendezvous;
 pub mod resolve;
+pub mod route;
+pub mod router;
 pub mod session;
 pub mod stream;
 pub mod stun_server;

@@ -38,6 +38,8 @@ mod nats;
 mod pair;
 #[path = "netns/redact.rs"]
 mod redact;
+#[path = "netns/router/mod.rs"]
+mod router;
 #[path = "netns/scenarios.rs"]
 mod scenarios;
 #[path = "common/schema.rs"]
@@ -341,6 +343,61 @@ fn aioice_in_the_same_lab() {
 fn nat64_server() {
     if std::env::var_os(nat64::ROLE).is_some() {
         nat64::serve();
+    }
+}
+
+/// Not a test: the router of `scripted_routers`, in a process of its own.
+#[test]
+#[ignore = "a router that other tests start"]
+fn scripted_router() {
+    if let Ok(words) = std::env::var(router::scripted::ROLE) {
+        router::scripted::serve(&words);
+    }
+}
+
+/// What routers say, and what is made of it.
+#[test]
+fn scripted_routers() {
+    if skipped("scripted_routers") {
+        return;
+    }
+    router::check_scripted();
+}
+
+macro_rules! routers {
+    ($($name:ident => $case:ident,)*) => {
+        mod miniupnpd {
+            $(
+                #[test]
+                fn $name() {
+                    if !super::skipped(stringify!($name)) {
+                        super::router::check(&super::router::$case);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+routers! {
+    public => PUBLIC,
+    igd_alone => IGD_ALONE,
+    behind_nat => BEHIND_NAT,
+    denying => DENYING,
+    off => OFF,
+}
+
+#[test]
+fn miniupnpd_ipv6() {
+    if !skipped("miniupnpd_ipv6") {
+        router::ipv6();
+    }
+}
+
+#[test]
+fn miniupnpd_interrupted() {
+    if !skipped("miniupnpd_interrupted") {
+        router::interrupted();
     }
 }
 

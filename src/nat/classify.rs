@@ -455,7 +455,7 @@ fn is_unicast(ip: IpAddr) -> bool {
 
 /// Private, shared, link-local or unique-local addresses; loopback counts, since servers in tests
 /// live there beside each other.
-fn is_private(ip: IpAddr) -> bool {
+pub(crate) fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {
             v4.is_private() || v4.is_link_local() || v4.is_loopback() || is_shared(v4.octets())

@@ -231,6 +231,17 @@ fn in_one_network(own: &if_addrs::IfAddr, other: IpAddr) -> bool {
     }
 }
 
+/// The length of the prefix of the network that a local address is in.
+pub fn prefix_of(local: Ipv4Addr) -> Option<u8> {
+    let interfaces = if_addrs::get_if_addrs().ok()?;
+    interfaces.into_iter().find_map(|i| match i.addr {
+        if_addrs::IfAddr::V4(v4) if v4.ip == local => {
+            u8::try_from(u32::from(v4.netmask).leading_ones()).ok()
+        }
+        _ => None,
+    })
+}
+
 fn is_local(address: IpAddr, interfaces: &[if_addrs::Interface]) -> bool {
     address.is_loopback() || interfaces.iter().any(|i| i.ip() == address)
 }

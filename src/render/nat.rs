@@ -121,6 +121,7 @@ fn facts(result: &NatResult, style: Style) -> Table {
     row("address pooling", &|p| shown(&p.address_pooling));
     row("ALG rewrites packets", &|p| yes_no(&p.alg));
     row("carrier NAT", &|p| yes_no(&p.carrier_nat));
+    row("second NAT", &|p| yes_no(&p.double_nat));
     row("binding lifetime", &|p| {
         shown(&p.binding_lifetime_s.clone().map(|b| match b.at_most {
             Some(most) => format!("{}..{most} s", b.at_least),
@@ -137,6 +138,18 @@ fn facts(result: &NatResult, style: Style) -> Table {
         texts.dedup();
         texts.join(", ")
     });
+    row("router, external address", &|p| {
+        let Some(router) = p.port_mapping.router else {
+            return shown(&p.port_mapping.router_external_address);
+        };
+        let external = shown(&p.port_mapping.router_external_address);
+        format!("{router}, {external}")
+    });
+    if result.paths.iter().any(was_mapped) {
+        row("port mapping works", &|p| {
+            yes_no(&p.port_mapping.mapping_works)
+        });
+    }
     row("TCP", &|p| over_tcp(&p.tcp));
     let collided =
         |p: &PathReport| p.mapping_under_collision != Fact::not_tested(Reason::NotAskedFor);
@@ -160,6 +173,13 @@ fn over_tcp(tcp: &TcpReport) -> String {
         (Fact::Determined(false), _) => "blocked".to_owned(),
         (other, _) => shown(&other.clone().map(|_| "")),
     }
+}
+
+/// Whether a mapping of the router was asked for.
+fn was_mapped(path: &PathReport) -> bool {
+    path.port_mapping.mapping_works != Fact::not_tested(Reason::NotAskedFor)
+        && path.port_mapping.mapping_works != Fact::not_tested(Reason::LeftOut)
+        && path.port_mapping.mapping_works != Fact::not_tested(Reason::NoRouter)
 }
 
 fn peers(reachability: &[Reachable], style: Style) -> Table {

@@ -13,6 +13,7 @@ use crate::family::Family;
 use crate::ice::interface::{InterfaceKind, kind_of};
 use crate::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use crate::nat::classify::is_shared;
+use crate::nat::port_control::Protocol;
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, Peer};
 use crate::stun::uri::Transport;
@@ -158,6 +159,25 @@ pub struct PortMapping {
     pub router: Option<IpAddr>,
     /// Whether a mapping that the router made lets packets in from outside (`--port-mapping-test`).
     pub mapping_works: Fact<bool>,
+    /// That mapping; `None` if none was made.
+    pub tested_mapping: Option<TestedMapping>,
+    /// Datagrams and HTTP requests that the router was sent, or its group of gateway devices.
+    pub requests: usize,
+}
+
+/// A mapping that the router made for a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TestedMapping {
+    /// By which protocol.
+    pub protocol: Protocol,
+    /// Its external address, if the protocol names it with the mapping.
+    pub external_address: Option<IpAddr>,
+    /// Its external port.
+    pub external_port: u16,
+    /// For how long it was made, in seconds; 0 if until it is removed.
+    pub lifetime_s: u32,
+    /// Whether the router confirmed that it is removed.
+    pub removed: bool,
 }
 
 impl PortMapping {
@@ -170,6 +190,8 @@ impl PortMapping {
             router_external_address: Fact::not_tested(reason),
             router: None,
             mapping_works: Fact::not_tested(reason),
+            tested_mapping: None,
+            requests: 0,
         }
     }
 }

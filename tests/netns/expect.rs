@@ -198,7 +198,7 @@ fn compare_server(want: &Server, server: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-fn agrees(want: Want, fact: &Value) -> bool {
+pub fn agrees(want: Want, fact: &Value) -> bool {
     let status = fact["status"].as_str().unwrap_or_default();
     let value = (status == "determined").then(|| &fact["value"]);
     // Whatever is not determined must say why.

@@ -62,7 +62,7 @@ pub struct Lab {
     scratch: PathBuf,
 }
 
-const TOOLS: [&str; 5] = ["ip", "nft", "ss", "tayga", "turnserver"];
+const TOOLS: [&str; 6] = ["ip", "miniupnpd", "nft", "ss", "tayga", "turnserver"];
 /// From which range the client's sockets get their ports, with either family. `nats` relies on it.
 const CLIENT_PORTS: (u16, u16) = (0x8000, 0x8fff);
 static COUNTER: AtomicU32 = AtomicU32::new(0);

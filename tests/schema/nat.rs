@@ -7,12 +7,13 @@ use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::family::Family;
 use rtcdiag::ice::interface::InterfaceKind;
 use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
+use rtcdiag::nat::port_control::Protocol;
 use rtcdiag::nat::probe::Test;
 use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
 use rtcdiag::report::nat::verdict::{self, Context};
 use rtcdiag::report::nat::{
     BehaviorDiscoveryReport, Bounds, LegacyName, LifetimeMethod, LifetimeReport, NatResult,
-    ObservationReport, PathReport, PortMapping, ServerReport, StreamCounts,
+    ObservationReport, PathReport, PortMapping, ServerReport, StreamCounts, TestedMapping,
 };
 use rtcdiag::report::{ErrorReport, Millis};
 use rtcdiag::stun::uri::Transport;
@@ -44,6 +45,8 @@ pub const TESTS: [Test; 21] = [
     Test::CollisionHolder,
     Test::Collision,
 ];
+
+pub const PROTOCOLS: [Protocol; 3] = [Protocol::Pcp, Protocol::NatPmp, Protocol::UpnpIgd];
 
 pub const LEGACY_NAMES: [LegacyName; 8] = [
     LegacyName::OpenInternet,
@@ -353,6 +356,16 @@ fn know_the_rest(path: &mut PathReport) {
     path.port_mapping.upnp_igd = Fact::Determined(false);
     path.port_mapping.router_external_address =
         Fact::Determined("203.0.113.5".parse().expect("an address"));
+    path.port_mapping.router = Some("192.0.2.1".parse().expect("an address"));
+    path.port_mapping.requests = 9;
+    path.port_mapping.mapping_works = Fact::Determined(true);
+    path.port_mapping.tested_mapping = Some(TestedMapping {
+        protocol: Protocol::Pcp,
+        external_address: Some("203.0.113.5".parse().expect("an address")),
+        external_port: 40000,
+        lifetime_s: 120,
+        removed: true,
+    });
     path.tcp.open = Fact::Determined(true);
     path.tcp.mapping = Fact::Determined(Mapping::AddressDependent);
     path.tcp.servers = StreamCounts {
@@ -399,6 +412,8 @@ fn undetermined(local_address: &str, why: &Fact<Infallible>) -> PathReport {
         router_external_address: of(why),
         router: None,
         mapping_works: of(why),
+        tested_mapping: None,
+        requests: 0,
     };
     path.mapping_under_collision = of(why);
     path.collision_order_matters = of(why);

@@ -11,9 +11,11 @@ use super::tcp::{self, StreamTest};
 use super::translated;
 use super::translation::{Translation, Way};
 use crate::fact::{Fact, Reason};
+use crate::ice::interface::InterfaceKind;
 use crate::nat::SendError;
 use crate::nat::behavior::PathFacts;
 use crate::nat::discovery::{ServerError, ServerRecord};
+use crate::nat::layers::Layers;
 use crate::net::host;
 use crate::report::ErrorReport;
 use crate::report::nat::verdict;
@@ -79,6 +81,7 @@ fn stream_path(way: Way, local: IpAddr, test: &StreamTest, parts: &Parts) -> Pat
     let mut report = PathReport::new(local, host::interface_of(local), facts);
     let tried: Vec<&Tried> = on_way(parts, way).collect();
     report.tcp = tcp::report(test, &tried, None);
+    add_layers(&mut report, false);
     translated::set_prefix(&mut report, way, None, parts.translation);
     report
 }
@@ -122,6 +125,7 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
         &tried,
         Some(&path.discovery.facts().address_pooling),
     );
+    add_layers(&mut report, deeper.router_on_path);
     let likely = path.discovery.likely_nat64_prefix();
     translated::set_prefix(&mut report, path.way, likely, parts.translation);
     if path.discovery.filtering_rests_on_silence() {
@@ -159,6 +163,33 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
         ));
     }
     report
+}
+
+/// The NATs behind each other, once it is known what servers see over UDP, or else over TCP.
+fn add_layers(report: &mut PathReport, on_path: bool) {
+    let seen = match report.reflexive_addresses.as_slice() {
+        [] => &report.tcp.reflexive_addresses,
+        seen => seen,
+    };
+    let reflexive: Vec<IpAddr> = seen.iter().map(SocketAddr::ip).collect();
+    // PPP may be a tunnel, and the line of a provider too.
+    let tunnel = report.interface_kind == Some(InterfaceKind::Vpn)
+        && !report
+            .interface
+            .as_ref()
+            .is_some_and(|i| i.starts_with("ppp"));
+    let layers = Layers {
+        local: report.local_address,
+        tunnel,
+        router: report.port_mapping.router,
+        on_path,
+        external: &report.port_mapping.router_external_address,
+        reflexive: &reflexive,
+        nat: &report.nat,
+    };
+    let (carrier_nat, double_nat) = (layers.carrier_nat(), layers.double_nat());
+    report.carrier_nat = carrier_nat;
+    report.double_nat = double_nat;
 }
 
 fn is_cut_short(path: &PathRun) -> bool {

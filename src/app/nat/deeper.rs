@@ -51,6 +51,8 @@ pub struct Deeper {
     pub collision: CollisionTest,
     pub lifetime: LifetimeReport,
     pub port_mapping: PortMapping,
+    /// Whether the servers are reached over the router that was asked.
+    pub router_on_path: bool,
     /// What the facts do not show.
     pub findings: Vec<Finding>,
 }
@@ -59,9 +61,8 @@ pub struct Deeper {
 /// measured last and alone: it takes long, and nothing else may touch its bindings.
 pub async fn run(tested: Tested<'_>, asked: port_mapping::Asked) -> Deeper {
     let mut findings = Vec::new();
-    let (tcp, (port_mapping, told)) =
-        tokio::join!(tcp::run(tested), port_mapping::test(tested, asked),);
-    findings.extend(told);
+    let (tcp, router) = tokio::join!(tcp::run(tested), port_mapping::test(tested, asked));
+    findings.extend(router.findings);
     let collision = collision::run(tested).await;
     let (lifetime, found) = lifetime::run(tested).await;
     findings.extend(found);
@@ -69,7 +70,8 @@ pub async fn run(tested: Tested<'_>, asked: port_mapping::Asked) -> Deeper {
         tcp,
         collision,
         lifetime,
-        port_mapping,
+        port_mapping: router.report,
+        router_on_path: router.on_path,
         findings,
     }
 }

@@ -2,6 +2,7 @@
 
 mod collisions;
 mod findings;
+pub mod router;
 mod streams;
 mod summary;
 mod translation;

@@ -1,6 +1,6 @@
 //! What is worth knowing about a result, and what to do about it.
 
-use super::{all_failed_with, all_unreachable, translation};
+use super::{all_failed_with, all_unreachable, router, translation};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::behavior::{AddressPooling, Mapping, Udp};
@@ -97,6 +97,7 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             ),
         )),
     }
+    router::of_path(path, findings);
     if !path.is_open() {
         return;
     }
@@ -125,17 +126,6 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             Severity::Warning,
             format!("the {family} NAT gives one host several external addresses"),
             "calls that open several ports may fail; have the NAT pair addresses (RFC 4787 REQ-2), or use a relay",
-        ));
-    }
-    if path.carrier_nat == Fact::Determined(true) {
-        findings.push(Finding::new(
-            "carrier-nat",
-            Severity::Info,
-            format!(
-                "the local address {} is of a carrier's NAT (100.64.0.0/10, RFC 6598)",
-                path.local_address
-            ),
-            "port forwarding in your own router will not help; IPv6 or a relay will (some VPNs borrow these addresses too)",
         ));
     }
     if path.mapping.is_determined() && path.mapping.value() != Some(&Mapping::EndpointIndependent) {

@@ -1,0 +1,448 @@
+//! Whether a mapping that the router makes lets packets in: the STUN server is made to answer to
+//! its external port (RESPONSE-PORT, RFC 5780 7.5), from where its socket has sent nothing to.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+use super::lease::{Failure, Lease};
+use super::{Asked, Tested, transaction_id};
+use crate::fact::{Fact, Reason};
+use crate::family::Family;
+use crate::nat::port_control::{Granted, Protocol, Said};
+use crate::net::driver::stopped;
+use crate::report::Finding;
+use crate::report::nat::verdict::router;
+use crate::report::nat::{PortMapping, TestedMapping};
+use crate::stun::message::{self, Change, TransactionId};
+
+/// How often each port is knocked at: with 20 % loss each way all are lost once in two thousand
+/// runs, and the third socket tells how much is lost.
+const ROUNDS: u64 = 8;
+
+/// The fewest rounds in which the port without a mapping has stayed silent.
+const SILENT_ROUNDS: u64 = 4;
+
+/// Of as many rounds the answers to the socket that has sent must have come.
+const HEARD_ROUNDS: usize = 4;
+
+/// Gap between rounds, so that a short burst of loss does not swallow all.
+const GAP: Duration = Duration::from_millis(70);
+
+/// How long answers of the last round may take beyond two round trips.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// How many servers are tried for RESPONSE-PORT.
+const SERVERS: usize = 3;
+
+/// How long a mapping that is being made is waited for when the run is to end.
+const LATE: Duration = Duration::from_millis(500);
+
+/// The sockets of a trial. None but `asking` and `control` ever sends to the server.
+struct Sockets {
+    /// Sends the requests.
+    asking: UdpSocket,
+    /// Has sent to the server: answers must come.
+    control: UdpSocket,
+    /// The external port of that.
+    control_port: u16,
+    /// Has sent nothing, and has no mapping: nothing may come.
+    closed: UdpSocket,
+    /// Has sent nothing, and gets the mapping.
+    mapped: UdpSocket,
+    server: SocketAddr,
+    /// The external address that the server sees.
+    seen: IpAddr,
+    rtt: Duration,
+}
+
+/// What came in, in rounds or packets.
+#[derive(Debug, Default)]
+struct Heard {
+    control: usize,
+    closed: usize,
+    mapped: usize,
+    cut: Option<Reason>,
+}
+
+/// Makes a mapping, tries it, and removes it.
+pub async fn run(
+    tested: Tested<'_>,
+    asked: &Asked,
+    report: &mut PortMapping,
+    findings: &mut Vec<Finding>,
+) {
+    let mut stop = tested.around.stop.clone();
+    let prepared = tokio::select! {
+        biased;
+        prepared = prepare(tested, asked, report) => prepared,
+        reason = stopped(&mut stop) => Err(cut(reason)),
+    };
+    let sockets = match prepared {
+        Ok(sockets) => sockets,
+        Err(fact) => {
+            report.mapping_works = fact;
+            return;
+        }
+    };
+    let port = match sockets.mapped.local_addr() {
+        Ok(address) => address.port(),
+        Err(error) => {
+            report.mapping_works = Fact::inconclusive(Reason::EarlierFailure, error.to_string());
+            return;
+        }
+    };
+    let mut failures = Vec::new();
+    for (protocol, said) in asked.answers() {
+        if said.offered() != Fact::Determined(true) {
+            continue;
+        }
+        let seed = tested.around.seed ^ protocol as u64;
+        let way = asked.way.as_ref();
+        let lease = way.and_then(|w| Lease::new(w, protocol, asked.service.as_ref(), port, seed));
+        let Some(mut lease) = lease else { continue };
+        let made = make(&mut lease, tested).await;
+        let works = match &made {
+            Ok(granted) => Some(try_out(&sockets, *granted, tested, report, protocol).await),
+            Err(_) => None,
+        };
+        let removed = lease.remove().await;
+        report.requests += lease.requests;
+        if let Some(granted) = lease.granted {
+            report.tested_mapping = Some(TestedMapping {
+                protocol,
+                external_address: granted.address,
+                external_port: granted.port,
+                lifetime_s: granted.lifetime_s,
+                removed,
+            });
+        }
+        if !removed {
+            let port = lease.granted.map(|g| g.port);
+            findings.push(router::mapping_may_remain(
+                protocol,
+                port,
+                lease.granted.map(|g| g.lifetime_s),
+                lease.is_permanent(),
+            ));
+        }
+        if let Some(works) = works {
+            findings.extend(router::of_trial(protocol, &works));
+            report.mapping_works = works;
+            return;
+        }
+        if let Some(reason) = *stop.borrow_and_update() {
+            report.mapping_works = cut(reason);
+            return;
+        }
+        if let Err(failure) = made {
+            let silent = matches!(failure, Failure::NoAnswer(_));
+            failures.push((protocol, failure));
+            if silent {
+                // It may still be at work: no second mapping beside one that may come.
+                break;
+            }
+        }
+    }
+    let (fact, found) = router::of_failures(&texts(failures));
+    report.mapping_works = fact;
+    findings.extend(found);
+}
+
+fn texts(
+    failures: Vec<(Protocol, Failure)>,
+) -> Vec<(Protocol, Option<crate::nat::port_control::Meaning>, String)> {
+    failures
+        .into_iter()
+        .map(|(protocol, failure)| match failure {
+            Failure::Refused(refusal) => (protocol, Some(refusal.meaning), refusal.text()),
+            Failure::NoAnswer(why) => (protocol, None, why),
+        })
+        .collect()
+}
+
+/// Whether it can be tried at all, before anything is changed.
+async fn prepare(
+    tested: Tested<'_>,
+    asked: &Asked,
+    report: &PortMapping,
+) -> Result<Sockets, Fact<bool>> {
+    let answers = asked.answers();
+    if let Some(reason) = answers.iter().find_map(|(_, said)| match said {
+        Said::NotAsked(reason) if *reason != Reason::NotApplicable => Some(*reason),
+        _ => None,
+    }) {
+        return Err(Fact::not_tested(reason));
+    }
+    if let Some(reason) = answers.iter().find_map(|(_, said)| match said {
+        Said::Cut(reason) => Some(*reason),
+        _ => None,
+    }) {
+        return Err(cut(reason));
+    }
+    if answers
+        .iter()
+        .all(|(_, said)| said.offered() != Fact::Determined(true))
+    {
+        return Err(Fact::not_tested(Reason::NoPortControl));
+    }
+    let mut servers: Vec<(SocketAddr, IpAddr, Duration)> = tested
+        .discovery
+        .servers()
+        .into_iter()
+        .filter(|r| Some(r.address) != tested.discovery.outvoted())
+        .filter_map(|r| Some((r.address, r.reflexive_address?.ip(), r.rtt?)))
+        .collect();
+    if servers.is_empty() {
+        return Err(Fact::inconclusive(
+            Reason::NoResponse,
+            "no server answered, so nobody can try the mapping from outside",
+        ));
+    }
+    // With another NAT behind it, the router's mapping is no way in from where the servers are.
+    if let Fact::Determined(external) = report.router_external_address {
+        servers.retain(|(_, seen, _)| *seen == external);
+        if servers.is_empty() {
+            return Err(mismatch(external));
+        }
+    }
+    for (number, (server, seen, rtt)) in servers.into_iter().take(SERVERS).enumerate() {
+        if let Some(sockets) = open(tested, server, seen, rtt, number as u64).await {
+            return Ok(sockets);
+        }
+    }
+    Err(Fact::inconclusive(
+        Reason::NoResponsePort,
+        "no server that answers can be made to answer to another port (RESPONSE-PORT, RFC 5780 7.5), so the mapping cannot be tried from outside",
+    ))
+}
+
+fn mismatch(external: IpAddr) -> Fact<bool> {
+    Fact::inconclusive(
+        Reason::AddressMismatch,
+        format!(
+            "the mapping is at {external}, where the servers do not see this host: it cannot be tried from outside"
+        ),
+    )
+}
+
+/// Opens the sockets, if the server honours RESPONSE-PORT.
+async fn open(
+    tested: Tested<'_>,
+    server: SocketAddr,
+    seen: IpAddr,
+    rtt: Duration,
+    number: u64,
+) -> Option<Sockets> {
+    let source = &tested.around.source;
+    let socket = || source.udp(tested.local).ok();
+    let (asking, control, closed, mapped) = (socket()?, socket()?, socket()?, socket()?);
+    let seed = tested.around.seed;
+    let id = |part: u64| transaction_id(seed, (number << 8) | part);
+    let patience = rtt * 2 + PATIENCE;
+    let mut control_port = None;
+    for part in 0..3 {
+        let request = message::binding_request(id(part), Change::None);
+        let _ = control.send_to(&request, server).await;
+        if let Some(answer) = heard(&control, server, &[id(part)], patience).await {
+            control_port = message::decode_binding_response(&answer)
+                .ok()?
+                .outcome
+                .ok()?
+                .reflexive()
+                .map(|address| address.port());
+            break;
+        }
+    }
+    let control_port = control_port?;
+    let ids: Vec<TransactionId> = (8..12).map(id).collect();
+    for id in &ids {
+        let request = message::binding_request_to_port(*id, Change::None, Some(control_port));
+        let _ = asking.send_to(&request, server).await;
+        if heard(&control, server, &ids, patience.min(GAP * 3))
+            .await
+            .is_some()
+        {
+            return Some(Sockets {
+                asking,
+                control,
+                control_port,
+                closed,
+                mapped,
+                server,
+                seen,
+                rtt,
+            });
+        }
+    }
+    None
+}
+
+/// The next datagram of a transaction, from the server.
+async fn heard(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    ids: &[TransactionId],
+    patience: Duration,
+) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; 2048];
+    let waiting = async {
+        loop {
+            let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+                // An ICMP message for an earlier packet; should it be something that stays, others
+                // must have their turn.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                continue;
+            };
+            let id = message::transaction_id(&buffer[..length]);
+            if from == server && id.is_some_and(|id| ids.contains(&id)) {
+                return length;
+            }
+        }
+    };
+    let length = tokio::time::timeout(patience, waiting).await.ok()?;
+    buffer.truncate(length);
+    Some(buffer)
+}
+
+/// Has the router make the mapping. When the run is to end, a late answer is waited for a little,
+/// since a mapping whose port is known can be removed.
+async fn make(lease: &mut Lease<'_>, tested: Tested<'_>) -> Result<Granted, Failure> {
+    let mut stop = tested.around.stop.clone();
+    let late = async {
+        stopped(&mut stop).await;
+        tokio::time::sleep(LATE).await;
+    };
+    tokio::select! {
+        biased;
+        made = lease.make() => made,
+        () = late => Err(Failure::NoAnswer("the run ended before it answered".to_owned())),
+    }
+}
+
+async fn try_out(
+    sockets: &Sockets,
+    granted: Granted,
+    tested: Tested<'_>,
+    report: &mut PortMapping,
+    protocol: Protocol,
+) -> Fact<bool> {
+    if let Some(address) = granted.address
+        && tested.family == Family::Ipv4
+        && !report.router_external_address.is_determined()
+        && !address.is_unspecified()
+    {
+        report.router_external_address =
+            crate::nat::layers::external_address(&[(protocol, &Said::Offers(vec![address]))]);
+    }
+    if let Some(address) = granted.address.filter(|a| *a != sockets.seen) {
+        return mismatch(address);
+    }
+    let heard = knock(sockets, granted.port, tested).await;
+    if let Some(reason) = heard.cut {
+        return cut(reason);
+    }
+    if heard.closed > 0 {
+        return Fact::inconclusive(
+            Reason::OpenWithoutMapping,
+            "packets from outside come in to a port without a mapping, too, so the mapping shows nothing",
+        );
+    }
+    if heard.mapped > 0 {
+        return Fact::Determined(true);
+    }
+    if heard.control < HEARD_ROUNDS {
+        return Fact::inconclusive(
+            Reason::PacketLoss,
+            "too few of the answers that had to come came",
+        );
+    }
+    Fact::Determined(false)
+}
+
+/// Has the server answer to all three external ports, round by round.
+async fn knock(sockets: &Sockets, port: u16, tested: Tested<'_>) -> Heard {
+    let mut heard = Heard::default();
+    let mut stop = tested.around.stop.clone();
+    let closed_port = match sockets.closed.local_addr() {
+        Ok(address) => address.port(),
+        Err(_) => return heard,
+    };
+    let ids: Vec<[TransactionId; 3]> = (0..ROUNDS)
+        .map(|round| {
+            [0, 1, 2].map(|kind| transaction_id(tested.around.seed, 0x1_0000 | (round << 4) | kind))
+        })
+        .collect();
+    let own = |kind: usize| ids.iter().map(|round| round[kind]).collect::<Vec<_>>();
+    let (to_control, to_closed, to_mapped) = (own(0), own(1), own(2));
+    let mut rounds = 0;
+    let last = sockets.rtt * 2 + PATIENCE;
+    loop {
+        if rounds < ROUNDS {
+            let round = ids[usize::try_from(rounds).unwrap_or_default()];
+            for (id, port) in round
+                .into_iter()
+                .zip([sockets.control_port, closed_port, port])
+            {
+                let request = message::binding_request_to_port(id, Change::None, Some(port));
+                // What is not sent is not answered, which the control shows.
+                let _ = sockets.asking.send_to(&request, sockets.server).await;
+            }
+            rounds += 1;
+        }
+        let enough = heard.mapped > 0 && rounds >= SILENT_ROUNDS;
+        let over = enough || rounds == ROUNDS;
+        let until = tokio::time::sleep(if over { last } else { GAP });
+        let listening = async {
+            tokio::join!(
+                count(
+                    &sockets.control,
+                    sockets.server,
+                    &to_control,
+                    &mut heard.control
+                ),
+                count(
+                    &sockets.closed,
+                    sockets.server,
+                    &to_closed,
+                    &mut heard.closed
+                ),
+                count(
+                    &sockets.mapped,
+                    sockets.server,
+                    &to_mapped,
+                    &mut heard.mapped
+                ),
+            );
+        };
+        tokio::select! {
+            biased;
+            reason = stopped(&mut stop) => {
+                heard.cut = Some(reason);
+                return heard;
+            }
+            () = until => {}
+            () = listening => {}
+        }
+        if over {
+            return heard;
+        }
+    }
+}
+
+/// Counts what comes, for ever.
+async fn count(socket: &UdpSocket, server: SocketAddr, ids: &[TransactionId], heard: &mut usize) {
+    loop {
+        if self::heard(socket, server, ids, Duration::from_secs(60))
+            .await
+            .is_some()
+        {
+            *heard += 1;
+        }
+    }
+}
+
+fn cut(reason: Reason) -> Fact<bool> {
+    Fact::inconclusive(reason, "the run ended before it was tried")
+}

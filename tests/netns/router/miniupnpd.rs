@@ -1,0 +1,95 @@
+//! `miniupnpd` on a router, with PCP, NAT-PMP and UPnP IGD.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The external address. miniupnpd makes no mappings at private or documentation addresses, so it is another one; it exists
+/// in these namespaces only.
+pub const EXTERNAL: &str = "11.0.113.1";
+
+/// NAT with the chains that miniupnpd works in.
+pub const RULES: &str = r#"
+table inet filter {
+  chain miniupnpd {
+  }
+  chain prerouting_miniupnpd {
+  }
+  chain postrouting_miniupnpd {
+  }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    iifname "lan" accept
+    jump miniupnpd
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat;
+    jump prerouting_miniupnpd
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    jump postrouting_miniupnpd
+    meta nfproto ipv4 oifname "wan" snat ip to 11.0.113.1
+  }
+}
+"#;
+
+/// The addresses that go with it.
+pub const ADDRESSES: &[(&str, &str)] = &[
+    ("r0", "addr add 11.0.113.1/32 dev wan"),
+    ("srv", "route add 11.0.113.1/32 via 203.0.113.1"),
+];
+
+/// Starts it with these lines of configuration beside those that always stand. It listens when this returns.
+pub fn start(namespace: &str, scratch: &Path, lines: &[&str]) -> Result<Child, String> {
+    let config = scratch.join("miniupnpd.conf");
+    let mut text = String::from("ext_ifname=wan\nlistening_ip=lan\n");
+    text += "uuid=e7fee4c4-676b-4f26-b4ac-b2d040dd7329\nsecure_mode=yes\n";
+    for line in lines {
+        text += &format!("{line}\n");
+    }
+    std::fs::write(&config, text).map_err(|e| e.to_string())?;
+    let child = Command::new("ip")
+        .args(["netns", "exec", namespace, "miniupnpd", "-d", "-f"])
+        .arg(&config)
+        .arg("-P")
+        .arg(scratch.join("miniupnpd.pid"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("miniupnpd: {e}"))?;
+    Ok(child)
+}
+
+/// Returns when these UDP ports are open in the namespace.
+pub fn wait_until_open(child: &mut Child, namespace: &str, ports: &[u16]) -> Result<(), String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let output = Command::new("ip")
+            .args(["netns", "exec", namespace, "ss", "-lunH"])
+            .output()
+            .map_err(|e| format!("ss: {e}"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if ports.iter().all(|port| text.contains(&format!(":{port} "))) {
+            return Ok(());
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("miniupnpd ended: {status}"));
+        }
+        if Instant::now() > deadline {
+            return Err("miniupnpd does not listen".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the router has a mapping.
+pub fn has_mapping(namespace: &str) -> bool {
+    let output = Command::new("ip")
+        .args(["netns", "exec", namespace, "nft", "list", "ruleset"])
+        .output()
+        .expect("nft runs");
+    String::from_utf8_lossy(&output.stdout).contains("dnat ")
+}
