@@ -152,8 +152,11 @@ Examples:
   rtcdiag nat -s stun:stun.example.org -s 198.51.100.7:3478 -4
   rtcdiag nat --json | jq '.result.paths[0].mapping'
   rtcdiag nat --expect mapping=endpoint-independent,udp=open
+  rtcdiag nat --all-interfaces
+  rtcdiag nat --watch 60 --timeout 28800
+  rtcdiag nat --repeat 5 --expect mapping=endpoint-independent
 
-Exit codes:
+Exit codes (of several rounds: 0 only if every one was good, 1 if any was bad):
   0    diagnosed; a strict NAT is still 0
   1    UDP is blocked, or --expect is not met
   2    usage error, or the program could not do its job
@@ -197,7 +200,7 @@ pub struct Common {
     )]
     pub local: Option<IpAddr>,
     /// End the whole command after this many seconds [default: 10 for nat, gather and turn, 300
-    /// for pair and demo, none for serve]
+    /// for pair and demo, none for serve and for the rounds of nat --repeat and --watch]
     #[arg(long, global = true, value_name = "SECONDS", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// Colour in the output

@@ -71,6 +71,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
     };
     let diagnosis = Some(DIAGNOSIS_TIMEOUT);
     match &cli.command {
+        Command::Nat(args) if args.depth.in_rounds() => nat::run(&frame("nat", None), args),
         Command::Nat(args) => nat::run(&frame("nat", diagnosis), args),
         Command::Gather(args) => gather::run(&frame("gather", diagnosis), args),
         Command::Turn(args) => turn::run(&frame("turn", diagnosis), args),

@@ -28,6 +28,11 @@
 //!   6.3.3 would discard them: servers of RFC 3489 send SOURCE-ADDRESS and CHANGED-ADDRESS.
 //! - The prefix of a NAT64 is asked for in DNS (RFC 7050), not read from Router Advertisements (RFC
 //!   8781): that takes rights that a program does not have. Of several prefixes the first is tested.
+//! - `nat --all-interfaces` leaves out the bridges of containers and virtual machines, which nothing
+//!   outside is behind, unless they have the default route. Paths of one host wait for each other
+//!   before they visit a server's other address ([`nat::discovery`], [`app::nat`]).
+//! - `nat --watch` calls nothing a change that could not be determined, and no round trip that was
+//!   slow once ([`report::nat::rounds`]).
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS (`turns:` over UDP) is not spoken. TCP candidates (RFC 6544) are not gathered.
 //! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a

@@ -88,6 +88,11 @@ impl Output {
         json(&self.redaction, text)
     }
 
+    /// Whether somebody reads stdout on a terminal.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether stdout gets colour.
     pub const fn color(&self) -> bool {
         self.color
@@ -135,6 +140,26 @@ impl Output {
     /// Takes the progress line away.
     pub fn end_progress(&self) {
         self.progress.finish_and_clear();
+    }
+
+    /// Writes a line to stdout while the work goes on. Whether there still is a reader.
+    ///
+    /// # Errors
+    ///
+    /// As [`result`].
+    pub fn line(&self, text: &str) -> io::Result<bool> {
+        let text = self.redaction.laid_out(text);
+        self.progress.suspend(|| to_stdout(&text))
+    }
+
+    /// The same for JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`result`].
+    pub fn json_line(&self, text: &str) -> io::Result<bool> {
+        let text = self.redaction.json(text);
+        self.progress.suspend(|| to_stdout(&text))
     }
 
     /// A hint on stderr, unless `--quiet`.
@@ -214,7 +239,7 @@ impl Output {
 ///
 /// Any other error of stdout, such as a full disk.
 pub fn result(redaction: &Redaction, text: &str) -> io::Result<()> {
-    to_stdout(&redaction.laid_out(text))
+    to_stdout(&redaction.laid_out(text)).map(drop)
 }
 
 /// Writes JSON to stdout, as [`result`].
@@ -223,17 +248,19 @@ pub fn result(redaction: &Redaction, text: &str) -> io::Result<()> {
 ///
 /// As [`result`].
 pub fn json(redaction: &Redaction, text: &str) -> io::Result<()> {
-    to_stdout(&redaction.json(text))
+    to_stdout(&redaction.json(text)).map(drop)
 }
 
-fn to_stdout(text: &str) -> io::Result<()> {
+/// Whether there still is a reader.
+fn to_stdout(text: &str) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

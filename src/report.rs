@@ -102,6 +102,17 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// The same with the name of what it is about in front, say an interface.
+    #[must_use]
+    pub fn about(self, name: &str) -> Self {
+        Self {
+            message: format!("{name}: {}", self.message),
+            ..self
+        }
+    }
+}
+
 /// What is wrong with a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorReport {

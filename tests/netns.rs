@@ -24,6 +24,8 @@ mod expect;
 mod filters;
 #[path = "netns/incapable.rs"]
 mod incapable;
+#[path = "netns/interfaces.rs"]
+mod interfaces;
 #[path = "netns/ipv6.rs"]
 mod ipv6;
 #[path = "netns/lab.rs"]
@@ -38,6 +40,8 @@ mod nats;
 mod pair;
 #[path = "netns/redact.rs"]
 mod redact;
+#[path = "netns/rounds.rs"]
+mod rounds;
 #[path = "netns/router/mod.rs"]
 mod router;
 #[path = "netns/scenarios.rs"]
@@ -327,6 +331,31 @@ turn_cases! {
     }
 }
 
+macro_rules! labs {
+    ($($name:ident => $module:ident::$check:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                if !skipped(stringify!($name)) {
+                    $module::$check();
+                }
+            }
+        )*
+    };
+}
+
+labs! {
+    all_interfaces => interfaces::all_at_once,
+    all_interfaces_text => interfaces::text_of_all,
+    all_interfaces_expectations => interfaces::expectations,
+    all_interfaces_vpn => interfaces::default_route_by_vpn,
+    all_interfaces_firewall => interfaces::firewall_of_the_whole_host,
+    all_interfaces_limit => interfaces::too_few_sockets,
+    all_interfaces_none => interfaces::nothing_to_test,
+    watch_nat_that_changes => rounds::a_nat_that_changes,
+    watch_link_that_comes_back => rounds::a_link_that_goes_and_comes_back,
+}
+
 #[test]
 fn remedied() {
     turn::check("remedied", &turn::policy::remedied());
@@ -511,7 +540,20 @@ fn check(name: &str, scenario: &Scenario) {
 
 /// Runs `rtcdiag nat --json` in the client's namespace, with nothing of this machine's configuration.
 fn diagnose(lab: &Lab, scenario: &Scenario) -> std::process::Output {
-    let mut command = assert_cmd::Command::new("ip");
+    let mut command = client(lab, &[&["--json"], scenario.args].concat());
+    if scenario.trusting {
+        command.env("SSL_CERT_FILE", lab.scratch().join(coturn::CERTIFICATE));
+        command.env_remove("SSL_CERT_DIR");
+    }
+    assert_cmd::Command::from_std(command)
+        .timeout(HANGS_AFTER)
+        .output()
+        .expect("ip netns exec starts")
+}
+
+/// `rtcdiag nat` in the client's namespace, with nothing of this machine's configuration.
+fn client(lab: &Lab, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("ip");
     command
         .args([
             "netns",
@@ -519,9 +561,8 @@ fn diagnose(lab: &Lab, scenario: &Scenario) -> std::process::Output {
             &lab.namespace("client"),
             env!("CARGO_BIN_EXE_rtcdiag"),
             "nat",
-            "--json",
         ])
-        .args(scenario.args);
+        .args(args);
     for (key, _) in
         std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
     {
@@ -530,12 +571,5 @@ fn diagnose(lab: &Lab, scenario: &Scenario) -> std::process::Output {
     command
         .env("HOME", lab.scratch())
         .env("XDG_CONFIG_HOME", lab.scratch());
-    if scenario.trusting {
-        command.env("SSL_CERT_FILE", lab.scratch().join(coturn::CERTIFICATE));
-        command.env_remove("SSL_CERT_DIR");
-    }
     command
-        .timeout(HANGS_AFTER)
-        .output()
-        .expect("ip netns exec starts")
 }

@@ -195,7 +195,7 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
         (
             include_str!("../src/report/nat.rs"),
             "LegacyName",
-            "/$defs/path/properties/legacy_name/enum",
+            "/$defs/legacy_name/enum",
             names(&nat::LEGACY_NAMES),
         ),
         (
@@ -203,6 +203,12 @@ fn the_enums_of_the_schema_are_those_of_the_source() {
             "Protocol",
             "/$defs/path/properties/port_mapping/properties/tested_mapping/anyOf/1/properties/protocol/enum",
             names(&nat::PROTOCOLS),
+        ),
+        (
+            include_str!("../src/report/nat/rounds/change.rs"),
+            "What",
+            "/$defs/change/properties/what/enum",
+            names(&nat::CHANGES),
         ),
         (
             include_str!("../src/report/stage.rs"),

@@ -4,10 +4,14 @@ mod assemble;
 mod collision;
 mod deeper;
 mod fallback;
+mod gate;
 mod lifetime;
+mod lookups;
 mod path;
 mod port_mapping;
+pub mod rounds;
 mod rows;
+mod sources;
 mod surroundings;
 mod targets;
 mod tcp;
@@ -21,7 +25,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::app::lookup;
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::nat64::Prefix;
@@ -29,7 +32,6 @@ use crate::net::clock::Clock;
 use crate::net::driver::{Addition, stopped};
 use crate::net::host::Source;
 use crate::net::nat64;
-use crate::net::resolve::resolve;
 use crate::net::stream::{self, Attempt};
 use crate::report::ErrorReport;
 use crate::report::Finding;
@@ -37,6 +39,8 @@ use crate::report::nat::{NatResult, ObservationReport};
 use crate::stun::uri::{Host, ServerUri, Transport};
 use assemble::{Parts, assemble};
 use fallback::Tried;
+use gate::Gate;
+use lookups::{Lookups, Resolved};
 use path::PathRun;
 use surroundings::{NamedStreams, Names, Surroundings};
 use translation::{Translation, Way};
@@ -131,9 +135,6 @@ pub enum Event {
     },
 }
 
-/// The addresses of a server, or why it has none.
-type Resolved = Result<Vec<SocketAddr>, ErrorReport>;
-
 /// Runs all tests. Ends early when `stop` says so, with what is known by then.
 pub async fn run(
     options: &Options,
@@ -141,6 +142,27 @@ pub async fn run(
     stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> (NatResult, Vec<Finding>) {
+    let lookups = Lookups::start(options, &events);
+    if options.depth.all_interfaces {
+        return sources::run(options, &lookups, clock, stop, events).await;
+    }
+    of_source(options, &lookups, Gate::default(), clock, stop, events).await
+}
+
+/// The same from one source.
+async fn of_source(
+    options: &Options,
+    lookups: &Lookups,
+    gate: Gate,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> (NatResult, Vec<Finding>) {
+    let translation = Translation::new(options);
+    let mut prefix_lookup = JoinSet::new();
+    if translation.is_pending() {
+        prefix_lookup.spawn(nat64::discover());
+    }
     let mut run = Run {
         options,
         around: Surroundings {
@@ -154,9 +176,10 @@ pub async fn run(
             names: Names::default(),
             streams: NamedStreams::default(),
         },
-        translation: Translation::new(options),
-        lookups: JoinSet::new(),
-        prefix_lookup: JoinSet::new(),
+        gate,
+        translation,
+        lookups: lookups.wait_for_each(),
+        prefix_lookup,
         held: Vec::new(),
         paths: JoinSet::new(),
         streams: JoinSet::new(),
@@ -165,7 +188,6 @@ pub async fn run(
         resolved: vec![None; options.servers.len()],
         no_path: BTreeMap::new(),
     };
-    run.start_lookups();
     run.collect_addresses().await;
     run.finish().await
 }
@@ -173,6 +195,7 @@ pub async fn run(
 struct Run<'a> {
     options: &'a Options,
     around: Surroundings,
+    gate: Gate,
     translation: Translation,
     lookups: JoinSet<(usize, Resolved)>,
     prefix_lookup: JoinSet<Fact<Vec<Prefix>>>,
@@ -189,21 +212,6 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn start_lookups(&mut self) {
-        if self.translation.is_pending() {
-            self.prefix_lookup.spawn(nat64::discover());
-        }
-        for (index, uri) in self.options.servers.iter().cloned().enumerate() {
-            let families = self.translation.families();
-            self.lookups.spawn(async move {
-                let addresses = resolve(&uri, &families)
-                    .await
-                    .map_err(|e| lookup::error_report(&uri, &e));
-                (index, addresses)
-            });
-        }
-    }
-
     /// Takes addresses as they are found, until all are, or the rest has had its time.
     async fn collect_addresses(&mut self) {
         let mut stop = self.around.stop.clone();
@@ -246,7 +254,8 @@ impl Run<'_> {
             let uri = &self.options.servers[index];
             let asked = addresses.and_then(|known| {
                 let ways = self.translation.ways_to(&known);
-                if ways.is_empty() {
+                // One of several interfaces need not have every family.
+                if ways.is_empty() && !self.options.depth.all_interfaces {
                     return Err(self.not_reached(uri));
                 }
                 Ok(ways)
@@ -268,13 +277,7 @@ impl Run<'_> {
 
     fn take(&mut self, index: usize, addresses: Resolved) {
         let uri = &self.options.servers[index];
-        let known = addresses.clone().unwrap_or_default();
-        // Nobody may be listening; the result has it all the same.
-        let _ = self.around.events.send(Event::Resolved {
-            uri: uri.to_string(),
-            addresses: known.clone(),
-        });
-        for address in known {
+        for address in addresses.clone().unwrap_or_default() {
             if uri.transport == Transport::Udp {
                 self.add_to_path(address, uri.host.clone());
             } else {
@@ -305,9 +308,11 @@ impl Run<'_> {
                     for visited in &self.visits {
                         let _ = sender.send(Addition::Visit(*visited));
                     }
+                    let ticket = self.gate.join(way.family, &sender);
                     self.additions.insert(way, sender);
+                    let around = self.around.clone();
                     self.paths
-                        .spawn(path::run(opened, way, receiver, self.around.clone()));
+                        .spawn(path::run(opened, way, receiver, ticket, around));
                 }
                 Err(error) => {
                     self.no_path.insert(address, stream::io_error(&error));
@@ -341,6 +346,7 @@ impl Run<'_> {
         }
         assemble(&Parts {
             servers: &self.options.servers,
+            source: &self.options.source,
             resolved: &self.resolved,
             no_path: &self.no_path,
             paths: &paths,

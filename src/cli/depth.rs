@@ -14,6 +14,9 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// The shortest: a batch of waits needs room.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(5);
 
+/// The shortest time from round to round.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What is tested beside the behaviour of the NAT.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "In depth")]
@@ -60,12 +63,32 @@ pub struct DepthArgs {
     /// Test over every interface, not only the one that the system would choose
     #[arg(long, conflicts_with_all = ["interface", "local"], env = "RTCDIAG_ALL_INTERFACES", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub all_interfaces: bool,
-    /// Test so many times, one line a round
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), env = "RTCDIAG_REPEAT", hide_env_values = true)]
+    /// Test so many times, one line a round, and totals at the end
+    ///
+    /// The rounds follow each other at once, but at least 1 s apart, unless --watch says otherwise. Each
+    /// is a whole test with fresh sockets and names resolved anew, and may take 10 s. Without
+    /// --timeout there is no limit for all together. The exit code is 0 only if every round was
+    /// good.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["lifetime", "port_mapping_test"], env = "RTCDIAG_REPEAT", hide_env_values = true)]
     pub repeat: Option<u32>,
-    /// Begin a round every so many seconds, until it is stopped or --repeat is done
-    #[arg(long, value_name = "SECONDS", value_parser = super::seconds, env = "RTCDIAG_WATCH", hide_env_values = true)]
+    /// Begin a round every so many seconds (at least 1), until it is stopped or --repeat is done
+    #[arg(long, value_name = "SECONDS", value_parser = interval, conflicts_with_all = ["lifetime", "port_mapping_test"], env = "RTCDIAG_WATCH", hide_env_values = true)]
     pub watch: Option<Duration>,
+}
+
+impl DepthArgs {
+    /// Whether there is to be more than one test.
+    pub const fn in_rounds(&self) -> bool {
+        self.repeat.is_some() || self.watch.is_some()
+    }
+}
+
+/// The servers are other people's: not more than a round a second.
+fn interval(text: &str) -> Result<Duration, String> {
+    super::seconds(text)
+        .ok()
+        .filter(|time| *time >= SHORTEST_INTERVAL)
+        .ok_or_else(|| "at least 1 and at most 86400 seconds".to_owned())
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {

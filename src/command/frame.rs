@@ -75,6 +75,34 @@ impl Frame<'_> {
         }
     }
 
+    /// Prints a part of the result while the work goes on: an event for `--jsonl`, nothing for
+    /// `--json`. Whether there still is a reader.
+    ///
+    /// # Errors
+    ///
+    /// From stdout, such as a full disk.
+    pub fn part(
+        &self,
+        event: &impl Serialize,
+        text: impl FnOnce(Style) -> String,
+    ) -> anyhow::Result<bool> {
+        let written = if self.common.jsonl {
+            self.output.json_line(&render::json_line(event)?)
+        } else if self.common.json {
+            return Ok(true);
+        } else {
+            let style = Style::for_stdout(self.output.color()).redacted(self.output.redaction());
+            // A pipe has no width; there, a round is a line.
+            let width = if self.output.is_terminal() {
+                style.width
+            } else {
+                u16::MAX
+            };
+            self.output.line(&text(Style { width, ..style }))
+        };
+        written.context("cannot write the result")
+    }
+
     /// Prints the document and gives its outcome.
     pub fn finish<R: Serialize>(
         &self,
@@ -143,6 +171,11 @@ impl Frame<'_> {
     /// How long a file may take to be read.
     pub fn patience(&self) -> Duration {
         self.time_limit.unwrap_or(DIAGNOSIS_TIMEOUT)
+    }
+
+    /// Whether the user says where to send from.
+    pub const fn chooses_source(&self) -> bool {
+        self.common.interface.is_some() || self.common.local.is_some()
     }
 
     /// Where to send from, checked.

@@ -1,5 +1,7 @@
 //! `rtcdiag nat`.
 
+mod rounds;
+
 use serde::Serialize;
 
 use super::frame::Frame;
@@ -21,6 +23,9 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
         Ok(prepared) => prepared,
         Err(error) => return frame.could_not_begin(&error),
     };
+    if args.depth.in_rounds() {
+        return rounds::run(frame, args, options, &findings);
+    }
     let mut tests = 0;
     let ((result, found), stopped) = frame.work(
         format!("asking {}", counted(options.servers.len(), "server")),
@@ -62,6 +67,7 @@ fn depth(args: &DepthArgs) -> Depth {
 
 /// Checks everything that can be wrong before the first packet.
 fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
+    exclude(frame, &args.depth)?;
     let source = frame.source()?;
     let families = frame.families()?;
     let named = servers::named(&args.servers, frame.patience())?;
@@ -85,6 +91,29 @@ fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Findin
         depth: depth(&args.depth),
     };
     Ok((options, named.findings))
+}
+
+/// Flags that exclude each other where one is from a configuration file: side by side, clap has
+/// refused them.
+fn exclude(frame: &Frame, depth: &DepthArgs) -> anyhow::Result<()> {
+    let rounds = depth.in_rounds();
+    for (both, names) in [
+        (
+            depth.all_interfaces && frame.chooses_source(),
+            "--all-interfaces and --interface or --local",
+        ),
+        (
+            rounds && depth.lifetime.is_some(),
+            "--repeat or --watch and --lifetime",
+        ),
+        (
+            rounds && depth.port_mapping_test,
+            "--repeat or --watch and --port-mapping-test",
+        ),
+    ] {
+        anyhow::ensure!(!both, "{names} cannot be used together");
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]

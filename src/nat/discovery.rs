@@ -17,6 +17,7 @@
 mod controls;
 mod facts;
 mod hairpin;
+mod hold;
 mod pacing;
 mod plan;
 mod pooling;
@@ -39,6 +40,7 @@ use crate::fact::Reason;
 use crate::stun::message::{self, Change, TransactionId};
 
 pub use facts::Observation;
+pub use hold::FilteringProgress;
 pub use servers::{BehaviorDiscovery, ServerError, ServerRecord};
 
 /// How many sockets [`Discovery`] wants: each fresh, all bound to the same local address. The
@@ -89,6 +91,8 @@ pub struct Discovery {
     confirmations: Vec<(usize, usize)>,
     repeats: Vec<Vec<usize>>,
     strays: usize,
+    /// Of how many trials the other addresses may be visited; `None` if of all.
+    released: Option<usize>,
     stopped: Option<Reason>,
     finished: bool,
 }
@@ -134,6 +138,7 @@ impl Discovery {
             confirmations: Vec::new(),
             repeats: Vec::new(),
             strays: 0,
+            released: None,
             stopped: None,
             finished: false,
         }

@@ -44,11 +44,23 @@ impl Clock {
             .map_or(0, |since| since.as_secs())
     }
 
+    /// This moment as RFC 3339 with milliseconds, UTC. The system's clock is read anew: a machine
+    /// that slept has lost time since the start.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[expect(clippy::unused_self, reason = "who may not know the time has no clock")]
+    pub fn wall_time(&self) -> String {
+        written(SystemTime::now())
+    }
+
     /// The start as RFC 3339 with milliseconds, UTC.
     pub fn started_at(&self) -> String {
-        jiff::Timestamp::try_from(self.started_at).map_or_else(
-            |_| "1970-01-01T00:00:00.000Z".to_owned(),
-            |t| format!("{t:.3}"),
-        )
+        written(self.started_at)
     }
+}
+
+fn written(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map_or_else(
+        |_| "1970-01-01T00:00:00.000Z".to_owned(),
+        |t| format!("{t:.3}"),
+    )
 }

@@ -29,12 +29,15 @@ pub enum Addition {
     Server(SocketAddr),
     /// An address that is sent to otherwise, say over TCP.
     Visit(IpAddr),
-    /// No more will come.
+    /// The other addresses of a server may be visited in so many trials.
+    Release(usize),
+    /// No more servers will come.
     Complete,
 }
 
 /// Drives the machine until it is finished, or `stop` names a reason to end early. `look` is called
-/// every [`LOOK_EVERY`] and at the end, `observed` for each settled test.
+/// every [`LOOK_EVERY`], when the machine begins to wait for [`Addition::Release`], and at the end;
+/// `observed` for each settled test.
 pub async fn drive(
     discovery: &mut Discovery,
     sockets: &[UdpSocket],
@@ -48,6 +51,7 @@ pub async fn drive(
     let mut buffer = vec![0; BUFFER];
     let mut open = true;
     let mut next_socket = 0;
+    let mut waited = false;
     loop {
         flush(discovery, sockets, clock).await;
         while let Some(observation) = discovery.poll_event() {
@@ -58,10 +62,12 @@ pub async fn drive(
             return;
         }
         let now = clock.now();
-        if look_at <= now {
+        let waits = discovery.waits_for_release();
+        if look_at <= now || (waits && !waited) {
             look_at = now + LOOK_EVERY;
             look(discovery);
         }
+        waited = waits;
         let due = discovery.poll_timeout();
         if due.is_some_and(|at| at <= now) {
             discovery.handle_timeout(now);
@@ -77,7 +83,11 @@ pub async fn drive(
             addition = additions.recv(), if open => match addition {
                 Some(Addition::Server(address)) => discovery.add_server(clock.now(), address),
                 Some(Addition::Visit(address)) => discovery.note_visit(address),
-                Some(Addition::Complete) | None => {
+                Some(Addition::Release(trials)) => {
+                    discovery.release_alternates(clock.now(), trials);
+                }
+                Some(Addition::Complete) => discovery.servers_complete(clock.now()),
+                None => {
                     open = false;
                     discovery.servers_complete(clock.now());
                 }

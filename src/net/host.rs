@@ -174,6 +174,56 @@ fn bind_to_interface(_socket: &Socket, _name: &str, _bind: SocketAddr) -> io::Re
     ))
 }
 
+/// An interface and its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// The name.
+    pub name: String,
+    /// Whether it is up and has a carrier.
+    pub is_up: bool,
+    /// Addresses that can be sent from to other networks: not loopback, not link-local.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Interface {
+    /// Whether it has a usable address of this family.
+    pub fn has(&self, family: Family) -> bool {
+        self.addresses.iter().any(|ip| Family::of(*ip) == family)
+    }
+}
+
+/// The interfaces of this host that have an address, in the system's order; not the loopback.
+///
+/// # Errors
+///
+/// If the system does not list them.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    let mut found: Vec<Interface> = Vec::new();
+    for address in if_addrs::get_if_addrs()? {
+        if address.is_loopback() {
+            continue;
+        }
+        // Linux gives the label of an address, `eth0:1`, in place of the interface's name.
+        let name = address.name.split(':').next().unwrap_or_default();
+        let index = found.iter().position(|i| i.name == name);
+        let index = index.unwrap_or_else(|| {
+            found.push(Interface {
+                name: name.to_owned(),
+                is_up: false,
+                addresses: Vec::new(),
+            });
+            found.len() - 1
+        });
+        let interface = &mut found[index];
+        interface.is_up |= address.is_oper_up();
+        let ip = address.ip();
+        if !address.is_link_local() && !ip.is_unspecified() && !ip.is_multicast() {
+            interface.addresses.push(ip);
+        }
+    }
+    Ok(found)
+}
+
 /// The interface that has a local address.
 pub fn interface_of(local: IpAddr) -> Option<String> {
     let interfaces = if_addrs::get_if_addrs().ok()?;

@@ -37,15 +37,20 @@ pub const fn ink(outcome: Outcome) -> Ink {
     }
 }
 
-/// Outcome and what it is about, in one line.
-pub fn headline<R>(document: &Document<R>, about: &str) -> String {
-    let outcome = match document.outcome {
+/// The outcome in a word.
+pub const fn headline_of(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Good => "good",
         Outcome::Bad => "bad",
         Outcome::Inconclusive => "inconclusive",
         Outcome::Interrupted => "interrupted",
         Outcome::Error => "error",
-    };
+    }
+}
+
+/// Outcome and what it is about, in one line.
+pub fn headline<R>(document: &Document<R>, about: &str) -> String {
+    let outcome = headline_of(document.outcome);
     let missed = document
         .findings
         .iter()

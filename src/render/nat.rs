@@ -1,5 +1,8 @@
 //! `rtcdiag nat` for people: verdict, facts, peers, servers, findings, summary.
 
+mod paths;
+pub mod rounds;
+
 use std::fmt::Write;
 
 use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
@@ -9,6 +12,7 @@ use crate::fact::{Fact, Reason};
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
 use crate::report::Document;
+use crate::report::nat::paths::are_several;
 use crate::report::nat::{
     BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
     TcpReport,
@@ -18,26 +22,19 @@ use crate::stun::uri::Transport;
 /// The document as text.
 pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> String {
     let mut out = String::new();
-    let verdict = verdict_line(document);
-    line(&mut out, &style.paint(ink(document.outcome), &verdict));
-    if let Some(result) = &document.result {
-        if !result.paths.is_empty() {
-            section(&mut out, style, "Facts");
-            line(&mut out, &facts(result, style).to_string());
+    match &document.result {
+        // Each round has had its line.
+        Some(result) if result.rounds.is_some() => {
+            if let Some(rounds) = &result.rounds {
+                rounds::totals(&mut out, rounds, style);
+            }
+            if detail.verbose && !result.paths.is_empty() {
+                section(&mut out, style, "The last round");
+                of_round(&mut out, document, result, style, detail);
+            }
         }
-        if let Some(path) = result.paths.iter().find(|p| p.is_open()) {
-            let title = format!("Direct connection with peers, over {}", path.name());
-            section(&mut out, style, &title);
-            line(&mut out, &peers(&result.reachability, style).to_string());
-        }
-        if !result.servers.is_empty() {
-            section(&mut out, style, "Servers");
-            line(&mut out, &servers(&result.servers, style).to_string());
-        }
-        if detail.verbose && !result.observations.is_empty() {
-            section(&mut out, style, "Observations");
-            line(&mut out, &observations(result, style).to_string());
-        }
+        Some(result) => of_round(&mut out, document, result, style, detail),
+        None => line(&mut out, &verdict_line(document, style)),
     }
     findings(&mut out, document, style, detail);
     out.push('\n');
@@ -45,18 +42,88 @@ pub fn text(document: &Document<NatResult>, style: Style, detail: Detail) -> Str
     out
 }
 
-fn verdict_line(document: &Document<NatResult>) -> String {
-    let paths = document.result.iter().flat_map(|r| &r.paths);
-    let kinds: Vec<String> = paths.map(path_kind).collect();
+/// All about one round: verdict, facts, peers, servers, with -v every observation.
+fn of_round(
+    out: &mut String,
+    document: &Document<NatResult>,
+    result: &NatResult,
+    style: Style,
+    detail: Detail,
+) {
+    line(out, &verdict_line(document, style));
+    let several = are_several(&result.paths);
+    if several {
+        section(out, style, "Paths");
+        line(out, &paths::overview(&result.paths, style).to_string());
+    }
+    // Of a path that is not open, the overview says all that is known.
+    let told: Vec<&PathReport> = result
+        .paths
+        .iter()
+        .filter(|p| !several || p.is_open() || p.tcp.open == Fact::Determined(true))
+        .collect();
+    // More than two columns of these terms leave no room.
+    for beside in told.chunks(2) {
+        section(out, style, "Facts");
+        line(out, &facts(beside, several, style).to_string());
+    }
+    if let Some(path) = result.paths.iter().find(|p| p.is_open()) {
+        let title = format!("Direct connection with peers, {}", path.way(several));
+        section(out, style, &title);
+        line(out, &peers(&result.reachability, style).to_string());
+    }
+    for (title, rows) in by_interface(&result.servers) {
+        section(out, style, &title);
+        line(out, &servers(&rows, style).to_string());
+    }
+    if detail.verbose && !result.observations.is_empty() {
+        section(out, style, "Observations");
+        line(out, &observations(result, several, style).to_string());
+    }
+}
+
+/// The servers, in a part of their own for each interface if there are several.
+fn by_interface(servers: &[ServerReport]) -> Vec<(String, Vec<&ServerReport>)> {
+    let mut names: Vec<Option<&String>> = Vec::new();
+    for name in servers.iter().map(|s| s.interface.as_ref()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.iter().flatten().count() < 2 {
+        let all: Vec<&ServerReport> = servers.iter().collect();
+        let part = ("Servers".to_owned(), all);
+        return if servers.is_empty() {
+            Vec::new()
+        } else {
+            vec![part]
+        };
+    }
+    let part = |name: Option<&String>| {
+        let title = name.map_or_else(
+            || "Servers that were not asked".to_owned(),
+            |name| format!("Servers, over {name}"),
+        );
+        let rows = servers.iter().filter(|s| s.interface.as_ref() == name);
+        (title, rows.collect())
+    };
+    names.into_iter().map(part).collect()
+}
+
+fn verdict_line(document: &Document<NatResult>, style: Style) -> String {
+    let paths: Vec<&PathReport> = document.result.iter().flat_map(|r| &r.paths).collect();
+    let several = are_several(paths.iter().copied());
+    let kinds: Vec<String> = paths.iter().map(|p| path_kind(p, several)).collect();
     let kinds = if kinds.is_empty() {
         "nothing could be tested".to_owned()
     } else {
         kinds.join("; ")
     };
-    headline(document, &kinds)
+    let wrapped = style.wrap(&headline(document, &kinds), 2);
+    style.paint(ink(document.outcome), &wrapped)
 }
 
-fn path_kind(path: &PathReport) -> String {
+fn path_kind(path: &PathReport, several: bool) -> String {
     let name = match (path.legacy_name.text(), path.is_open(), path.nat.value()) {
         (Some(name), true, Some(true)) => format!("NAT ({name})"),
         (Some(name), true, _) => format!("no NAT ({name})"),
@@ -67,26 +134,38 @@ fn path_kind(path: &PathReport) -> String {
         (None, false, _) if matches!(path.udp, Fact::NotTested { .. }) => "TCP only".to_owned(),
         (None, false, _) => "no answer".to_owned(),
     };
-    format!("{} {name}", path.name())
+    format!("{} {name}", path.name(several))
 }
 
-fn facts(result: &NatResult, style: Style) -> Table {
+fn facts(paths: &[&PathReport], several: bool, style: Style) -> Table {
     let mut table = style.table();
     let mut header = vec![Cell::new("")];
-    header.extend(result.paths.iter().map(|p| style.cell(Ink::Bold, p.name())));
+    header.extend(paths.iter().map(|p| style.cell(Ink::Bold, p.name(several))));
     table.set_header(header);
     let mut row = |name: &str, cell: &dyn Fn(&PathReport) -> String| {
         let mut cells = vec![Cell::new(name)];
-        cells.extend(result.paths.iter().map(|p| Cell::new(cell(p))));
+        cells.extend(paths.iter().map(|p| Cell::new(cell(p))));
         table.add_row(cells);
     };
     row("UDP", &|p| shown(&p.udp));
-    if result.paths.iter().any(|p| p.via_nat64) {
+    if paths.iter().any(|p| p.via_nat64) {
         row("NAT64 prefix", &|p| shown(&p.nat64_prefix));
     }
     row("local address", &|p| match &p.interface {
-        Some(interface) => format!("{} ({interface})", p.local_address),
+        Some(interface) => {
+            let kind = p.interface_kind.map(|kind| format!(", {}", kind.label()));
+            let kind = kind.unwrap_or_default();
+            format!("{} ({interface}{kind})", p.local_address)
+        }
         None => p.local_address.to_string(),
+    });
+    row("default route", &|p| {
+        let text = match p.default_route {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "? (the system does not say)",
+        };
+        text.to_owned()
     });
     row("reflexive addresses", &|p| {
         let addresses: Vec<String> = p
@@ -145,7 +224,7 @@ fn facts(result: &NatResult, style: Style) -> Table {
         let external = shown(&p.port_mapping.router_external_address);
         format!("{router}, {external}")
     });
-    if result.paths.iter().any(was_mapped) {
+    if paths.iter().copied().any(was_mapped) {
         row("port mapping works", &|p| {
             yes_no(&p.port_mapping.mapping_works)
         });
@@ -153,7 +232,7 @@ fn facts(result: &NatResult, style: Style) -> Table {
     row("TCP", &|p| over_tcp(&p.tcp));
     let collided =
         |p: &PathReport| p.mapping_under_collision != Fact::not_tested(Reason::NotAskedFor);
-    if result.paths.iter().any(collided) {
+    if paths.iter().copied().any(collided) {
         row("mapping in a collision", &|p| {
             let mapping = shown(&p.mapping_under_collision);
             match p.port_overloading {
@@ -209,7 +288,7 @@ fn peers(reachability: &[Reachable], style: Style) -> Table {
     table
 }
 
-fn servers(servers: &[ServerReport], style: Style) -> Table {
+fn servers(servers: &[&ServerReport], style: Style) -> Table {
     let mut table = style.table();
     table.set_header(vec!["server", "round trip", "RFC 5780", "result"]);
     for server in servers {
@@ -260,13 +339,16 @@ fn server_name(server: &ServerReport) -> String {
     }
 }
 
-fn observations(result: &NatResult, style: Style) -> Table {
+fn observations(result: &NatResult, several: bool, style: Style) -> Table {
     let mut table = style.table();
     table.set_header(vec!["test", "socket", "sent to", "answer"]);
     for seen in &result.observations {
         table.add_row(vec![
             seen.test.to_string(),
-            seen.socket.clone(),
+            match &seen.interface {
+                Some(interface) if several => format!("{} {interface}", seen.socket),
+                _ => seen.socket.clone(),
+            },
             match seen.transmissions {
                 1 => seen.sent_to.to_string(),
                 count => format!("{} ({count} times)", seen.sent_to),

@@ -1,5 +1,7 @@
 //! The result of `rtcdiag nat`.
 
+pub mod paths;
+pub mod rounds;
 pub mod translation;
 pub mod verdict;
 
@@ -13,6 +15,7 @@ use crate::family::Family;
 use crate::ice::interface::{InterfaceKind, kind_of};
 use crate::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
 use crate::nat::classify::is_shared;
+use crate::nat::loss::Loss;
 use crate::nat::port_control::Protocol;
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, Peer};
@@ -21,14 +24,16 @@ use crate::stun::uri::Transport;
 /// What was found out.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NatResult {
-    /// One for each address family that was tried.
+    /// One for each interface and address family that was tried, that of the default route first.
     pub paths: Vec<PathReport>,
-    /// One for each server address, and one for each server that has none.
+    /// One for each server address and interface, and one for each server that has no address.
     pub servers: Vec<ServerReport>,
     /// Every test.
     pub observations: Vec<ObservationReport>,
     /// Which peers can be reached, over the first path that is open.
     pub reachability: Vec<Reachable>,
+    /// What several rounds showed (`--repeat`, `--watch`); the rest is about the last of them.
+    pub rounds: Option<Box<rounds::Rounds>>,
 }
 
 /// What was found out about one path: a local address and all that lies between it and the servers.
@@ -92,6 +97,9 @@ pub struct PathReport {
     pub default_route: Option<bool>,
     /// What the interface leads to, as far as its name says.
     pub interface_kind: Option<InterfaceKind>,
+    /// Plain requests to servers that answer, and how many of them were lost; for totals.
+    #[serde(skip)]
+    pub loss: Loss,
 }
 
 /// Bounds of a time in seconds.
@@ -292,6 +300,8 @@ pub struct ServerReport {
     pub stands_for: Option<SocketAddr>,
     /// Its family.
     pub family: Option<Family>,
+    /// The interface over which it was asked, if it was.
+    pub interface: Option<String>,
     /// How it was asked.
     pub transport: Transport,
     /// Round trip of the first answer.
@@ -332,6 +342,8 @@ pub enum BehaviorDiscoveryReport {
 pub struct ObservationReport {
     /// Which.
     pub test: Test,
+    /// The interface of its path.
+    pub interface: Option<String>,
     /// The socket by a letter, with `6` behind it on the IPv6 path.
     pub socket: String,
     /// Where the request went.
@@ -393,6 +405,7 @@ impl PathReport {
             legacy_name: LegacyName::None,
             default_route: None,
             interface_kind: kind,
+            loss: Loss::default(),
         };
         report.legacy_name = report.legacy_name();
         report

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use rtcdiag::exit::Outcome;
 use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::family::Family;
 use rtcdiag::ice::interface::InterfaceKind;
@@ -10,6 +11,7 @@ use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, Port
 use rtcdiag::nat::port_control::Protocol;
 use rtcdiag::nat::probe::Test;
 use rtcdiag::nat::reachability::{FILTERINGS, MAPPINGS};
+use rtcdiag::report::nat::rounds::{PathSeen, RoundReport, Rounds, Totals, What};
 use rtcdiag::report::nat::verdict::{self, Context};
 use rtcdiag::report::nat::{
     BehaviorDiscoveryReport, Bounds, LegacyName, LifetimeMethod, LifetimeReport, NatResult,
@@ -57,6 +59,19 @@ pub const LEGACY_NAMES: [LegacyName; 8] = [
     LegacyName::SymmetricFirewall,
     LegacyName::UdpBlocked,
     LegacyName::None,
+];
+
+pub const CHANGES: [What; 10] = [
+    What::Path,
+    What::Interface,
+    What::LocalAddress,
+    What::Answers,
+    What::Udp,
+    What::Nat,
+    What::Address,
+    What::Mapping,
+    What::Filtering,
+    What::Rtt,
 ];
 
 #[test]
@@ -210,6 +225,11 @@ fn wrong_values_are_refused() {
         (format!("{path}/tcp/servers/refused"), json!(-1)),
         (format!("{path}/tcp/servers"), json!(null)),
         ("/result/reachability/0/expected".into(), json!("maybe")),
+        ("/result/rounds/planned".into(), json!(0)),
+        ("/result/rounds/interval_s".into(), json!(0.5)),
+        ("/result/rounds/first_at".into(), json!("today")),
+        ("/result/rounds/changes/0/what".into(), json!("mood")),
+        ("/result/rounds/paths/0/loss_percent".into(), json!(101)),
     ] {
         refuses(&everything(), &at, &wrong);
     }
@@ -224,7 +244,73 @@ pub fn everything() -> Value {
     );
     know_the_rest(&mut known_path);
     let unknown_path = inconclusive(Reason::PacketLoss);
-    document(result(vec![known_path, unknown_path]), Context::default())
+    let mut result = result(vec![known_path, unknown_path]);
+    result.rounds = Some(Box::new(rounds(&result).0));
+    document(result, Context::default())
+}
+
+/// Rounds in which everything changed, and the report of the last.
+fn rounds(first: &NatResult) -> (Rounds, RoundReport) {
+    let mut totals = Totals::new(false);
+    let at = |n: u64| format!("2026-11-22T10:00:{n:02}.000Z");
+    let add = |totals: &mut Totals, n: u64, outcome, paths| {
+        totals.add(Duration::from_secs(n), at(n), outcome, paths)
+    };
+    let mut seen = PathSeen::of(first);
+    for seen in &mut seen {
+        seen.trips = [(
+            "203.0.113.10:3478".parse().expect("an address"),
+            Duration::from_millis(20),
+        )]
+        .into();
+    }
+    for n in 1..6 {
+        add(&mut totals, n, Outcome::Good, seen.clone());
+    }
+    add(&mut totals, 6, Outcome::Error, Vec::new());
+    for other in &mut seen {
+        other.interface = Some("wlan0".into());
+        other.local_address = "192.0.2.11".parse().expect("an address");
+        other.udp = Fact::Determined(Udp::Blocked);
+        other.nat = Fact::Determined(false);
+        other.mapping = Fact::Determined(Mapping::AddressDependent);
+        other.filtering = Fact::Determined(Filtering::EndpointIndependent);
+        other.reflexive_addresses = ["203.0.113.6".parse().expect("an address")].into();
+        other.trips.values_mut().for_each(|t| *t *= 10);
+    }
+    add(&mut totals, 7, Outcome::Bad, seen.clone());
+    seen[0].udp = Fact::inconclusive(Reason::NoResponse, "silence");
+    let last = add(&mut totals, 8, Outcome::Inconclusive, seen);
+    (totals.report(Some(9), Duration::from_secs(1), true), last)
+}
+
+#[test]
+fn everything_that_can_change() {
+    let first = result(vec![PathReport::new(
+        "192.0.2.10".parse().expect("an address"),
+        Some("eth0".into()),
+        known(),
+    )]);
+    let (rounds, _) = rounds(&first);
+    let changed: Vec<What> = rounds.changes.iter().map(|change| change.what).collect();
+    let all = [
+        What::Path,
+        What::Path,
+        What::Interface,
+        What::LocalAddress,
+        What::Udp,
+        What::Nat,
+        What::Address,
+        What::Mapping,
+        What::Filtering,
+        What::Rtt,
+    ];
+    assert_eq!(changed, all);
+    let counts = [rounds.good, rounds.bad, rounds.inconclusive, rounds.error];
+    assert_eq!((rounds.done, counts), (8, [5, 1, 1, 1]));
+    let mut with_rounds = first;
+    with_rounds.rounds = Some(Box::new(rounds));
+    assert_valid(&document(with_rounds, Context::default()));
 }
 
 fn result(paths: Vec<PathReport>) -> NatResult {
@@ -234,6 +320,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         address: Some(address),
         stands_for: None,
         family: Some(Family::Ipv4),
+        interface: Some("eth0".into()),
         transport: Transport::Udp,
         rtt_ms: Some(Millis(Duration::from_micros(21_345))),
         reflexive_address: Some("203.0.113.5:40000".parse().expect("an address")),
@@ -250,6 +337,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         address: None,
         stands_for: Some("203.0.113.10:3478".parse().expect("an address")),
         family: None,
+        interface: None,
         transport: Transport::Tls,
         rtt_ms: None,
         reflexive_address: None,
@@ -280,6 +368,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         .zip('a'..)
         .map(|(test, socket)| ObservationReport {
             test,
+            interface: None,
             socket: format!("{socket}6"),
             sent_to: "[2001:db8::10]:3478".parse().expect("an address"),
             answered_from: Some("[fe80::1%3]:3478".parse().expect("an address")),
@@ -289,6 +378,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         })
         .chain([ObservationReport {
             test: Test::Mapping1,
+            interface: Some("eth0".into()),
             socket: "a".into(),
             sent_to: address,
             answered_from: None,
@@ -302,6 +392,7 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         paths,
         servers: vec![full, empty].into_iter().chain(others).collect(),
         observations,
+        rounds: None,
     }
 }
 
@@ -438,6 +529,7 @@ pub fn events() -> Vec<Value> {
     lines.extend([
         json!({"event": "resolved", "uri": "stun:stun.example.org:3478", "addresses": ["203.0.113.10:3478", "[2001:db8::10]:3478"]}),
         json!({"event": "resolved", "uri": "turns:[2001:db8::1]:5349", "addresses": []}),
+        event("round", &rounds(&result(vec![inconclusive(Reason::PacketLoss)])).1),
     ]);
     lines
 }

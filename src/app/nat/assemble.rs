@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::Resolved;
 use super::fallback::Tried;
-use super::path::{PathRun, observation_report};
+use super::lookups::Resolved;
+use super::path::{self, PathRun, observation_report};
 use super::rows;
 use super::tcp::{self, StreamTest};
 use super::translated;
@@ -16,7 +16,7 @@ use crate::nat::SendError;
 use crate::nat::behavior::PathFacts;
 use crate::nat::discovery::{ServerError, ServerRecord};
 use crate::nat::layers::Layers;
-use crate::net::host;
+use crate::net::host::Source;
 use crate::report::ErrorReport;
 use crate::report::nat::verdict;
 use crate::report::nat::{NatResult, PathReport};
@@ -31,6 +31,8 @@ const HOSTS_UP: usize = 2;
 /// The parts.
 pub struct Parts<'a> {
     pub servers: &'a [ServerUri],
+    /// Where all was sent from.
+    pub source: &'a Source,
     pub resolved: &'a [Option<Resolved>],
     pub no_path: &'a BTreeMap<SocketAddr, ErrorReport>,
     pub paths: &'a [PathRun],
@@ -59,8 +61,9 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
         .iter()
         .flat_map(|path| {
             let observations = path.discovery.observations().into_iter();
+            let interface = path.interface.as_deref();
             observations
-                .map(|o| observation_report(path.way, &o))
+                .map(move |o| observation_report(path.way, interface, &o))
                 .chain(path.deeper.tcp.observations.iter().cloned())
                 .chain(path.deeper.collision.observations.iter().cloned())
         })
@@ -71,6 +74,7 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
         paths,
         servers,
         observations,
+        rounds: None,
     };
     (result, findings)
 }
@@ -78,8 +82,15 @@ pub fn assemble(parts: &Parts) -> (NatResult, Vec<Finding>) {
 /// A path over which only TCP or TLS was asked for.
 fn stream_path(way: Way, local: IpAddr, test: &StreamTest, parts: &Parts) -> PathReport {
     let facts = PathFacts::not_tested(Reason::NoUdpServer);
-    let mut report = PathReport::new(local, host::interface_of(local), facts);
     let tried: Vec<&Tried> = on_way(parts, way).collect();
+    let interface = path::interface_to(parts.source, local);
+    let server = tried.iter().find(|t| t.answer.is_ok());
+    let default_route = server.and_then(|tried| {
+        let server = tried.attempt.address;
+        path::is_default_route(parts.source, interface.as_deref(), local, server)
+    });
+    let mut report = PathReport::new(local, interface, facts);
+    report.default_route = default_route;
     report.tcp = tcp::report(test, &tried, None);
     add_layers(&mut report, false);
     translated::set_prefix(&mut report, way, None, parts.translation);
@@ -97,6 +108,8 @@ fn is_no_path(path: &PathRun) -> bool {
 
 fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> PathReport {
     let mut report = PathReport::new(path.local, path.interface.clone(), path.discovery.facts());
+    report.default_route = path.default_route;
+    report.loss = path.discovery.loss();
     let records = path.discovery.servers();
     if !report.is_open() {
         if let Some(why) = blocked(path, &records, parts) {

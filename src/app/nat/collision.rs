@@ -170,8 +170,7 @@ async fn test(
     );
     collide::drive(&mut machine, &sockets, &around.clock, around.stop.clone()).await;
     let asked = machine.questions().iter().filter(|q| q.transmissions > 0);
-    let observations: Vec<ObservationReport> =
-        asked.map(|q| observation(tested.family, q)).collect();
+    let observations: Vec<ObservationReport> = asked.map(|q| observation(tested, q)).collect();
     for observation in &observations {
         // The result has it all the same.
         let _ = around
@@ -214,9 +213,9 @@ fn sockets(
     Err(failure)
 }
 
-fn observation(family: Family, question: &Question) -> ObservationReport {
+fn observation(tested: Tested<'_>, question: &Question) -> ObservationReport {
     let letter = u8::try_from(question.socket).unwrap_or(25).min(25);
-    let suffix = match family {
+    let suffix = match tested.family {
         Family::Ipv4 => "",
         Family::Ipv6 => "6",
     };
@@ -224,6 +223,7 @@ fn observation(family: Family, question: &Question) -> ObservationReport {
         test: question.test,
         // The single letters are taken by the tests before.
         socket: format!("z{}{suffix}", char::from(b'a' + letter)),
+        interface: tested.interface.map(str::to_owned),
         sent_to: question.destination,
         answered_from: question.reflexive.map(|_| question.destination),
         reflexive_address: question.reflexive,

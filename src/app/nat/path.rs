@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::Event;
 use super::deeper::{self, Deeper, Tested};
 use super::fallback::{self, Tried};
+use super::gate::Ticket;
 use super::port_mapping;
 use super::surroundings::Surroundings;
 use super::translation::Way;
@@ -20,7 +21,7 @@ use crate::nat::SendError;
 use crate::nat::discovery::{Discovery, Observation, SOCKETS};
 use crate::net::driver::{self, Addition};
 use crate::net::host::{self, Source};
-use crate::net::refusal;
+use crate::net::{refusal, route};
 use crate::report::Millis;
 use crate::report::nat::ObservationReport;
 
@@ -31,6 +32,8 @@ const FALLBACK_AFTER: Duration = Duration::from_millis(650);
 /// The sockets of a path.
 pub struct Opened {
     local: IpAddr,
+    interface: Option<String>,
+    default_route: Option<bool>,
     sockets: Vec<UdpSocket>,
     addresses: Vec<SocketAddr>,
 }
@@ -40,6 +43,8 @@ pub struct PathRun {
     pub way: Way,
     pub local: IpAddr,
     pub interface: Option<String>,
+    /// Whether the system itself would send to the internet from here.
+    pub default_route: Option<bool>,
     pub discovery: Discovery,
     /// Errors that a connected socket was told of.
     pub refusals: Vec<(SocketAddr, SendError)>,
@@ -62,18 +67,50 @@ pub fn open(source: &Source, server: SocketAddr) -> io::Result<Opened> {
         .iter()
         .map(UdpSocket::local_addr)
         .collect::<io::Result<Vec<_>>>()?;
+    let interface = interface_to(source, local);
     Ok(Opened {
         local,
+        default_route: is_default_route(source, interface.as_deref(), local, server),
+        interface,
         sockets,
         addresses,
     })
 }
 
-/// Runs the tests of a path.
+/// The interface that was chosen, or the one that has the local address.
+pub fn interface_to(source: &Source, local: IpAddr) -> Option<String> {
+    let chosen = source.interface.clone();
+    chosen.or_else(|| host::interface_of(local))
+}
+
+/// Whether the system itself would send to the internet by this interface and from this address.
+/// `None` if it does not say.
+pub fn is_default_route(
+    source: &Source,
+    interface: Option<&str>,
+    local: IpAddr,
+    server: SocketAddr,
+) -> Option<bool> {
+    let interface = interface?;
+    let by_interface = route::carries_default_route(interface, Family::of(local))?;
+    if !by_interface || source.local.is_none() {
+        return Some(by_interface);
+    }
+    // An address that was chosen need not be the one that the interface would be used with.
+    let unchosen = Source {
+        interface: Some(interface.to_owned()),
+        local: None,
+    };
+    let own = unchosen.local_address_to(server).ok()?;
+    Some(own == local)
+}
+
+/// Runs the tests of a path. With a ticket it takes care not to spoil those of other paths.
 pub async fn run(
     opened: Opened,
     way: Way,
     additions: mpsc::UnboundedReceiver<Addition>,
+    ticket: Option<Ticket>,
     around: Surroundings,
 ) -> PathRun {
     let clock = around.clock;
@@ -85,6 +122,10 @@ pub async fn run(
     if let Some(prefix) = way.nat64 {
         discovery.reach_by(prefix);
     }
+    if ticket.is_some() {
+        discovery.hold_alternates();
+    }
+    let interface = opened.interface;
     let (sender, receiver) = mpsc::unbounded_channel();
     let started = clock.now();
     let tests = async {
@@ -97,19 +138,20 @@ pub async fn run(
             additions,
             around.stop.clone(),
             |discovery: &Discovery| {
+                if let Some(ticket) = &ticket {
+                    ticket.update(discovery, clock.now());
+                }
                 let late = clock.now() >= started + FALLBACK_AFTER || discovery.is_finished();
                 // The other end is gone only when the run is.
                 let _ = sender.send(Silent::of(discovery, late));
             },
             |observation| {
-                let report = observation_report(way, &observation);
+                let report = observation_report(way, interface.as_deref(), &observation);
                 let _ = around.events.send(Event::Observation(Box::new(report)));
             },
         )
         .await;
     };
-    let chosen = around.source.interface.clone();
-    let interface = chosen.or_else(|| host::interface_of(opened.local));
     let ((), (refusals, fallback), asked) = tokio::join!(
         tests,
         explain(receiver, opened.local, &around),
@@ -129,6 +171,7 @@ pub async fn run(
         way,
         local: opened.local,
         interface,
+        default_route: opened.default_route,
         discovery,
         refusals,
         fallback,
@@ -205,7 +248,11 @@ async fn explain(
 }
 
 /// An observation as the report has it.
-pub fn observation_report(way: Way, observation: &Observation) -> ObservationReport {
+pub fn observation_report(
+    way: Way,
+    interface: Option<&str>,
+    observation: &Observation,
+) -> ObservationReport {
     let suffix = match (way.family, way.nat64) {
         (Family::Ipv4, _) => "",
         (Family::Ipv6, None) => "6",
@@ -213,6 +260,7 @@ pub fn observation_report(way: Way, observation: &Observation) -> ObservationRep
     };
     ObservationReport {
         test: observation.test,
+        interface: interface.map(ToOwned::to_owned),
         socket: format!("{}{suffix}", observation.socket),
         sent_to: observation.sent_to,
         answered_from: observation.answered_from,

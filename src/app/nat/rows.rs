@@ -3,10 +3,11 @@ use std::net::SocketAddr;
 
 use super::assemble::Parts;
 use super::fallback::Tried;
-use super::path::PathRun;
+use super::path::{PathRun, interface_to};
 use crate::family::Family;
 use crate::nat::SendError;
 use crate::nat::discovery::{BehaviorDiscovery, ServerError, ServerRecord};
+use crate::net::host::Source;
 use crate::report::ErrorReport;
 use crate::report::Millis;
 use crate::report::nat::{BehaviorDiscoveryReport, ServerReport};
@@ -57,7 +58,7 @@ fn untranslated_reports(parts: &Parts) -> Vec<ServerReport> {
                 tried.attempt.host,
                 tried.attempt.address.port()
             );
-            reports.push(stream_report(uri, tried));
+            reports.push(stream_report(uri, tried, parts.source));
         }
     }
     reports
@@ -71,7 +72,7 @@ fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerR
                 && t.attempt.host == uri.host
         });
         return match tried {
-            Some(tried) => stream_report(uri.to_string(), tried),
+            Some(tried) => stream_report(uri.to_string(), tried, parts.source),
             None => failed(
                 uri,
                 Some(address),
@@ -80,7 +81,10 @@ fn server_report(uri: &ServerUri, address: SocketAddr, parts: &Parts) -> ServerR
         };
     }
     if let Some(error) = parts.no_path.get(&address) {
-        return failed(uri, Some(address), error.clone());
+        return ServerReport {
+            interface: parts.source.interface.clone(),
+            ..failed(uri, Some(address), error.clone())
+        };
     }
     for path in parts.paths {
         let records = path.discovery.servers();
@@ -125,6 +129,7 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
         address: Some(record.address),
         stands_for: None,
         family: Some(path.way.family),
+        interface: path.interface.clone(),
         transport: Transport::Udp,
         rtt_ms: record.rtt.map(Millis),
         reflexive_address: record.reflexive_address,
@@ -176,7 +181,7 @@ fn send_error(error: SendError) -> ErrorReport {
     }
 }
 
-fn stream_report(uri: String, tried: &Tried) -> ServerReport {
+fn stream_report(uri: String, tried: &Tried, source: &Source) -> ServerReport {
     let (mut report, error) = match &tried.answer {
         Ok(answer) => {
             let error = answer.response.outcome.as_ref().err().map(|e| {
@@ -188,6 +193,7 @@ fn stream_report(uri: String, tried: &Tried) -> ServerReport {
             let success = answer.response.outcome.as_ref().ok();
             let mut report = empty(uri, tried.attempt.transport);
             report.rtt_ms = Some(Millis(answer.rtt));
+            report.interface = interface_to(source, answer.local.ip());
             report.reflexive_address = success.and_then(BindingSuccess::reflexive);
             report.other_address = success.and_then(|s| s.other_address);
             report.software.clone_from(&answer.response.software);
@@ -195,7 +201,10 @@ fn stream_report(uri: String, tried: &Tried) -> ServerReport {
             (report, error)
         }
         Err(error) => (
-            empty(uri, tried.attempt.transport),
+            ServerReport {
+                interface: source.interface.clone(),
+                ..empty(uri, tried.attempt.transport)
+            },
             Some(error.report.clone()),
         ),
     };
@@ -206,7 +215,8 @@ fn stream_report(uri: String, tried: &Tried) -> ServerReport {
     report
 }
 
-fn failed(uri: &ServerUri, address: Option<SocketAddr>, error: ErrorReport) -> ServerReport {
+/// A server that was not asked, or could not be.
+pub fn failed(uri: &ServerUri, address: Option<SocketAddr>, error: ErrorReport) -> ServerReport {
     ServerReport {
         address,
         family: address.map(|a| Family::of(a.ip())),
@@ -221,6 +231,7 @@ fn empty(uri: String, transport: Transport) -> ServerReport {
         address: None,
         stands_for: None,
         family: None,
+        interface: None,
         transport,
         rtt_ms: None,
         reflexive_address: None,

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::Event;
 use super::deeper::Tested;
 use super::fallback::{self, Tried};
+use super::path::interface_to;
 use super::surroundings::Surroundings;
 use super::targets::{Machines, Target, Targets};
 use crate::fact::{Fact, Reason};
@@ -183,6 +184,7 @@ async fn connect(
     slowest: Duration,
     around: &Surroundings,
 ) -> StreamTest {
+    let interface = interface_to(&around.source, local);
     let mut stop = around.stop.clone();
     // Before the first packet, not only between two.
     let stopped = *stop.borrow();
@@ -228,7 +230,7 @@ async fn connect(
         match done {
             Some(Ok(asked)) => {
                 targets.learn(&asked.target, &asked.answer);
-                test.note(asked, around);
+                test.note(asked, interface.as_deref(), around);
             }
             // A task that was broken off has nothing to say.
             Some(Err(_)) => {}
@@ -302,7 +304,7 @@ fn outcome(answer: &Result<StreamAnswer, StreamError>) -> Outcome {
 }
 
 impl StreamTest {
-    fn note(&mut self, asked: Asked, around: &Surroundings) {
+    fn note(&mut self, asked: Asked, interface: Option<&str>, around: &Surroundings) {
         let destination = asked.target.attempt.address;
         let outcome = outcome(&asked.answer);
         let answer = asked.answer.ok();
@@ -310,6 +312,7 @@ impl StreamTest {
         let observation = ObservationReport {
             test: Test::Stream,
             socket: format!("{SOCKET}{suffix}"),
+            interface: interface.map(str::to_owned),
             sent_to: destination,
             answered_from: answer.is_some().then_some(destination),
             reflexive_address: match outcome {

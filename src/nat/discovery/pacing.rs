@@ -93,7 +93,7 @@ impl Discovery {
 
     /// Plain requests to addresses that do answer, as far as their answers came or are overdue.
     /// RESPONSE-PORT does not count: many servers do not know it.
-    fn loss(&self) -> Loss {
+    pub fn loss(&self) -> Loss {
         let mut loss = Loss::default();
         let answering: BTreeSet<SocketAddr> = self
             .probes

@@ -144,7 +144,7 @@ impl Discovery {
     }
 
     /// Whether no trial is under way and none is to come from the servers that answered so far.
-    fn trials_over(&self) -> bool {
+    pub(super) fn trials_over(&self) -> bool {
         !self.trial_under_way() && (self.filtering_found() || self.next_candidate().is_none())
     }
 
@@ -173,7 +173,7 @@ impl Discovery {
     }
 
     /// Whether every server that was asked has answered or had a fair time.
-    fn survey_settled(&self) -> bool {
+    pub(super) fn survey_settled(&self) -> bool {
         let complete =
             self.servers_complete || self.now >= self.started_asking() + timers::STRAGGLER_GRACE;
         complete

@@ -99,7 +99,10 @@ impl Discovery {
             return;
         }
         self.start_forms(current);
-        if self.trials[current].direct.is_none() && self.forms_settled(current) {
+        if self.trials[current].direct.is_none()
+            && self.forms_settled(current)
+            && self.may_visit(current)
+        {
             let [other, other_port, other_ip] = self.trials[current].alternates;
             self.trials[current].direct = Some([
                 self.ask_plainly(Test::Mapping3, MAPPING_SOCKET, other),
@@ -149,7 +152,7 @@ impl Discovery {
         }
     }
 
-    fn forms_settled(&self, current: usize) -> bool {
+    pub(super) fn forms_settled(&self, current: usize) -> bool {
         let trial = &self.trials[current];
         (0..3).all(|k| match trial.forms[k] {
             Some(form) => !self.probes[form.probe].is_open() || self.is_misdirected(form.probe),

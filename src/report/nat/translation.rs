@@ -30,7 +30,7 @@ pub enum CarriedOver {
 
 impl PathReport {
     /// The path as people call it.
-    pub const fn name(&self) -> &'static str {
+    pub const fn family_name(&self) -> &'static str {
         path_name(self.family, self.via_nat64)
     }
 
@@ -90,7 +90,11 @@ mod tests {
             ("2001:db8::1", &["[2001:db8::1]:1"], "IPv6"),
             ("2001:db8::1", &[], "IPv6"),
         ] {
-            assert_eq!(path(local, "eth0", seen).name(), name, "{local} {seen:?}");
+            assert_eq!(
+                path(local, "eth0", seen).family_name(),
+                name,
+                "{local} {seen:?}"
+            );
         }
     }
 }

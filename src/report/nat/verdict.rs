@@ -3,6 +3,7 @@
 mod collisions;
 mod findings;
 pub mod router;
+mod routes;
 mod streams;
 mod summary;
 mod translation;
@@ -12,6 +13,7 @@ use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{AddressPooling, Filtering, Udp};
 use crate::nat::expect::{self, Expectations};
 use crate::nat::reachability::{self, Behavior, Expected, FILTERINGS, MAPPINGS, Peer};
+use crate::report::nat::paths::are_several;
 use crate::report::nat::{NatResult, PathReport, Reachable};
 use crate::report::{Finding, Severity, Verdict};
 
@@ -29,14 +31,26 @@ pub struct Context {
 /// The verdict on a result.
 pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     let mut found = context.findings;
+    let several = are_several(&result.paths);
     for path in &result.paths {
+        let before = found.len();
         findings::of_path(path, &result.paths, &mut found);
         streams::of_path(path, &mut found);
         collisions::of_path(path, &mut found);
+        if let (true, Some(name)) = (several, &path.interface) {
+            let new = found.split_off(before);
+            found.extend(new.into_iter().map(|finding| finding.about(name)));
+        }
     }
+    routes::findings(&result.paths, several, &mut found);
     if !findings::of_no_network(result, &mut found) {
         for server in &result.servers {
+            let before = found.len();
             findings::of_server(server, &mut found);
+            if let (true, Some(name)) = (several, &server.interface) {
+                let new = found.split_off(before);
+                found.extend(new.into_iter().map(|finding| finding.about(name)));
+            }
         }
     }
     let mut outcome = outcome(result);
@@ -153,6 +167,7 @@ fn expectation_outcome(
     if paths.is_empty() {
         return outcome(result);
     }
+    let several = are_several(&result.paths);
     let mut verdicts = Vec::new();
     for path in &paths {
         if let Some(wish) = &wishes.mapping {
@@ -174,7 +189,7 @@ fn expectation_outcome(
                 findings.push(Finding {
                     code: "expectation-not-met",
                     severity: Severity::Error,
-                    message: format!("expected {expected} over {}, found {found}", path.name()),
+                    message: format!("expected {expected} {}, found {found}", path.way(several)),
                     hint: None,
                 });
             }
@@ -186,8 +201,8 @@ fn expectation_outcome(
                         code: "expectation-not-met",
                         severity: Severity::Error,
                         message: format!(
-                            "expected {expected} over {}, where UDP is blocked",
-                            path.name()
+                            "expected {expected} {}, where UDP is blocked",
+                            path.way(several)
                         ),
                         hint: None,
                     });
@@ -200,8 +215,8 @@ fn expectation_outcome(
                     code: "expectation-unknown",
                     severity: Severity::Error,
                     message: format!(
-                        "expected {expected} over {}, which could not be determined",
-                        path.name()
+                        "expected {expected} {}, which could not be determined",
+                        path.way(several)
                     ),
                     hint: None,
                 });

@@ -5,6 +5,7 @@ use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::behavior::{AddressPooling, Mapping, Udp};
 use crate::nat::classify::is_global;
+use crate::report::nat::paths::are_several;
 use crate::report::nat::{NatResult, PathReport, ServerReport};
 use crate::report::{Finding, Severity};
 
@@ -35,7 +36,7 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
 
 /// What is worth knowing about a path.
 pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
-    let family = path.name();
+    let family = path.family_name();
     match &path.udp {
         Fact::Determined(Udp::Blocked) => {
             let severity = if all.iter().any(PathReport::is_open) {
@@ -88,13 +89,17 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             "path-silent",
             Severity::Warning,
             format!("{family}: {detail}"),
-            format!(
-                "leave {family} out with -{} if it is not meant to work",
-                match path.family {
-                    Family::Ipv4 => 6,
-                    Family::Ipv6 => 4,
-                }
-            ),
+            if are_several(all) {
+                "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)".to_owned()
+            } else {
+                format!(
+                    "leave {family} out with -{} if it is not meant to work",
+                    match path.family {
+                        Family::Ipv4 => 6,
+                        Family::Ipv6 => 4,
+                    }
+                )
+            },
         )),
     }
     router::of_path(path, findings);
@@ -141,8 +146,10 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
 /// What is said where nobody answered through a NAT64.
 fn silence(path: &PathReport, detail: &str) -> String {
     match &path.nat64_prefix {
-        Fact::Inconclusive { detail: why, .. } => format!("{}: {detail}; {why}", path.name()),
-        _ => format!("{}: {detail}", path.name()),
+        Fact::Inconclusive { detail: why, .. } => {
+            format!("{}: {detail}; {why}", path.family_name())
+        }
+        _ => format!("{}: {detail}", path.family_name()),
     }
 }
 

@@ -6,16 +6,19 @@ use crate::fact::{Fact, Reason};
 use crate::nat::behavior::{Filtering, Mapping, Udp};
 use crate::nat::classify::is_global;
 use crate::report::Finding;
+use crate::report::nat::paths::are_several;
 use crate::report::nat::{NatResult, PathReport};
 
 /// The sentence.
 pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]) -> String {
-    let sentences: Vec<String> = result
-        .paths
-        .iter()
-        .filter(|p| p.is_open())
-        .map(path_sentence)
-        .collect();
+    let several = are_several(&result.paths);
+    let open = result.paths.iter().filter(|p| p.is_open());
+    // Of several interfaces the first open one is told whole, the others in short.
+    let told = if several { 1 } else { result.paths.len() };
+    let mut sentences: Vec<String> = open.map(|p| path_sentence(p, several)).take(told).collect();
+    if several && !sentences.is_empty() {
+        sentences.extend(others(&result.paths));
+    }
     let mut text = if sentences.is_empty() {
         closed_sentence(result, outcome)
     } else {
@@ -35,6 +38,14 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
         .paths
         .iter()
         .find(|p| p.udp == Fact::Determined(Udp::Blocked));
+    if let (Some(path), true) = (blocked, are_several(&result.paths)) {
+        let tcp = path.tcp.open == Fact::Determined(true);
+        return format!(
+            "UDP is blocked {}{}, and no server answered over any other interface.",
+            path.way(true),
+            if tcp { ", where TCP gets through" } else { "" }
+        );
+    }
     if let Some(path) = blocked {
         return if path.tcp.open == Fact::Determined(true) {
             "UDP is blocked, TCP gets through: calls will work only through a TURN server over TCP or TLS.".to_owned()
@@ -72,8 +83,56 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
     }
 }
 
-fn path_sentence(path: &PathReport) -> String {
-    let family = path.name();
+/// The paths behind the first open one, with several interfaces: each in a few words.
+fn others(paths: &[PathReport]) -> Option<String> {
+    let first = paths.iter().position(PathReport::is_open)?;
+    let words: Vec<String> = paths
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != first)
+        .map(|(_, path)| format!("{}: {}", path.name(true), in_short(path, &paths[first])))
+        .collect();
+    (!words.is_empty()).then(|| format!("Beside it, {}.", words.join("; ")))
+}
+
+fn in_short(path: &PathReport, first: &PathReport) -> String {
+    if !path.is_open() {
+        return match &path.udp {
+            Fact::Determined(_) => "UDP blocked",
+            Fact::Inconclusive { .. } => "no answer over UDP",
+            Fact::NotTested { .. } => "not tested over UDP",
+        }
+        .to_owned();
+    }
+    let kind = match (path.legacy_name.text(), path.nat.value()) {
+        (Some(name), Some(true)) => format!("NAT ({name})"),
+        (Some(name), _) => format!("no NAT ({name})"),
+        (None, Some(true)) => "NAT".to_owned(),
+        (None, Some(false)) => "no NAT".to_owned(),
+        (None, None) => "UDP open".to_owned(),
+    };
+    let addresses = external(path);
+    if addresses == external(first) && !addresses.is_empty() {
+        format!("{kind}, the same address")
+    } else if addresses.is_empty() {
+        kind
+    } else {
+        format!("{kind}, {}", addresses.join(" and "))
+    }
+}
+
+fn external(path: &PathReport) -> Vec<String> {
+    let addresses = path.reflexive_addresses.iter();
+    let mut addresses: Vec<String> = addresses.map(|a| a.ip().to_string()).collect();
+    addresses.dedup();
+    addresses
+}
+
+fn path_sentence(path: &PathReport, several: bool) -> String {
+    let way = match path.default_route {
+        Some(true) if several => format!("{} (the default route)", path.way(several)),
+        _ => path.way(several),
+    };
     let gloss = path
         .legacy_name
         .text()
@@ -100,12 +159,7 @@ fn path_sentence(path: &PathReport) -> String {
             "how it maps is not known, so for most peers it cannot be said whether they are reached directly"
         }
     };
-    let mut addresses: Vec<String> = path
-        .reflexive_addresses
-        .iter()
-        .map(|a| a.ip().to_string())
-        .collect();
-    addresses.dedup();
+    let addresses = external(path);
     let scope = if path.reflexive_addresses.iter().all(|a| is_global(a.ip())) {
         "public address"
     } else {
@@ -116,7 +170,7 @@ fn path_sentence(path: &PathReport) -> String {
         [one] => format!(", {scope} {one}"),
         several => format!(", {scope} {}", several.join(" and ")),
     };
-    format!("UDP works over {family} {kind}{public}: {meaning}.")
+    format!("UDP works {way} {kind}{public}: {meaning}.")
 }
 
 fn endpoint_dependent(path: &PathReport) -> bool {

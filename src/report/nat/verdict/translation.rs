@@ -46,7 +46,7 @@ fn nat64(path: &PathReport) -> Option<Finding> {
         Fact::Inconclusive { detail, .. } => Some(Finding::new(
             "nat64-prefix-unknown",
             Severity::Warning,
-            format!("{}: {detail}", path.name()),
+            format!("{}: {detail}", path.family_name()),
             "name the prefix of the NAT64 with --nat64-prefix: then the other addresses of servers can be reached",
         )),
         Fact::NotTested { .. } => None,

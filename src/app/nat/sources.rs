@@ -1,0 +1,359 @@
+//! `--all-interfaces`: every interface tested as a path of its own, all at the same time.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::gate::Gate;
+use super::lookups::Lookups;
+use super::rows;
+use super::{Event, Options, of_source};
+use crate::fact::{Fact, Reason};
+use crate::family::Family;
+use crate::ice::interface::{InterfaceKind, kind_of};
+use crate::nat::behavior::PortAssignment;
+use crate::net::clock::Clock;
+use crate::net::host::{self, Interface, Source};
+use crate::net::route;
+use crate::report::nat::{NatResult, PathReport, ServerReport, verdict};
+use crate::report::{ErrorReport, Finding, Severity};
+
+/// How many interfaces are tested. Each has up to sixty sockets at a time; usual limits are 1024.
+const MOST: usize = 16;
+
+/// The seeds of interfaces lie this far apart (2^64 by the golden ratio), so that no two share a
+/// transaction ID.
+const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// An interface to test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Way {
+    interface: String,
+    families: Vec<Family>,
+}
+
+/// What is tested, and what is not and why.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    ways: Vec<Way>,
+    left_out: Vec<(String, &'static str)>,
+    too_many: usize,
+}
+
+/// Runs the tests over each interface; what came of them is one result.
+pub async fn run(
+    options: &Options,
+    lookups: &Lookups,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> (NatResult, Vec<Finding>) {
+    let plan = match host::interfaces() {
+        Ok(interfaces) => plan(&interfaces, &options.families, route::carries_default_route),
+        Err(error) => {
+            let finding = not_listed(&error);
+            let alone = of_source(options, lookups, Gate::default(), clock, stop, events);
+            let (result, mut findings) = alone.await;
+            findings.push(finding);
+            return (result, findings);
+        }
+    };
+    let mut findings = plan.findings();
+    if plan.ways.is_empty() {
+        let alone = of_source(options, lookups, Gate::default(), clock, stop, events);
+        let (result, found) = alone.await;
+        findings.extend(found);
+        return (result, findings);
+    }
+    let gate = if plan.ways.len() > 1 {
+        Gate::shared()
+    } else {
+        Gate::default()
+    };
+    let runs: JoinSet<(usize, (NatResult, Vec<Finding>))> = plan
+        .ways
+        .iter()
+        .cloned()
+        .zip(0u64..)
+        .enumerate()
+        .map(|(index, (way, number))| {
+            let options = options_of(options, way, number);
+            let (lookups, gate) = (lookups.clone(), gate.clone());
+            let (stop, events) = (stop.clone(), events.clone());
+            async move {
+                let run = of_source(&options, &lookups, gate, clock, stop, events);
+                (index, run.await)
+            }
+        })
+        .collect();
+    let mut parts = runs.join_all().await;
+    parts.sort_by_key(|(index, _)| *index);
+    let (mut result, found) = merge(&plan.ways, parts.into_iter().map(|(_, part)| part));
+    findings.extend(found);
+    add_missing_rows(options, lookups, &mut result);
+    (result, findings)
+}
+
+fn options_of(options: &Options, way: Way, number: u64) -> Options {
+    Options {
+        source: Source {
+            interface: Some(way.interface),
+            local: None,
+        },
+        families: way.families,
+        seed: options.seed.wrapping_add(number.wrapping_mul(SEED_STEP)),
+        ..options.clone()
+    }
+}
+
+/// The interfaces that are tested, those of the default routes first and virtual ones last.
+fn plan(
+    interfaces: &[Interface],
+    families: &[Family],
+    carries_default_route: impl Fn(&str, Family) -> Option<bool>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut ranked = Vec::new();
+    for interface in interfaces {
+        let name = &interface.name;
+        let has: Vec<Family> = families
+            .iter()
+            .copied()
+            .filter(|family| interface.has(*family))
+            .collect();
+        let carries = |family: &Family| carries_default_route(name, *family) == Some(true);
+        let default = families.iter().position(carries);
+        let kind = kind_of(name);
+        let why_not = if !interface.is_up {
+            Some("it is down or has no carrier")
+        } else if has.is_empty() {
+            Some("it has no usable address of a family that is tested")
+        } else if kind == Some(InterfaceKind::Container) && default.is_none() {
+            Some("it leads to containers or virtual machines on this host")
+        } else {
+            None
+        };
+        match why_not {
+            Some(why) => plan.left_out.push((name.clone(), why)),
+            None => ranked.push((
+                (default.unwrap_or(usize::MAX), kind.is_some()),
+                Way {
+                    interface: name.clone(),
+                    families: has,
+                },
+            )),
+        }
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    plan.too_many = ranked.len().saturating_sub(MOST);
+    plan.ways = ranked.into_iter().map(|(_, way)| way).take(MOST).collect();
+    plan
+}
+
+impl Plan {
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !self.left_out.is_empty() {
+            let named: Vec<String> = self
+                .left_out
+                .iter()
+                .map(|(name, why)| format!("{name} ({why})"))
+                .collect();
+            findings.push(Finding::new(
+                "interfaces-left-out",
+                Severity::Info,
+                format!("not tested: {}", named.join(", ")),
+                "to test one of them all the same, name it with --interface",
+            ));
+        }
+        if self.too_many > 0 {
+            findings.push(Finding::new(
+                "too-many-interfaces",
+                Severity::Warning,
+                format!(
+                    "{} more interfaces were not tested: {MOST} are the most at a time",
+                    self.too_many
+                ),
+                "test those that matter one by one with --interface",
+            ));
+        }
+        findings
+    }
+}
+
+fn not_listed(error: &io::Error) -> Finding {
+    Finding::new(
+        "interfaces-not-listed",
+        Severity::Warning,
+        format!(
+            "the system does not list its interfaces ({error}), so only its own choice was tested"
+        ),
+        "name an interface with --interface",
+    )
+}
+
+/// One result of several. Findings name their interface.
+fn merge(
+    ways: &[Way],
+    parts: impl Iterator<Item = (NatResult, Vec<Finding>)>,
+) -> (NatResult, Vec<Finding>) {
+    let several = ways.len() > 1;
+    let mut merged = NatResult::default();
+    let mut findings = Vec::new();
+    for (index, (way, (part, found))) in ways.iter().zip(parts).enumerate() {
+        findings.extend(found.into_iter().map(|finding| {
+            if several {
+                finding.about(&way.interface)
+            } else {
+                finding
+            }
+        }));
+        findings.extend(way.families.iter().filter_map(|f| no_way(way, *f, &part)));
+        // A name that has no address has none over any interface.
+        let rows = part.servers.into_iter();
+        merged
+            .servers
+            .extend(rows.filter(|row| index == 0 || row.address.is_some()));
+        merged.paths.extend(part.paths);
+        merged.observations.extend(part.observations);
+    }
+    merged
+        .paths
+        .sort_by_key(|path| path.default_route != Some(true));
+    forget_steps_of_neighbours(&mut merged.paths);
+    merged.reachability = verdict::reachable(&merged.paths);
+    (merged, findings)
+}
+
+/// Says so where an interface could not be tested with a family at all.
+fn no_way(way: &Way, family: Family, part: &NatResult) -> Option<Finding> {
+    if part.paths.iter().any(|path| path.family == family) {
+        return None;
+    }
+    let errors = part
+        .servers
+        .iter()
+        .filter(|row| row.family == Some(family))
+        .filter_map(|row| row.error.as_ref());
+    let why: BTreeSet<&str> = errors.clone().map(|e| e.message.as_str()).collect();
+    let why: Vec<&str> = why.into_iter().collect();
+    // Too many sockets, or a firewall of this host: that is no matter of routes.
+    let of_host = errors.filter(|e| ["local-limit", "forbidden"].contains(&e.code));
+    let (severity, hint) = of_host.filter_map(|e| e.hint).next().map_or(
+        (Severity::Info, "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)"),
+        |hint| (Severity::Warning, hint),
+    );
+    (!why.is_empty()).then(|| {
+        let message = format!(
+            "{} {}: nothing could be sent to any server: {}",
+            way.interface,
+            family.name(),
+            why.join("; ")
+        );
+        Finding::new("interface-without-way", severity, message, hint)
+    })
+}
+
+/// Two paths that are translated to one external address at the same moment take ports in turns: a
+/// step of two may be twice a step of one.
+fn forget_steps_of_neighbours(paths: &mut [PathReport]) {
+    let externals: Vec<BTreeSet<IpAddr>> = paths
+        .iter()
+        .map(|path| path.reflexive_addresses.iter().map(|a| a.ip()).collect())
+        .collect();
+    for (index, path) in paths.iter_mut().enumerate() {
+        let shared = (0..externals.len())
+            .any(|other| other != index && !externals[index].is_disjoint(&externals[other]));
+        let sequential = path.port_assignment == Fact::Determined(PortAssignment::Sequential);
+        let single = matches!(path.port_step, Fact::Determined(1 | -1));
+        if shared && sequential && !single {
+            path.port_step = Fact::inconclusive(
+                Reason::OtherTraffic,
+                "another interface was tested behind the same NAT at the same time",
+            );
+        }
+    }
+}
+
+/// Addresses of servers that no interface has the family for.
+fn add_missing_rows(options: &Options, lookups: &Lookups, result: &mut NatResult) {
+    for (index, uri) in options.servers.iter().enumerate() {
+        let Some(Ok(addresses)) = lookups.known(index) else {
+            continue;
+        };
+        for address in addresses {
+            let has_row = |row: &ServerReport| row.address == Some(address);
+            if !result.servers.iter().any(has_row) {
+                let family = Family::of(address.ip()).name();
+                let why = format!("no interface has a usable {family} address");
+                let error = ErrorReport::new("unreachable", why);
+                result.servers.push(rows::failed(uri, Some(address), error));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, is_up: bool, addresses: &[&str]) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            is_up,
+            addresses: addresses
+                .iter()
+                .map(|a| a.parse().expect("valid"))
+                .collect(),
+        }
+    }
+
+    const BOTH: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+
+    fn names(plan: &Plan) -> Vec<&str> {
+        plan.ways.iter().map(|w| w.interface.as_str()).collect()
+    }
+
+    #[test]
+    fn the_default_route_comes_first_and_bridges_of_containers_are_left_out() {
+        let interfaces = [
+            interface("docker0", true, &["172.17.0.1"]),
+            interface("wg0", true, &["10.8.0.2"]),
+            interface("eth1", true, &["192.0.2.2", "2001:db8::2"]),
+            interface("eth2", false, &["192.0.2.3"]),
+            interface("eth3", true, &[]),
+            interface("eth0", true, &["198.51.100.2"]),
+        ];
+        let default = |name: &str, family| Some(name == "eth0" && family == Family::Ipv4);
+        let plan = plan(&interfaces, &BOTH, default);
+        assert_eq!(names(&plan), ["eth0", "eth1", "wg0"]);
+        assert_eq!(plan.ways[0].families, [Family::Ipv4]);
+        assert_eq!(plan.ways[1].families, BOTH);
+        let left_out: Vec<&str> = plan.left_out.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(left_out, ["docker0", "eth2", "eth3"]);
+        let [finding] = plan.findings().try_into().expect("one");
+        assert!(finding.message.contains("eth2 (it is down"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_bridge_with_the_default_route_is_tested() {
+        let interfaces = [interface("docker0", true, &["172.17.0.1"])];
+        let plan = plan(&interfaces, &BOTH, |_, family| Some(family == Family::Ipv4));
+        assert_eq!(names(&plan), ["docker0"]);
+        assert!(plan.findings().is_empty());
+    }
+
+    #[test]
+    fn there_is_a_limit_and_it_is_said() {
+        let interfaces: Vec<Interface> = (0..20)
+            .map(|n| interface(&format!("eth{n}"), true, &["192.0.2.2"]))
+            .collect();
+        let plan = plan(&interfaces, &BOTH, |name, _| Some(name == "eth19"));
+        assert_eq!(plan.ways.len(), MOST);
+        assert_eq!(plan.ways[0].interface, "eth19");
+        assert_eq!(plan.findings()[0].code, "too-many-interfaces");
+    }
+}

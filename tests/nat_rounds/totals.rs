@@ -1,0 +1,223 @@
+//! The totals of many rounds, and the verdict on them.
+
+use rtcdiag::report::nat::rounds::verdict::{Ended, Remarks, verdict};
+use rtcdiag::report::{Finding, Severity, Verdict};
+
+use super::*;
+
+fn report(run: &Run) -> rtcdiag::report::nat::rounds::Rounds {
+    run.totals.report(None, Duration::from_secs(60), false)
+}
+
+#[test]
+fn addresses_are_kept_with_their_time() {
+    let mut run = Run::new(false);
+    for _ in 0..3 {
+        run.round(&[ordinary()]);
+    }
+    for _ in 0..2 {
+        run.round(&[ordinary().seen_as(&["203.0.113.6"])]);
+    }
+    run.round(&[ordinary()]);
+    let rounds = report(&run);
+    let [path] = rounds.paths.as_slice() else {
+        panic!("{rounds:?}");
+    };
+    let seen: Vec<(String, u64, f64)> = path
+        .addresses
+        .iter()
+        .map(|a| (a.address.to_string(), a.rounds, a.seconds))
+        .collect();
+    // Three rounds a minute apart are two minutes; the one at the end stands alone.
+    let expected = [
+        ("203.0.113.5".to_owned(), 4, 120.0),
+        ("203.0.113.6".to_owned(), 2, 60.0),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(path.addresses[0].first_at, "2026-11-22T10:00:00.000Z");
+    assert_eq!(path.addresses[0].last_at, "2026-11-22T10:05:00.000Z");
+    assert_eq!((path.rounds, path.open), (6, 6));
+    let trips = path.rtt_ms.expect("there were answers");
+    assert_eq!(trips.samples, 18);
+    assert_eq!(trips.median.as_f64(), 20.0);
+}
+
+/// A day of rounds a second apart, with an address, an interface and a mapping that never stay.
+#[test]
+fn nothing_grows_with_the_rounds() {
+    let mut run = Run::new(true);
+    let interfaces: Vec<&'static str> = (0..40)
+        .map(|n| -> &'static str { format!("veth{n}").leak() })
+        .collect();
+    let size = |run: &Run| {
+        serde_json::to_string(&report(run))
+            .expect("a report is JSON")
+            .len()
+    };
+    let mut sizes = Vec::new();
+    for n in 0..86_400u32 {
+        let mapping = if n % 2 == 0 {
+            Mapping::EndpointIndependent
+        } else {
+            Mapping::AddressDependent
+        };
+        let octets = n.to_be_bytes();
+        let address = format!("203.{}.{}.{}", octets[1], octets[2], octets[3]);
+        let look = Look {
+            interface: interfaces[(n as usize) % interfaces.len()],
+            ..ordinary()
+        }
+        .seen_as(&[&address])
+        .with(|f| f.mapping = Fact::Determined(mapping));
+        run.round(&[look]);
+        if n == 43_199 || n == 86_399 {
+            sizes.push(size(&run));
+        }
+    }
+    let rounds = report(&run);
+    assert_eq!(rounds.done, 86_400);
+    assert_eq!(rounds.changes.len(), 1000);
+    assert!(rounds.changes_left_out > 100_000);
+    assert_eq!(rounds.paths.len(), 32);
+    assert!(rounds.paths_left_out > 0);
+    for path in &rounds.paths {
+        assert_eq!(path.addresses.len(), 64);
+        assert!(path.addresses_left_out > 0);
+    }
+    // Counters get a digit longer now and then.
+    assert!(sizes[1] < sizes[0] + 1000, "{sizes:?}");
+    assert!(sizes[1] < 700_000, "{sizes:?}");
+}
+
+fn of(outcome: Outcome, findings: Vec<Finding>) -> Verdict {
+    Verdict {
+        outcome,
+        findings,
+        summary: format!("It is {outcome:?}."),
+    }
+}
+
+fn unmet() -> Finding {
+    Finding::new(
+        "expectation-not-met",
+        Severity::Error,
+        "expected mapping=endpoint-independent over IPv4, found address-dependent",
+        "none",
+    )
+}
+
+/// The verdict on rounds that ended so.
+fn of_rounds(outcomes: &[(Outcome, bool)], ended: Ended) -> Verdict {
+    let mut run = Run::new(false);
+    let mut remarks = Remarks::default();
+    let mut last = of(Outcome::Interrupted, Vec::new());
+    for (outcome, is_unmet) in outcomes {
+        let findings = if *is_unmet { vec![unmet()] } else { Vec::new() };
+        last = of(*outcome, findings);
+        let round = run.ended(*outcome, &[ordinary()]).round;
+        remarks.add(round, &last);
+    }
+    verdict(&run.totals, &remarks, last, ended)
+}
+
+const GOOD: (Outcome, bool) = (Outcome::Good, false);
+const BAD: (Outcome, bool) = (Outcome::Bad, false);
+const UNMET: (Outcome, bool) = (Outcome::Bad, true);
+const UNCLEAR: (Outcome, bool) = (Outcome::Inconclusive, false);
+const ERROR: (Outcome, bool) = (Outcome::Error, false);
+
+fn codes(verdict: &Verdict) -> Vec<&str> {
+    verdict.findings.iter().map(|f| f.code).collect()
+}
+
+#[test]
+fn good_only_if_every_round_was() {
+    for (rounds, expected, findings) in [
+        (&[GOOD, GOOD][..], Outcome::Good, &[][..]),
+        (
+            &[GOOD, UNCLEAR, GOOD],
+            Outcome::Inconclusive,
+            &["rounds-inconclusive"],
+        ),
+        (
+            &[BAD, UNCLEAR, GOOD],
+            Outcome::Bad,
+            &["rounds-inconclusive", "rounds-bad"],
+        ),
+        (&[GOOD, UNMET, GOOD], Outcome::Bad, &["expectation-not-met"]),
+        // A network that was away for a while is no failure of the program.
+        (
+            &[GOOD, ERROR],
+            Outcome::Inconclusive,
+            &["rounds-inconclusive"],
+        ),
+        (&[ERROR, ERROR], Outcome::Error, &["rounds-inconclusive"]),
+    ] {
+        let verdict = of_rounds(rounds, Ended::default());
+        assert_eq!(verdict.outcome, expected, "{rounds:?}");
+        assert_eq!(codes(&verdict), findings, "{rounds:?}");
+        assert!(verdict.findings.iter().all(|f| f.hint.is_some()));
+    }
+}
+
+#[test]
+fn what_was_not_met_is_said_once_with_its_round() {
+    let verdict = of_rounds(&[GOOD, GOOD, UNMET, UNMET], Ended::default());
+    assert_eq!(codes(&verdict), ["expectation-not-met"]);
+    let said = &verdict.findings[0].message;
+    assert!(
+        said.contains("in 2 of 4 rounds, first in round 3"),
+        "{said}"
+    );
+    assert!(said.contains("found address-dependent"), "{said}");
+}
+
+#[test]
+fn rounds_that_are_missing_leave_it_open() {
+    let ended = |planned, stopped| Ended { planned, stopped };
+    let verdict = of_rounds(&[GOOD, GOOD], ended(Some(5), Some(Reason::Timeout)));
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    assert_eq!(codes(&verdict), ["rounds-missing"]);
+    // But one that was bad is bad.
+    let verdict = of_rounds(&[BAD], ended(Some(5), Some(Reason::Timeout)));
+    assert_eq!(verdict.outcome, Outcome::Bad);
+    // Without a number, the time is the plan.
+    let verdict = of_rounds(&[GOOD, GOOD], ended(None, Some(Reason::Timeout)));
+    assert_eq!((verdict.outcome, codes(&verdict).len()), (Outcome::Good, 0));
+}
+
+#[test]
+fn an_interruption_is_one_whatever_came_before() {
+    let ended = Ended {
+        planned: Some(5),
+        stopped: Some(Reason::Interrupted),
+    };
+    for rounds in [&[GOOD][..], &[BAD, GOOD], &[]] {
+        let verdict = of_rounds(rounds, ended);
+        assert_eq!(verdict.outcome, Outcome::Interrupted, "{rounds:?}");
+        assert!(verdict.summary.starts_with("Interrupted."), "{verdict:?}");
+        assert!(!codes(&verdict).contains(&"rounds-missing"));
+    }
+}
+
+#[test]
+fn changes_are_findings() {
+    let mut run = Run::new(false);
+    run.round(&[ordinary()]);
+    run.round(&[ordinary().seen_as(&["203.0.113.6"])]);
+    let symmetric = ordinary().with(|f| {
+        f.mapping = Fact::Determined(Mapping::AddressDependent);
+    });
+    run.round(&[symmetric]);
+    let last = of(Outcome::Good, Vec::new());
+    let verdict = verdict(&run.totals, &Remarks::default(), last, Ended::default());
+    assert_eq!(codes(&verdict), ["address-changed", "behavior-changed"]);
+    let said = &verdict.findings[0].message;
+    assert!(said.contains("2 times, last in round 3"), "{said}");
+    assert!(said.contains("203.0.113.6 -> 203.0.113.5"), "{said}");
+    assert!(
+        verdict.summary.contains("3 rounds: 3 good; changed:"),
+        "{}",
+        verdict.summary
+    );
+}
