@@ -72,7 +72,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
     let diagnosis = Some(DIAGNOSIS_TIMEOUT);
     match &cli.command {
         Command::Nat(args) if args.depth.in_rounds() => nat::run(&frame("nat", None), args),
-        Command::Nat(args) => nat::run(&frame("nat", diagnosis), args),
+        Command::Nat(args) => nat::run(&frame("nat", Some(nat::time_limit(args))), args),
         Command::Gather(args) => gather::run(&frame("gather", diagnosis), args),
         Command::Turn(args) => turn::run(&frame("turn", diagnosis), args),
         Command::Pair(args) => pair::run(&frame("pair", Some(PAIR_TIMEOUT)), args),

@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod evidence;
 pub mod expect;
 pub mod layers;
+pub mod lifetime;
 pub mod loss;
 pub mod nat64;
 pub mod port_control;

@@ -1,6 +1,7 @@
 //! The edges: sockets, names, streams, the clock.
 
 pub mod agent;
+pub mod bindings;
 pub mod certificate;
 pub mod clock;
 pub mod collide;

@@ -22,6 +22,9 @@ pub enum ColorChoice {
     Never,
 }
 
+/// The length of a bar: finer than any terminal shows it.
+const BAR_STEPS: u64 = 1000;
+
 /// Where output goes, and how.
 #[derive(Debug)]
 pub struct Output {
@@ -121,6 +124,34 @@ impl Output {
 
     /// Says what is being done now.
     pub fn progress(&self, message: String) {
+        self.progress.set_message(self.redacted(message));
+    }
+
+    /// Says how far something is that takes long: `done` is between 0 and 1.
+    pub fn progress_bar(&self, done: f64, message: String) {
+        // A narrow terminal has no room for a bar.
+        let room = match console::Term::stderr().size().1 {
+            0..60 => "",
+            60..90 => "[{bar:8}] ",
+            _ => "[{bar:20}] ",
+        };
+        let template = if self.color_stderr {
+            format!("{{spinner:.cyan}} {{elapsed:.dim}} {room}{{msg}}")
+        } else {
+            format!("{{spinner}} {{elapsed}} {room}{{msg}}")
+        };
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            self.progress.set_style(style.progress_chars("=> "));
+        }
+        self.progress.set_length(BAR_STEPS);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "between 0 and the length"
+        )]
+        let position = (done.clamp(0.0, 1.0) * BAR_STEPS as f64) as u64;
+        self.progress.set_position(position);
         self.progress.set_message(self.redacted(message));
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here opens a socket or reads a clock.
 
 pub mod address;
+pub mod held;
 pub mod ice_servers;
 pub mod message;
 pub mod server;

@@ -32,6 +32,8 @@ mod ipv6;
 mod lab;
 #[path = "redact/leaks.rs"]
 mod leaks;
+#[path = "netns/lifetime.rs"]
+mod lifetime;
 #[path = "netns/nat64.rs"]
 mod nat64;
 #[path = "netns/nats.rs"]
@@ -329,6 +331,27 @@ turn_cases! {
         no_address => NO_ADDRESS,
         wrong_family => WRONG_FAMILY,
     }
+}
+
+macro_rules! lifetimes {
+    ($($name:ident => $case:ident,)*) => {
+        mod binding_lifetime {
+            $(
+                #[test]
+                fn $name() {
+                    if !super::skipped(stringify!($name)) {
+                        super::lifetime::check(&super::lifetime::$case);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+lifetimes! {
+    masquerade => MASQUERADE,
+    firewall => FIREWALL,
+    pool => POOL,
 }
 
 macro_rules! labs {

@@ -5,7 +5,7 @@ mod collision;
 mod deeper;
 mod fallback;
 mod gate;
-mod lifetime;
+pub mod lifetime;
 mod lookups;
 mod path;
 mod port_mapping;
@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::nat::lifetime::Step;
 use crate::nat::nat64::Prefix;
 use crate::net::clock::Clock;
 use crate::net::driver::{Addition, stopped};
@@ -133,6 +134,15 @@ pub enum Event {
         /// Its addresses.
         addresses: Vec<SocketAddr>,
     },
+    /// A binding was tested after it was left alone.
+    Lifetime {
+        /// Over which family.
+        family: Family,
+        /// What it looked like.
+        step: Step,
+    },
+    /// How far the measurement of lifetimes is.
+    LifetimeProgress(lifetime::Tick),
 }
 
 /// Runs all tests. Ends early when `stop` says so, with what is known by then.

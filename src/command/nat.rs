@@ -2,19 +2,25 @@
 
 mod rounds;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::frame::Frame;
 use super::servers;
 use crate::app;
+use crate::app::nat::lifetime::{Tick, waited};
 use crate::app::nat::{AskRouter, Depth, Event, Nat64, Options};
-use crate::cli::{DepthArgs, NatArgs};
+use crate::cli::{DIAGNOSIS_TIMEOUT, DepthArgs, NatArgs};
 use crate::exit::Outcome;
+use crate::family::Family;
+use crate::nat::lifetime::{Kind, Range};
 use crate::render;
 use crate::report::Finding;
 use crate::report::nat::ObservationReport;
 use crate::report::nat::verdict::{self, Context};
-use crate::report::words::counted;
+use crate::report::words::{counted, span};
 use crate::stun::uri::ServerUri;
 
 /// Runs the command.
@@ -27,15 +33,22 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
         return rounds::run(frame, args, options, &findings);
     }
     let mut tests = 0;
+    let mut measured = Measured::default();
     let ((result, found), stopped) = frame.work(
         format!("asking {}", counted(options.servers.len(), "server")),
         async |stop, sender| app::nat::run(&options, frame.clock, stop, sender).await,
         |event| {
-            if let Event::Observation(_) = &event {
-                tests += 1;
-                frame.output.progress(format!("{tests} tests done"));
+            match &event {
+                Event::Observation(_) => {
+                    tests += 1;
+                    frame.output.progress(format!("{tests} tests done"));
+                }
+                Event::LifetimeProgress(tick) => measured.show(frame, *tick),
+                Event::Resolved { .. } | Event::Lifetime { .. } => {}
             }
-            frame.event(&EventLine::of(&event));
+            if let Some(line) = EventLine::of(&event) {
+                frame.event(&line);
+            }
         },
     )?;
     findings.extend(found);
@@ -46,6 +59,50 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
     };
     let verdict = verdict::verdict(&result, context);
     frame.finish(verdict, result, render::nat::text)
+}
+
+/// How long the command may take where no `--timeout` says it.
+pub fn time_limit(args: &NatArgs) -> Duration {
+    match args.depth.lifetime {
+        Some(longest) => DIAGNOSIS_TIMEOUT + app::nat::lifetime::time_limit(longest),
+        None => DIAGNOSIS_TIMEOUT,
+    }
+}
+
+/// The measurements of lifetimes, one for each family; the one that takes longest is shown.
+#[derive(Default)]
+struct Measured {
+    ends: BTreeMap<Family, (Duration, Tick)>,
+    began: Option<Duration>,
+}
+
+impl Measured {
+    fn show(&mut self, frame: &Frame, tick: Tick) {
+        let now = frame.clock.now();
+        let began = *self.began.get_or_insert(now);
+        self.ends.insert(tick.family, (now + tick.left, tick));
+        let Some((end, tick)) = self.ends.values().max_by_key(|(end, _)| *end) else {
+            return;
+        };
+        let left = end.saturating_sub(now);
+        let all = end.saturating_sub(began).max(Duration::from_millis(1));
+        let done = 1.0 - left.as_secs_f64() / all.as_secs_f64();
+        let [one, two] = tick.known.map(known);
+        let message = format!(
+            "{} left at most; lifetime {one}, two-way {two}",
+            span(left.as_secs() + 1)
+        );
+        frame.output.progress_bar(done, message);
+    }
+}
+
+/// Bounds by now in a few characters.
+fn known(range: Range) -> String {
+    let least = range.at_least.as_secs();
+    match range.at_most {
+        Some(most) => format!("{least}-{} s", most.as_secs() + 1),
+        None => format!("over {least} s"),
+    }
 }
 
 fn depth(args: &DepthArgs) -> Depth {
@@ -127,13 +184,30 @@ enum EventLine<'a> {
         uri: &'a str,
         addresses: &'a [std::net::SocketAddr],
     },
+    Lifetime {
+        family: Family,
+        flow: Kind,
+        waited_s: f64,
+        alive: bool,
+    },
 }
 
 impl<'a> EventLine<'a> {
-    fn of(event: &'a Event) -> Self {
-        match event {
+    /// `None` for what only a person wants to see.
+    fn of(event: &'a Event) -> Option<Self> {
+        Some(match event {
             Event::Observation(observation) => Self::Observation { observation },
             Event::Resolved { uri, addresses } => Self::Resolved { uri, addresses },
-        }
+            Event::Lifetime { family, step } => {
+                let (waited_s, alive) = waited(step);
+                Self::Lifetime {
+                    family: *family,
+                    flow: step.kind,
+                    waited_s,
+                    alive,
+                }
+            }
+            Event::LifetimeProgress(_) => return None,
+        })
     }
 }

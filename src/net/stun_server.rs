@@ -141,7 +141,7 @@ impl StunServer {
             sockets,
             listener,
             addresses,
-            responder: Mutex::new(Responder::new(addresses, config.rate)),
+            responder: Mutex::new(Responder::new(addresses, config.rate).holding_answers()),
             clock: Clock::start(),
             connections: Connections::new(MOST_CONNECTIONS.0, MOST_CONNECTIONS.1),
         })))
@@ -219,12 +219,16 @@ impl Inner {
                 source,
                 bytes: &buffer[..length],
             };
-            let response = self.responder().handle(self.clock.now(), received);
-            if let Some(response) = response
-                && let Some((_, from)) = self.sockets.iter().find(|(p, _)| *p == response.from)
-            {
-                // Who cannot be reached does not get it; the client asks again.
-                let _ = from.send_to(&response.bytes, response.to).await;
+            let answers = {
+                let mut responder = self.responder();
+                let answer = responder.handle(self.clock.now(), received);
+                [responder.take_released(), answer]
+            };
+            for response in answers.into_iter().flatten() {
+                if let Some((_, from)) = self.sockets.iter().find(|(p, _)| *p == response.from) {
+                    // Who cannot be reached does not get it; the client asks again.
+                    let _ = from.send_to(&response.bytes, response.to).await;
+                }
             }
         }
     }

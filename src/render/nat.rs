@@ -14,8 +14,8 @@ use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
 use crate::report::Document;
 use crate::report::nat::paths::are_several;
 use crate::report::nat::{
-    BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
-    TcpReport,
+    BehaviorDiscoveryReport, Bounds, NatResult, ObservationReport, PathReport, Reachable,
+    ServerReport, TcpReport,
 };
 use crate::stun::uri::Transport;
 
@@ -201,12 +201,20 @@ fn facts(paths: &[&PathReport], several: bool, style: Style) -> Table {
     row("ALG rewrites packets", &|p| yes_no(&p.alg));
     row("carrier NAT", &|p| yes_no(&p.carrier_nat));
     row("second NAT", &|p| yes_no(&p.double_nat));
-    row("binding lifetime", &|p| {
-        shown(&p.binding_lifetime_s.clone().map(|b| match b.at_most {
-            Some(most) => format!("{}..{most} s", b.at_least),
-            None => format!("over {} s", b.at_least),
-        }))
-    });
+    if paths.iter().copied().any(is_measured) {
+        row("binding lifetime, two-way", &|p| {
+            lifetime(&p.binding_lifetime.two_way)
+        });
+        row("binding lifetime, one packet", &|p| {
+            lifetime(&p.binding_lifetime.one_packet)
+        });
+        row("keep-alive", &|p| {
+            let interval = p.binding_lifetime.keepalive_s.clone();
+            shown(&interval.map(|seconds| format!("every {seconds} s")))
+        });
+    } else {
+        row("binding lifetime", &|p| lifetime(&p.binding_lifetime_s));
+    }
     row("PCP, NAT-PMP, UPnP IGD", &|p| {
         let answers = [
             &p.port_mapping.pcp,
@@ -259,6 +267,18 @@ fn was_mapped(path: &PathReport) -> bool {
     path.port_mapping.mapping_works != Fact::not_tested(Reason::NotAskedFor)
         && path.port_mapping.mapping_works != Fact::not_tested(Reason::LeftOut)
         && path.port_mapping.mapping_works != Fact::not_tested(Reason::NoRouter)
+}
+
+/// Whether the lifetime was asked for.
+fn is_measured(path: &PathReport) -> bool {
+    path.binding_lifetime_s != Fact::not_tested(Reason::NotAskedFor)
+}
+
+fn lifetime(fact: &Fact<Bounds>) -> String {
+    shown(&fact.clone().map(|bounds| match bounds.at_most {
+        Some(most) => format!("{:.1} to {most:.1} s", bounds.at_least),
+        None => format!("over {:.1} s", bounds.at_least),
+    }))
 }
 
 fn peers(reachability: &[Reachable], style: Style) -> Table {

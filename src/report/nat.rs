@@ -120,6 +120,8 @@ pub struct LifetimeReport {
     pub two_way: Fact<Bounds>,
     /// How it was found out whether a binding still lived.
     pub method: Option<LifetimeMethod>,
+    /// With which server.
+    pub server: Option<SocketAddr>,
     /// A packet so often keeps either kind alive, even if one is lost.
     pub keepalive_s: Fact<f64>,
     /// Datagrams that were sent for it.
@@ -145,6 +147,7 @@ impl LifetimeReport {
             one_packet: Fact::not_tested(reason),
             two_way: Fact::not_tested(reason),
             method: None,
+            server: None,
             keepalive_s: Fact::not_tested(reason),
             packets: 0,
             sockets: 0,

@@ -101,6 +101,8 @@ pub enum DecodeError {
 pub const HEADER_LEN: usize = 20;
 pub(crate) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const CHANGED_ADDRESS: u16 = 0x0005;
+/// RFC 5780 7.5.
+const RESPONSE_PORT: u16 = 0x0027;
 const ALTERNATE_DOMAIN: u16 = 0x8003;
 /// REALM (RFC 8489 14.9).
 pub const REALM: u16 = 0x0014;
@@ -136,6 +138,26 @@ pub fn binding_request_to_port(
         .expect("a Binding request fits into 64 bytes");
     buffer.truncate(size);
     buffer
+}
+
+/// Encodes the same with RESPONSE-PORT in the length of four bytes, the last two of them zero, as
+/// servers want it that count the padding of RFC 5780 7.5 too.
+pub fn binding_request_to_wide_port(transaction_id: TransactionId, port: u16) -> Vec<u8> {
+    let mut bytes = binding_request(transaction_id, Change::None);
+    let [high, low] = port.to_be_bytes();
+    append(&mut bytes, RESPONSE_PORT, &[high, low, 0, 0]);
+    bytes
+}
+
+/// Appends an attribute with its padding to a message, and corrects the message's length.
+pub(crate) fn append(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let length = u16::try_from(value.len()).expect("attributes of ours are short");
+    message.extend_from_slice(&kind.to_be_bytes());
+    message.extend_from_slice(&length.to_be_bytes());
+    message.extend_from_slice(value);
+    message.resize(message.len().next_multiple_of(4), 0);
+    let length = u16::try_from(message.len() - HEADER_LEN).expect("messages of ours are short");
+    message[2..4].copy_from_slice(&length.to_be_bytes());
 }
 
 /// Whether the bytes start like a STUN message: two zero bits, a length that is a multiple of

@@ -6,9 +6,12 @@
 //!
 //! Nobody is helped to flood somebody else: indications, answers and what is malformed get no
 //! answer, a source gets only so many answers a second, RESPONSE-PORT leads to no other address
-//! than the request's source, and PADDING is no longer than in the request.
+//! than the request's source, and PADDING is no longer than in the request. Answers that are held
+//! back for a while ([`super::held`]) are few, go to where their request came from, and count like
+//! all others when they are sent.
 
 mod answer;
+mod held;
 pub mod rate;
 mod request;
 
@@ -17,10 +20,14 @@ use std::time::Duration;
 
 use answer::Behavior;
 pub use answer::SOFTWARE;
+use held::HeldAnswers;
+pub use held::{MOST_HELD, MOST_OF_SOURCE};
 use rate::{Limiter, Rate};
 use request::{Change, Ignored, Request};
 
 use super::address::is_address;
+use super::held::{Ask, Says};
+use super::message::TransactionId;
 
 /// Answers to one source address: some dozen sockets of one diagnosis at once, and several clients
 /// behind one NAT; with answers of 100 bytes a forged source gets 10 kB/s at most.
@@ -167,6 +174,9 @@ pub struct Responder {
     addresses: Addresses,
     limiter: Limiter,
     counters: Counters,
+    /// `None` where answers are not held.
+    held: Option<HeldAnswers>,
+    released: Option<Response>,
 }
 
 impl Responder {
@@ -183,7 +193,24 @@ impl Responder {
                 malformed: 0,
                 ignored: 0,
             },
+            held: None,
+            released: None,
         }
+    }
+
+    /// The same server, which also holds answers back for who asks for that
+    /// ([`crate::stun::held`]). After each message ask [`Responder::take_released`].
+    #[must_use]
+    pub fn holding_answers(self) -> Self {
+        Self {
+            held: Some(HeldAnswers::new()),
+            ..self
+        }
+    }
+
+    /// An answer that was held and that the last message called for.
+    pub fn take_released(&mut self) -> Option<Response> {
+        self.released.take()
     }
 
     /// What has been done so far.
@@ -213,10 +240,80 @@ impl Responder {
             self.counters.limited += 1;
             return None;
         }
-        let (response, is_error) = self.answer(&request, received)?;
+        let (mut response, is_error) = self.answer(&request, received)?;
+        if !is_error && self.defer(now, &request, received, &mut response) {
+            return None;
+        }
         self.counters.answers += 1;
         self.counters.errors += u64::from(is_error);
         Some(response)
+    }
+
+    /// Does what HELD-ANSWER asks, and says so in the answer. True if there is to be none now.
+    fn defer(
+        &mut self,
+        now: Duration,
+        request: &Request,
+        received: Received<'_>,
+        response: &mut Response,
+    ) -> bool {
+        let (Some(held), Some(ask)) = (self.held.as_mut(), request.held) else {
+            return false;
+        };
+        // A connection has no binding of its own, nothing comes behind a FINGERPRINT, and what is
+        // held must be short and for the socket that asked.
+        let elsewhere = request.response_port.is_some() || request.padding.is_some();
+        if received.stream || elsewhere || request.fingerprint || !request.is_rfc_8489() {
+            return false;
+        }
+        let own: TransactionId = request.id[4..].try_into().expect("12 of 16 bytes");
+        match ask {
+            Ask::Hold(seconds) | Ask::HoldQuietly(seconds) => {
+                let quietly = matches!(ask, Ask::HoldQuietly(_));
+                let mut later = response.clone();
+                Says::This(own).append_to(&mut later.bytes);
+                let taken = held.hold(now, own, seconds, later);
+                say(
+                    response,
+                    if taken {
+                        Says::Held(own)
+                    } else {
+                        Says::NotHeld(own)
+                    },
+                );
+                quietly
+            }
+            Ask::Query(id) => {
+                let has = held.has(now, &id);
+                say(
+                    response,
+                    if has {
+                        Says::Held(id)
+                    } else {
+                        Says::NotHeld(id)
+                    },
+                );
+                false
+            }
+            Ask::Release(id) => {
+                // It counts as an answer to its own source, too.
+                let allowed = held
+                    .destination(&id)
+                    .is_some_and(|ip| self.limiter.allow(now, ip));
+                self.released = allowed.then(|| held.release(now, &id)).flatten();
+                self.counters.answers += u64::from(self.released.is_some());
+                let has = held.has(now, &id);
+                say(
+                    response,
+                    match &self.released {
+                        Some(_) => Says::Released(id),
+                        None if has => Says::Held(id),
+                        None => Says::NotHeld(id),
+                    },
+                );
+                false
+            }
+        }
     }
 
     /// Whether a source is somebody else's address: an answer to one of our own would come back.
@@ -284,6 +381,11 @@ impl Responder {
             other: self.addresses.of(at.changed(both))?,
         })
     }
+}
+
+/// Says it in an ordinary answer.
+fn say(response: &mut Response, says: Says) {
+    says.append_to(&mut response.bytes);
 }
 
 #[cfg(test)]

@@ -428,6 +428,7 @@ fn know_the_rest(path: &mut PathReport) {
         }),
         two_way: path.binding_lifetime_s.clone(),
         method: Some(LifetimeMethod::ResponsePort),
+        server: Some("203.0.113.10:3478".parse().expect("an address")),
         keepalive_s: Fact::Determined(10.0),
         packets: 80,
         sockets: 16,
@@ -530,6 +531,8 @@ pub fn events() -> Vec<Value> {
         json!({"event": "resolved", "uri": "stun:stun.example.org:3478", "addresses": ["203.0.113.10:3478", "[2001:db8::10]:3478"]}),
         json!({"event": "resolved", "uri": "turns:[2001:db8::1]:5349", "addresses": []}),
         event("round", &rounds(&result(vec![inconclusive(Reason::PacketLoss)])).1),
+        json!({"event": "lifetime", "family": "ipv4", "flow": "one-packet", "waited_s": 17.1, "alive": true}),
+        json!({"event": "lifetime", "family": "ipv6", "flow": "two-way", "waited_s": 35.3, "alive": false}),
     ]);
     lines
 }

@@ -13,13 +13,13 @@ use super::translation::{Translation, Way};
 use crate::fact::{Fact, Reason};
 use crate::ice::interface::InterfaceKind;
 use crate::nat::SendError;
-use crate::nat::behavior::PathFacts;
+use crate::nat::behavior::{PathFacts, Udp};
 use crate::nat::discovery::{ServerError, ServerRecord};
 use crate::nat::layers::Layers;
 use crate::net::host::Source;
 use crate::report::ErrorReport;
 use crate::report::nat::verdict;
-use crate::report::nat::{NatResult, PathReport};
+use crate::report::nat::{LifetimeReport, NatResult, PathReport};
 use crate::report::{Finding, Severity};
 use crate::stun::uri::{ServerUri, Transport};
 
@@ -128,8 +128,11 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     report.mapping_under_collision = collision.mapping;
     report.collision_order_matters = collision.order_matters;
     report.port_overloading = collision.overloading;
-    report.binding_lifetime_s = deeper.lifetime.two_way.clone();
     report.binding_lifetime = deeper.lifetime.clone();
+    if report.udp == Fact::Determined(Udp::Blocked) && !is_left_out(&report.binding_lifetime) {
+        report.binding_lifetime = LifetimeReport::not_tested(Reason::UdpBlocked);
+    }
+    report.binding_lifetime_s = report.binding_lifetime.two_way.clone();
     report.port_mapping = deeper.port_mapping.clone();
     findings.extend(deeper.findings.iter().cloned());
     let tried: Vec<&Tried> = on_way(parts, path.way).chain(&path.fallback).collect();
@@ -203,6 +206,10 @@ fn add_layers(report: &mut PathReport, on_path: bool) {
     let (carrier_nat, double_nat) = (layers.carrier_nat(), layers.double_nat());
     report.carrier_nat = carrier_nat;
     report.double_nat = double_nat;
+}
+
+fn is_left_out(lifetime: &LifetimeReport) -> bool {
+    lifetime.two_way == Fact::not_tested(Reason::NotAskedFor)
 }
 
 fn is_cut_short(path: &PathRun) -> bool {

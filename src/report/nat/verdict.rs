@@ -2,6 +2,7 @@
 
 mod collisions;
 mod findings;
+mod lifetime;
 pub mod router;
 mod routes;
 mod streams;
@@ -37,6 +38,7 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
         findings::of_path(path, &result.paths, &mut found);
         streams::of_path(path, &mut found);
         collisions::of_path(path, &mut found);
+        lifetime::of_path(path, &mut found);
         if let (true, Some(name)) = (several, &path.interface) {
             let new = found.split_off(before);
             found.extend(new.into_iter().map(|finding| finding.about(name)));

@@ -110,7 +110,7 @@ impl Limiter {
 }
 
 /// Who has one IPv6 address has the other 2^64 of its network too.
-fn network_of(source: IpAddr) -> IpAddr {
+pub(super) fn network_of(source: IpAddr) -> IpAddr {
     match source {
         IpAddr::V4(_) => source,
         IpAddr::V6(v6) => {

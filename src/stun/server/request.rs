@@ -3,6 +3,7 @@
 use stun_rs::attributes::stun::Fingerprint;
 use stun_rs::get_input_text;
 
+use crate::stun::held::{Ask, HELD_ANSWER};
 use crate::stun::message::{HEADER_LEN, MAGIC_COOKIE, note_unknown, split_attributes, value_of};
 
 const CHANGE_REQUEST: u16 = 0x0003;
@@ -36,6 +37,8 @@ pub struct Request {
     pub change: Option<Change>,
     /// RESPONSE-PORT.
     pub response_port: Option<u16>,
+    /// HELD-ANSWER.
+    pub held: Option<Ask>,
     /// Length of PADDING.
     pub padding: Option<usize>,
     /// Whether it has a FINGERPRINT, and so the answer is to have one.
@@ -73,6 +76,7 @@ impl Request {
             id: bytes[4..HEADER_LEN].try_into().expect("16 bytes"),
             change: None,
             response_port: None,
+            held: None,
             padding: None,
             fingerprint: false,
             unknown: Vec::new(),
@@ -119,6 +123,8 @@ impl Request {
                 }
                 _ => self.is_bad = true,
             },
+            // It may be ignored, and so may a value that says nothing.
+            HELD_ANSWER if self.held.is_none() => self.held = Ask::read(value),
             PADDING => {
                 self.padding.get_or_insert(value.len());
             }

@@ -9,6 +9,8 @@ use crate::stun::message::{
     decode_binding_response,
 };
 
+mod held;
+
 const ID: [u8; 12] = [7; 12];
 
 fn address(text: &str) -> SocketAddr {

@@ -1,0 +1,324 @@
+//! From single bindings to bounds of their lifetime.
+//!
+//! A packet that comes in proves that a binding lived for so long. Silence proves less: a NAT that
+//! restarts loses all bindings at one moment, and one that is short of room drops single ones. So an
+//! end counts only if other bindings, each left alone for less than it is known to live, have shown
+//! that the NAT kept its bindings all the time, or if two bindings at different times ended alike;
+//! and in any case only if a second binding did not live much longer.
+
+use serde::Serialize;
+
+use super::timers;
+use crate::nat::Time;
+
+/// Which packets a binding has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One packet from inside, and none back.
+    OnePacket,
+    /// Packets both ways for over two seconds.
+    TwoWay,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::OnePacket, Self::TwoWay];
+
+    /// The name in a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnePacket => "one-packet",
+            Self::TwoWay => "two-way",
+        }
+    }
+}
+
+/// How a binding was found at its test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It lived for at least so long after its last packet from inside.
+    Alive(Time),
+    /// It lived for at most so long.
+    Gone(Time),
+}
+
+/// One binding that was left alone and then tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// What packets it had seen.
+    pub kind: Kind,
+    /// By then its last packet from inside had passed the NAT.
+    pub from: Time,
+    /// The first packet of its test.
+    pub to: Time,
+    /// How it was found.
+    pub found: Found,
+}
+
+/// Bounds of the lifetime of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Range {
+    /// At least this.
+    pub at_least: Time,
+    /// At most this, if an end was found.
+    pub at_most: Option<Time>,
+}
+
+/// All bindings that were tested.
+#[derive(Debug, Default)]
+pub struct Lives {
+    lives: Vec<Life>,
+    /// When the NAT lost bindings that should have lived: from, to.
+    losses: Vec<(Time, Time)>,
+    /// Before this, ends are not looked at: they contradicted each other.
+    since: [Time; 2],
+}
+
+impl Lives {
+    /// Adds one.
+    pub fn push(&mut self, life: Life) {
+        self.lives.push(life);
+    }
+
+    /// Between these two moments the NAT lost its bindings.
+    pub fn lose(&mut self, from: Time, to: Time) {
+        self.losses.push((from, to));
+    }
+
+    /// How often it did.
+    pub fn losses(&self) -> usize {
+        self.losses.len()
+    }
+
+    /// Begins anew with a kind.
+    pub fn forget(&mut self, kind: Kind, now: Time) {
+        self.since[kind as usize] = now;
+    }
+
+    /// The longest time for which one was seen to live, in all.
+    pub fn longest(&self, kind: Kind) -> Time {
+        longest(self.lives.iter().filter(|l| l.kind == kind))
+    }
+
+    /// The same since the last new beginning.
+    pub fn lower(&self, kind: Kind) -> Time {
+        longest(self.of(kind))
+    }
+
+    /// The shortest after which one was gone that lived no longer than any other, proven or not.
+    pub fn upper(&self, kind: Kind) -> Option<Time> {
+        let lower = self.lower(kind);
+        self.ends(kind)
+            .map(|(_, end)| end)
+            .filter(|end| *end >= lower)
+            .min()
+    }
+
+    /// An end and a longer life that contradict each other, both proven.
+    pub fn contradiction(&self, kind: Kind) -> Option<(Time, Time)> {
+        let longest = self.longest(kind);
+        let (_, end) = self
+            .ends(kind)
+            .filter(|(life, end)| *end < longest && self.is_covered(life))
+            .min_by_key(|(_, end)| *end)?;
+        Some((end, longest))
+    }
+
+    /// What is proven; `confirmed` asks for a second binding with nearly the same end.
+    pub fn range(&self, kind: Kind, confirmed: bool) -> Range {
+        let at_least = self.longest(kind);
+        let at_most = self
+            .ends(kind)
+            .filter(|(_, end)| *end >= at_least)
+            .filter(|(life, end)| self.is_covered(life) || self.is_repeated(life, *end))
+            .filter(|(life, end)| !confirmed || self.is_confirmed(life, *end))
+            .map(|(_, end)| end)
+            .min();
+        Range { at_least, at_most }
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Life> {
+        let since = self.since[kind as usize];
+        self.lives
+            .iter()
+            .filter(move |l| l.kind == kind && l.from >= since)
+    }
+
+    /// Ends that no loss of all bindings explains.
+    fn ends(&self, kind: Kind) -> impl Iterator<Item = (&Life, Time)> {
+        self.of(kind).filter_map(|life| match life.found {
+            Found::Gone(end) if !self.is_lost(life) => Some((life, end)),
+            _ => None,
+        })
+    }
+
+    fn is_lost(&self, life: &Life) -> bool {
+        self.losses
+            .iter()
+            .any(|(from, to)| life.from < *to && *from < life.to)
+    }
+
+    /// Whether at every moment of this life some other binding lived that was found alive later.
+    fn is_covered(&self, life: &Life) -> bool {
+        let mut covered = life.from + timers::SMALL_GAP;
+        loop {
+            if covered >= life.to {
+                return true;
+            }
+            let next = self
+                .lives
+                .iter()
+                .filter(|l| matches!(l.found, Found::Alive(_)) && l.from <= covered)
+                .map(|l| l.to)
+                .max();
+            match next {
+                Some(next) if next > covered => covered = next,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether another one, at another time, lived no longer.
+    fn is_repeated(&self, life: &Life, end: Time) -> bool {
+        self.ends(life.kind)
+            .filter(|_| end <= timers::WITHOUT_SENTINEL)
+            .filter(|(_, its)| *its <= end && *its >= self.longest(life.kind))
+            .any(|(other, _)| other.to <= life.from || life.to <= other.from)
+    }
+
+    fn is_confirmed(&self, life: &Life, end: Time) -> bool {
+        self.ends(life.kind)
+            .filter(|(_, its)| *its >= self.longest(life.kind))
+            .any(|(other, its)| other != life && its <= end.mul_f64(timers::CONFIRMS))
+    }
+}
+
+impl Range {
+    /// Whether its ends are so near to each other that no finer measure is needed.
+    pub fn is_narrow(&self) -> bool {
+        self.at_most
+            .is_some_and(|most| most <= self.at_least.mul_f64(timers::NARROW))
+    }
+}
+
+fn longest<'a>(lives: impl Iterator<Item = &'a Life>) -> Time {
+    lives
+        .filter_map(|life| match life.found {
+            Found::Alive(time) => Some(time),
+            Found::Gone(_) => None,
+        })
+        .max()
+        .unwrap_or_default()
+}
+
+/// Waits from above `lower` to `upper`, with equal ratios between neighbours.
+pub fn geometric(lower: Time, upper: Time, count: usize) -> Vec<Time> {
+    let lower = lower.max(timers::SHORTEST_WAIT).min(upper.mul_f64(0.9));
+    let ratio = upper.as_secs_f64() / lower.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a handful")]
+    let part = |n: usize| n as f64 / count as f64;
+    (1..=count)
+        .map(|n| lower.mul_f64(ratio.powf(part(n))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn s(seconds: f64) -> Time {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn life(from: f64, to: f64, alive: bool) -> Life {
+        let time = s(to - from);
+        let found = if alive {
+            Found::Alive(time)
+        } else {
+            Found::Gone(time)
+        };
+        Life {
+            kind: Kind::OnePacket,
+            from: s(from),
+            to: s(to),
+            found,
+        }
+    }
+
+    fn lives(all: &[(f64, f64, bool)]) -> Lives {
+        let mut lives = Lives::default();
+        for (from, to, alive) in all {
+            lives.push(life(*from, *to, *alive));
+        }
+        lives
+    }
+
+    #[test]
+    fn an_end_counts_when_others_lived_meanwhile() {
+        let kind = Kind::OnePacket;
+        let mut some = lives(&[(0.0, 4.0, true), (0.0, 8.0, false)]);
+        assert_eq!(
+            some.range(kind, false).at_most,
+            None,
+            "nobody lived after 4 s"
+        );
+        some.push(life(3.8, 7.7, true));
+        assert_eq!(some.range(kind, false).at_most, None, "nor at the end");
+        some.push(life(4.2, 8.1, true));
+        let range = some.range(kind, false);
+        assert_eq!((range.at_least, range.at_most), (s(4.0), Some(s(8.0))));
+        assert_eq!(
+            some.range(kind, true).at_most,
+            None,
+            "it may have been an accident"
+        );
+        some.push(life(10.0, 19.0, false));
+        assert_eq!(some.range(kind, true).at_most, Some(s(8.0)));
+    }
+
+    #[test]
+    fn two_ends_at_different_times_need_no_others() {
+        let some = lives(&[(0.0, 2.0, false), (3.0, 4.9, false)]);
+        let range = some.range(Kind::OnePacket, true);
+        assert_eq!((range.at_least, range.at_most), (s(0.0), Some(s(2.0))));
+    }
+
+    #[test]
+    fn a_loss_of_all_explains_an_end() {
+        let mut some = lives(&[(0.0, 4.0, true), (0.0, 8.0, false), (3.9, 7.8, true)]);
+        some.push(life(4.3, 8.1, true));
+        assert_eq!(some.range(Kind::OnePacket, false).at_most, Some(s(8.0)));
+        some.lose(s(6.0), s(7.0));
+        assert_eq!(some.range(Kind::OnePacket, false).at_most, None);
+        assert_eq!(some.upper(Kind::OnePacket), None);
+    }
+
+    #[test]
+    fn one_that_lives_longer_than_another_one_contradicts_it() {
+        let kind = Kind::OnePacket;
+        let mut some = lives(&[(0.0, 8.0, false), (0.0, 9.0, true)]);
+        assert_eq!(some.contradiction(kind), Some((s(8.0), s(9.0))));
+        assert_eq!(some.upper(kind), None);
+        some.forget(kind, s(10.0));
+        assert_eq!(some.contradiction(kind), None);
+        assert_eq!((some.longest(kind), some.lower(kind)), (s(9.0), s(0.0)));
+        some.push(life(11.0, 19.0, false));
+        some.push(life(11.0, 15.0, true));
+        some.push(life(15.0, 20.0, true));
+        assert_eq!(some.contradiction(kind), Some((s(8.0), s(9.0))), "still");
+    }
+
+    #[test]
+    fn waits_end_at_the_upper_end_and_keep_their_ratio() {
+        let waits = geometric(s(17.0), s(35.0), 7);
+        assert_eq!(waits.len(), 7);
+        assert!(waits[0] > s(17.0) && waits[6].abs_diff(s(35.0)) < s(0.001));
+        for pair in waits.windows(2) {
+            let ratio = pair[1].as_secs_f64() / pair[0].as_secs_f64();
+            assert!((1.10..1.12).contains(&ratio), "{ratio}");
+        }
+        assert!(geometric(s(0.0), s(2.0), 7)[0] > timers::SHORTEST_WAIT);
+    }
+}

@@ -1,0 +1,127 @@
+//! Sentinels: bindings that are left alone for less than they are known to live. One that is gone all
+//! the same shows that the NAT has restarted or lost its state, and that no silence of that time
+//! means anything.
+
+use super::binding::{Binding, Role, Stage};
+use super::lives::{Found, Kind, Life};
+use super::{Lifetime, timers};
+use crate::fact::Reason;
+use crate::nat::Time;
+
+/// How many there are at the same time, so that one is left while the other is tested.
+pub const SENTINELS: usize = 2;
+
+impl Lifetime {
+    pub(super) fn step_sentinels(&mut self) {
+        if self.method.is_none()
+            || self.finished
+            || self.sentinel_due().is_none_or(|at| at > self.now)
+        {
+            return;
+        }
+        if let Some((kind, wait)) = self.sentinel_kind() {
+            let sentinel = Binding::new(kind, Role::Sentinel, wait, self.now);
+            self.bindings.push(sentinel);
+            self.changes += 1;
+        }
+    }
+
+    /// When the next one is to begin: at once if there is none, else when the last one has been left
+    /// alone for half of its time.
+    pub(super) fn sentinel_due(&self) -> Option<Time> {
+        let (_, wait) = self.sentinel_kind()?;
+        let sentinels: Vec<&Binding> = self.sentinels().map(|(_, b)| b).collect();
+        if sentinels.len() >= SENTINELS {
+            return None;
+        }
+        let waiting = |b: &&Binding| b.stage == Stage::Waiting;
+        match sentinels
+            .iter()
+            .filter(|b| waiting(b))
+            .map(|b| b.proven)
+            .max()
+        {
+            Some(last) => Some(last + wait / 2),
+            None if sentinels
+                .iter()
+                .all(|b| matches!(b.stage, Stage::Testing { .. })) =>
+            {
+                Some(self.now)
+            }
+            None => None,
+        }
+    }
+
+    fn sentinels(&self) -> impl Iterator<Item = (usize, &Binding)> {
+        let all = self.bindings.iter().enumerate();
+        all.filter(|(_, b)| b.role == Role::Sentinel && b.is_pending())
+    }
+
+    /// Of which kind, and for how long. A one-packet binding is made at once; but where the two-way
+    /// ones live much longer, they need fewer packets.
+    fn sentinel_kind(&self) -> Option<(Kind, Time)> {
+        let wait = |kind| self.lives.lower(kind).mul_f64(timers::SENTINEL_PART);
+        let (one, two) = (wait(Kind::OnePacket), wait(Kind::TwoWay));
+        let setup = timers::EXCHANGE_GAP * u32::from(timers::EXCHANGES);
+        let chosen = if two > one * 3 && two > setup * 4 {
+            (Kind::TwoWay, two)
+        } else if one >= timers::SHORTEST_SENTINEL {
+            (Kind::OnePacket, one)
+        } else if two > setup * 2 {
+            (Kind::TwoWay, two)
+        } else {
+            return None;
+        };
+        Some(chosen)
+    }
+
+    /// Whether a sentinel is under test that shows whether an end counts.
+    pub(super) fn is_checking(&self) -> bool {
+        self.sentinels().any(|(_, b)| match b.stage {
+            Stage::Testing { .. } => true,
+            Stage::Waiting => b.test_at() <= self.now,
+            _ => false,
+        })
+    }
+
+    /// What a test has shown.
+    pub(super) fn note(&mut self, role: Role, life: Life) {
+        match (role, life.found) {
+            (Role::Wait, Found::Gone(_)) => self.check_now(),
+            (Role::Sentinel, Found::Gone(_)) => self.note_loss(life),
+            (_, Found::Alive(_)) => {}
+        }
+    }
+
+    /// Tests the oldest sentinel at once.
+    fn check_now(&mut self) {
+        if self.is_checking() {
+            return;
+        }
+        let now = self.now;
+        let oldest = self
+            .sentinels()
+            .filter(|(_, b)| b.stage == Stage::Waiting)
+            .min_by_key(|(_, b)| b.proven)
+            .map(|(index, _)| index);
+        if let Some(index) = oldest {
+            let binding = &mut self.bindings[index];
+            binding.wait = now.saturating_sub(binding.quiet);
+            self.changes += 1;
+        }
+    }
+
+    /// All bindings of that time may be lost: the measurement begins anew.
+    fn note_loss(&mut self, life: Life) {
+        self.lives.lose(life.from, self.now);
+        if self.lives.losses() >= timers::MOST_RESTARTS {
+            let detail = format!(
+                "bindings that should have lived were gone, {} times: the NAT restarts, or drops bindings for want of room",
+                timers::MOST_RESTARTS
+            );
+            self.fail_pursuits(Reason::MappingChanged, &detail);
+            return;
+        }
+        self.drop_all();
+    }
+}

@@ -1,0 +1,98 @@
+//! What is worth knowing about the lifetime of bindings, and which keep-alive follows from it.
+
+use crate::fact::{Fact, Reason};
+use crate::nat::lifetime::keepalive::{REQUIRED, USUAL};
+use crate::report::nat::{Bounds, PathReport};
+use crate::report::{Finding, Severity};
+
+/// Says what was measured, what it means, or why it could not be measured.
+pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
+    let family = path.family.name();
+    let lifetime = &path.binding_lifetime;
+    let kinds = [
+        ("after a single packet", &lifetime.one_packet),
+        ("in two-way flows", &lifetime.two_way),
+    ];
+    if let Some(interval) = lifetime.keepalive_s.value() {
+        let measured: Vec<String> = kinds
+            .iter()
+            .filter_map(|(which, fact)| Some(format!("{} {which}", span(fact.value()?))))
+            .collect();
+        let usual = USUAL.as_secs_f64();
+        let hint = if *interval < usual {
+            format!(
+                "send keep-alives at least every {interval} s: then one may be lost; the {usual} s that ICE has by default (RFC 8445 11) leave no room for that here"
+            )
+        } else {
+            format!(
+                "a keep-alive every {interval} s keeps them even if one is lost; the {usual} s that ICE has by default (RFC 8445 11) are enough"
+            )
+        };
+        findings.push(Finding::new(
+            "binding-lifetime",
+            Severity::Info,
+            format!(
+                "{family}: an unused binding lives {}",
+                measured.join(" and ")
+            ),
+            hint,
+        ));
+    }
+    below_requirement(family, &lifetime.two_way, findings);
+    unknown(family, &kinds, findings);
+}
+
+/// RFC 4787 REQ-5: two minutes, for whatever traffic.
+fn below_requirement(family: &str, two_way: &Fact<Bounds>, findings: &mut Vec<Finding>) {
+    let required = REQUIRED.as_secs_f64();
+    let Some(most) = two_way.value().and_then(|bounds| bounds.at_most) else {
+        return;
+    };
+    if most < required {
+        findings.push(Finding::new(
+            "binding-lifetime-short",
+            Severity::Warning,
+            format!("{family}: bindings of two-way flows live {most} s at most, and RFC 4787 (REQ-5) wants {required} s"),
+            "raise the UDP timeout of the NAT or firewall if it is yours (on Linux net.netfilter.nf_conntrack_udp_timeout_stream); else send keep-alives more often",
+        ));
+    }
+}
+
+fn unknown(family: &str, kinds: &[(&str, &Fact<Bounds>); 2], findings: &mut Vec<Finding>) {
+    let mut told: Option<&str> = None;
+    for (which, fact) in kinds {
+        let Fact::Inconclusive { reason, detail } = fact else {
+            continue;
+        };
+        if matches!(reason, Reason::Interrupted | Reason::Timeout) || told == Some(detail) {
+            continue;
+        }
+        told = Some(detail);
+        let hint = match reason {
+            Reason::NoResponsePort => {
+                "name a server with RESPONSE-PORT with -s (coturn has it), or `rtcdiag serve --stun` on a host outside"
+            }
+            Reason::AddressPooling => {
+                "name a server of your own with -s: `rtcdiag serve --stun` on a host outside"
+            }
+            Reason::Contradiction | Reason::MappingChanged => {
+                "run it again when the network is less busy; until then send keep-alives every few seconds"
+            }
+            Reason::PacketLoss => "run it again when the network is less busy, or over a cable",
+            _ => "run it again, with another server with -s",
+        };
+        findings.push(Finding::new(
+            "binding-lifetime-unknown",
+            Severity::Warning,
+            format!("{family}: how long a binding lives {which} could not be measured: {detail}"),
+            hint,
+        ));
+    }
+}
+
+fn span(bounds: &Bounds) -> String {
+    match bounds.at_most {
+        Some(most) => format!("{:.1} to {most:.1} s", bounds.at_least),
+        None => format!("over {:.1} s", bounds.at_least),
+    }
+}

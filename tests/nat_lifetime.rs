@@ -1,0 +1,25 @@
+//! The lifetime of bindings in virtual time: what is said must be true at every moment of every run.
+//!
+//! `RTCDIAG_SIM_RUNS=n` makes n runs for each cell (default 1).
+
+// It prints its figures, and its numbers are small.
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    missing_docs
+)]
+
+#[path = "nat_lifetime/nat.rs"]
+mod nat;
+#[path = "nat_lifetime/server.rs"]
+mod server;
+#[path = "nat_lifetime/world.rs"]
+mod world;
+
+#[path = "nat_lifetime/lifetimes.rs"]
+mod lifetimes;
+#[path = "nat_lifetime/servers.rs"]
+mod servers;
+#[path = "nat_lifetime/trouble.rs"]
+mod trouble;
