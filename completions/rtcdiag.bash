@@ -41,7 +41,7 @@ _rtcdiag() {
 
     case "${cmd}" in
         rtcdiag)
-            opts="-4 -6 -q -v -h -V --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help --version nat gather turn pair demo serve"
+            opts="-4 -6 -q -v -h -V --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help --version nat gather turn pair demo serve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -78,7 +78,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__demo)
-            opts="-4 -6 -q -v -h --duration --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-4 -6 -q -v -h --duration --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -119,7 +119,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__gather)
-            opts="-s -4 -6 -q -v -h --policy --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-s -4 -6 -q -v -h --policy --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -194,7 +194,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__nat)
-            opts="-s -4 -6 -q -v -h --expect --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-s -4 -6 -q -v -h --expect --lifetime --port-mapping-test --no-port-mapping --no-tcp --collision-test --nat64-prefix --all-interfaces --repeat --watch --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,6 +205,22 @@ _rtcdiag() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --lifetime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat64-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --server)
@@ -250,7 +266,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__pair)
-            opts="-s -4 -6 -q -v -h --new-code --rendezvous --rendezvous-listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-s -4 -6 -q -v -h --new-code --rendezvous --rendezvous-listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -345,7 +361,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__serve)
-            opts="-4 -6 -q -v -h --listen --tls-cert --tls-key --max-connections --max-connections-per-address --max-joins-per-address --max-rooms --room-lifetime --max-message --max-messages-per-room --max-bytes-per-room --max-queue --request-timeout --join-timeout --ping-interval --silence-timeout --write-timeout --stun --stun-alternate --turn --turn-external-ip --turn-realm --turn-users-file --turn-auth-secret-file --turn-allow-peer --turn-relay-ports --turn-max-allocations --turn-max-per-user --turn-max-rate --turn-max-lifetime --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-4 -6 -q -v -h --listen --tls-cert --tls-key --max-connections --max-connections-per-address --max-joins-per-address --max-rooms --room-lifetime --max-message --max-messages-per-room --max-bytes-per-room --max-queue --request-timeout --join-timeout --ping-interval --silence-timeout --write-timeout --stun --stun-alternate --turn --turn-external-ip --turn-realm --turn-users-file --turn-auth-secret-file --turn-allow-peer --turn-relay-ports --turn-max-allocations --turn-max-per-user --turn-max-rate --turn-max-lifetime --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -526,7 +542,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__turn)
-            opts="-4 -6 -q -v -h --no-policy --expect --ice-servers --turn-username --turn-password-file --turn-secret-file --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --config --help"
+            opts="-4 -6 -q -v -h --no-policy --expect --ice-servers --turn-username --turn-password-file --turn-secret-file --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

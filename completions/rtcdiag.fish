@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rtcdiag_global_optspecs
-    string join \n json jsonl 4/ipv4 6/ipv6 interface= local= timeout= color= q/quiet v/verbose config= h/help V/version
+    string join \n json jsonl 4/ipv4 6/ipv6 interface= local= timeout= color= q/quiet v/verbose redact config= h/help V/version
 end
 
 function __fish_rtcdiag_needs_command
@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -37,6 +37,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 4 -l ipv4 -d 'IPv4 only
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
@@ -46,21 +47,31 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machi
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l lifetime -d 'Measure how long an unused binding lives, up to MAX (seconds, or as 90s, 5m; at most 30m) [default with the flag: 5m]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l nat64-prefix -d 'Reach IPv4 servers from IPv6 by this prefix [default: asked for by DNS (RFC 7050) where there is no IPv4]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l repeat -d 'Test so many times, one line a round, and totals at the end' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l watch -d 'Begin a round every so many seconds (at least 1), until it is stopped or --repeat is done' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l port-mapping-test -d 'Have the router make a short-lived port mapping, try it from outside, and remove it'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-port-mapping -d 'Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes nothing)'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-tcp -d 'Do not ask the servers over TCP beside UDP'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l collision-test -d 'See whether the mapping stays as it is when another host behind the same NAT holds the port (needs a second local address)'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l all-interfaces -d 'Test over every interface, not only the one that the system would choose'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
@@ -72,7 +83,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -83,6 +94,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
@@ -91,7 +103,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -103,6 +115,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'I
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one runs in this program as long as it lasts, and the other host must be able to reach it' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
@@ -121,7 +134,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -134,11 +147,12 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'I
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long the quality of the path is measured' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -149,6 +163,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 4 -l ipv4 -d 'I
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l listen -d 'Listen here, repeatable (or several with commas): ADDRESS:PORT, or ADDRESS for port 7880 [default: port 7880 of all addresses, IPv6 and IPv4]' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-cert -d 'Speak TLS (wss://) with the certificates in this PEM file: the server\'s own, then those that lead to its issuer' -r -F
@@ -182,7 +197,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-rate 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'End a relay that is not refreshed after at most so many seconds' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -193,4 +208,5 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 4 -l ipv4 -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s q -l quiet -d 'Neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -4,6 +4,8 @@
 //! The file's values become the defaults of the clap definition, so flag, variable, file and
 //! built-in default take precedence in this order, and each value is checked by one parser.
 
+mod early;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +20,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::cli::Cli;
 use crate::redact;
+pub use early::{is_asked, is_asked_outside_file};
 
 /// Why the command line and its defaults cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,57 +95,6 @@ pub fn load(args: &[std::ffi::OsString]) -> Result<Cli, ConfigError> {
         }
     }
     Ok(cli)
-}
-
-/// Whether a flag without a value is set in the arguments, or by its variable; `None` if neither says
-/// so. For when they cannot be parsed as a whole.
-pub fn is_asked_outside_file(args: &[std::ffi::OsString], flag: &str) -> Option<bool> {
-    if args.iter().any(|arg| *arg == *format!("--{flag}")) {
-        return Some(true);
-    }
-    let variable = format!("RTCDIAG_{}", flag.to_uppercase().replace('-', "_"));
-    let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
-    let value = value.to_string_lossy().to_lowercase();
-    // The values that clap takes for "no".
-    Some(!["0", "n", "no", "f", "false", "off"].contains(&value.as_str()))
-}
-
-/// The same, with the configuration file asked where they do not say it: as far as it can be read.
-pub fn is_asked(args: &[std::ffi::OsString], flag: &str) -> bool {
-    if let Some(asked) = is_asked_outside_file(args, flag) {
-        return asked;
-    }
-    let named = args.iter().enumerate().find_map(|(at, arg)| {
-        if arg == "--config" {
-            return args.get(at + 1).map(PathBuf::from);
-        }
-        arg.to_str()?.strip_prefix("--config=").map(PathBuf::from)
-    });
-    let of_variable = || std::env::var_os("RTCDIAG_CONFIG").filter(|path| !path.is_empty());
-    let path = named
-        .or_else(|| of_variable().map(PathBuf::from))
-        .or_else(default_path);
-    // A pipe can be read only once.
-    let Some(path) = path.filter(|path| path.is_file()) else {
-        return false;
-    };
-    let Ok(text) = read_text(&path, FILE_PATIENCE) else {
-        return false;
-    };
-    let Ok(table) = DeTable::parse(&text) else {
-        // It is damaged; at worst the message hides more than it has to.
-        return text.contains(flag);
-    };
-    let is_set = |table: &DeTable| {
-        let value = table.get(flag).map(Spanned::get_ref);
-        matches!(value, Some(DeValue::Boolean(true)))
-    };
-    let table = table.get_ref();
-    is_set(table)
-        || table.values().any(|value| match value.get_ref() {
-            DeValue::Table(section) => is_set(section),
-            _ => false,
-        })
 }
 
 /// The definition, with variables that are set to nothing taken for unset, as shells and service

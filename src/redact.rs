@@ -14,7 +14,7 @@
 //! | `mc1`, `mc6-1` | multicast |
 //! | `res1`, `res6-1` | others with a special purpose (RFC 6890), and reserved ones |
 //! | `map-pub1` | `pub1` in an IPv4-mapped address (RFC 4291 2.5.5.2) |
-//! | `n64-pub1` | `pub1` behind the well-known prefix of NAT64, 64:ff9b::/96 (RFC 6052 2.1) |
+//! | `n64-pub1` | `pub1` behind the well-known prefix of NAT64, `64:ff9b::/96` (RFC 6052 2.1) |
 //!
 //! The same address has the same label throughout a run. Beyond 65 536 addresses, which only a server
 //! can meet, all others of a kind have one label, such as `pub+`. Foundations of candidates become

@@ -146,12 +146,7 @@ fn longest_v6(text: &str, at: usize) -> Option<(Ipv6Addr, usize)> {
         b.is_ascii_hexdigit() || matches!(b, b':' | b'.')
     });
     let length = length.min(LONGEST);
-    if bytes[at..at + length]
-        .iter()
-        .filter(|b| **b == b':')
-        .count()
-        < 2
-    {
+    if text[at..at + length].matches(':').count() < 2 {
         return None;
     }
     (at + 2..=at + length)

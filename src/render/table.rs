@@ -16,6 +16,10 @@ pub struct Cell {
     ink: Option<Ink>,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "most texts are made for their cell"
+)]
 impl Cell {
     /// Without colour.
     pub fn new(text: impl ToString) -> Self {

@@ -55,7 +55,11 @@ fn assert_clean(name: &str, output: &Output, addresses: &[IpAddr]) -> (String, V
         schema::assert_valid(&document);
         assert_eq!(document["redacted"], true);
         let events = stdout.lines().take(stdout.lines().count() - 1);
-        for event in events.filter_map(|line| serde_json::from_str(line).ok()) {
+        for event in events.filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            // A document over several lines has none before it.
+            if !event.is_object() {
+                continue;
+            }
             schema::assert_valid_event(&event);
         }
     }

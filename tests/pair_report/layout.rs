@@ -415,7 +415,7 @@ proptest! {
             let text = text(&document, style, VERBOSE);
             // What the layout does not see is hidden later; it must be whole then.
             let text = redaction.laid_out(&text);
-            for word in text.split(|c: char| c.is_whitespace() || c == ',') {
+            for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.contains("://")) {
                 prop_assert!(word.parse::<std::net::SocketAddr>().is_err(), "{}", text);
                 prop_assert!(!word.contains("::") && word.matches(':').count() < 3, "{}: {}", word, text);
             }

@@ -48,6 +48,7 @@ fn assert_clean(name: &str, output: &Output) -> String {
                 || stdout.starts_with('{')
                 || line.starts_with("candidate:")
                 || line.starts_with("$ ")
+                || line.starts_with("rtcdiag works")
                 || line.contains('\u{1b}'),
             "{name}: {line}"
         );
@@ -108,7 +109,8 @@ fn nat() {
                 return;
             };
             let path = &document["result"]["paths"][0];
-            assert_eq!(path["local_address"], "lo1", "{path:#}");
+            let local = path["local_address"].as_str().expect("text");
+            assert!(local.starts_with("lo"), "{path:#}");
             assert_eq!(path["mapping"]["status"], "determined", "{path:#}");
             // The same address has the same label in every part.
             let server = &document["result"]["servers"][0];

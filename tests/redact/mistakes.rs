@@ -33,7 +33,9 @@ fn refused(args: &[&str]) {
             assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
             leaks::assert_none(&format!("{args:?}"), &text, &addresses);
             assert!(
-                !text.contains(".77") && !text.contains(":77"),
+                !["113.77", "100.77", "::77", "77.7"]
+                    .iter()
+                    .any(|part| text.contains(part)),
                 "{args:?}: {text}"
             );
             if mode.is_some() {

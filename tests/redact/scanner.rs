@@ -91,6 +91,7 @@ fn addresses_are_found_wherever_they_stand() {
         ("203.0.113.5: refused", "pub1: refused"),
         ("2001:db8::5: refused", "pub6-1: refused"),
         ("2001:db8::: refused", "pub6-1: refused"),
+        (":::1 ::: ::", ":lo6-1 ::: ::"),
         ("at 2001:db8::5.", "at pub6-1."),
         (
             "\u{1b}[31m203.0.113.5\u{1b}[0m \u{1b}[1;31m2001:db8::5\u{1b}[0m",

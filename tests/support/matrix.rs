@@ -166,10 +166,9 @@ impl Cell {
 
     /// The scenario of one run through a NAT64 that behaves like the NATs of this cell.
     pub fn nat64_scenario(&self, run: u64) -> Scenario {
-        let ipv4 = (0..).map(|n| self.scenario(run + (n << 16)));
-        let mut scenario = ipv4
-            .filter(|s| s.client.is_ipv4())
-            .next()
+        let mut draws = (0..).map(|n| self.scenario(run + (n << 16)));
+        let mut scenario = draws
+            .find(|s| s.client.is_ipv4())
             .expect("three in four are IPv4")
             .through_nat64(PREFIXES[(self.index + run as usize) % PREFIXES.len()]);
         for nat in &mut scenario.path {

@@ -56,12 +56,12 @@ fn used(prefix: Prefix, translated: bool, answered: bool) -> Fact<String> {
 }
 
 fn unknown(likely: Option<Prefix>, translation: &Translation) -> Fact<String> {
-    let mut seen = "servers see an IPv4 address, so there is a NAT64, but by which prefix it is reached is not known".to_owned();
-    if let Some(prefix) = likely {
-        seen.push_str(&format!(
-            " (probably {prefix}, by what a server calls itself)"
-        ));
-    }
+    let proposal = likely.map_or_else(String::new, |prefix| {
+        format!(" (probably {prefix}, by what a server calls itself)")
+    });
+    let seen = format!(
+        "servers see an IPv4 address, so there is a NAT64, but by which prefix it is reached is not known{proposal}"
+    );
     let detail = match translation.prefixes() {
         Fact::Inconclusive { detail, .. } => format!("{seen}: {detail}"),
         _ => seen,

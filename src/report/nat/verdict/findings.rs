@@ -34,8 +34,8 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
     true
 }
 
-/// What is worth knowing about a path.
-pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
+/// Whether UDP gets through, and what to do where it does not.
+fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
     let family = path.family_name();
     match &path.udp {
         Fact::Determined(Udp::Blocked) => {
@@ -102,6 +102,12 @@ pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<
             },
         )),
     }
+}
+
+/// What is worth knowing about a path.
+pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
+    let family = path.family_name();
+    of_udp(path, all, findings);
     router::of_path(path, findings);
     if !path.is_open() {
         return;
