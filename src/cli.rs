@@ -152,13 +152,15 @@ Examples:
   rtcdiag nat -s stun:stun.example.org -s 198.51.100.7:3478 -4
   rtcdiag nat --json | jq '.result.paths[0].mapping'
   rtcdiag nat --expect mapping=endpoint-independent,udp=open
+  rtcdiag nat --lifetime 5m
+  rtcdiag nat --port-mapping-test
   rtcdiag nat --all-interfaces
   rtcdiag nat --watch 60 --timeout 28800
   rtcdiag nat --repeat 5 --expect mapping=endpoint-independent
 
-Exit codes (of several rounds: 0 only if every one was good, 1 if any was bad):
-  0    diagnosed; a strict NAT is still 0
-  1    UDP is blocked, or --expect is not met
+Exit codes:
+  0    diagnosed; a strict NAT is still 0 (of several rounds: every one was good)
+  1    UDP is blocked, or --expect is not met (in any round)
   2    usage error, or the program could not do its job
   3    inconclusive: no server offers behaviour discovery, or answers contradict each other
   130  interrupted; the partial result is printed first";

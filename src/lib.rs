@@ -33,6 +33,7 @@
 //!   before they visit a server's other address ([`nat::discovery`], [`app::nat`]).
 //! - `nat --watch` calls nothing a change that could not be determined, and no round trip that was
 //!   slow once ([`report::nat::rounds`]).
+//! - Filtering over TCP is not tested: STUN servers open no connections.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS (`turns:` over UDP) is not spoken. TCP candidates (RFC 6544) are not gathered.
 //! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a

@@ -93,6 +93,21 @@ fn the_open_internet() {
     assert_eq!(path(&document)["legacy_name"], "open-internet");
 }
 
+/// Loopback has no router: nothing is sent to any, whatever is asked for.
+#[test]
+fn a_path_without_a_router() {
+    for extra in [&[][..], &["--port-mapping-test"]] {
+        let script = Script::new(NatConfig::open(), vec![Role::Discovery, Role::Plain]);
+        let (document, _) = run(&script, extra);
+        let mapping = &path(&document)["port_mapping"];
+        for fact in ["pcp", "nat_pmp", "upnp_igd", "router_external_address"] {
+            assert_eq!(mapping[fact]["reason"], "no-router", "{mapping:#}");
+        }
+        assert_eq!(mapping["router"], Value::Null);
+        assert_eq!(mapping["requests"], 0);
+    }
+}
+
 #[test]
 fn expectations_decide_the_exit_code() {
     let nat = NatConfig::nat(

@@ -8,6 +8,8 @@ mod support;
 mod bad_servers;
 #[path = "nat_rules/discovery_servers.rs"]
 mod discovery_servers;
+#[path = "nat_rules/held_up.rs"]
+mod held_up;
 #[path = "nat_rules/nat64.rs"]
 mod nat64;
 #[path = "nat_rules/ports_and_hairpins.rs"]

@@ -30,7 +30,7 @@ pub fn run(frame: &Frame, args: &NatArgs) -> anyhow::Result<Outcome> {
         Err(error) => return frame.could_not_begin(&error),
     };
     if args.depth.in_rounds() {
-        return rounds::run(frame, args, options, &findings);
+        return rounds::run(frame, args, &options, &findings);
     }
     let mut tests = 0;
     let mut measured = Measured::default();

@@ -33,7 +33,7 @@ const VPN: [&str; 18] = [
     "gpd",
     "outline-tun",
 ];
-/// The same where more than these letters has to be looked at: a number follows (NetBird, Hamachi).
+/// The same where more than these letters has to be looked at: a number follows (`NetBird`, Hamachi).
 const VPN_NUMBERED: [&str; 2] = ["wt", "ham"];
 /// What containers and virtual machines on this host are behind.
 const CONTAINER: [&str; 21] = [

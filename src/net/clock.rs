@@ -47,7 +47,6 @@ impl Clock {
     /// This moment as RFC 3339 with milliseconds, UTC. The system's clock is read anew: a machine
     /// that slept has lost time since the start.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
-    #[expect(clippy::unused_self, reason = "who may not know the time has no clock")]
     pub fn wall_time(&self) -> String {
         written(SystemTime::now())
     }

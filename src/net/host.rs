@@ -235,12 +235,16 @@ pub fn interface_of(local: IpAddr) -> Option<String> {
 }
 
 /// Other addresses of the interface that has a local address, of the same family, that packets can
-/// be sent from; those in the same network first.
-pub fn siblings_of(local: IpAddr) -> Vec<IpAddr> {
+/// be sent from; those in the same network first. `interface` is the one, if that is known: several
+/// may have the address.
+pub fn siblings_of(local: IpAddr, interface: Option<&str>) -> Vec<IpAddr> {
     let Ok(interfaces) = if_addrs::get_if_addrs() else {
         return Vec::new();
     };
-    let Some(own) = interfaces.iter().find(|i| i.ip() == local) else {
+    let is_own = |i: &&if_addrs::Interface| {
+        i.ip() == local && interface.is_none_or(|name| device(&i.name) == device(name))
+    };
+    let Some(own) = interfaces.iter().find(is_own) else {
         return Vec::new();
     };
     let mut siblings: Vec<(bool, IpAddr)> = interfaces

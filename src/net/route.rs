@@ -70,7 +70,7 @@ fn gateway(_destination: IpAddr, _interface: Option<u32>, _local: IpAddr) -> Opt
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use linux::gateway;
 
-/// One question to the kernel: RTM_GETROUTE.
+/// One question to the kernel: `RTM_GETROUTE`.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use std::io::{self, Read, Write};

@@ -17,8 +17,14 @@ fn every_round_has_to_be_as_expected() {
     assert_eq!(code(&output), BAD);
     let document = document(&output);
     assert_eq!(document["result"]["rounds"]["bad"], 2);
-    assert_eq!(codes(&document), ["expectation-not-met"]);
-    let said = document["findings"][0]["message"].to_string();
+    let findings = document["findings"].as_array().expect("a list");
+    let missed = findings
+        .iter()
+        .filter(|f| f["code"] == "expectation-not-met");
+    let [missed] = missed.collect::<Vec<_>>()[..] else {
+        panic!("not said once: {document:#}");
+    };
+    let said = missed["message"].to_string();
     assert!(said.contains("in 2 of 2 rounds"), "{said}");
 }
 

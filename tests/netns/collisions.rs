@@ -261,7 +261,13 @@ pub const NAT66: Scenario = Scenario {
         ip: &[("client", "addr add 2001:db8:1::3/64 dev eth0 nodad")],
         ..behind(&[private6(&[nats::MASQUERADE, filters::NO_STRAYS])])
     },
-    args: &["--collision-test", "-s", "stun:[2001:db8:113::10]"],
+    args: &[
+        "--collision-test",
+        "--local",
+        "2001:db8:1::2",
+        "-s",
+        "stun:[2001:db8:113::10]",
+    ],
     expected: good(
         &[seen6(
             ROUTER6,

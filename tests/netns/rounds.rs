@@ -30,7 +30,7 @@ fn nat(address: &str, rule: &str) -> String {
     )
 }
 
-const FULLY_RANDOM: &str = ":1024-65535 random,fully-random";
+const FULLY_RANDOM: &str = "random,fully-random";
 
 fn is_round(event: &Value) -> bool {
     event["event"] == "round"

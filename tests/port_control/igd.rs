@@ -13,12 +13,13 @@ fn location() -> Url {
 
 /// A description with these services: kind and control URL.
 fn description(base: &str, services: &[(&str, &str)]) -> String {
-    let list: String = services
+    let list: Vec<String> = services
         .iter()
         .map(|(kind, url)| {
             format!("<service><serviceType>urn:schemas-upnp-org:service:{kind}</serviceType><controlURL>{url}</controlURL></service>")
         })
         .collect();
+    let list = list.concat();
     format!(
         "<?xml version=\"1.0\"?>\n<root xmlns=\"urn:schemas-upnp-org:device-1-0\">{base}<device><deviceList><device><serviceList>{list}</serviceList></device></deviceList></device></root>\r\n\0"
     )
@@ -175,7 +176,7 @@ fn errors_have_their_meaning() {
         (899, Meaning::Other),
     ] {
         let fault = envelope(&format!(
-            "<s:Fault><detail><UPnPError xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>{code}</errorCode><errorDescription>\u{7}Device says so</errorDescription></UPnPError></detail></s:Fault>"
+            "<s:Fault><detail><UPnPError xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>{code}</errorCode><errorDescription>\u{9b}Device says so</errorDescription></UPnPError></detail></s:Fault>"
         ));
         let refusal = igd::refusal(&fault).expect("an error");
         assert_eq!((refusal.code, refusal.meaning), (code, meaning));

@@ -28,7 +28,7 @@ fn run(mut inquiry: Inquiry<u8, impl Fn(&[u8]) -> Option<u8>>) -> (Vec<u64>, u64
 }
 
 fn millis(now: Duration) -> u64 {
-    u64::try_from((now - START).as_millis()).expect("short")
+    u64::try_from(now.saturating_sub(START).as_millis()).expect("short")
 }
 
 #[test]

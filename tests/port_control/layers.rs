@@ -199,11 +199,11 @@ fn offers(addresses: &[&str]) -> Said {
 }
 
 /// What the three protocols say together.
-fn together(pcp: Said, nat_pmp: Said, igd: Said) -> Fact<IpAddr> {
+fn together(pcp: &Said, nat_pmp: &Said, igd: &Said) -> Fact<IpAddr> {
     external_address(&[
-        (Protocol::Pcp, &pcp),
-        (Protocol::NatPmp, &nat_pmp),
-        (Protocol::UpnpIgd, &igd),
+        (Protocol::Pcp, pcp),
+        (Protocol::NatPmp, nat_pmp),
+        (Protocol::UpnpIgd, igd),
     ])
 }
 
@@ -211,11 +211,17 @@ fn together(pcp: Said, nat_pmp: Said, igd: Said) -> Fact<IpAddr> {
 fn the_external_address_from_all_answers() {
     let one = "203.0.113.5";
     let known = Fact::Determined(ip(one));
-    assert_eq!(together(offers(&[]), offers(&[one]), offers(&[one])), known);
-    assert_eq!(together(Said::Silent, Said::Closed, offers(&[one])), known);
+    assert_eq!(
+        together(&offers(&[]), &offers(&[one]), &offers(&[one])),
+        known
+    );
+    assert_eq!(
+        together(&Said::Silent, &Said::Closed, &offers(&[one])),
+        known
+    );
     // A service that is down beside one that is up.
     assert_eq!(
-        together(Said::Silent, Said::Silent, offers(&["0.0.0.0", one])),
+        together(&Said::Silent, &Said::Silent, &offers(&["0.0.0.0", one])),
         known
     );
     for (pcp, nat_pmp, igd, expected) in [
@@ -287,7 +293,7 @@ fn the_external_address_from_all_answers() {
             Reason::Unusable,
         ),
     ] {
-        let fact = together(pcp.clone(), nat_pmp.clone(), igd.clone());
+        let fact = together(&pcp, &nat_pmp, &igd);
         let found = reason(&fact.clone().map(|_| true));
         assert_eq!(
             found,
@@ -296,8 +302,8 @@ fn the_external_address_from_all_answers() {
         );
     }
     for untouched in [Reason::LeftOut, Reason::NoRouter] {
-        let not_asked = || Said::NotAsked(untouched);
-        let fact = together(not_asked(), not_asked(), not_asked());
+        let not_asked = Said::NotAsked(untouched);
+        let fact = together(&not_asked, &not_asked, &not_asked);
         assert_eq!(fact, Fact::not_tested(untouched));
     }
 }

@@ -30,10 +30,10 @@ fn pcp_answer(opcode: u8, result: u8, lifetime_s: u32, part: &[u8]) -> Vec<u8> {
 }
 
 /// The part of MAP: RFC 6887 11.1.
-fn map_part(nonce: pcp::Nonce, protocol: u8, port: u16, external: u16) -> Vec<u8> {
+fn map_part(nonce: pcp::Nonce, protocol: u8, inside: u16, external: u16) -> Vec<u8> {
     let mut part = nonce.to_vec();
     part.extend([protocol, 0, 0, 0]);
-    part.extend(port.to_be_bytes());
+    part.extend(inside.to_be_bytes());
     part.extend(external.to_be_bytes());
     part.extend(Ipv4Addr::new(203, 0, 113, 5).to_ipv6_mapped().octets());
     part

@@ -160,6 +160,7 @@ impl Cell {
             listed,
             unreachable: Vec::new(),
             link: self.link(rng),
+            released_at: None,
             nat64: None,
         }
     }

@@ -77,6 +77,8 @@ pub struct Scenario {
     /// Addresses at which sending fails, how, and whether at once or after a round trip.
     pub unreachable: Vec<(SocketAddr, SendError)>,
     pub link: Link,
+    /// Until when the servers' other addresses must not be visited, if that is held up.
+    pub released_at: Option<Duration>,
     /// The outermost box is a NAT64: the client is an IPv6 host, and every other address here is
     /// what lies behind the translator.
     pub nat64: Option<Nat64>,
@@ -107,6 +109,7 @@ impl Scenario {
             servers,
             unreachable: Vec::new(),
             link: Link::perfect(Duration::from_millis(40)),
+            released_at: None,
             nat64: None,
         }
     }

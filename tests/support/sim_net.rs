@@ -70,6 +70,8 @@ pub fn run_traced(scenario: &Scenario) -> Result<Outcome, String> {
 enum Event {
     AddServer(SocketAddr),
     ServersComplete,
+    /// All trials may visit the other addresses.
+    Release,
     /// A datagram reaches a server's address.
     AtServer {
         to: SocketAddr,
@@ -154,6 +156,10 @@ impl<'a> SimNet<'a> {
             self.at(listed.at, Event::AddServer(self.to_client(listed.address)));
         }
         self.at(known, Event::ServersComplete);
+        if let Some(at) = self.scenario.released_at {
+            machine.hold_alternates();
+            self.at(at, Event::Release);
+        }
         let mut snapshots = Vec::new();
         for events in 0.. {
             while let Some(transmit) = machine.poll_transmit() {
@@ -228,6 +234,7 @@ impl<'a> SimNet<'a> {
         match event {
             Event::AddServer(server) => machine.add_server(self.now, server),
             Event::ServersComplete => machine.servers_complete(self.now),
+            Event::Release => machine.release_alternates(self.now, usize::MAX),
             Event::AtServer { to, from, bytes } => self.at_server(to, from, &bytes),
             Event::AtBox {
                 external,

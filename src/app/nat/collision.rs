@@ -54,7 +54,7 @@ pub async fn run(tested: Tested<'_>) -> CollisionTest {
     let (Some(external), true) = (facts.reflexive_addresses.first(), destinations.len() > 1) else {
         return CollisionTest::without(&Fact::not_tested(Reason::EarlierFailure));
     };
-    let mut siblings = host::siblings_of(tested.local);
+    let mut siblings = host::siblings_of(tested.local, tested.interface);
     siblings.truncate(MOST_ADDRESSES);
     let mut done = CollisionTest::without(&Fact::not_tested(Reason::NoSecondAddress));
     for sibling in siblings {

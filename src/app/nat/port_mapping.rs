@@ -1,5 +1,6 @@
 //! The router: its external address, and whether it makes mappings.
 
+mod knock;
 mod lease;
 mod trial;
 
@@ -26,6 +27,7 @@ use crate::net::router::{Searching, Way};
 use crate::report::Finding;
 use crate::report::nat::PortMapping;
 use crate::report::nat::verdict::router;
+use crate::stun::message::TransactionId;
 
 /// How long documents are waited for when the search for them has found something: what is to come
 /// later than the search lasts makes the run no longer than this.
@@ -332,6 +334,6 @@ async fn read_device(
 }
 
 /// Transaction IDs of the trial are apart from all others.
-fn transaction_id(seed: u64, number: u64) -> crate::stun::message::TransactionId {
+fn transaction_id(seed: u64, number: u64) -> TransactionId {
     fallback::transaction_id(seed, 0x4d41_5000_0000_0000 | number)
 }

@@ -56,7 +56,7 @@ pub async fn run<T>(
     mut round: impl AsyncFnMut(watch::Receiver<Option<Reason>>) -> T,
     mut finished: impl FnMut(Finished<T>) -> ControlFlow<()>,
 ) -> Ended<T> {
-    let mut begin = clock.now();
+    let mut due = clock.now();
     let mut done = 0;
     loop {
         let began = clock.now();
@@ -84,14 +84,14 @@ pub async fn run<T>(
             };
         }
         // A round that took longer does not make the next ones come in a hurry.
-        begin = (begin + schedule.every).max(clock.now());
+        due = (due + schedule.every).max(clock.now());
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => return Ended {
                 cut: None,
                 stopped: Some(reason),
             },
-            () = tokio::time::sleep_until(clock.instant(begin)) => {}
+            () = tokio::time::sleep_until(clock.instant(due)) => {}
         }
     }
 }

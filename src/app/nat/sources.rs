@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -241,8 +241,8 @@ fn no_way(way: &Way, family: Family, part: &NatResult) -> Option<Finding> {
     let why: BTreeSet<&str> = errors.clone().map(|e| e.message.as_str()).collect();
     let why: Vec<&str> = why.into_iter().collect();
     // Too many sockets, or a firewall of this host: that is no matter of routes.
-    let of_host = errors.filter(|e| ["local-limit", "forbidden"].contains(&e.code));
-    let (severity, hint) = of_host.filter_map(|e| e.hint).next().map_or(
+    let mut of_host = errors.filter(|e| ["local-limit", "forbidden"].contains(&e.code));
+    let (severity, hint) = of_host.find_map(|e| e.hint).map_or(
         (Severity::Info, "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)"),
         |hint| (Severity::Warning, hint),
     );
@@ -262,7 +262,10 @@ fn no_way(way: &Way, family: Family, part: &NatResult) -> Option<Finding> {
 fn forget_steps_of_neighbours(paths: &mut [PathReport]) {
     let externals: Vec<BTreeSet<IpAddr>> = paths
         .iter()
-        .map(|path| path.reflexive_addresses.iter().map(|a| a.ip()).collect())
+        .map(|path| {
+            let seen = path.reflexive_addresses.iter();
+            seen.map(SocketAddr::ip).collect()
+        })
         .collect();
     for (index, path) in paths.iter_mut().enumerate() {
         let shared = (0..externals.len())

@@ -68,7 +68,7 @@ impl Targets {
             .filter(|s| s.responses > 0 && s.error.is_none() && Some(s.address) != outvoted)
             .collect();
         let names = tested.around.host_names();
-        let name = |address: SocketAddr| {
+        let host = |address: SocketAddr| {
             let known = names.get(&address).cloned();
             known.unwrap_or(Host::Ip(address.ip()))
         };
@@ -82,20 +82,20 @@ impl Targets {
         let (sound, others): (Vec<_>, Vec<_>) = answering.iter().partition(supported);
         for server in sound.into_iter().chain(others) {
             if let Some(other) = server.other_address {
-                targets.add_others(server.address, tested.reach(other), &name(server.address));
+                targets.add_others(server.address, tested.reach(other), &host(server.address));
             }
         }
         for server in &answering {
             targets.add(Attempt {
                 address: server.address,
-                host: name(server.address),
+                host: host(server.address),
                 transport: Transport::Tcp,
             });
         }
-        let named = tested.around.named_streams();
+        let by_uri = tested.around.named_streams();
         let replacing = tested.fallback.iter().filter(|t| t.answer.is_ok());
         let on_way = |a: &Attempt| tested.leads_to(a.address.ip());
-        let more = named
+        let more = by_uri
             .into_iter()
             .chain(replacing.map(|t| t.attempt.clone()));
         more.filter(on_way).for_each(|a| targets.add(a));

@@ -50,7 +50,7 @@ struct Kept<'a> {
 pub fn run(
     frame: &Frame,
     args: &NatArgs,
-    options: Options,
+    options: &Options,
     given: &[Finding],
 ) -> anyhow::Result<Outcome> {
     let schedule = Schedule {
@@ -73,7 +73,7 @@ pub fn run(
             let mut number = 0u64;
             let round = async |stop| {
                 number += 1;
-                one(frame, &options, number, stop).await
+                one(frame, options, number, stop).await
             };
             let finished = |done| kept.take(done);
             app::nat::rounds::run(&schedule, &frame.clock, stop, round, finished).await

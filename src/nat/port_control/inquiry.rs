@@ -34,8 +34,8 @@ pub const MAPPING: Schedule = Schedule {
 
 /// To remove one, which a person who pressed Ctrl-C waits for.
 pub const REMOVAL: Schedule = Schedule {
-    offsets: &[ms(0), ms(200), ms(500)],
-    give_up: ms(1000),
+    offsets: &[ms(0), ms(150), ms(400)],
+    give_up: ms(800),
 };
 
 /// What came of a question.

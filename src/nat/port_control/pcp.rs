@@ -48,7 +48,7 @@ pub enum Answer {
     OtherVersion(u8),
 }
 
-/// Asks whether a PCP server is there (RFC 6887 14.1). It may answer with UNSUPP_OPCODE.
+/// Asks whether a PCP server is there (RFC 6887 14.1). It may answer with `UNSUPP_OPCODE`.
 pub fn announce(client: IpAddr) -> Vec<u8> {
     header(ANNOUNCE, 0, client)
 }

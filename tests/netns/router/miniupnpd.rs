@@ -46,9 +46,8 @@ pub fn start(namespace: &str, scratch: &Path, lines: &[&str]) -> Result<Child, S
     let config = scratch.join("miniupnpd.conf");
     let mut text = String::from("ext_ifname=wan\nlistening_ip=lan\n");
     text += "uuid=e7fee4c4-676b-4f26-b4ac-b2d040dd7329\nsecure_mode=yes\n";
-    for line in lines {
-        text += &format!("{line}\n");
-    }
+    text += &lines.join("\n");
+    text += "\n";
     std::fs::write(&config, text).map_err(|e| e.to_string())?;
     let child = Command::new("ip")
         .args(["netns", "exec", namespace, "miniupnpd", "-d", "-f"])

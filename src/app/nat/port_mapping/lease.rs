@@ -18,7 +18,7 @@ pub const LIFETIME_S: u32 = 120;
 
 /// How long a gateway device may take to make one, and to remove it.
 const CREATION: Duration = Duration::from_millis(2500);
-const DELETION: Duration = Duration::from_millis(1000);
+const DELETION: Duration = Duration::from_secs(1);
 
 /// How many external ports are tried where others have them.
 const PORTS: usize = 4;

@@ -4,67 +4,26 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
-
+use super::knock::{Sockets, knock, open};
 use super::lease::{Failure, Lease};
-use super::{Asked, Tested, transaction_id};
+use super::{Asked, Tested};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
-use crate::nat::port_control::{Granted, Protocol, Said};
+use crate::nat::layers;
+use crate::nat::port_control::{Granted, Meaning, Protocol, Said};
 use crate::net::driver::stopped;
 use crate::report::Finding;
 use crate::report::nat::verdict::router;
 use crate::report::nat::{PortMapping, TestedMapping};
-use crate::stun::message::{self, Change, TransactionId};
-
-/// How often each port is knocked at: with 20 % loss each way all are lost once in two thousand
-/// runs, and the third socket tells how much is lost.
-const ROUNDS: u64 = 8;
-
-/// The fewest rounds in which the port without a mapping has stayed silent.
-const SILENT_ROUNDS: u64 = 4;
 
 /// Of as many rounds the answers to the socket that has sent must have come.
 const HEARD_ROUNDS: usize = 4;
-
-/// Gap between rounds, so that a short burst of loss does not swallow all.
-const GAP: Duration = Duration::from_millis(70);
-
-/// How long answers of the last round may take beyond two round trips.
-const PATIENCE: Duration = Duration::from_millis(150);
 
 /// How many servers are tried for RESPONSE-PORT.
 const SERVERS: usize = 3;
 
 /// How long a mapping that is being made is waited for when the run is to end.
-const LATE: Duration = Duration::from_millis(500);
-
-/// The sockets of a trial. None but `asking` and `control` ever sends to the server.
-struct Sockets {
-    /// Sends the requests.
-    asking: UdpSocket,
-    /// Has sent to the server: answers must come.
-    control: UdpSocket,
-    /// The external port of that.
-    control_port: u16,
-    /// Has sent nothing, and has no mapping: nothing may come.
-    closed: UdpSocket,
-    /// Has sent nothing, and gets the mapping.
-    mapped: UdpSocket,
-    server: SocketAddr,
-    /// The external address that the server sees.
-    seen: IpAddr,
-    rtt: Duration,
-}
-
-/// What came in, in rounds or packets.
-#[derive(Debug, Default)]
-struct Heard {
-    control: usize,
-    closed: usize,
-    mapped: usize,
-    cut: Option<Reason>,
-}
+const LATE: Duration = Duration::from_millis(250);
 
 /// Makes a mapping, tries it, and removes it.
 pub async fn run(
@@ -150,9 +109,7 @@ pub async fn run(
     findings.extend(found);
 }
 
-fn texts(
-    failures: Vec<(Protocol, Failure)>,
-) -> Vec<(Protocol, Option<crate::nat::port_control::Meaning>, String)> {
+fn texts(failures: Vec<(Protocol, Failure)>) -> Vec<(Protocol, Option<Meaning>, String)> {
     failures
         .into_iter()
         .map(|(protocol, failure)| match failure {
@@ -227,85 +184,6 @@ fn mismatch(external: IpAddr) -> Fact<bool> {
     )
 }
 
-/// Opens the sockets, if the server honours RESPONSE-PORT.
-async fn open(
-    tested: Tested<'_>,
-    server: SocketAddr,
-    seen: IpAddr,
-    rtt: Duration,
-    number: u64,
-) -> Option<Sockets> {
-    let source = &tested.around.source;
-    let socket = || source.udp(tested.local).ok();
-    let (asking, control, closed, mapped) = (socket()?, socket()?, socket()?, socket()?);
-    let seed = tested.around.seed;
-    let id = |part: u64| transaction_id(seed, (number << 8) | part);
-    let patience = rtt * 2 + PATIENCE;
-    let mut control_port = None;
-    for part in 0..3 {
-        let request = message::binding_request(id(part), Change::None);
-        let _ = control.send_to(&request, server).await;
-        if let Some(answer) = heard(&control, server, &[id(part)], patience).await {
-            control_port = message::decode_binding_response(&answer)
-                .ok()?
-                .outcome
-                .ok()?
-                .reflexive()
-                .map(|address| address.port());
-            break;
-        }
-    }
-    let control_port = control_port?;
-    let ids: Vec<TransactionId> = (8..12).map(id).collect();
-    for id in &ids {
-        let request = message::binding_request_to_port(*id, Change::None, Some(control_port));
-        let _ = asking.send_to(&request, server).await;
-        if heard(&control, server, &ids, patience.min(GAP * 3))
-            .await
-            .is_some()
-        {
-            return Some(Sockets {
-                asking,
-                control,
-                control_port,
-                closed,
-                mapped,
-                server,
-                seen,
-                rtt,
-            });
-        }
-    }
-    None
-}
-
-/// The next datagram of a transaction, from the server.
-async fn heard(
-    socket: &UdpSocket,
-    server: SocketAddr,
-    ids: &[TransactionId],
-    patience: Duration,
-) -> Option<Vec<u8>> {
-    let mut buffer = vec![0; 2048];
-    let waiting = async {
-        loop {
-            let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
-                // An ICMP message for an earlier packet; should it be something that stays, others
-                // must have their turn.
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                continue;
-            };
-            let id = message::transaction_id(&buffer[..length]);
-            if from == server && id.is_some_and(|id| ids.contains(&id)) {
-                return length;
-            }
-        }
-    };
-    let length = tokio::time::timeout(patience, waiting).await.ok()?;
-    buffer.truncate(length);
-    Some(buffer)
-}
-
 /// Has the router make the mapping. When the run is to end, a late answer is waited for a little,
 /// since a mapping whose port is known can be removed.
 async fn make(lease: &mut Lease<'_>, tested: Tested<'_>) -> Result<Granted, Failure> {
@@ -334,7 +212,7 @@ async fn try_out(
         && !address.is_unspecified()
     {
         report.router_external_address =
-            crate::nat::layers::external_address(&[(protocol, &Said::Offers(vec![address]))]);
+            layers::external_address(&[(protocol, &Said::Offers(vec![address]))]);
     }
     if let Some(address) = granted.address.filter(|a| *a != sockets.seen) {
         return mismatch(address);
@@ -359,88 +237,6 @@ async fn try_out(
         );
     }
     Fact::Determined(false)
-}
-
-/// Has the server answer to all three external ports, round by round.
-async fn knock(sockets: &Sockets, port: u16, tested: Tested<'_>) -> Heard {
-    let mut heard = Heard::default();
-    let mut stop = tested.around.stop.clone();
-    let closed_port = match sockets.closed.local_addr() {
-        Ok(address) => address.port(),
-        Err(_) => return heard,
-    };
-    let ids: Vec<[TransactionId; 3]> = (0..ROUNDS)
-        .map(|round| {
-            [0, 1, 2].map(|kind| transaction_id(tested.around.seed, 0x1_0000 | (round << 4) | kind))
-        })
-        .collect();
-    let own = |kind: usize| ids.iter().map(|round| round[kind]).collect::<Vec<_>>();
-    let (to_control, to_closed, to_mapped) = (own(0), own(1), own(2));
-    let mut rounds = 0;
-    let last = sockets.rtt * 2 + PATIENCE;
-    loop {
-        if rounds < ROUNDS {
-            let round = ids[usize::try_from(rounds).unwrap_or_default()];
-            for (id, port) in round
-                .into_iter()
-                .zip([sockets.control_port, closed_port, port])
-            {
-                let request = message::binding_request_to_port(id, Change::None, Some(port));
-                // What is not sent is not answered, which the control shows.
-                let _ = sockets.asking.send_to(&request, sockets.server).await;
-            }
-            rounds += 1;
-        }
-        let enough = heard.mapped > 0 && rounds >= SILENT_ROUNDS;
-        let over = enough || rounds == ROUNDS;
-        let until = tokio::time::sleep(if over { last } else { GAP });
-        let listening = async {
-            tokio::join!(
-                count(
-                    &sockets.control,
-                    sockets.server,
-                    &to_control,
-                    &mut heard.control
-                ),
-                count(
-                    &sockets.closed,
-                    sockets.server,
-                    &to_closed,
-                    &mut heard.closed
-                ),
-                count(
-                    &sockets.mapped,
-                    sockets.server,
-                    &to_mapped,
-                    &mut heard.mapped
-                ),
-            );
-        };
-        tokio::select! {
-            biased;
-            reason = stopped(&mut stop) => {
-                heard.cut = Some(reason);
-                return heard;
-            }
-            () = until => {}
-            () = listening => {}
-        }
-        if over {
-            return heard;
-        }
-    }
-}
-
-/// Counts what comes, for ever.
-async fn count(socket: &UdpSocket, server: SocketAddr, ids: &[TransactionId], heard: &mut usize) {
-    loop {
-        if self::heard(socket, server, ids, Duration::from_secs(60))
-            .await
-            .is_some()
-        {
-            *heard += 1;
-        }
-    }
 }
 
 fn cut(reason: Reason) -> Fact<bool> {

@@ -81,7 +81,11 @@ impl PathSeen {
             mapping: path.mapping.clone(),
             filtering: path.filtering.clone(),
             legacy_name: path.legacy_name,
-            reflexive_addresses: path.reflexive_addresses.iter().map(|a| a.ip()).collect(),
+            reflexive_addresses: path
+                .reflexive_addresses
+                .iter()
+                .map(SocketAddr::ip)
+                .collect(),
             rtt_ms: median(samples.clone()).map(Millis),
             by_nat64: path.nat64_prefix.is_determined(),
             is_pooled: path.address_pooling.value() == Some(&AddressPooling::Arbitrary),

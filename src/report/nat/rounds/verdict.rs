@@ -226,12 +226,12 @@ fn in_numbers(totals: &Totals) -> String {
         .changes()
         .map(|(what, n, _)| format!("{} {}", what.text(), counted_times(n)))
         .collect();
-    let changes = if totals.done() == 1 {
+    let also = if totals.done() == 1 {
         String::new()
     } else if changed.is_empty() {
         "; nothing changed".to_owned()
     } else {
         format!("; changed: {}", changed.join(", "))
     };
-    format!("{rounds}: {}{changes}.", outcomes.join(", "))
+    format!("{rounds}: {}{also}.", outcomes.join(", "))
 }

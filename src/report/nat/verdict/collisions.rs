@@ -12,21 +12,21 @@ pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(
             "port-overloading",
             Severity::Warning,
-            format!("the {family} NAT gives two hosts the same external port at the same time (port overloading, RFC 4787 4.2.1): who else sends to that port cannot know which of them it reaches"),
-            "give each host a port of its own where an application has a fixed one; RFC 4787 REQ-3 forbids this, other NATs do without",
+            format!("the {family} NAT gives two hosts the same external port at the same time (port overloading, RFC 4787 4.2.1; RFC 7857 lets it where destinations differ): others who send to that port reach one of the hosts, or neither"),
+            "where an application has a fixed port, give each host one of its own",
         ));
     }
     match &path.mapping_under_collision {
-        Fact::Determined(Mapping::EndpointIndependent) => {}
+        Fact::Determined(Mapping::EndpointIndependent)
+        | Fact::Inconclusive {
+            reason: Reason::Interrupted | Reason::Timeout,
+            ..
+        } => {}
         Fact::Determined(mapping) => findings.push(collides(path, &mapping.to_string())),
         Fact::Inconclusive {
             reason: Reason::EndpointDependent,
             ..
         } => findings.push(collides(path, "endpoint-dependent")),
-        Fact::Inconclusive {
-            reason: Reason::Interrupted | Reason::Timeout,
-            ..
-        } => {}
         Fact::Inconclusive { reason, detail } => findings.push(Finding::new(
             "collision-inconclusive",
             Severity::Info,
@@ -75,5 +75,51 @@ const fn hint(reason: Reason) -> &'static str {
             "give this machine a second address that is translated like the first, in the same network"
         }
         _ => "run it again, when the network is less busy; -v shows every answer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nat::behavior::PathFacts;
+
+    fn codes(mapping: Fact<Mapping>, by_order: bool) -> Vec<(&'static str, bool)> {
+        let local = "192.0.2.2".parse().expect("an address");
+        let facts = PathFacts::not_tested(Reason::LeftOut);
+        let mut path = PathReport::new(local, Some("eth0".to_owned()), facts);
+        path.mapping_under_collision = mapping;
+        path.collision_order_matters = Fact::Determined(by_order);
+        let mut findings = Vec::new();
+        of_path(&path, &mut findings);
+        findings
+            .iter()
+            .map(|f| (f.code, f.message.contains("order")))
+            .collect()
+    }
+
+    #[test]
+    fn a_mapping_that_breaks_is_a_finding_and_one_that_stays_is_none() {
+        let breaks = || Fact::Determined(Mapping::AddressDependent);
+        assert_eq!(codes(breaks(), false), [("mapping-collides", false)]);
+        assert_eq!(codes(breaks(), true), [("mapping-collides", true)]);
+        let depends = Fact::inconclusive(Reason::EndpointDependent, "on something");
+        assert_eq!(codes(depends, false), [("mapping-collides", false)]);
+        assert_eq!(
+            codes(Fact::Determined(Mapping::EndpointIndependent), false),
+            []
+        );
+        assert_eq!(codes(Fact::not_tested(Reason::NotAskedFor), false), []);
+        assert_eq!(
+            codes(Fact::inconclusive(Reason::Timeout, "late"), false),
+            []
+        );
+    }
+
+    #[test]
+    fn who_asked_for_the_test_learns_why_there_is_no_answer() {
+        let kept = Fact::inconclusive(Reason::PortNotPreserved, "so");
+        assert_eq!(codes(kept, false), [("collision-inconclusive", false)]);
+        let none = Fact::not_tested(Reason::NoSecondAddress);
+        assert_eq!(codes(none, false), [("no-second-address", false)]);
     }
 }

@@ -89,17 +89,7 @@ fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
             "path-silent",
             Severity::Warning,
             format!("{family}: {detail}"),
-            if are_several(all) {
-                "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)".to_owned()
-            } else {
-                format!(
-                    "leave {family} out with -{} if it is not meant to work",
-                    match path.family {
-                        Family::Ipv4 => 6,
-                        Family::Ipv6 => 4,
-                    }
-                )
-            },
+            hint_of_silence(path.family, are_several(all)),
         )),
     }
 }
@@ -157,6 +147,20 @@ fn silence(path: &PathReport, detail: &str) -> String {
         }
         _ => format!("{}: {detail}", path.family_name()),
     }
+}
+
+fn hint_of_silence(family: Family, several: bool) -> String {
+    if several {
+        return "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)".to_owned();
+    }
+    let other = match family {
+        Family::Ipv4 => 6,
+        Family::Ipv6 => 4,
+    };
+    format!(
+        "leave {} out with -{other} if it is not meant to work",
+        family.name()
+    )
 }
 
 /// A finding for a fact that was needed and could not be had.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::nat::classify::is_shared;
+use crate::nat::layers;
 use crate::nat::port_control::ssdp::Bystander;
 use crate::nat::port_control::{Meaning, Protocol, Said};
 use crate::report::nat::PathReport;
@@ -131,7 +132,7 @@ pub fn of_answers(
     if let Fact::Inconclusive {
         reason: Reason::Contradiction,
         detail,
-    } = crate::nat::layers::external_address(answers)
+    } = layers::external_address(answers)
     {
         findings.push(Finding::new(
             "router-contradicts",

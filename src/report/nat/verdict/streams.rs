@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::fact::{Fact, Reason};
-use crate::nat::behavior::{Mapping, Udp};
+use crate::nat::behavior::{AddressPooling, Mapping, Udp};
 use crate::report::nat::PathReport;
 use crate::report::{Finding, Severity};
 
@@ -77,7 +77,7 @@ fn other_address(path: &PathReport) -> Option<(IpAddr, IpAddr)> {
     );
     let several = matches!(
         path.address_pooling,
-        Fact::Determined(crate::nat::behavior::AddressPooling::Arbitrary)
+        Fact::Determined(AddressPooling::Arbitrary)
             | Fact::Inconclusive {
                 reason: Reason::Contradiction | Reason::MappingChanged,
                 ..
@@ -86,5 +86,75 @@ fn other_address(path: &PathReport) -> Option<(IpAddr, IpAddr)> {
     match (udp.len(), tcp.len()) {
         (1, 1) if !several && udp != tcp => Some((*udp.first()?, *tcp.first()?)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nat::behavior::PathFacts;
+    use crate::report::nat::StreamCounts;
+
+    fn codes(change: impl FnOnce(&mut PathReport)) -> Vec<(&'static str, Severity)> {
+        let local = "192.0.2.2".parse().expect("an address");
+        let mut path = PathReport::new(local, None, PathFacts::not_tested(Reason::LeftOut));
+        path.udp = Fact::Determined(Udp::Open);
+        path.reflexive_addresses = vec!["203.0.113.1:1".parse().expect("an address")];
+        change(&mut path);
+        let mut findings = Vec::new();
+        of_path(&path, &mut findings);
+        findings.into_iter().map(|f| (f.code, f.severity)).collect()
+    }
+
+    #[test]
+    fn a_dependent_mapping_matters_more_where_there_is_no_udp() {
+        let code = "tcp-mapping-endpoint-dependent";
+        let dependent = |p: &mut PathReport| {
+            p.tcp.mapping = Fact::Determined(Mapping::AddressAndPortDependent);
+        };
+        assert_eq!(codes(dependent), [(code, Severity::Info)]);
+        let unknown_kind = |p: &mut PathReport| {
+            p.udp = Fact::Determined(Udp::Blocked);
+            p.tcp.mapping = Fact::inconclusive(Reason::EndpointDependent, "on something");
+        };
+        assert_eq!(codes(unknown_kind), [(code, Severity::Warning)]);
+        let independent =
+            |p: &mut PathReport| p.tcp.mapping = Fact::Determined(Mapping::EndpointIndependent);
+        assert_eq!(codes(independent), []);
+    }
+
+    #[test]
+    fn another_external_address_is_named_unless_there_may_be_several() {
+        let other = |p: &mut PathReport| {
+            p.tcp.reflexive_addresses = vec!["203.0.113.2:1".parse().expect("an address")];
+        };
+        assert_eq!(
+            codes(other),
+            [("tcp-other-external-address", Severity::Info)]
+        );
+        let pooled = |p: &mut PathReport| {
+            other(p);
+            p.address_pooling = Fact::Determined(AddressPooling::Arbitrary);
+        };
+        assert_eq!(codes(pooled), []);
+    }
+
+    #[test]
+    fn servers_that_only_accept_are_named_if_none_answers() {
+        let accepting = |p: &mut PathReport| {
+            p.tcp.servers = StreamCounts {
+                not_stun: 2,
+                ..StreamCounts::default()
+            };
+        };
+        let code = "tcp-accepted-without-stun";
+        assert_eq!(codes(accepting), [(code, Severity::Info)]);
+        let answering = |p: &mut PathReport| {
+            accepting(p);
+            p.tcp.servers.answered = 1;
+        };
+        assert_eq!(codes(answering), []);
+        let forbidden = |p: &mut PathReport| p.tcp.open = Fact::Determined(false);
+        assert_eq!(codes(forbidden), [("tcp-forbidden", Severity::Warning)]);
     }
 }
