@@ -20,6 +20,7 @@ pub mod probe;
 pub mod reachability;
 pub mod stream_mapping;
 pub mod timers;
+pub mod used_ports;
 
 use std::net::SocketAddr;
 

@@ -376,6 +376,7 @@ labs! {
     all_interfaces_limit => interfaces::too_few_sockets,
     all_interfaces_none => interfaces::nothing_to_test,
     watch_nat_that_changes => rounds::a_nat_that_changes,
+    repeat_ports_that_come_again => rounds::ports_that_come_again,
     watch_link_that_comes_back => rounds::a_link_that_goes_and_comes_back,
 }
 

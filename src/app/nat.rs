@@ -20,6 +20,7 @@ mod translation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -43,6 +44,7 @@ use fallback::Tried;
 use gate::Gate;
 use lookups::{Lookups, Resolved};
 use path::PathRun;
+pub use surroundings::EarlierPorts;
 use surroundings::{NamedStreams, Names, Surroundings};
 use translation::{Translation, Way};
 
@@ -152,11 +154,35 @@ pub async fn run(
     stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> (NatResult, Vec<Finding>) {
+    run_after(options, &EarlierPorts::default(), clock, stop, events).await
+}
+
+/// The same after other rounds from this host: local ports that those have used are left alone, and
+/// the ones used now are added.
+pub async fn run_after(
+    options: &Options,
+    ports: &EarlierPorts,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> (NatResult, Vec<Finding>) {
     let lookups = Lookups::start(options, &events);
+    let around = Surroundings {
+        source: options.source.clone(),
+        clock,
+        stop,
+        events,
+        seed: options.seed,
+        independent: options.independent,
+        depth: options.depth,
+        names: Names::default(),
+        streams: NamedStreams::default(),
+        ports: Arc::clone(ports),
+    };
     if options.depth.all_interfaces {
-        return sources::run(options, &lookups, clock, stop, events).await;
+        return sources::run(options, &lookups, &around).await;
     }
-    of_source(options, &lookups, Gate::default(), clock, stop, events).await
+    of_source(options, &lookups, Gate::default(), around).await
 }
 
 /// The same from one source.
@@ -164,9 +190,7 @@ async fn of_source(
     options: &Options,
     lookups: &Lookups,
     gate: Gate,
-    clock: Clock,
-    stop: watch::Receiver<Option<Reason>>,
-    events: mpsc::UnboundedSender<Event>,
+    around: Surroundings,
 ) -> (NatResult, Vec<Finding>) {
     let translation = Translation::new(options);
     let mut prefix_lookup = JoinSet::new();
@@ -175,17 +199,7 @@ async fn of_source(
     }
     let mut run = Run {
         options,
-        around: Surroundings {
-            source: options.source.clone(),
-            clock,
-            stop,
-            events,
-            seed: options.seed,
-            independent: options.independent,
-            depth: options.depth,
-            names: Names::default(),
-            streams: NamedStreams::default(),
-        },
+        around,
         gate,
         translation,
         lookups: lookups.wait_for_each(),
@@ -312,7 +326,7 @@ impl Run<'_> {
         let way = self.translation.way_of(address.ip());
         self.around.name(address, host);
         if !self.additions.contains_key(&way) {
-            match path::open(&self.around.source, address) {
+            match path::open(&self.around, address) {
                 Ok(opened) => {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     for visited in &self.visits {

@@ -22,6 +22,7 @@ mod pacing;
 mod plan;
 mod pooling;
 mod servers;
+mod travels;
 mod trial;
 mod trust;
 

@@ -39,7 +39,7 @@ fn addresses_are_kept_with_their_time() {
     assert_eq!((path.rounds, path.open), (6, 6));
     let trips = path.rtt_ms.expect("there were answers");
     assert_eq!(trips.samples, 18);
-    assert_eq!(trips.median.as_f64(), 20.0);
+    assert_eq!(trips.median.0, Duration::from_millis(20));
 }
 
 /// A day of rounds a second apart, with an address, an interface and a mapping that never stay.

@@ -109,6 +109,36 @@ pub fn a_nat_that_changes() {
     assert!(summary.contains("public address once"), "{summary}");
 }
 
+/// Where rounds use up the local ports, a socket gets one whose holes are still open. No round may take them for an open
+/// filter: it is the NAT's own, or not known. While there are ports, it is known.
+pub fn ports_that_come_again() {
+    const ROUNDS: usize = 12;
+    let lab = Lab::build(&HOME);
+    // Each round has 26 sockets, so eight rounds use them up.
+    lab.sysctl("client", "net.ipv4.ip_local_port_range", "'40000 40219'")
+        .expect("the client's ports can be set");
+    let count = ROUNDS.to_string();
+    let mut command = super::client(
+        &lab,
+        &["-s", "stun:203.0.113.10", "--repeat", &count, "--jsonl"],
+    );
+    let ended = End::start(&mut command).finish();
+    let rounds: Vec<&Value> = ended.events.iter().filter(|e| is_round(e)).collect();
+    assert_eq!(rounds.len(), ROUNDS, "{}", ended.describe());
+    for (index, round) in rounds.iter().enumerate() {
+        let path = &round["paths"][0];
+        assert_eq!(
+            path["mapping"]["value"], "endpoint-independent",
+            "{round:#}"
+        );
+        let filtering = &path["filtering"];
+        let is_known = filtering["value"] == "address-and-port-dependent";
+        let is_unknown = filtering["reason"] == "other-traffic";
+        assert!(is_known || (is_unknown && index > 4), "{round:#}");
+        assert_eq!(round["changes"].as_array().map(Vec::len), Some(0));
+    }
+}
+
 /// A link that goes down and comes back: the watch goes on.
 pub fn a_link_that_goes_and_comes_back() {
     let lab = Lab::build(&HOME);

@@ -13,7 +13,7 @@ use super::translation::{Translation, Way};
 use crate::fact::{Fact, Reason};
 use crate::ice::interface::InterfaceKind;
 use crate::nat::SendError;
-use crate::nat::behavior::{PathFacts, Udp};
+use crate::nat::behavior::{Filtering, Mapping, PathFacts, Udp};
 use crate::nat::discovery::{ServerError, ServerRecord};
 use crate::nat::layers::Layers;
 use crate::net::host::Source;
@@ -107,7 +107,8 @@ fn is_no_path(path: &PathRun) -> bool {
 }
 
 fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> PathReport {
-    let mut report = PathReport::new(path.local, path.interface.clone(), path.discovery.facts());
+    let facts = facts_of(path);
+    let mut report = PathReport::new(path.local, path.interface.clone(), facts);
     report.default_route = path.default_route;
     report.loss = path.discovery.loss();
     let records = path.discovery.servers();
@@ -210,6 +211,28 @@ fn add_layers(report: &mut PathReport, on_path: bool) {
 
 fn is_left_out(lifetime: &LifetimeReport) -> bool {
     lifetime.two_way == Fact::not_tested(Reason::NotAskedFor)
+}
+
+/// The facts. A port that an earlier round has used may have holes left, and a router may give it
+/// another one: only what that cannot have made is said.
+fn facts_of(path: &PathRun) -> PathFacts {
+    let mut facts = path.discovery.facts();
+    if path.has_used_ports {
+        let why = || -> Fact<()> {
+            Fact::inconclusive(
+                Reason::OtherTraffic,
+                "this host had no local port left that no round of the last minutes had used; leave more time between rounds",
+            )
+        };
+        if matches!(&facts.filtering, Fact::Determined(f) if *f != Filtering::AddressAndPortDependent)
+        {
+            facts.filtering = why().map(|()| Filtering::AddressAndPortDependent);
+        }
+        if matches!(&facts.mapping, Fact::Determined(m) if *m != Mapping::EndpointIndependent) {
+            facts.mapping = why().map(|()| Mapping::EndpointIndependent);
+        }
+    }
+    facts
 }
 
 fn is_cut_short(path: &PathRun) -> bool {

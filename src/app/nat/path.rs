@@ -29,6 +29,9 @@ use crate::report::nat::ObservationReport;
 /// first one has been asked.
 const FALLBACK_AFTER: Duration = Duration::from_millis(650);
 
+/// How many sockets are put aside because rounds before have used their ports.
+const MOST_REFUSED: usize = 100;
+
 /// The sockets of a path.
 pub struct Opened {
     local: IpAddr,
@@ -36,6 +39,7 @@ pub struct Opened {
     default_route: Option<bool>,
     sockets: Vec<UdpSocket>,
     addresses: Vec<SocketAddr>,
+    has_used_ports: bool,
 }
 
 /// What came of a path.
@@ -45,6 +49,8 @@ pub struct PathRun {
     pub interface: Option<String>,
     /// Whether the system itself would send to the internet from here.
     pub default_route: Option<bool>,
+    /// Whether a socket had a port that a round before has used lately.
+    pub has_used_ports: bool,
     pub discovery: Discovery,
     /// Errors that a connected socket was told of.
     pub refusals: Vec<(SocketAddr, SendError)>,
@@ -58,11 +64,10 @@ pub struct PathRun {
 /// # Errors
 ///
 /// If there is no route to it or no local address of its family.
-pub fn open(source: &Source, server: SocketAddr) -> io::Result<Opened> {
+pub fn open(around: &Surroundings, server: SocketAddr) -> io::Result<Opened> {
+    let source = &around.source;
     let local = source.local_address_to(server)?;
-    let sockets = (0..SOCKETS)
-        .map(|_| source.udp(local))
-        .collect::<io::Result<Vec<_>>>()?;
+    let (sockets, has_used_ports) = fresh_sockets(around, local)?;
     let addresses = sockets
         .iter()
         .map(UdpSocket::local_addr)
@@ -74,7 +79,40 @@ pub fn open(source: &Source, server: SocketAddr) -> io::Result<Opened> {
         interface,
         sockets,
         addresses,
+        has_used_ports,
     })
+}
+
+/// Sockets on ports that no round before has used lately, and whether some had to be all the same.
+fn fresh_sockets(around: &Surroundings, local: IpAddr) -> io::Result<(Vec<UdpSocket>, bool)> {
+    let mut used = around.ports();
+    let now = around.clock.now();
+    // Those that were refused are kept until the end, so that the system gives others.
+    let (mut sockets, mut refused) = (Vec::new(), Vec::new());
+    while sockets.len() < SOCKETS {
+        let socket = match around.source.udp(local) {
+            Ok(socket) => socket,
+            Err(error) => match refused.pop() {
+                Some(socket) => {
+                    sockets.push(socket);
+                    continue;
+                }
+                None => return Err(error),
+            },
+        };
+        let is_used = used.contains(now, socket.local_addr()?.port());
+        if is_used && refused.len() < MOST_REFUSED {
+            refused.push(socket);
+        } else {
+            sockets.push(socket);
+        }
+    }
+    let has_used = |socket: &UdpSocket| {
+        let port = socket.local_addr().map_or(0, |address| address.port());
+        used.contains(now, port)
+    };
+    let any_used = sockets.iter().any(has_used);
+    Ok((sockets, any_used))
 }
 
 /// The interface that was chosen, or the one that has the local address.
@@ -157,6 +195,7 @@ pub async fn run(
         explain(receiver, opened.local, &around),
         port_mapping::ask(opened.local, interface.as_deref(), &around),
     );
+    around.remember(&discovery);
     let tested = Tested {
         family: way.family,
         nat64: way.nat64,
@@ -172,6 +211,7 @@ pub async fn run(
         local: opened.local,
         interface,
         default_route: opened.default_route,
+        has_used_ports: opened.has_used_ports,
         discovery,
         refusals,
         fallback,

@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::gate::Gate;
 use super::lookups::Lookups;
 use super::rows;
-use super::{Event, Options, of_source};
+use super::surroundings::Surroundings;
+use super::{Options, of_source};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::ice::interface::{InterfaceKind, kind_of};
 use crate::nat::behavior::PortAssignment;
-use crate::net::clock::Clock;
 use crate::net::host::{self, Interface, Source};
 use crate::net::route;
 use crate::report::nat::{NatResult, PathReport, ServerReport, verdict};
@@ -47,23 +46,19 @@ struct Plan {
 pub async fn run(
     options: &Options,
     lookups: &Lookups,
-    clock: Clock,
-    stop: watch::Receiver<Option<Reason>>,
-    events: mpsc::UnboundedSender<Event>,
+    around: &Surroundings,
 ) -> (NatResult, Vec<Finding>) {
-    let plan = match host::interfaces() {
-        Ok(interfaces) => plan(&interfaces, &options.families, route::carries_default_route),
-        Err(error) => {
-            let finding = not_listed(&error);
-            let alone = of_source(options, lookups, Gate::default(), clock, stop, events);
-            let (result, mut findings) = alone.await;
-            findings.push(finding);
-            return (result, findings);
+    let (plan, mut findings) = match host::interfaces() {
+        Ok(interfaces) => {
+            let carries = route::carries_default_route;
+            let plan = plan(&interfaces, &options.families, carries);
+            let findings = plan.findings();
+            (plan, findings)
         }
+        Err(error) => (Plan::default(), vec![not_listed(&error)]),
     };
-    let mut findings = plan.findings();
     if plan.ways.is_empty() {
-        let alone = of_source(options, lookups, Gate::default(), clock, stop, events);
+        let alone = of_source(options, lookups, Gate::default(), around.clone());
         let (result, found) = alone.await;
         findings.extend(found);
         return (result, findings);
@@ -81,10 +76,14 @@ pub async fn run(
         .enumerate()
         .map(|(index, (way, number))| {
             let options = options_of(options, way, number);
+            let around = Surroundings {
+                source: options.source.clone(),
+                seed: options.seed,
+                ..around.clone()
+            };
             let (lookups, gate) = (lookups.clone(), gate.clone());
-            let (stop, events) = (stop.clone(), events.clone());
             async move {
-                let run = of_source(&options, &lookups, gate, clock, stop, events);
+                let run = of_source(&options, &lookups, gate, around);
                 (index, run.await)
             }
         })

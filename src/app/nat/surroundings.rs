@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
 use super::{Depth, Event};
 use crate::fact::Reason;
+use crate::nat::discovery::Discovery;
+use crate::nat::used_ports::UsedPorts;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::stream::Attempt;
@@ -18,6 +20,8 @@ pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
 
 /// Servers that are asked over TCP and TLS because their URIs say so; filled likewise.
 pub type NamedStreams = Arc<Mutex<Vec<Attempt>>>;
+/// Local ports that rounds before have used.
+pub type EarlierPorts = Arc<Mutex<UsedPorts>>;
 
 /// What a path needs from outside.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ pub struct Surroundings {
     pub streams: NamedStreams,
     /// What is tested beside the behaviour of the NAT.
     pub depth: Depth,
+    /// Local ports that rounds before have used.
+    pub ports: EarlierPorts,
 }
 
 impl Surroundings {
@@ -40,6 +46,20 @@ impl Surroundings {
     pub fn name(&self, address: SocketAddr, host: Host) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.insert(address, host);
+    }
+
+    /// The ports that rounds before have used.
+    pub fn ports(&self) -> MutexGuard<'_, UsedPorts> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the ports of a path that has been tested.
+    pub fn remember(&self, discovery: &Discovery) {
+        let now = self.clock.now();
+        let mut ports = self.ports();
+        for (socket, travelled) in discovery.used_sockets() {
+            ports.add(now, socket.port(), travelled);
+        }
     }
 
     /// The names known by now.

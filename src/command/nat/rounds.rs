@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{EventLine, Frame};
 use crate::app;
 use crate::app::nat::rounds::{Ended, Finished, Schedule};
-use crate::app::nat::{Event, Options};
+use crate::app::nat::{EarlierPorts, Event, Options};
 use crate::cli::depth::SHORTEST_INTERVAL;
 use crate::cli::{DIAGNOSIS_TIMEOUT, NatArgs};
 use crate::command::frame::Stop;
@@ -70,10 +70,11 @@ pub fn run(
     let (ended, _) = frame.work(
         "round 1".to_owned(),
         async |stop, _: mpsc::UnboundedSender<()>| {
+            let ports = EarlierPorts::default();
             let mut number = 0u64;
             let round = async |stop| {
                 number += 1;
-                one(frame, options, number, stop).await
+                one(frame, options, &ports, number, stop).await
             };
             let finished = |done| kept.take(done);
             app::nat::rounds::run(&schedule, &frame.clock, stop, round, finished).await
@@ -86,7 +87,13 @@ pub fn run(
 /// A round: when it began by the calendar, and what came of it.
 type Round = (String, (NatResult, Vec<Finding>));
 
-async fn one(frame: &Frame<'_>, options: &Options, number: u64, stop: Stop) -> Round {
+async fn one(
+    frame: &Frame<'_>,
+    options: &Options,
+    ports: &EarlierPorts,
+    number: u64,
+    stop: Stop,
+) -> Round {
     let at = frame.clock.wall_time();
     let options = Options {
         seed: rand::random(),
@@ -106,7 +113,7 @@ async fn one(frame: &Frame<'_>, options: &Options, number: u64, stop: Stop) -> R
         }
     };
     frame.output.progress(format!("round {number}"));
-    let work = app::nat::run(&options, frame.clock, stop, sender);
+    let work = app::nat::run_after(&options, ports, frame.clock, stop, sender);
     let (came, ()) = tokio::join!(work, events);
     (at, came)
 }

@@ -179,7 +179,7 @@ fn serve_one(mut stream: TcpStream, word: &str) -> std::io::Result<()> {
             length = value.trim().parse().unwrap_or(0);
         }
         if lower.starts_with("soapaction:") {
-            action = line.trim().trim_end_matches('"').to_owned();
+            line.trim().trim_end_matches('"').clone_into(&mut action);
         }
         if line.trim().is_empty() {
             break;

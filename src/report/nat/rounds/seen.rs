@@ -104,9 +104,10 @@ impl PathSeen {
     }
 }
 
-/// The one in the middle, the lower of two.
+/// The one in the middle, or halfway between the two there.
 pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.sort_unstable();
-    let middle = times.len().checked_sub(1)? / 2;
-    times.get(middle).copied()
+    let upper = *times.get(times.len() / 2)?;
+    let lower = times[(times.len() - 1) / 2];
+    Some((lower + upper) / 2)
 }

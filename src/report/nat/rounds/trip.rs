@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn two_slow_rounds_are_a_change_and_are_told_once() {
         let told = after_calm(&[&[80, 150], &[82, 151], &[80, 150], &[81, 152], &[80, 150]]);
-        assert_eq!(told, [None, Some((20, 82)), None, None, None]);
+        assert_eq!(told, [None, Some((55, 116)), None, None, None]);
     }
 
     #[test]
@@ -154,8 +154,8 @@ mod tests {
         let slow: &[u64] = &[80, 150];
         let fast: &[u64] = &[20, 90];
         let told = after_calm(&[slow, slow, slow, slow, fast, fast]);
-        assert_eq!(told[1], Some((20, 80)));
-        assert_eq!(told[5], Some((80, 20)));
+        assert_eq!(told[1], Some((55, 115)));
+        assert_eq!(told[5], Some((115, 55)));
     }
 
     #[test]
