@@ -59,6 +59,9 @@
 //! - USERHASH (RFC 8489 14.4) is not sent; servers have to know USERNAME too.
 //! - The STUN server's behaviour discovery (RFC 5780) is over UDP alone: CHANGE-REQUEST and RESPONSE-PORT
 //!   over TCP are answered with 420.
+//! - Lifetimes of bindings are measured with one server, and only where it leads an answer to another
+//!   socket: by RESPONSE-PORT, or by HELD-ANSWER of our own server ([`stun::held`], an attribute that is
+//!   not registered). That a binding has the same port still is no evidence of its life.
 //! - The TURN server is for small use: UDP and TCP, without TLS, RFC 6062, reserved ports, mobility and
 //!   password algorithms. Its channels are those of RFC 8656, up to 0x4fff, not those of RFC 5766.
 

@@ -91,6 +91,7 @@ pub struct Lifetime {
     longest: Time,
     rng: StdRng,
     now: Time,
+    started: Time,
     actions: VecDeque<Action>,
     steps: VecDeque<Step>,
     exchanges: Vec<Exchange>,
@@ -109,6 +110,8 @@ pub struct Lifetime {
     bindings: Vec<Binding>,
     lives: Lives,
     pursuits: [Pursuit; 2],
+    /// Whether an end was seen that counts only if the sentinels live.
+    check_wanted: bool,
     /// Why it ended before the answer was there.
     failure: Option<(Reason, String)>,
     stopped: Option<Reason>,
@@ -126,6 +129,7 @@ impl Lifetime {
             longest,
             rng: StdRng::seed_from_u64(seed),
             now,
+            started: now,
             actions: VecDeque::new(),
             steps: VecDeque::new(),
             exchanges: Vec::new(),
@@ -143,6 +147,7 @@ impl Lifetime {
             bindings: Vec::new(),
             lives: Lives::default(),
             pursuits: [Pursuit::default(), Pursuit::default()],
+            check_wanted: false,
             failure: None,
             stopped: None,
             finished: false,

@@ -1,21 +1,21 @@
 //! `rtcdiag nat` for people: verdict, facts, peers, servers, findings, summary.
 
+mod facts;
 mod paths;
 pub mod rounds;
 
 use std::fmt::Write;
 
-use super::layout::{Detail, findings, headline, ink, line, milliseconds, section, shown, yes_no};
+use super::layout::{Detail, findings, headline, ink, line, milliseconds, section};
 use super::style::{Ink, Style};
 use super::table::{Cell, Table};
-use crate::fact::{Fact, Reason};
+use crate::fact::Fact;
 use crate::nat::probe::Test;
 use crate::nat::reachability::{Expected, FILTERINGS, MAPPINGS};
 use crate::report::Document;
 use crate::report::nat::paths::are_several;
 use crate::report::nat::{
-    BehaviorDiscoveryReport, Bounds, NatResult, ObservationReport, PathReport, Reachable,
-    ServerReport, TcpReport,
+    BehaviorDiscoveryReport, NatResult, ObservationReport, PathReport, Reachable, ServerReport,
 };
 use crate::stun::uri::Transport;
 
@@ -65,7 +65,7 @@ fn of_round(
     // More than two columns of these terms leave no room.
     for beside in told.chunks(2) {
         section(out, style, "Facts");
-        line(out, &facts(beside, several, style).to_string());
+        line(out, &facts::facts(beside, several, style).to_string());
     }
     if let Some(path) = result.paths.iter().find(|p| p.is_open()) {
         let title = format!("Direct connection with peers, {}", path.way(several));
@@ -135,150 +135,6 @@ fn path_kind(path: &PathReport, several: bool) -> String {
         (None, false, _) => "no answer".to_owned(),
     };
     format!("{} {name}", path.name(several))
-}
-
-fn facts(paths: &[&PathReport], several: bool, style: Style) -> Table {
-    let mut table = style.table();
-    let mut header = vec![Cell::new("")];
-    header.extend(paths.iter().map(|p| style.cell(Ink::Bold, p.name(several))));
-    table.set_header(header);
-    let mut row = |name: &str, cell: &dyn Fn(&PathReport) -> String| {
-        let mut cells = vec![Cell::new(name)];
-        cells.extend(paths.iter().map(|p| Cell::new(cell(p))));
-        table.add_row(cells);
-    };
-    row("UDP", &|p| shown(&p.udp));
-    if paths.iter().any(|p| p.via_nat64) {
-        row("NAT64 prefix", &|p| shown(&p.nat64_prefix));
-    }
-    row("local address", &|p| match &p.interface {
-        Some(interface) => {
-            let kind = p.interface_kind.map(|kind| format!(", {}", kind.label()));
-            let kind = kind.unwrap_or_default();
-            format!("{} ({interface}{kind})", p.local_address)
-        }
-        None => p.local_address.to_string(),
-    });
-    row("default route", &|p| {
-        let text = match p.default_route {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "? (the system does not say)",
-        };
-        text.to_owned()
-    });
-    row("reflexive addresses", &|p| {
-        let addresses: Vec<String> = p
-            .reflexive_addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        if addresses.is_empty() {
-            "- (none reported)".to_owned()
-        } else {
-            addresses.join(" ")
-        }
-    });
-    row("NAT", &|p| yes_no(&p.nat));
-    row("mapping", &|p| shown(&p.mapping));
-    row("filtering (NAT and firewall)", &|p| shown(&p.filtering));
-    row("legacy name", &|p| {
-        p.legacy_name
-            .text()
-            .unwrap_or("- (not determined)")
-            .to_owned()
-    });
-    row("hairpinning", &|p| yes_no(&p.hairpinning));
-    row("port preservation", &|p| yes_no(&p.port_preservation));
-    row(
-        "port assignment",
-        &|p| match (&p.port_assignment, p.port_step.value()) {
-            (Fact::Determined(rule), Some(step)) => format!("{rule}, step {step}"),
-            (rule, _) => shown(rule),
-        },
-    );
-    row("address pooling", &|p| shown(&p.address_pooling));
-    row("ALG rewrites packets", &|p| yes_no(&p.alg));
-    row("carrier NAT", &|p| yes_no(&p.carrier_nat));
-    row("second NAT", &|p| yes_no(&p.double_nat));
-    if paths.iter().copied().any(is_measured) {
-        row("binding lifetime, two-way", &|p| {
-            lifetime(&p.binding_lifetime.two_way)
-        });
-        row("binding lifetime, one packet", &|p| {
-            lifetime(&p.binding_lifetime.one_packet)
-        });
-        row("keep-alive", &|p| {
-            let interval = p.binding_lifetime.keepalive_s.clone();
-            shown(&interval.map(|seconds| format!("every {seconds} s")))
-        });
-    } else {
-        row("binding lifetime", &|p| lifetime(&p.binding_lifetime_s));
-    }
-    row("PCP, NAT-PMP, UPnP IGD", &|p| {
-        let answers = [
-            &p.port_mapping.pcp,
-            &p.port_mapping.nat_pmp,
-            &p.port_mapping.upnp_igd,
-        ];
-        let mut texts: Vec<String> = answers.into_iter().map(yes_no).collect();
-        texts.dedup();
-        texts.join(", ")
-    });
-    row("router, external address", &|p| {
-        let Some(router) = p.port_mapping.router else {
-            return shown(&p.port_mapping.router_external_address);
-        };
-        let external = shown(&p.port_mapping.router_external_address);
-        format!("{router}, {external}")
-    });
-    if paths.iter().copied().any(was_mapped) {
-        row("port mapping works", &|p| {
-            yes_no(&p.port_mapping.mapping_works)
-        });
-    }
-    row("TCP", &|p| over_tcp(&p.tcp));
-    let collided =
-        |p: &PathReport| p.mapping_under_collision != Fact::not_tested(Reason::NotAskedFor);
-    if paths.iter().copied().any(collided) {
-        row("mapping in a collision", &|p| {
-            let mapping = shown(&p.mapping_under_collision);
-            match p.port_overloading {
-                Fact::Determined(true) => format!("{mapping}, port shared"),
-                _ => mapping,
-            }
-        });
-    }
-    style.keep_terms_whole(&mut table);
-    table
-}
-
-fn over_tcp(tcp: &TcpReport) -> String {
-    match (&tcp.open, &tcp.mapping) {
-        (Fact::Determined(true), Fact::NotTested { .. }) => "open".to_owned(),
-        (Fact::Determined(true), mapping) => format!("open, mapping {}", shown(mapping)),
-        (Fact::Determined(false), _) => "blocked".to_owned(),
-        (other, _) => shown(&other.clone().map(|_| "")),
-    }
-}
-
-/// Whether a mapping of the router was asked for.
-fn was_mapped(path: &PathReport) -> bool {
-    path.port_mapping.mapping_works != Fact::not_tested(Reason::NotAskedFor)
-        && path.port_mapping.mapping_works != Fact::not_tested(Reason::LeftOut)
-        && path.port_mapping.mapping_works != Fact::not_tested(Reason::NoRouter)
-}
-
-/// Whether the lifetime was asked for.
-fn is_measured(path: &PathReport) -> bool {
-    path.binding_lifetime_s != Fact::not_tested(Reason::NotAskedFor)
-}
-
-fn lifetime(fact: &Fact<Bounds>) -> String {
-    shown(&fact.clone().map(|bounds| match bounds.at_most {
-        Some(most) => format!("{:.1} to {most:.1} s", bounds.at_least),
-        None => format!("over {:.1} s", bounds.at_least),
-    }))
 }
 
 fn peers(reachability: &[Reachable], style: Style) -> Table {

@@ -107,15 +107,14 @@ fn both_lifetimes_are_found_and_nothing_false_is_said() {
             );
             for kind in Kind::ALL {
                 all += 1;
-                let ratio = match outcome.fact(kind) {
-                    Fact::Determined(range) => range
-                        .at_most
-                        .map(|most| most.as_secs_f64() / range.at_least.as_secs_f64()),
-                    _ => None,
+                let (least, most) = match outcome.fact(kind) {
+                    Fact::Determined(range) => (range.at_least, range.at_most),
+                    _ => (Duration::ZERO, None),
                 };
-                match ratio {
-                    // What a round trip costs shows in the shortest lifetimes.
-                    Some(ratio) if ratio <= 1.15 + scenario.rtt.as_secs_f64() => {}
+                // What some round trips cost shows in the shortest lifetimes.
+                let slack = scenario.rtt * 5;
+                match most {
+                    Some(most) if most <= least.mul_f64(1.15) + slack => {}
                     _ if scenario.loss > 0.1 => lossy += 1,
                     _ => {
                         open += 1;

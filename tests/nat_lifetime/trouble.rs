@@ -108,7 +108,7 @@ fn single_losses_are_no_lifetime() {
         wrong += usize::from(run(&scenario).is_err());
     }
     println!("{wrong} of {all}");
-    assert!(wrong * 50 <= all, "{wrong} of {all}");
+    assert!(wrong * 100 <= all, "{wrong} of {all}");
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn lifetimes_that_differ_from_binding_to_binding_are_not_one() {
         contradictions += usize::from(Kind::ALL.iter().any(|k| contradicted(outcome.fact(*k))));
     }
     println!("{contradictions} of 200");
-    assert!(contradictions > 100, "{contradictions}");
+    assert!(contradictions > 40, "{contradictions}");
 }

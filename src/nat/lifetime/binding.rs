@@ -53,6 +53,8 @@ pub struct Binding {
     port: u16,
     /// The request whose answer is held.
     held: Option<TransactionId>,
+    /// By then the first one had passed the NAT.
+    made: Time,
     /// The last packet from inside that is known to have passed the NAT was sent then.
     pub proven: Time,
     /// By then the last one had passed it, and whatever came in.
@@ -72,6 +74,7 @@ impl Binding {
             socket: None,
             port: 0,
             held: None,
+            made: Time::ZERO,
             proven: Time::ZERO,
             quiet: Time::ZERO,
             companions: Vec::new(),
@@ -151,11 +154,15 @@ impl Lifetime {
             Stage::Asking { exchange, .. } => self.abandon(exchange),
             Stage::Asked { exchange, query } => {
                 self.abandon(exchange);
-                query.into_iter().for_each(|q| self.abandon(q));
+                if let Some(query) = query {
+                    self.abandon(query);
+                }
             }
             Stage::Testing { probe, after } => {
                 self.abandon(probe);
-                after.into_iter().for_each(|a| self.abandon(a));
+                if let Some(after) = after {
+                    self.abandon(after);
+                }
             }
             Stage::Queued | Stage::Pausing { .. } | Stage::Waiting | Stage::Done => {}
         }
@@ -252,6 +259,9 @@ impl Lifetime {
         binding.held = holds.then_some(answered.id);
         binding.proven = answered.sent;
         binding.quiet = binding.quiet.max(over).max(answered.at);
+        if done == 0 {
+            binding.made = binding.quiet;
+        }
         let done = done + 1;
         binding.stage = if binding.kind == Kind::TwoWay && done < timers::EXCHANGES {
             let until = last + timers::EXCHANGE_GAP;
@@ -291,6 +301,7 @@ impl Lifetime {
                 binding.held = Some(id);
                 binding.proven = sent.at;
                 binding.quiet = binding.quiet.max(answered.at.min(over));
+                binding.made = binding.quiet;
                 binding.stage = Stage::Waiting;
                 self.changes += 1;
             }
@@ -348,7 +359,9 @@ impl Lifetime {
         }
         match (self.exchanges[probe].end, after) {
             (Some(End::Answered(_)), _) => {
-                after.into_iter().for_each(|a| self.abandon(a));
+                if let Some(after) = after {
+                    self.abandon(after);
+                }
                 let binding = &self.bindings[index];
                 let first = self.exchanges[probe].first_sent().unwrap_or(self.now);
                 let found = Found::Alive(first.saturating_sub(binding.quiet));
@@ -413,9 +426,14 @@ impl Lifetime {
     fn tested(&mut self, index: usize, to: Time, found: Found) {
         let binding = &self.bindings[index];
         let (kind, role) = (binding.kind, binding.role);
+        // A NAT that restarts between the packets that make a flow makes another flow of it.
+        let from = match found {
+            Found::Alive(_) => binding.quiet,
+            Found::Gone(_) => binding.made,
+        };
         let life = Life {
             kind,
-            from: binding.quiet,
+            from,
             to,
             found,
         };

@@ -102,9 +102,8 @@ impl Lifetime {
 
     /// Whether a way works; `None` while that is open.
     fn verdict(&mut self, way: usize, trial: Trial) -> Option<bool> {
-        let answered = match self.exchanges[trial.exchange].end? {
-            End::Answered(answered) => answered,
-            _ => return Some(false),
+        let End::Answered(answered) = self.exchanges[trial.exchange].end? else {
+            return Some(false);
         };
         let form = match WAYS[way] {
             Method::ResponsePort { wide } => {

@@ -72,10 +72,7 @@ impl Lifetime {
                 }
                 Fact::Determined(*measured)
             }
-            (Some(Ending::Failed(reason, detail)), _, _) => {
-                Fact::inconclusive(*reason, and_known(detail, range))
-            }
-            (None, Some((reason, detail)), _) => {
+            (Some(Ending::Failed(reason, detail)), _, _) | (None, Some((reason, detail)), _) => {
                 Fact::inconclusive(*reason, and_known(detail, range))
             }
             // Both ends were measured, though they are not as near to each other as they might be.

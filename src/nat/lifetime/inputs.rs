@@ -6,7 +6,7 @@ use super::Lifetime;
 use super::exchange::{Answered, End, Form, Pace};
 use crate::nat::Time;
 use crate::stun::held::{Ask, Says};
-use crate::stun::message;
+use crate::stun::message::{self, BindingSuccess};
 
 impl Lifetime {
     /// A datagram came in.
@@ -32,7 +32,8 @@ impl Lifetime {
             return false;
         };
         let says = Says::read(bytes);
-        let reflexive = response.outcome.as_ref().ok().and_then(|s| s.reflexive());
+        let success = response.outcome.as_ref().ok();
+        let reflexive = success.and_then(BindingSuccess::reflexive);
         if says == Some(Says::This(response.transaction_id)) {
             return reflexive.is_some_and(|at| self.take_held(socket, response.transaction_id, at));
         }

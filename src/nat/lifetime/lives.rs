@@ -48,7 +48,7 @@ pub enum Found {
 pub struct Life {
     /// What packets it had seen.
     pub kind: Kind,
-    /// By then its last packet from inside had passed the NAT.
+    /// By then its last packet from inside had passed the NAT; if it was gone, the first one.
     pub from: Time,
     /// The first packet of its test.
     pub to: Time,
@@ -68,7 +68,9 @@ pub struct Range {
 /// All bindings that were tested.
 #[derive(Debug, Default)]
 pub struct Lives {
-    lives: Vec<Life>,
+    tested: Vec<Life>,
+    /// Over these times some binding was found alive later: from, to; they do not touch each other.
+    covered: Vec<(Time, Time)>,
     /// When the NAT lost bindings that should have lived: from, to.
     losses: Vec<(Time, Time)>,
     /// Before this, ends are not looked at: they contradicted each other.
@@ -78,7 +80,22 @@ pub struct Lives {
 impl Lives {
     /// Adds one.
     pub fn push(&mut self, life: Life) {
-        self.lives.push(life);
+        self.tested.push(life);
+        if let Found::Alive(_) = life.found {
+            self.cover(life.from, life.to);
+        }
+    }
+
+    fn cover(&mut self, mut from: Time, mut to: Time) {
+        self.covered.retain(|(start, end)| {
+            let apart = *end < from || to < *start;
+            if !apart {
+                from = from.min(*start);
+                to = to.max(*end);
+            }
+            apart
+        });
+        self.covered.push((from, to));
     }
 
     /// Between these two moments the NAT lost its bindings.
@@ -98,7 +115,7 @@ impl Lives {
 
     /// The longest time for which one was seen to live, in all.
     pub fn longest(&self, kind: Kind) -> Time {
-        longest(self.lives.iter().filter(|l| l.kind == kind))
+        longest(self.tested.iter().filter(|l| l.kind == kind))
     }
 
     /// The same since the last new beginning.
@@ -140,7 +157,7 @@ impl Lives {
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Life> {
         let since = self.since[kind as usize];
-        self.lives
+        self.tested
             .iter()
             .filter(move |l| l.kind == kind && l.from >= since)
     }
@@ -161,22 +178,10 @@ impl Lives {
 
     /// Whether at every moment of this life some other binding lived that was found alive later.
     fn is_covered(&self, life: &Life) -> bool {
-        let mut covered = life.from + timers::SMALL_GAP;
-        loop {
-            if covered >= life.to {
-                return true;
-            }
-            let next = self
-                .lives
-                .iter()
-                .filter(|l| matches!(l.found, Found::Alive(_)) && l.from <= covered)
-                .map(|l| l.to)
-                .max();
-            match next {
-                Some(next) if next > covered => covered = next,
-                _ => return false,
-            }
-        }
+        let from = life.from + timers::SMALL_GAP;
+        self.covered
+            .iter()
+            .any(|(start, end)| *start <= from && *end >= life.to)
     }
 
     /// Whether another one, at another time, lived no longer.

@@ -75,11 +75,16 @@ impl Lifetime {
         if self.is_checking() || self.is_measured(kind) || self.is_contradicted(kind) {
             return;
         }
+        let lower = self.lives.lower(kind);
         let upper = self.lives.upper(kind);
+        // What would only show again what is known.
+        self.drop_waits(kind, |b| b.wait < lower);
         if let Some(upper) = upper {
             self.abandon_longer(kind, upper);
         }
-        self.fill(kind, upper);
+        if self.now < self.started + timers::patience(self.longest) {
+            self.fill(kind, upper);
+        }
         if self.pending(kind).next().is_none() {
             self.give_up(kind);
         }
@@ -160,12 +165,17 @@ impl Lifetime {
                 points.push(upper);
                 points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
             }
-            None if !points.contains(&self.longest) => {
-                waits.push(self.longest);
-                points.push(self.longest);
-                points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
+            // Two of them: one confirms the other if it is gone.
+            None => {
+                let longest = points.iter().filter(|wait| **wait == self.longest);
+                for _ in longest.count()..2 {
+                    waits.push(self.longest);
+                    points.push(self.longest);
+                }
+                if points.len() <= 2 {
+                    points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
+                }
             }
-            None => {}
         }
         let finest = timers::resolution(self.slowest);
         while waits.len() < room {

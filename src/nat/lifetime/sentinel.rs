@@ -13,17 +13,23 @@ pub const SENTINELS: usize = 2;
 
 impl Lifetime {
     pub(super) fn step_sentinels(&mut self) {
-        if self.method.is_none()
-            || self.finished
-            || self.sentinel_due().is_none_or(|at| at > self.now)
-        {
+        if self.method.is_none() || self.finished {
             return;
         }
-        if let Some((kind, wait)) = self.sentinel_kind() {
-            let sentinel = Binding::new(kind, Role::Sentinel, wait, self.now);
-            self.bindings.push(sentinel);
-            self.changes += 1;
+        if self.check_wanted {
+            self.check();
         }
+        if self.sentinel_due().is_some_and(|at| at <= self.now)
+            && let Some((kind, wait)) = self.sentinel_kind()
+        {
+            self.begin_sentinel(kind, wait);
+        }
+    }
+
+    fn begin_sentinel(&mut self, kind: Kind, wait: Time) {
+        let sentinel = Binding::new(kind, Role::Sentinel, wait, self.now);
+        self.bindings.push(sentinel);
+        self.changes += 1;
     }
 
     /// When the next one is to begin: at once if there is none, else when the last one has been left
@@ -34,14 +40,11 @@ impl Lifetime {
         if sentinels.len() >= SENTINELS {
             return None;
         }
-        let waiting = |b: &&Binding| b.stage == Stage::Waiting;
-        match sentinels
-            .iter()
-            .filter(|b| waiting(b))
-            .map(|b| b.proven)
-            .max()
-        {
-            Some(last) => Some(last + wait / 2),
+        let waiting = |b: &&&Binding| b.stage == Stage::Waiting;
+        let last = sentinels.iter().filter(waiting).max_by_key(|b| b.proven);
+        match last {
+            // One that was begun when less was known is over sooner.
+            Some(last) => Some(last.proven + last.wait.min(wait) / 2),
             None if sentinels
                 .iter()
                 .all(|b| matches!(b.stage, Stage::Testing { .. })) =>
@@ -57,11 +60,21 @@ impl Lifetime {
         all.filter(|(_, b)| b.role == Role::Sentinel && b.is_pending())
     }
 
+    /// One that is ready at once.
+    fn quick_sentinel(&self) -> Option<(Kind, Time)> {
+        let wait = self.sentinel_wait(Kind::OnePacket);
+        (wait >= timers::SHORTEST_SENTINEL).then_some((Kind::OnePacket, wait))
+    }
+
+    fn sentinel_wait(&self, kind: Kind) -> Time {
+        self.lives.lower(kind).mul_f64(timers::SENTINEL_PART)
+    }
+
     /// Of which kind, and for how long. A one-packet binding is made at once; but where the two-way
     /// ones live much longer, they need fewer packets.
     fn sentinel_kind(&self) -> Option<(Kind, Time)> {
-        let wait = |kind| self.lives.lower(kind).mul_f64(timers::SENTINEL_PART);
-        let (one, two) = (wait(Kind::OnePacket), wait(Kind::TwoWay));
+        let one = self.sentinel_wait(Kind::OnePacket);
+        let two = self.sentinel_wait(Kind::TwoWay);
         let setup = timers::EXCHANGE_GAP * u32::from(timers::EXCHANGES);
         let chosen = if two > one * 3 && two > setup * 4 {
             (Kind::TwoWay, two)
@@ -77,6 +90,10 @@ impl Lifetime {
 
     /// Whether a sentinel is under test that shows whether an end counts.
     pub(super) fn is_checking(&self) -> bool {
+        self.check_wanted || self.is_sentinel_tested()
+    }
+
+    fn is_sentinel_tested(&self) -> bool {
         self.sentinels().any(|(_, b)| match b.stage {
             Stage::Testing { .. } => true,
             Stage::Waiting => b.test_at() <= self.now,
@@ -87,32 +104,41 @@ impl Lifetime {
     /// What a test has shown.
     pub(super) fn note(&mut self, role: Role, life: Life) {
         match (role, life.found) {
-            (Role::Wait, Found::Gone(_)) => self.check_now(),
+            (Role::Wait, Found::Gone(_)) => self.check_wanted = true,
             (Role::Sentinel, Found::Gone(_)) => self.note_loss(life),
             (_, Found::Alive(_)) => {}
         }
     }
 
-    /// Tests the oldest sentinel at once.
-    fn check_now(&mut self) {
-        if self.is_checking() {
-            return;
-        }
-        let now = self.now;
-        let oldest = self
+    /// Tests the oldest sentinel, as soon as there is another one to take its place.
+    fn check(&mut self) {
+        let mut waiting: Vec<(Time, usize)> = self
             .sentinels()
             .filter(|(_, b)| b.stage == Stage::Waiting)
-            .min_by_key(|(_, b)| b.proven)
-            .map(|(index, _)| index);
-        if let Some(index) = oldest {
-            let binding = &mut self.bindings[index];
-            binding.wait = now.saturating_sub(binding.quiet);
-            self.changes += 1;
+            .map(|(index, b)| (b.proven, index))
+            .collect();
+        waiting.sort_unstable();
+        match waiting.as_slice() {
+            [] => self.check_wanted = false,
+            [_] if self.sentinels().count() < SENTINELS => {
+                if let Some((kind, wait)) = self.quick_sentinel().or_else(|| self.sentinel_kind()) {
+                    self.begin_sentinel(kind, wait);
+                }
+            }
+            [_] => {}
+            [(_, oldest), ..] => {
+                self.check_wanted = false;
+                let now = self.now;
+                let binding = &mut self.bindings[*oldest];
+                binding.wait = now.saturating_sub(binding.quiet);
+                self.changes += 1;
+            }
         }
     }
 
     /// All bindings of that time may be lost: the measurement begins anew.
     fn note_loss(&mut self, life: Life) {
+        self.check_wanted = false;
         self.lives.lose(life.from, self.now);
         if self.lives.losses() >= timers::MOST_RESTARTS {
             let detail = format!(

@@ -85,6 +85,12 @@ pub fn gap(slowest: Time) -> Time {
     crate::nat::timers::expected_gap(slowest)
 }
 
+/// When a measurement ends that has come to no end: the coarse waits, the fine ones, and both once
+/// more.
+pub fn patience(longest: Time) -> Time {
+    longest * 4 + ms(30_000)
+}
+
 /// How near two ends of a bracket can come to each other: what the round trips of the tests at
 /// either end cost, twice.
 pub fn resolution(slowest: Time) -> Time {
