@@ -201,8 +201,9 @@ pub struct Common {
         hide_env_values = true
     )]
     pub local: Option<IpAddr>,
-    /// End the whole command after this many seconds [default: 10 for nat, gather and turn, 300
-    /// for pair and demo, none for serve and for the rounds of nat --repeat and --watch]
+    /// End the whole command after this many seconds [default: 10 for nat, gather and turn, with
+    /// --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds
+    /// of nat --repeat and --watch]
     #[arg(long, global = true, value_name = "SECONDS", env = "RTCDIAG_TIMEOUT", hide_env_values = true, value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// Colour in the output

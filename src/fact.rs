@@ -202,6 +202,8 @@ pub enum Reason {
     RouterNotOnPath,
     /// The router names another external address than the servers see.
     AddressMismatch,
+    /// Another NAT stands between the router and the servers.
+    SecondNat,
     /// There is another NAT, and whose it is cannot be told.
     OwnerUnknown,
     /// Packets come in without a mapping, too.
@@ -266,6 +268,7 @@ impl Reason {
             Self::RouterNotConnected => "router has no external address",
             Self::RouterNotOnPath => "the router is not on the way",
             Self::AddressMismatch => "router and servers disagree",
+            Self::SecondNat => "another NAT behind the router",
             Self::OwnerUnknown => "cannot tell whose NAT it is",
             Self::OpenWithoutMapping => "open without a mapping, too",
             Self::NoSecondAddress => "no second local address",

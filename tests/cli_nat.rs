@@ -108,6 +108,41 @@ fn a_path_without_a_router() {
     }
 }
 
+/// Whoever may send to us at any time does so without a binding.
+#[test]
+fn without_nat_and_filter_there_is_no_lifetime_to_measure() {
+    let script = Script::new(NatConfig::open(), vec![Role::Discovery]);
+    let (document, code) = run(&script, &["--lifetime"]);
+    assert_eq!(code, GOOD, "{document:#}");
+    let lifetime = &path(&document)["binding_lifetime"];
+    for fact in ["one_packet", "two_way", "keepalive_s"] {
+        let expected = serde_json::json!({"status": "not-tested", "reason": "no-nat"});
+        assert_eq!(lifetime[fact], expected);
+    }
+    assert_eq!(lifetime["packets"], 0);
+}
+
+/// No server leads an answer to another port: then nothing is said, above all not from ports.
+#[test]
+fn lifetimes_are_not_guessed_without_response_port() {
+    let mut nat = NatConfig::nat(
+        Mapping::EndpointIndependent,
+        Filtering::AddressAndPortDependent,
+    );
+    nat.ports = Ports::Preserve;
+    let script = Script::new(nat, vec![Role::Plain, Role::Plain]);
+    let (document, _) = run(&script, &["--lifetime", "5"]);
+    let lifetime = &path(&document)["binding_lifetime"];
+    for fact in ["one_packet", "two_way"] {
+        assert_eq!(lifetime[fact]["status"], "inconclusive", "{lifetime:#}");
+        assert_eq!(lifetime[fact]["reason"], "no-response-port", "{lifetime:#}");
+    }
+    assert_eq!(lifetime["keepalive_s"]["status"], "inconclusive");
+    assert!(lifetime["method"].is_null());
+    let findings = document["findings"].to_string();
+    assert!(findings.contains("binding-lifetime-unknown"), "{findings}");
+}
+
 #[test]
 fn expectations_decide_the_exit_code() {
     let nat = NatConfig::nat(

@@ -71,6 +71,7 @@ const REASONS: &[Reason] = &[
     Reason::RouterNotConnected,
     Reason::RouterNotOnPath,
     Reason::AddressMismatch,
+    Reason::SecondNat,
     Reason::OwnerUnknown,
     Reason::OpenWithoutMapping,
     Reason::NoSecondAddress,

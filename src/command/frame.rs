@@ -13,7 +13,7 @@ use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::family::Family;
 use crate::net::clock::Clock;
-use crate::net::host::Source;
+use crate::net::host::{self, Source};
 use crate::output::Output;
 use crate::render;
 use crate::render::layout::Detail;
@@ -42,6 +42,9 @@ impl Frame<'_> {
         work: impl AsyncFnOnce(Stop, mpsc::UnboundedSender<E>) -> T,
         mut show: impl FnMut(E),
     ) -> anyhow::Result<(T, Option<Reason>)> {
+        // Without them it would end in a panic of the runtime.
+        host::has_descriptors()
+            .context("this machine lets the program open too few files (ulimit -n)")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -28,6 +28,7 @@ pub mod keepalive;
 pub mod lives;
 mod plan;
 mod sentinel;
+mod testing;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -118,6 +119,8 @@ pub struct Lifetime {
     finished: bool,
     /// Grows with each step that may make another one possible.
     changes: usize,
+    /// How many there were when the plan was last looked at.
+    planned: usize,
 }
 
 impl Lifetime {
@@ -152,6 +155,7 @@ impl Lifetime {
             stopped: None,
             finished: false,
             changes: 0,
+            planned: 0,
         };
         machine.control.socket = machine.open();
         machine.proceed(now);

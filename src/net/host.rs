@@ -224,6 +224,26 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(found)
 }
 
+/// What the runtime needs for itself before it has a socket to report an error with.
+const DESCRIPTORS: usize = 8;
+
+/// Sees that the system lets this program open a few sockets at all.
+///
+/// # Errors
+///
+/// If it does not.
+pub fn has_descriptors() -> io::Result<()> {
+    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+    let probes: io::Result<Vec<Socket>> = (0..DESCRIPTORS)
+        .map(|_| Socket::new(Domain::for_address(any), Type::DGRAM, None))
+        .collect();
+    match probes {
+        // EMFILE and ENFILE.
+        Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The interface that has a local address.
 pub fn interface_of(local: IpAddr) -> Option<String> {
     let interfaces = if_addrs::get_if_addrs().ok()?;

@@ -30,6 +30,7 @@ pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<S
         Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
         Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
             .await?
+            .map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()))
             .collect(),
     };
     let mut addresses: Vec<SocketAddr> = Vec::new();

@@ -216,7 +216,8 @@ pub(crate) fn parse_host(host: &str) -> Result<Host, UriError> {
         return Err(UriError::NoHost);
     }
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(Host::Ip(ip));
+        // Packets to an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) are IPv4.
+        return Ok(Host::Ip(ip.to_canonical()));
     }
     if !host.is_ascii() {
         return Err(UriError::NotAscii(host.to_owned()));

@@ -8,6 +8,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 /// What a binding lives for, and what keeps it alive.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// While packets have gone one way only.

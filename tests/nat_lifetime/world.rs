@@ -125,7 +125,7 @@ pub fn run(scenario: &Scenario) -> Result<Outcome, String> {
                 println!("{:?} {step:?}", world.now);
             }
         }
-        if tested > 0 || world.count % 16 == 0 {
+        if tested > 0 || world.count.is_multiple_of(16) {
             world.check_known(&machine)?;
         }
         if machine.is_finished() {

@@ -173,7 +173,9 @@ impl Lifetime {
     fn end_calibration(&mut self) {
         for trial in self.calibration.trials.into_iter().flatten() {
             self.abandon(trial.exchange);
-            trial.test.into_iter().for_each(|test| self.abandon(test));
+            if let Some(test) = trial.test {
+                self.abandon(test);
+            }
             self.close_socket(trial.socket);
         }
         self.calibration.done = true;

@@ -6,7 +6,7 @@ use super::Lifetime;
 use super::exchange::{Answered, End, Form, Pace};
 use crate::nat::Time;
 use crate::stun::held::{Ask, Says};
-use crate::stun::message::{self, BindingSuccess};
+use crate::stun::message;
 
 impl Lifetime {
     /// A datagram came in.
@@ -33,7 +33,7 @@ impl Lifetime {
         };
         let says = Says::read(bytes);
         let success = response.outcome.as_ref().ok();
-        let reflexive = success.and_then(BindingSuccess::reflexive);
+        let reflexive = success.and_then(message::BindingSuccess::reflexive);
         if says == Some(Says::This(response.transaction_id)) {
             return reflexive.is_some_and(|at| self.take_held(socket, response.transaction_id, at));
         }

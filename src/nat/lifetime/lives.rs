@@ -48,7 +48,8 @@ pub enum Found {
 pub struct Life {
     /// What packets it had seen.
     pub kind: Kind,
-    /// By then its last packet from inside had passed the NAT; if it was gone, the first one.
+    /// By then its last packet from inside had passed the NAT; if it was gone, the first
+    /// one was sent.
     pub from: Time,
     /// The first packet of its test.
     pub to: Time,
@@ -68,7 +69,7 @@ pub struct Range {
 /// All bindings that were tested.
 #[derive(Debug, Default)]
 pub struct Lives {
-    tested: Vec<Life>,
+    all: Vec<Life>,
     /// Over these times some binding was found alive later: from, to; they do not touch each other.
     covered: Vec<(Time, Time)>,
     /// When the NAT lost bindings that should have lived: from, to.
@@ -80,7 +81,7 @@ pub struct Lives {
 impl Lives {
     /// Adds one.
     pub fn push(&mut self, life: Life) {
-        self.tested.push(life);
+        self.all.push(life);
         if let Found::Alive(_) = life.found {
             self.cover(life.from, life.to);
         }
@@ -115,7 +116,7 @@ impl Lives {
 
     /// The longest time for which one was seen to live, in all.
     pub fn longest(&self, kind: Kind) -> Time {
-        longest(self.tested.iter().filter(|l| l.kind == kind))
+        longest(self.all.iter().filter(|l| l.kind == kind))
     }
 
     /// The same since the last new beginning.
@@ -157,7 +158,7 @@ impl Lives {
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Life> {
         let since = self.since[kind as usize];
-        self.tested
+        self.all
             .iter()
             .filter(move |l| l.kind == kind && l.from >= since)
     }
@@ -178,10 +179,9 @@ impl Lives {
 
     /// Whether at every moment of this life some other binding lived that was found alive later.
     fn is_covered(&self, life: &Life) -> bool {
-        let from = life.from + timers::SMALL_GAP;
         self.covered
             .iter()
-            .any(|(start, end)| *start <= from && *end >= life.to)
+            .any(|(start, end)| *start <= life.from && *end >= life.to)
     }
 
     /// Whether another one, at another time, lived no longer.
@@ -263,22 +263,16 @@ mod tests {
     #[test]
     fn an_end_counts_when_others_lived_meanwhile() {
         let kind = Kind::OnePacket;
-        let mut some = lives(&[(0.0, 4.0, true), (0.0, 8.0, false)]);
-        assert_eq!(
-            some.range(kind, false).at_most,
-            None,
-            "nobody lived after 4 s"
-        );
-        some.push(life(3.8, 7.7, true));
-        assert_eq!(some.range(kind, false).at_most, None, "nor at the end");
-        some.push(life(4.2, 8.1, true));
+        let mut some = lives(&[(0.0, 4.0, true), (0.1, 8.1, false)]);
+        for life in [life(3.8, 7.7, true), life(7.8, 8.2, true)] {
+            assert_eq!(some.range(kind, false).at_most, None, "not all the time");
+            some.push(life);
+        }
+        assert_eq!(some.range(kind, false).at_most, None, "nor from 7.7 s on");
+        some.push(life(7.0, 8.2, true));
         let range = some.range(kind, false);
         assert_eq!((range.at_least, range.at_most), (s(4.0), Some(s(8.0))));
-        assert_eq!(
-            some.range(kind, true).at_most,
-            None,
-            "it may have been an accident"
-        );
+        assert_eq!(some.range(kind, true).at_most, None, "an accident?");
         some.push(life(10.0, 19.0, false));
         assert_eq!(some.range(kind, true).at_most, Some(s(8.0)));
     }
@@ -292,12 +286,12 @@ mod tests {
 
     #[test]
     fn a_loss_of_all_explains_an_end() {
-        let mut some = lives(&[(0.0, 4.0, true), (0.0, 8.0, false), (3.9, 7.8, true)]);
-        some.push(life(4.3, 8.1, true));
-        assert_eq!(some.range(Kind::OnePacket, false).at_most, Some(s(8.0)));
+        let kind = Kind::OnePacket;
+        let mut some = lives(&[(0.0, 4.0, true), (0.0, 8.0, false), (4.0, 8.1, true)]);
+        assert_eq!(some.range(kind, false).at_most, Some(s(8.0)));
         some.lose(s(6.0), s(7.0));
-        assert_eq!(some.range(Kind::OnePacket, false).at_most, None);
-        assert_eq!(some.upper(Kind::OnePacket), None);
+        assert_eq!(some.range(kind, false).at_most, None);
+        assert_eq!((some.upper(kind), some.losses()), (None, 1));
     }
 
     #[test]

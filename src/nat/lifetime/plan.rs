@@ -29,9 +29,10 @@ pub enum Ending {
 
 impl Lifetime {
     pub(super) fn step_plan(&mut self) {
-        if self.method.is_none() || self.finished {
+        if self.method.is_none() || self.finished || self.planned == self.changes {
             return;
         }
+        self.planned = self.changes;
         for kind in Kind::ALL {
             if self.pursuits[kind as usize].end.is_none() {
                 self.pursue(kind);
@@ -147,34 +148,32 @@ impl Lifetime {
     fn fill(&mut self, kind: Kind, upper: Option<Time>) {
         if self.pursuits[kind as usize].waits == 0 {
             let shortest = timers::shortest_coarse(self.longest);
-            self.begin_waits(kind, vec![shortest]);
-            self.begin_waits(kind, geometric(shortest, self.longest, timers::WAITS - 1));
+            let longer = geometric(shortest, self.longest, timers::WAITS - 1);
+            self.begin_waits(kind, vec![shortest], Time::ZERO);
+            self.begin_waits(kind, longer, timers::gap(self.slowest));
             return;
         }
         let mut points: Vec<Time> = self.pending(kind).map(|b| b.wait).collect();
         let room = timers::WAITS.saturating_sub(points.len());
         let mut waits = Vec::new();
-        match upper {
-            Some(upper) => {
-                let is_confirmed = self.lives.range(kind, true).at_most == Some(upper);
-                let confirms = points.iter().any(|wait| *wait >= upper);
-                if !is_confirmed && !confirms {
-                    waits.push(upper);
-                }
-                points.retain(|wait| *wait < upper);
-                points.push(upper);
-                points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
+        if let Some(upper) = upper {
+            let is_confirmed = self.lives.range(kind, true).at_most == Some(upper);
+            let confirms = points.iter().any(|wait| *wait >= upper);
+            if !is_confirmed && !confirms {
+                waits.push(upper);
             }
-            // Two of them: one confirms the other if it is gone.
-            None => {
-                let longest = points.iter().filter(|wait| **wait == self.longest);
-                for _ in longest.count()..2 {
-                    waits.push(self.longest);
-                    points.push(self.longest);
-                }
-                if points.len() <= 2 {
-                    points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
-                }
+            points.retain(|wait| *wait < upper);
+            points.push(upper);
+            points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
+        } else {
+            // Two of the longest: one confirms the other if it is gone.
+            let longest = points.iter().filter(|wait| **wait == self.longest);
+            for _ in longest.count()..2 {
+                waits.push(self.longest);
+                points.push(self.longest);
+            }
+            if points.len() <= 2 {
+                points.push(self.lives.lower(kind).max(timers::SHORTEST_WAIT));
             }
         }
         let finest = timers::resolution(self.slowest);
@@ -188,17 +187,25 @@ impl Lifetime {
         }
         waits.truncate(room);
         waits.sort_unstable();
-        self.begin_waits(kind, waits);
+        // Those that begin at this moment come behind a sentinel.
+        let delay = if self.has_sentinel() {
+            Time::ZERO
+        } else {
+            timers::gap(self.slowest)
+        };
+        self.begin_waits(kind, waits, delay);
     }
 
-    fn begin_waits(&mut self, kind: Kind, waits: Vec<Time>) {
+    /// Begins them after a delay: the first binding of all has to be there before the others, to show
+    /// that the NAT kept them from their first packet on.
+    fn begin_waits(&mut self, kind: Kind, waits: Vec<Time>, delay: Time) {
         for (wait, number) in waits.into_iter().zip(0..) {
             let pursuit = &mut self.pursuits[kind as usize];
             if pursuit.waits >= timers::MOST_WAITS {
                 return;
             }
             pursuit.waits += 1;
-            let begin = self.now + timers::STAGGER * number;
+            let begin = self.now + delay + timers::STAGGER * number;
             self.bindings
                 .push(Binding::new(kind, Role::Wait, wait, begin));
             self.changes += 1;

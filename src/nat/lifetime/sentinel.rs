@@ -55,6 +55,11 @@ impl Lifetime {
         }
     }
 
+    /// Whether one is left alone now.
+    pub(super) fn has_sentinel(&self) -> bool {
+        self.sentinels().any(|(_, b)| b.stage == Stage::Waiting)
+    }
+
     fn sentinels(&self) -> impl Iterator<Item = (usize, &Binding)> {
         let all = self.bindings.iter().enumerate();
         all.filter(|(_, b)| b.role == Role::Sentinel && b.is_pending())
@@ -119,7 +124,10 @@ impl Lifetime {
             .collect();
         waiting.sort_unstable();
         match waiting.as_slice() {
-            [] => self.check_wanted = false,
+            [] => {
+                self.check_wanted = false;
+                self.changes += 1;
+            }
             [_] if self.sentinels().count() < SENTINELS => {
                 if let Some((kind, wait)) = self.quick_sentinel().or_else(|| self.sentinel_kind()) {
                     self.begin_sentinel(kind, wait);

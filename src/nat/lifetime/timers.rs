@@ -66,10 +66,6 @@ pub const WAKE_PATIENCE: Time = ms(12_000);
 /// Questions of the control socket without an answer, one after the other, that end it all.
 pub const SILENCES: usize = 3;
 
-/// How much later than a binding the first of those may begin that show that the NAT kept it: the
-/// NAT would have to restart in just this moment.
-pub const SMALL_GAP: Time = ms(100);
-
 /// The chance, all answers lost though the binding lived, that places its end before a transmission.
 /// It has to have ended just then, too, so this is not the chance of a wrong result.
 pub const PLACE_ERROR: f64 = 1e-4;

@@ -254,6 +254,14 @@ fn value<'a>(document: &'a Document, name: &str) -> Option<&'a str> {
     Some(found.text().unwrap_or_default().trim())
 }
 
+/// As much as is worth repeating. What is cut is not cut within an address, which would then not be
+/// known for one.
 fn shortened(text: &str) -> String {
-    printable(text).chars().take(LONGEST_WORDS).collect()
+    let text = printable(text);
+    if text.chars().count() <= LONGEST_WORDS {
+        return text;
+    }
+    let begun: String = text.chars().take(LONGEST_WORDS).collect();
+    let of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    format!("{}...", begun.trim_end_matches(of_address))
 }

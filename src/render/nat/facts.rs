@@ -140,8 +140,25 @@ fn over_tcp(tcp: &TcpReport) -> String {
         (Fact::Determined(true), Fact::NotTested { .. }) => "open".to_owned(),
         (Fact::Determined(true), mapping) => format!("open, mapping {}", shown(mapping)),
         (Fact::Determined(false), _) => "blocked".to_owned(),
+        (Fact::Inconclusive { .. }, _) if !silence(tcp).is_empty() => {
+            format!("? ({})", silence(tcp))
+        }
         (other, _) => shown(&other.clone().map(|_| "")),
     }
+}
+
+/// What became of connections where no server answered STUN.
+fn silence(tcp: &TcpReport) -> String {
+    let counts = &tcp.servers;
+    let ways = [
+        (counts.refused, "refused"),
+        (counts.silent, "silent"),
+        (counts.not_stun, "no STUN there"),
+        (counts.failed, "not reached"),
+    ];
+    let ways = ways.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = ways.map(|(count, how)| format!("{count} {how}")).collect();
+    words.join(", ")
 }
 
 /// Whether a mapping of the router was asked for.

@@ -144,7 +144,11 @@ pub fn totals(out: &mut String, rounds: &Rounds, style: Style) {
         return;
     }
     let several = several(rounds);
-    section(out, style, "Round trips and loss, all rounds");
+    section(
+        out,
+        style,
+        "Round trips, and loss of servers that answered, all rounds",
+    );
     add_line(out, &trips(&rounds.paths, several, style).to_string());
     let addresses = addresses(&rounds.paths, several, style);
     if let Some(addresses) = addresses {

@@ -109,10 +109,20 @@ pub fn reachable(paths: &[PathReport]) -> Vec<Reachable> {
         .collect()
 }
 
+/// Whether the lifetime was asked for and could not be measured.
+const fn has_no_lifetime(path: &PathReport) -> bool {
+    let lifetime = &path.binding_lifetime;
+    matches!(lifetime.two_way, Fact::Inconclusive { .. })
+        || matches!(lifetime.one_packet, Fact::Inconclusive { .. })
+}
+
 fn outcome(result: &NatResult) -> Outcome {
     let open: Vec<&PathReport> = result.paths.iter().filter(|p| p.is_open()).collect();
     if !open.is_empty() {
-        return if open.iter().all(|p| p.is_determined()) {
+        return if open
+            .iter()
+            .all(|p| p.is_determined() && !has_no_lifetime(p))
+        {
             Outcome::Good
         } else {
             Outcome::Inconclusive

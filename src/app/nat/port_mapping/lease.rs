@@ -38,6 +38,8 @@ pub struct Lease<'a> {
     pub begun: bool,
     /// What it said that it made.
     pub granted: Option<Granted>,
+    /// Requests for the mapping that were sent; each may have been obeyed.
+    sent: usize,
 }
 
 #[derive(Clone)]
@@ -89,6 +91,7 @@ impl<'a> Lease<'a> {
             requests: 0,
             begun: false,
             granted: None,
+            sent: 0,
         })
     }
 
@@ -134,19 +137,35 @@ impl<'a> Lease<'a> {
                 Ok(granted)
             }
             Err(Failure::Refused(refusal)) => {
-                // Who refuses has made none.
-                self.begun = false;
+                // Who refuses has made none, unless it obeyed an earlier copy of the request.
+                self.begun = self.sent > 1;
                 Err(Failure::Refused(refusal))
             }
             Err(other) => Err(other),
         }
     }
 
-    /// Removes what may be there. Says whether the router confirms that it is gone.
+    /// The external port of what may be there, as far as it is known.
+    pub fn external_port(&self) -> Option<u16> {
+        let asked = match self.how {
+            How::Igd { external_port, .. } => Some(external_port),
+            How::Pcp(_) | How::NatPmp => None,
+        };
+        self.granted.map(|granted| granted.port).or(asked)
+    }
+
+    /// Removes what may be there. Says whether it is known to be gone.
     pub async fn remove(&mut self) -> bool {
         if !self.begun {
             return true;
         }
+        let is_gone = self.try_to_remove().await;
+        // A device that has not answered may still be making it, and does so after this.
+        let is_late = matches!(self.how, How::Igd { .. }) && self.granted.is_none();
+        is_gone && !is_late
+    }
+
+    async fn try_to_remove(&mut self) -> bool {
         match self.how.clone() {
             How::Pcp(nonce) => {
                 matches!(self.pcp(nonce, 0).await, Ok(granted) if granted.lifetime_s == 0)
@@ -182,6 +201,7 @@ impl<'a> Lease<'a> {
         };
         let (outcome, sent) = self.way.ask(pcp::map(&map), schedule, read).await;
         self.requests += sent;
+        self.sent += sent;
         match answered(outcome)? {
             pcp::Answer::Success(Some(granted)) => Ok(granted),
             pcp::Answer::Refused(refusal) => Err(Failure::Refused(refusal)),
@@ -206,6 +226,7 @@ impl<'a> Lease<'a> {
         };
         let (outcome, sent) = self.way.ask(nat_pmp::map(&map), schedule, read).await;
         self.requests += sent;
+        self.sent += sent;
         match answered(outcome)? {
             nat_pmp::Answer::Mapped(granted) => Ok(granted),
             nat_pmp::Answer::Refused(refusal) => Err(Failure::Refused(refusal)),
@@ -237,6 +258,7 @@ impl<'a> Lease<'a> {
                     lifetime_s,
                 };
                 self.begun = true;
+                self.sent = 1;
                 self.how = How::Igd {
                     service: service.clone(),
                     seed,

@@ -9,6 +9,7 @@ use super::lease::{Failure, Lease};
 use super::{Asked, Tested};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::nat::classify::is_global;
 use crate::nat::layers;
 use crate::nat::port_control::{Granted, Meaning, Protocol, Said};
 use crate::net::driver::stopped;
@@ -78,10 +79,9 @@ pub async fn run(
             });
         }
         if !removed {
-            let port = lease.granted.map(|g| g.port);
             findings.push(router::mapping_may_remain(
                 protocol,
-                port,
+                lease.external_port(),
                 lease.granted.map(|g| g.lifetime_s),
                 lease.is_permanent(),
             ));
@@ -176,6 +176,9 @@ async fn prepare(
 }
 
 fn mismatch(external: IpAddr) -> Fact<bool> {
+    if !is_global(external) {
+        return Fact::not_tested(Reason::SecondNat);
+    }
     Fact::inconclusive(
         Reason::AddressMismatch,
         format!(

@@ -14,10 +14,20 @@ const ENOUGH: usize = 4;
 const SERVERS: usize = 32;
 /// Nobody hears or sees less than this.
 const LEAST: Duration = Duration::from_millis(20);
-/// Times the median absolute deviation; with normal noise, one in twenty-five goes beyond.
+/// Times the median absolute deviation; with normal noise, one in twenty-five goes beyond. It must lie
+/// beyond all of the window, too: where two ways take turns, the deviation from one of them is small.
 const DEVIATIONS: u32 = 3;
 
 type Round = BTreeMap<SocketAddr, Duration>;
+
+/// What is usual for a server.
+struct Usual {
+    shortest: Duration,
+    median: Duration,
+    longest: Duration,
+    /// The median deviation from the median.
+    deviation: Duration,
+}
 
 /// The round trips of the rounds before.
 #[derive(Debug, Clone, Default)]
@@ -67,13 +77,13 @@ impl RoundTrips {
     fn side(&self, now: &Round) -> Option<bool> {
         let (mut slower, mut faster, mut compared) = (0, 0, 0);
         for (server, time) in now {
-            let Some((usual, deviation)) = self.usual(*server) else {
+            let Some(usual) = self.usual(*server) else {
                 continue;
             };
             compared += 1;
-            let margin = LEAST.max(deviation * DEVIATIONS);
-            slower += usize::from(*time > usual + margin);
-            faster += usize::from(*time + margin < usual);
+            let margin = LEAST.max(usual.deviation * DEVIATIONS);
+            slower += usize::from(*time > usual.longest.max(usual.median + margin));
+            faster += usize::from(*time < usual.shortest && *time + margin < usual.median);
         }
         if slower * 2 > compared {
             Some(true)
@@ -84,8 +94,7 @@ impl RoundTrips {
         }
     }
 
-    /// The median for a server, and the median deviation from it.
-    fn usual(&self, server: SocketAddr) -> Option<(Duration, Duration)> {
+    fn usual(&self, server: SocketAddr) -> Option<Usual> {
         let times: Vec<Duration> = self
             .window
             .iter()
@@ -94,15 +103,20 @@ impl RoundTrips {
         if times.len() < ENOUGH {
             return None;
         }
-        let usual = median(times.clone())?;
-        let deviations = times.into_iter().map(|time| time.abs_diff(usual)).collect();
-        Some((usual, median(deviations)?))
+        let middle = median(times.clone())?;
+        let deviations = times.iter().map(|time| time.abs_diff(middle)).collect();
+        Some(Usual {
+            shortest: *times.iter().min()?,
+            median: middle,
+            longest: *times.iter().max()?,
+            deviation: median(deviations)?,
+        })
     }
 
     fn change(&self, now: &Round) -> Option<(Duration, Duration)> {
         let compared: Vec<(Duration, Duration)> = now
             .iter()
-            .filter_map(|(server, time)| Some((self.usual(*server)?.0, *time)))
+            .filter_map(|(server, time)| Some((self.usual(*server)?.median, *time)))
             .collect();
         let from = median(compared.iter().map(|(usual, _)| *usual).collect())?;
         let to = median(compared.iter().map(|(_, time)| *time).collect())?;

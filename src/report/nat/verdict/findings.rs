@@ -26,7 +26,7 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
             "no-network",
             Severity::Error,
             "there is no route to any server",
-            "check that this machine is connected to a network",
+            "check that this machine has a network of the servers' address family; where IPv4 is missing and a NAT64 is there, name its prefix with --nat64-prefix",
         ));
     } else {
         return false;

@@ -19,7 +19,13 @@ pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
             .filter_map(|(which, fact)| Some(format!("{} {which}", span(fact.value()?))))
             .collect();
         let usual = USUAL.as_secs_f64();
-        let hint = if *interval < usual {
+        let ends = kinds.iter().filter_map(|(_, fact)| fact.value()?.at_most);
+        let leaves_room = ends.fold(f64::INFINITY, f64::min) >= 2.0 * usual;
+        let hint = if *interval < usual && leaves_room {
+            format!(
+                "a keep-alive every {interval} s is certainly enough, even if one is lost; whether the {usual} s that ICE has by default (RFC 8445 11) are, a longer measurement tells (--lifetime 60)"
+            )
+        } else if *interval < usual {
             format!(
                 "send keep-alives at least every {interval} s: then one may be lost; the {usual} s that ICE has by default (RFC 8445 11) leave no room for that here"
             )
@@ -31,10 +37,7 @@ pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(
             "binding-lifetime",
             Severity::Info,
-            format!(
-                "{family}: an unused binding lives {}",
-                measured.join(" and ")
-            ),
+            format!("{family}: an unused binding {}", measured.join(" and ")),
             hint,
         ));
     }
@@ -53,7 +56,7 @@ fn below_requirement(family: &str, two_way: &Fact<Bounds>, findings: &mut Vec<Fi
             "binding-lifetime-short",
             Severity::Warning,
             format!("{family}: bindings of two-way flows live {most} s at most, and RFC 4787 (REQ-5) wants {required} s"),
-            "raise the UDP timeout of the NAT or firewall if it is yours (on Linux net.netfilter.nf_conntrack_udp_timeout_stream); else send keep-alives more often",
+            "raise the UDP timeout of the NAT or firewall if it is yours (on Linux net.netfilter.nf_conntrack_udp_timeout and nf_conntrack_udp_timeout_stream); else send keep-alives more often",
         ));
     }
 }
@@ -92,7 +95,7 @@ fn unknown(family: &str, kinds: &[(&str, &Fact<Bounds>); 2], findings: &mut Vec<
 
 fn span(bounds: &Bounds) -> String {
     match bounds.at_most {
-        Some(most) => format!("{:.1} to {most:.1} s", bounds.at_least),
-        None => format!("over {:.1} s", bounds.at_least),
+        Some(most) => format!("ends between {:.1} and {most:.1} s", bounds.at_least),
+        None => format!("outlives {:.1} s", bounds.at_least),
     }
 }

@@ -87,18 +87,24 @@ fn offers(path: &PathReport, router: &str, findings: &mut Vec<Finding>) {
     if offered.is_empty() {
         return;
     }
+    let not_tried = mapping.mapping_works == Fact::not_tested(Reason::NotAskedFor);
+    let use_of_it = if not_tried || mapping.mapping_works.is_determined() {
+        ": applications may ask it for a port"
+    } else {
+        ""
+    };
     findings.push(Finding::new(
         "port-mapping-offered",
         Severity::Info,
         format!(
-            "{router} answers {}: applications may ask it for a port over {}",
+            "{router} answers {} over {}{use_of_it}",
             words(&offered),
             path.family.name()
         ),
-        if mapping.mapping_works.is_determined() {
-            "turn it off in the router if nobody is to open ports without being asked"
-        } else {
+        if not_tried {
             "--port-mapping-test shows whether a mapping works; turn it off in the router if nobody is to open ports without being asked"
+        } else {
+            "turn it off in the router if nobody is to open ports without being asked"
         },
     ));
 }

@@ -30,7 +30,7 @@ pub(super) fn findings(paths: &[PathReport], several: bool, findings: &mut Vec<F
                     "not-default-route",
                     Severity::Info,
                     format!("{family} was tested from {} over {interface}, which is not the way that the system itself chooses to the internet", path.local_address),
-                    "programs that do not choose go the other way: leave out --interface and --local to test that, or test every one with --all-interfaces",
+                    "programs that do not choose go by the default route, if there is one: leave out --interface and --local if you gave them, or test every way with --all-interfaces",
                 ));
             }
             _ => {}
