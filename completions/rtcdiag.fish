@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -55,7 +55,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -83,7 +83,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -103,7 +103,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -134,7 +134,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -152,7 +152,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'P
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long the quality of the path is measured' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -197,7 +197,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-rate 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'End a relay that is not refreshed after at most so many seconds' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
