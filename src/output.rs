@@ -128,12 +128,13 @@ impl Output {
     }
 
     /// Says how far something is that takes long: `done` is between 0 and 1.
-    pub fn progress_bar(&self, done: f64, message: String) {
-        // A narrow terminal has no room for a bar.
-        let room = match console::Term::stderr().size().1 {
-            0..60 => "",
-            60..90 => "[{bar:8}] ",
-            _ => "[{bar:20}] ",
+    pub fn progress_bar(&self, done: f64, message: &str) {
+        // A narrow terminal has no room for a bar, nor for what stands behind the semicolon.
+        let short = message.split(';').next().unwrap_or_default();
+        let (room, message) = match console::Term::stderr().size().1 {
+            0..72 => ("", short),
+            72..100 => ("[{bar:8}] ", message),
+            _ => ("[{bar:20}] ", message),
         };
         let template = if self.color_stderr {
             format!("{{spinner:.cyan}} {{elapsed:.dim}} {room}{{msg}}")
@@ -152,7 +153,7 @@ impl Output {
         )]
         let position = (done.clamp(0.0, 1.0) * BAR_STEPS as f64) as u64;
         self.progress.set_position(position);
-        self.progress.set_message(self.redacted(message));
+        self.progress.set_message(self.redacted(message.to_owned()));
     }
 
     /// Something that the user has to read and do, on stderr; also with `--quiet`. With `--redact` it

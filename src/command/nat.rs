@@ -85,6 +85,10 @@ impl Measured {
             return;
         };
         let left = end.saturating_sub(now);
+        if left.is_zero() {
+            let message = "lifetimes: trying how answers can be led".to_owned();
+            return frame.output.progress(message);
+        }
         let all = end.saturating_sub(began).max(Duration::from_millis(1));
         let done = 1.0 - left.as_secs_f64() / all.as_secs_f64();
         let [one, two] = tick.known.map(known);
@@ -92,7 +96,7 @@ impl Measured {
             "{} left at most; lifetime {one}, two-way {two}",
             span(left.as_secs() + 1)
         );
-        frame.output.progress_bar(done, message);
+        frame.output.progress_bar(done, &message);
     }
 }
 

@@ -7,6 +7,10 @@ use crate::report::{Finding, Severity};
 
 /// Says what was measured, what it means, or why it could not be measured.
 pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
+    // Where nobody answers at all, that has been said.
+    if !path.is_open() {
+        return;
+    }
     let family = path.family.name();
     let lifetime = &path.binding_lifetime;
     let kinds = [
@@ -67,10 +71,19 @@ fn unknown(family: &str, kinds: &[(&str, &Fact<Bounds>); 2], findings: &mut Vec<
         let Fact::Inconclusive { reason, detail } = fact else {
             continue;
         };
-        if matches!(reason, Reason::Interrupted | Reason::Timeout) || told == Some(detail) {
+        if told == Some(detail) {
             continue;
         }
         told = Some(detail);
+        if matches!(reason, Reason::Interrupted | Reason::Timeout) {
+            findings.push(Finding::new(
+                "binding-lifetime-so-far",
+                Severity::Info,
+                format!("{family}: how long a binding lives {which} is not known yet: {detail}"),
+                "let it run to its end, or look for less with --lifetime",
+            ));
+            continue;
+        }
         let hint = match reason {
             Reason::NoResponsePort => {
                 "name a server with RESPONSE-PORT with -s (coturn has it), or `rtcdiag serve --stun` on a host outside"
