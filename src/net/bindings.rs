@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
 use super::clock::Clock;
-use super::driver::{send_error, stopped};
+use super::driver::{poll_one, send_error, stopped};
 use super::host::Source;
 use crate::fact::Reason;
 use crate::nat::lifetime::{Action, Lifetime, Progress, Step};
@@ -177,15 +176,4 @@ async fn receive(
         Poll::Pending
     })
     .await
-}
-
-fn poll_one(
-    socket: &UdpSocket,
-    context: &mut Context<'_>,
-    buffer: &mut [u8],
-) -> Poll<io::Result<(usize, SocketAddr)>> {
-    let mut read = ReadBuf::new(buffer);
-    socket
-        .poll_recv_from(context, &mut read)
-        .map_ok(|source| (read.filled().len(), source))
 }

@@ -147,7 +147,8 @@ pub(super) async fn receive(
     .await
 }
 
-fn poll_one(
+/// A datagram of one socket.
+pub(super) fn poll_one(
     socket: &UdpSocket,
     context: &mut Context<'_>,
     buffer: &mut [u8],
