@@ -113,6 +113,31 @@ fn a_pool_of_addresses_is_not_a_change_each_round() {
     assert_eq!(told(&second), [NONE, vec![change]]);
 }
 
+/// A round that is under way when the address changes sees both, as with a pool.
+#[test]
+fn a_change_in_the_middle_of_a_round_is_told_by_the_next() {
+    let one = || ordinary().seen_as(&["203.0.113.5"]);
+    let both = || ordinary().seen_as(&["203.0.113.5", "203.0.113.6"]);
+    let pooled =
+        || both().with(|f| f.address_pooling = Fact::Determined(AddressPooling::Arbitrary));
+    let unsettled =
+        || both().with(|f| f.mapping = Fact::inconclusive(Reason::AddressPooling, "two"));
+    let other = || ordinary().seen_as(&["203.0.113.6"]);
+    let change = vec!["public address: 203.0.113.5 -> 203.0.113.6".to_owned()];
+    for mixed in [pooled(), unsettled()] {
+        let rounds = [one(), mixed.clone(), other(), other()];
+        assert_eq!(told(&rounds), [NONE, NONE, change.clone(), NONE]);
+        let rounds = [one(), mixed, one(), other()];
+        assert_eq!(told(&rounds), [NONE, NONE, NONE, change.clone()]);
+    }
+    // Twice running: it is a pool, or there are two ways out.
+    let rounds = [one(), pooled(), pooled(), other(), one()];
+    assert_eq!(told(&rounds), [NONE, NONE, NONE, NONE, NONE]);
+    let two_ways = "public address: 203.0.113.5 -> 203.0.113.5 and 203.0.113.6".to_owned();
+    let rounds = [one(), unsettled(), unsettled()];
+    assert_eq!(told(&rounds), [NONE, NONE, vec![two_ways]]);
+}
+
 #[test]
 fn a_slower_path_is_told_with_its_share() {
     let slow = Look {

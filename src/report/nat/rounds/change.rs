@@ -83,6 +83,9 @@ pub struct Known {
     filtering: Option<Filtering>,
     addresses: BTreeSet<IpAddr>,
     is_pooled: bool,
+    /// The last round saw further addresses beside the known ones: those of a pool, or it was under
+    /// way when they changed. The next round tells.
+    is_mixed: bool,
 }
 
 impl Known {
@@ -98,6 +101,7 @@ impl Known {
             filtering: None,
             addresses: BTreeSet::new(),
             is_pooled: false,
+            is_mixed: false,
         };
         known.learn(seen);
         known
@@ -133,7 +137,7 @@ impl Known {
             self.nat.as_ref().map(yes_no).as_ref(),
             &nat,
         );
-        if !self.knows(seen) {
+        if !self.knows(seen) && !self.may_be_mixed(seen) {
             note(
                 What::Address,
                 listed(&self.addresses),
@@ -157,7 +161,6 @@ impl Known {
 
     /// Takes over what was determined.
     pub fn learn(&mut self, seen: &PathSeen) {
-        let known_pool = self.is_pooled || seen.is_pooled;
         self.interface.clone_from(&seen.interface);
         self.local_address = seen.local_address;
         self.is_open = seen.is_open();
@@ -168,12 +171,27 @@ impl Known {
         if seen.reflexive_addresses.is_empty() {
             return;
         }
+        if self.may_be_mixed(seen) {
+            self.is_mixed = true;
+            return;
+        }
+        let known_pool = self.is_pooled || seen.is_pooled;
         if known_pool && self.knows(seen) && self.addresses.len() < POOL {
             self.addresses.extend(&seen.reflexive_addresses);
         } else {
             self.addresses.clone_from(&seen.reflexive_addresses);
         }
         self.is_pooled = known_pool;
+        self.is_mixed = false;
+    }
+
+    /// Whether a round may have seen addresses of before and after a change.
+    fn may_be_mixed(&self, seen: &PathSeen) -> bool {
+        let now = &seen.reflexive_addresses;
+        let is_unsettled = seen.is_pooled || !seen.mapping.is_determined();
+        let is_more = now.len() > self.addresses.len() && now.is_superset(&self.addresses);
+        let is_first = self.addresses.is_empty() || self.is_mixed || self.is_pooled;
+        is_unsettled && is_more && !is_first
     }
 
     /// Whether the external addresses are nothing new. Where a NAT gives one host several, those of
