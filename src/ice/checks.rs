@@ -173,6 +173,8 @@ pub struct Checks {
     pacer: Pacer,
     directs: choice::Directs,
     settled: Option<Time>,
+    /// The role that a check of the other side had, answered before it was known.
+    early_role: Option<Role>,
     early_nomination: Option<EarlyNomination>,
     chosen: Option<usize>,
     /// Whether the engine has begun; then the roles are fixed.
@@ -207,6 +209,7 @@ impl Checks {
             pacer: Pacer::default(),
             directs: choice::Directs::default(),
             settled: None,
+            early_role: None,
             early_nomination: None,
             chosen: None,
             is_engaged: false,
@@ -235,11 +238,11 @@ impl Checks {
         }
         self.remote = Some((remote, key));
         self.take_role(role);
+        if self.early_role == Some(role) {
+            // Its check was a success in that role: it has settled the matter, and may never ask again.
+            self.switch_role();
+        }
         if let Some(early) = self.early_nomination.take() {
-            if role == Role::Controlling {
-                // It has settled the matter, and may never say it again.
-                self.switch_role();
-            }
             self.take_nomination(early.at, early.pair);
             self.events
                 .push_back(Event::Deliver(early.pair, early.request));

@@ -117,7 +117,11 @@ impl Checks {
         let Some((role, tie_breaker)) = request.role else {
             return false;
         };
-        if role != self.role || self.remote.is_none() {
+        if self.remote.is_none() {
+            self.early_role = Some(role);
+            return false;
+        }
+        if role != self.role {
             return false;
         }
         // The engine cannot take another role once it has begun; the other side has not then, since
