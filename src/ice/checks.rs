@@ -307,12 +307,14 @@ impl Checks {
         &self.arrived
     }
 
-    /// How many of each pair's checks the other side has seen, by what it says in
+    /// How many of each pair's checks the other side has seen, by its answers and by what it says in
     /// [`Checks::arrived`].
     pub fn arrivals(&self, arrived: &BTreeSet<u32>) -> Vec<u32> {
         let mut counts = vec![0; self.pairs.len()];
         for (id, sent) in &self.transactions {
-            counts[sent.pair] += u32::from(arrived.contains(&prefix(*id)));
+            // It may tell before the last ones came; an answer is proof as well.
+            let has_arrived = sent.rtt.is_some() || arrived.contains(&prefix(*id));
+            counts[sent.pair] += u32::from(has_arrived);
         }
         counts
     }
