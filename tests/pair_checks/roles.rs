@@ -124,3 +124,28 @@ fn role_conflict_answers_to_several_checks_switch_once() {
     };
     assert_eq!(request.role.map(|(role, _)| role), Some(Role::Controlled));
 }
+
+/// What was answered before the description came was a success in the other side's role: it keeps it.
+#[test]
+fn a_check_before_the_description_settles_the_roles() {
+    // (the role of the check, the role that this side is given, whether it switches)
+    for (of_check, given, switches) in [
+        (Role::Controlling, Role::Controlling, true),
+        (Role::Controlled, Role::Controlled, true),
+        (Role::Controlling, Role::Controlled, false),
+        (Role::Controlled, Role::Controlling, false),
+    ] {
+        let mut checks = Checks::new(ours(), Role::Controlling, 1).expect("valid");
+        checks.add_base(at(0), host(HERE));
+        checks.handle_input(at(1), 0, address(THERE), &request(1, of_check));
+        let answers = sent(&mut checks);
+        let answer = decode(&answers[0].payload).expect("ours");
+        assert_eq!(answer, Message::Success(Some(address(THERE))));
+        assert!(checks.set_remote(theirs(), given));
+        assert_eq!(checks.role(), of_check.other());
+        let has_told = events(&mut checks)
+            .iter()
+            .any(|event| matches!(event, Event::RoleSwitched(_)));
+        assert_eq!(has_told, switches);
+    }
+}
