@@ -4,6 +4,7 @@
 //! [`ports`] turn evidence into facts, each rule a function of its arguments. [`behavior`] has the
 //! words.
 
+pub mod address;
 pub mod behavior;
 pub mod classify;
 pub mod collision;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::classify::{is_global, is_shared};
+use super::address::{is_global, is_shared, is_unicast};
 use super::port_control::{Protocol, Said};
 use crate::fact::{Fact, Reason};
 
@@ -181,9 +181,7 @@ pub fn external_address(answers: &[(Protocol, &Said)]) -> Fact<IpAddr> {
 /// An address that can be one of a router's external side.
 fn checked(address: IpAddr) -> Fact<IpAddr> {
     let usable = match address {
-        IpAddr::V4(v4) => {
-            !v4.is_loopback() && !v4.is_link_local() && !v4.is_multicast() && !v4.is_broadcast()
-        }
+        IpAddr::V4(v4) => is_unicast(address) && !v4.is_loopback() && !v4.is_link_local(),
         IpAddr::V6(_) => false,
     };
     if usable {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::behavior::Mapping;
-use super::classify;
 use super::evidence::MappingSeen;
+use super::{address, classify};
 use crate::fact::{Fact, Reason};
 
 /// How a connection went. In the order of how much it shows.
@@ -173,7 +173,7 @@ fn believed(seen: &[StreamSeen]) -> impl Iterator<Item = (&StreamSeen, SocketAdd
                 .local
                 .zip(reported(s))
                 .and_then(|(local, (reflexive, _))| {
-                    classify::reflexive_flaw(local, s.destination, reflexive)
+                    address::reflexive_flaw(local, s.destination, reflexive)
                 });
             flaw.is_some()
         })

@@ -8,7 +8,7 @@ use super::host::Source;
 use super::link::{ConnectError, Link, Target};
 use super::session::{Done, Session, Trouble};
 use crate::family::Family;
-use crate::nat::classify::is_global;
+use crate::nat::address::is_global;
 use crate::report::stage::{Stage, StageTime};
 use crate::report::{ErrorReport, Millis};
 use crate::stun::message::ErrorResponse;

@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
-use crate::nat::classify::is_global;
+use crate::nat::address::is_global;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::session::Session;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::deeper::Tested;
 use super::fallback::Tried;
-use crate::nat::classify;
+use crate::nat::address;
 use crate::nat::discovery::{BehaviorDiscovery, ServerRecord};
 use crate::net::stream::{Attempt, StreamAnswer, StreamError};
 use crate::stun::uri::{Host, Transport};
@@ -140,7 +140,7 @@ impl Targets {
     }
 
     fn relate(&mut self, address: SocketAddr, other: SocketAddr) {
-        if classify::other_address_flaw(address, other).is_none() {
+        if address::other_address_flaw(address, other).is_none() {
             self.machines.join(address.ip(), other.ip());
         }
     }
@@ -154,7 +154,7 @@ impl Targets {
             return;
         } else if one_address {
             vec![other]
-        } else if classify::other_address_flaw(address, other).is_none() {
+        } else if address::other_address_flaw(address, other).is_none() {
             vec![
                 other,
                 SocketAddr::new(other.ip(), port),

@@ -7,9 +7,9 @@ use super::Side;
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::ice::candidate::CandidateType;
+use crate::nat::address::{is_global, is_shared};
 use crate::nat::behavior::Mapping;
 pub(super) use crate::nat::behavior::Udp;
-use crate::nat::classify::{is_global, is_shared};
 use crate::nat::reachability::{Behavior, Peer};
 
 /// One side in one family.

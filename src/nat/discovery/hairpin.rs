@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 
 use super::Discovery;
 use crate::nat::Time;
-use crate::nat::classify::{HairpinSeen, is_global};
+use crate::nat::address::is_global;
+use crate::nat::classify::HairpinSeen;
 use crate::nat::probe::{End, Pace, Test};
 use crate::stun::message::Change;
 

@@ -7,7 +7,7 @@ use super::{Discovery, Server};
 use crate::fact::{Fact, Reason};
 use crate::nat::nat64::{self, Prefix};
 use crate::nat::probe::{Answer, End, Probe};
-use crate::nat::{SendError, Time, classify};
+use crate::nat::{SendError, Time, address};
 use crate::stun::message::BindingSuccess;
 
 /// What was seen of a listed server.
@@ -133,7 +133,7 @@ impl Discovery {
         server: usize,
         other: SocketAddr,
     ) -> Option<&'static str> {
-        classify::other_address_flaw(self.behind(self.servers[server].address), other)
+        address::other_address_flaw(self.behind(self.servers[server].address), other)
     }
 
     /// How an address that a server names is reached from here.

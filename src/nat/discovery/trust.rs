@@ -9,7 +9,7 @@ use crate::fact::{Fact, Reason};
 use crate::nat::behavior::Mapping;
 use crate::nat::evidence::MappingSeen;
 use crate::nat::probe::{Probe, Test};
-use crate::nat::{Time, classify};
+use crate::nat::{Time, address, classify};
 
 impl Discovery {
     /// The listed server that stands for all addresses of the same machine.
@@ -59,7 +59,7 @@ impl Discovery {
         {
             let reflexive = report.reflexive;
             let own = self.behind(address);
-            if let Some(flaw) = classify::reflexive_flaw(self.sockets[socket], own, reflexive) {
+            if let Some(flaw) = address::reflexive_flaw(self.sockets[socket], own, reflexive) {
                 return Some(format!("it reports {reflexive}: {flaw}"));
             }
             // A NAT that has lost its state may give a port away a second time.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use crate::nat::classify::is_private;
+use crate::nat::address::is_private;
 use crate::stun::message::printable;
 use crate::time::Time;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::verdict::{Context, is};
 use super::{PolicyReport, TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::fact::{Fact, Reason};
-use crate::nat::classify::is_global;
+use crate::nat::address::is_global;
 use crate::report::expiry::of_expiry;
 use crate::report::stage::Stage;
 use crate::report::words::{listed, span};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::nat::classify::is_global;
+use crate::nat::address::is_global;
 
 /// A network, as in 192.168.7.0/24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

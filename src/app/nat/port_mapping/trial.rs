@@ -9,7 +9,7 @@ use super::lease::{Failure, Lease};
 use super::{Asked, Tested};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
-use crate::nat::classify::is_global;
+use crate::nat::address::{is_global, is_unicast};
 use crate::nat::layers;
 use crate::nat::port_control::{Granted, Meaning, Protocol, Said};
 use crate::net::driver::stopped;
@@ -176,6 +176,14 @@ async fn prepare(
 }
 
 fn mismatch(external: IpAddr) -> Fact<bool> {
+    if !is_unicast(external) {
+        return Fact::inconclusive(
+            Reason::Unusable,
+            format!(
+                "the router names {external}, which is no address, so the mapping cannot be tried"
+            ),
+        );
+    }
     if !is_global(external) {
         return Fact::not_tested(Reason::SecondNat);
     }
@@ -210,7 +218,7 @@ async fn try_out(
     protocol: Protocol,
 ) -> Fact<bool> {
     if let Some(address) = granted.address
-        && tested.family == Family::Ipv4
+        && tested.way.family == Family::Ipv4
         && !report.router_external_address.is_determined()
         && !address.is_unspecified()
     {

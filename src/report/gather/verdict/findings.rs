@@ -10,7 +10,7 @@ use crate::fact::{Fact, Reason};
 use crate::family::Family;
 use crate::ice::candidate::CandidateType;
 use crate::ice::interface;
-use crate::nat::classify::is_global;
+use crate::nat::address::is_global;
 use crate::report::expiry::of_expiry;
 use crate::report::gather::{CandidateReport, GatherResult, Status};
 use crate::report::{Finding, Severity};

@@ -3,8 +3,8 @@
 use super::{all_failed_with, all_unreachable, router, translation};
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
+use crate::nat::address::is_global;
 use crate::nat::behavior::{AddressPooling, Mapping, Udp};
-use crate::nat::classify::is_global;
 use crate::report::nat::paths::are_several;
 use crate::report::nat::{NatResult, PathReport, ServerReport};
 use crate::report::{Finding, Severity};
@@ -50,9 +50,9 @@ fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
                 severity,
                 format!("UDP over {family} to the servers is blocked on this path"),
                 if tcp {
-                    "use TURN over TCP or TLS, or have UDP opened in the firewall"
+                    "use TURN over TCP or TLS, or have UDP opened in the firewall, this host's own included"
                 } else {
-                    "have UDP to the internet opened in the firewall, at least to your STUN and TURN servers"
+                    "have UDP to the internet opened in the firewall, this host's own included, at least to your STUN and TURN servers"
                 },
             ));
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::fact::{Fact, Reason};
 use crate::family::Family;
-use crate::nat::classify::is_shared;
+use crate::nat::address::is_shared;
 use crate::nat::layers;
 use crate::nat::port_control::ssdp::Bystander;
 use crate::nat::port_control::{Meaning, Protocol, Said};

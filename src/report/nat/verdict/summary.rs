@@ -3,8 +3,8 @@
 use super::all_failed_with;
 use crate::exit::Outcome;
 use crate::fact::{Fact, Reason};
+use crate::nat::address::is_global;
 use crate::nat::behavior::{Filtering, Mapping, Udp};
-use crate::nat::classify::is_global;
 use crate::report::Finding;
 use crate::report::nat::paths::are_several;
 use crate::report::nat::{NatResult, PathReport};
