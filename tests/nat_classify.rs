@@ -85,6 +85,7 @@ fn address_dependent(elsewhere: Loss) -> FilteringSeen {
         controls: PerForm::from_array([Changed::Arrived; 3]),
         elsewhere,
         silent_tries: 9,
+        again: Changed::Arrived,
         alternate_visited: false,
     }
 }
@@ -101,6 +102,24 @@ fn silence_counts_for_nothing_where_controls_are_hardly_answered() {
         reason(&classify::filtering(&unreliable)),
         Some(Reason::PacketLoss)
     );
+}
+
+/// One answer may have come by a hole of earlier traffic from the same local port.
+#[test]
+fn an_answer_from_the_other_port_has_to_come_to_two_sockets() {
+    let seen = |again| FilteringSeen {
+        again,
+        ..address_dependent(Loss { sent: 7, lost: 0 })
+    };
+    for (again, expected) in [
+        (Changed::Silent, Reason::Contradiction),
+        (Changed::Unproven, Reason::PacketLoss),
+        (Changed::Pending, Reason::PacketLoss),
+        (Changed::FromPrimary, Reason::ServerIgnoresChangeRequest),
+    ] {
+        let fact = classify::filtering(&seen(again));
+        assert_eq!(reason(&fact), Some(expected), "{again:?}");
+    }
 }
 
 #[test]

@@ -21,8 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rtcdiag::fact::Reason;
+use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::nat::behavior::{Filtering, Mapping, Udp};
+use rtcdiag::nat::discovery::SOCKETS;
 
 use support::check::{check, check_not_false, inconclusive, is, reason, unknown, why};
 use support::nat_model::{Hairpin, NatConfig, Ports, Renumbering};
@@ -75,6 +76,38 @@ fn rule_03_filtering_probes_use_fresh_sockets() {
             first_of_form.contains_key(&(false, true)),
             "{first_of_form:?}"
         );
+    }
+}
+
+/// Rule 3 between runs: a socket may get the local port of an earlier run, whose hole lets in one
+/// answer that the filter would have dropped.
+#[test]
+fn rule_03_an_old_hole_is_no_open_filter() {
+    let server = discovery_server();
+    let [port_of_other, ip_of_other] = [
+        SocketAddr::new(server.primary.ip(), 3479),
+        server_v4(2, 3478),
+    ];
+    for (nat, filter) in [
+        (NatConfig::nat(EIM, APDF), APDF),
+        (NatConfig::linux(), APDF),
+        (NatConfig::firewall(APDF), APDF),
+        (NatConfig::nat(EIM, ADF), ADF),
+    ] {
+        let mut undetermined = 0;
+        for (socket, to) in (0..SOCKETS)
+            .flat_map(|s| [server_v4(2, 3479), port_of_other, ip_of_other].map(|to| (s, to)))
+        {
+            let mut scenario = Scenario::new(nat.clone(), vec![server.clone()]);
+            scenario.earlier = vec![(socket, to)];
+            check_not_false(&scenario, 3);
+            let outcome = sim_net::run(&scenario).expect("it ends");
+            match outcome.facts.filtering {
+                Fact::Determined(found) => assert_eq!(found, filter, "{socket} {to}"),
+                _ => undetermined += 1,
+            }
+        }
+        assert!((1..=6).contains(&undetermined), "{undetermined}");
     }
 }
 

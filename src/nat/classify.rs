@@ -114,7 +114,8 @@ fn pairs(seen: &[MappingSeen]) -> Vec<(MappingSeen, MappingSeen)> {
 pub fn filtering(seen: &FilteringSeen) -> Fact<Filtering> {
     use Changed::{Arrived, FromElsewhere, FromPrimary, Pending, Refused, Silent, Unproven};
     let probes = seen.probes.all();
-    for outcome in probes.into_iter().chain(seen.controls.all()) {
+    let controls = seen.controls.all();
+    for outcome in probes.into_iter().chain([seen.again]).chain(controls) {
         match outcome {
             FromPrimary => {
                 return Fact::inconclusive(
@@ -156,7 +157,21 @@ pub fn filtering(seen: &FilteringSeen) -> Fact<Filtering> {
             );
         }
         [Arrived, Arrived, Arrived] => return Fact::Determined(Filtering::EndpointIndependent),
-        [Silent, Arrived, Silent] => Filtering::AddressDependent,
+        [Silent, Arrived, Silent] => match seen.again {
+            Arrived => Filtering::AddressDependent,
+            Silent => {
+                return Fact::inconclusive(
+                    Reason::Contradiction,
+                    "an answer from the server's other port came to one socket and not to another one: the filter is no simple one, or had a hole from earlier traffic",
+                );
+            }
+            _ => {
+                return Fact::inconclusive(
+                    Reason::PacketLoss,
+                    "that an answer came from the server's other port could not be confirmed",
+                );
+            }
+        },
         [Silent, Silent, Silent] => Filtering::AddressAndPortDependent,
         _ => {
             return Fact::inconclusive(

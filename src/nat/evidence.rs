@@ -79,6 +79,9 @@ impl<T: Copy> PerForm<T> {
 pub struct FilteringSeen {
     /// The filtering probes, each from a socket of its own.
     pub probes: PerForm<Changed>,
+    /// Where the answer from the other port was the only one: what came of asking for it on another
+    /// socket. A hole that this host has made earlier from the same local port lets in one answer.
+    pub again: Changed,
     /// Whether the primary address answered on those sockets after the probes.
     pub after: PerForm<Heard>,
     /// Whether the address that the answer was to come from answers when asked directly.

@@ -161,6 +161,7 @@ impl Cell {
             unreachable: Vec::new(),
             link: self.link(rng),
             released_at: None,
+            earlier: Vec::new(),
             nat64: None,
         }
     }

@@ -79,6 +79,8 @@ pub struct Scenario {
     pub link: Link,
     /// Until when the servers' other addresses must not be visited, if that is held up.
     pub released_at: Option<Duration>,
+    /// What was sent earlier from the local port that this socket has now.
+    pub earlier: Vec<(usize, SocketAddr)>,
     /// The outermost box is a NAT64: the client is an IPv6 host, and every other address here is
     /// what lies behind the translator.
     pub nat64: Option<Nat64>,
@@ -110,6 +112,7 @@ impl Scenario {
             unreachable: Vec::new(),
             link: Link::perfect(Duration::from_millis(40)),
             released_at: None,
+            earlier: Vec::new(),
             nat64: None,
         }
     }

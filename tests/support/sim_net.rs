@@ -128,8 +128,12 @@ impl<'a> SimNet<'a> {
             .iter()
             .map(|config| SimServer::new(config.clone(), rng.next_u64()))
             .collect();
+        let mut path = Path::new(&scenario.path, rng.next_u64());
+        for (socket, destination) in &scenario.earlier {
+            path.send(Duration::ZERO, sockets[*socket], *destination);
+        }
         Self {
-            path: Path::new(&scenario.path, rng.next_u64()),
+            path,
             scenario,
             now: Duration::ZERO,
             rng,

@@ -33,6 +33,8 @@ pub(super) struct Trial {
     /// Each form's socket's first question, to the primary address.
     pub before: [usize; 3],
     forms: [Option<Form>; 3],
+    /// The form for the other port once more, on the first form's socket.
+    again: Option<usize>,
     /// The mapping socket's questions to the alternates.
     pub direct: Option<[usize; 3]>,
     pub controls: Option<Controls>,
@@ -84,6 +86,7 @@ impl Discovery {
             alternate_visited: self.visited.contains(&other.ip()),
             before,
             forms: [None; 3],
+            again: None,
             direct: None,
             controls: None,
             done: false,
@@ -99,6 +102,7 @@ impl Discovery {
             return;
         }
         self.start_forms(current);
+        self.start_again(current);
         if self.trials[current].direct.is_none()
             && self.forms_settled(current)
             && self.may_visit(current)
@@ -138,6 +142,24 @@ impl Discovery {
         }
     }
 
+    /// Only the answer from the other port came: address-dependent filtering, or a hole.
+    fn start_again(&mut self, current: usize) {
+        let trial = &self.trials[current];
+        if trial.again.is_some() || !self.forms_ended(current) || !self.needs_again(current) {
+            return;
+        }
+        let (change, test) = FORMS[1];
+        let (primary, answer_from) = (trial.primary, trial.alternates[1]);
+        let socket = self.probes[trial.before[0]].socket;
+        let probe = self.ask(test, socket, primary, change, Pace::Silence);
+        self.probes[probe].answer_from = answer_from;
+        self.trials[current].again = Some(probe);
+    }
+
+    fn needs_again(&self, current: usize) -> bool {
+        self.form_outcomes(current) == [Changed::Silent, Changed::Arrived, Changed::Silent]
+    }
+
     /// Sends a companion request every few filtering probes.
     pub(super) fn accompany(&mut self, index: usize) {
         let count = self.probes[index].transmissions.len();
@@ -153,12 +175,22 @@ impl Discovery {
     }
 
     pub(super) fn forms_settled(&self, current: usize) -> bool {
+        let again = self.trials[current].again;
+        self.forms_ended(current)
+            && again.map_or(!self.needs_again(current), |probe| self.is_settled(probe))
+    }
+
+    fn forms_ended(&self, current: usize) -> bool {
         let trial = &self.trials[current];
         (0..3).all(|k| match trial.forms[k] {
-            Some(form) => !self.probes[form.probe].is_open() || self.is_misdirected(form.probe),
+            Some(form) => self.is_settled(form.probe),
             // A socket that got no answer to its first question cannot go on.
             None => !self.probes[trial.before[k]].is_open(),
         })
+    }
+
+    fn is_settled(&self, probe: usize) -> bool {
+        !self.probes[probe].is_open() || self.is_misdirected(probe)
     }
 
     /// A server that answers from the wrong address is no help, so its trial need not go on until
@@ -178,18 +210,18 @@ impl Discovery {
     }
 
     fn end_companions(&mut self, current: usize) {
-        for form in self.trials[current].forms.into_iter().flatten() {
-            for index in [form.probe, form.companion] {
-                let answered = !self.probes[index].answers.is_empty();
-                self.settle(
-                    index,
-                    if answered {
-                        End::Answered
-                    } else {
-                        End::Cancelled
-                    },
-                );
-            }
+        let Trial { forms, again, .. } = self.trials[current];
+        let forms = forms.into_iter().flatten();
+        for index in forms.flat_map(|f| [f.probe, f.companion]).chain(again) {
+            let answered = !self.probes[index].answers.is_empty();
+            self.settle(
+                index,
+                if answered {
+                    End::Answered
+                } else {
+                    End::Cancelled
+                },
+            );
         }
     }
 
@@ -212,10 +244,14 @@ impl Discovery {
 
     fn filtering_seen(&self, trial: usize) -> FilteringSeen {
         let Trial {
-            direct, controls, ..
+            again,
+            direct,
+            controls,
+            ..
         } = self.trials[trial];
         FilteringSeen {
             probes: PerForm::from_array(self.form_outcomes(trial)),
+            again: again.map_or(Changed::Pending, |probe| self.changed(probe)),
             after: PerForm::from_array(
                 controls.map_or([Heard::Unproven; 3], |c| c.after.map(|p| self.heard(p))),
             ),
