@@ -1,6 +1,6 @@
 //! The lifetime of bindings in virtual time: what is said must be true at every moment of every run.
 //!
-//! `RTCDIAG_SIM_RUNS=n` makes n runs for each cell (default 1).
+//! `RTCDIAG_SIM_RUNS=n` makes n times as many runs.
 
 // It prints its figures, and its numbers are small.
 #![allow(
@@ -23,3 +23,8 @@ mod lifetimes;
 mod servers;
 #[path = "nat_lifetime/trouble.rs"]
 mod trouble;
+
+fn runs() -> u64 {
+    let runs = std::env::var("RTCDIAG_SIM_RUNS").ok();
+    runs.and_then(|n| n.parse().ok()).unwrap_or(1)
+}

@@ -7,6 +7,7 @@ use rtcdiag::fact::Fact;
 use rtcdiag::nat::lifetime::{Kind, MOST_SOCKETS};
 
 use crate::nat::Rules;
+use crate::runs;
 use crate::server::Habit;
 use crate::world::{Scenario, run};
 
@@ -80,14 +81,10 @@ fn cells() -> Vec<(String, Scenario)> {
 
 #[test]
 fn both_lifetimes_are_found_and_nothing_false_is_said() {
-    let runs = std::env::var("RTCDIAG_SIM_RUNS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1_u64);
     let mut wrong = Vec::new();
     let (mut all, mut open, mut lossy) = (0, 0, 0);
     for (number, (name, cell)) in cells().into_iter().enumerate() {
-        for repeat in 0..runs {
+        for repeat in 0..runs() {
             let seed = number as u64 * 1000 + repeat;
             let scenario = Scenario {
                 seed,

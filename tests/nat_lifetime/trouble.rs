@@ -8,6 +8,7 @@ use rtcdiag::fact::{Fact, Reason};
 use rtcdiag::nat::lifetime::Kind;
 
 use crate::nat::Rules;
+use crate::runs;
 use crate::server::Habit;
 use crate::world::{Scenario, run};
 
@@ -51,7 +52,7 @@ pub fn drawn(seed: u64) -> (Scenario, StdRng) {
 #[test]
 fn whenever_it_is_stopped_only_the_truth_is_said() {
     let mut determined = 0;
-    for seed in 0..1500 {
+    for seed in 0..1500 * runs() {
         let (scenario, mut rng) = drawn(seed);
         let at = Duration::from_secs_f64(rng.random_range(0.0_f64..1.0).powi(2) * 400.0);
         let reason = [Reason::Interrupted, Reason::Timeout][rng.random_range(0..2)];
@@ -74,13 +75,13 @@ fn whenever_it_is_stopped_only_the_truth_is_said() {
             }
         }
     }
-    assert!(determined > 1000, "{determined}");
+    assert!(determined > 1000 * runs(), "{determined}");
 }
 
 #[test]
 fn a_nat_that_restarts_does_not_shorten_lifetimes() {
     let (mut determined, mut all) = (0, 0);
-    for seed in 0..1500 {
+    for seed in 0..1500 * runs() {
         let (mut scenario, mut rng) = drawn(seed);
         let count = rng.random_range(1..3);
         let restarts = (0..count).map(|_| Duration::from_secs_f64(rng.random_range(0.0..150.0)));
@@ -100,7 +101,7 @@ fn a_nat_that_restarts_does_not_shorten_lifetimes() {
 #[test]
 fn single_losses_are_no_lifetime() {
     let (mut wrong, mut all) = (0, 0);
-    for seed in 0..500 {
+    for seed in 0..500 * runs() {
         let (mut scenario, _) = drawn(seed);
         scenario.rules.drops_one_in = Some(40);
         scenario.loss = 0.0;

@@ -3,7 +3,7 @@
 //! A packet that comes in proves that a binding lived for so long. Silence proves less: a NAT that
 //! restarts loses all bindings at one moment, and one that is short of room drops single ones. So an
 //! end counts only if other bindings, each left alone for less than it is known to live, have shown
-//! that the NAT kept its bindings all the time, or if two bindings at different times ended alike;
+//! that the NAT kept its bindings all the time, or if three bindings at different times ended alike;
 //! and in any case only if a second binding did not live much longer.
 
 use serde::Serialize;
@@ -184,12 +184,25 @@ impl Lives {
             .any(|(start, end)| *start <= life.from && *end >= life.to)
     }
 
-    /// Whether another one, at another time, lived no longer.
+    /// Whether others, each at another time, lived no longer.
     fn is_repeated(&self, life: &Life, end: Time) -> bool {
-        self.ends(life.kind)
-            .filter(|_| end <= timers::WITHOUT_SENTINEL)
+        if end > timers::WITHOUT_SENTINEL {
+            return false;
+        }
+        let mut alike: Vec<&Life> = self
+            .ends(life.kind)
             .filter(|(_, its)| *its <= end && *its >= self.longest(life.kind))
-            .any(|(other, _)| other.to <= life.from || life.to <= other.from)
+            .map(|(other, _)| other)
+            .filter(|other| other.to <= life.from || life.to <= other.from)
+            .collect();
+        alike.sort_unstable_by_key(|other| other.to);
+        let (mut count, mut last) = (1, Time::ZERO);
+        for other in alike {
+            if other.from >= last {
+                (count, last) = (count + 1, other.to);
+            }
+        }
+        count >= timers::ENDS_WITHOUT_SENTINEL
     }
 
     fn is_confirmed(&self, life: &Life, end: Time) -> bool {
@@ -278,8 +291,15 @@ mod tests {
     }
 
     #[test]
-    fn two_ends_at_different_times_need_no_others() {
-        let some = lives(&[(0.0, 2.0, false), (3.0, 4.9, false)]);
+    fn three_ends_at_different_times_need_no_others() {
+        let kind = Kind::OnePacket;
+        let mut some = lives(&[(0.0, 2.0, false), (3.0, 4.9, false), (4.0, 5.9, false)]);
+        assert_eq!(
+            some.range(kind, true).at_most,
+            None,
+            "two times of the three"
+        );
+        some.push(life(5.0, 6.9, false));
         let range = some.range(Kind::OnePacket, true);
         assert_eq!((range.at_least, range.at_most), (s(0.0), Some(s(2.0))));
     }

@@ -31,6 +31,10 @@ pub const MOST_WAITS: usize = 70;
 /// Ends at different times confirm each other only below this: what lives longer has sentinels.
 pub const WITHOUT_SENTINEL: Time = ms(5000);
 
+/// So many of them: a NAT that drops a binding for want of room now and then does not do it to three
+/// one after the other.
+pub const ENDS_WITHOUT_SENTINEL: usize = 3;
+
 /// So many transmissions of a test are accompanied by one question of the control socket to itself:
 /// a server that answers only some of many requests must not look like a binding that is gone.
 pub const COMPANION_EVERY: usize = 3;
