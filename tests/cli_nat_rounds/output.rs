@@ -45,6 +45,27 @@ fn details_of_the_last_round_with_v_and_colour_on_demand() {
 }
 
 #[test]
+fn a_dead_server_is_in_the_totals() {
+    let nat = NatConfig::nat(
+        Mapping::EndpointIndependent,
+        Filtering::AddressAndPortDependent,
+    );
+    let script = Script::new(nat, vec![Role::Discovery, Role::Silent]);
+    let servers = Loopback::start(&script).expect("loopback");
+    let dead = servers.uri(1);
+    let output = run(&servers, &["-s", &dead, "--repeat", "2", "--json"]);
+    let document = document(&output);
+    let totals = &document["result"]["rounds"]["servers"];
+    assert_eq!(totals[0]["answered"], 2, "{totals:#}");
+    assert_eq!(totals[1]["uri"], dead, "{totals:#}");
+    assert_eq!(totals[1]["rounds"], 2, "{totals:#}");
+    assert_eq!(totals[1]["answered"], 0, "{totals:#}");
+    let output = run(&servers, &["-s", &dead, "--repeat", "1"]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("Servers, all rounds"), "{text}");
+}
+
+#[test]
 fn one_document_with_the_totals() {
     let servers = behind_nat();
     let output = run(&servers, &["--repeat", "2", "--json"]);

@@ -1,7 +1,9 @@
 //! The totals of many rounds, and the verdict on them.
 
+use rtcdiag::report::nat::ServerReport;
 use rtcdiag::report::nat::rounds::verdict::{Ended, Remarks, verdict};
-use rtcdiag::report::{Finding, Severity, Verdict};
+use rtcdiag::report::{ErrorReport, Finding, Severity, Verdict};
+use rtcdiag::stun::uri::Transport;
 
 use super::*;
 
@@ -87,6 +89,70 @@ fn nothing_grows_with_the_rounds() {
     // Counters get a digit longer now and then.
     assert!(sizes[1] < sizes[0] + 1000, "{sizes:?}");
     assert!(sizes[1] < 700_000, "{sizes:?}");
+}
+
+fn server(uri: &str, address: &str, (requests, responses): (usize, usize)) -> ServerReport {
+    ServerReport {
+        uri: uri.to_owned(),
+        address: address.parse().ok(),
+        stands_for: None,
+        family: None,
+        interface: None,
+        transport: Transport::Udp,
+        rtt_ms: None,
+        reflexive_address: None,
+        other_address: None,
+        software: None,
+        behavior_discovery: None,
+        behavior_discovery_flaw: None,
+        requests,
+        responses,
+        error: (responses == 0).then(|| ErrorReport::new("timeout", "no answer")),
+    }
+}
+
+#[test]
+fn servers_are_counted_by_rounds() {
+    let mut run = Run::new(false);
+    let (one, other) = ("203.0.113.10:3478", "203.0.113.11:3478");
+    for round in [
+        // Of two addresses one answers; a name that leads nowhere.
+        vec![
+            server("stun:two", one, (3, 0)),
+            server("stun:two", other, (3, 3)),
+            server("stun:gone", "", (0, 0)),
+        ],
+        vec![
+            server("stun:two", one, (3, 0)),
+            server("stun:two", other, (3, 0)),
+            server("stun:gone", "", (0, 0)),
+        ],
+        // It was not its turn before the end.
+        vec![server("stun:two", one, (0, 0))],
+    ] {
+        run.round(&[ordinary()]);
+        run.totals.add_servers(&round);
+    }
+    let servers = report(&run).servers;
+    let counts: Vec<(&str, u64, u64)> = servers
+        .iter()
+        .map(|s| (s.uri.as_str(), s.rounds, s.answered))
+        .collect();
+    assert_eq!(counts, [("stun:two", 2, 1), ("stun:gone", 2, 0)]);
+    let last = of(Outcome::Good, Vec::new());
+    let verdict = verdict(&run.totals, &Remarks::default(), last, Ended::default());
+    assert_eq!(codes(&verdict), ["server-unreliable"]);
+    let message = &verdict.findings[0].message;
+    assert!(
+        message.contains("stun:two answered in 1 of 2 rounds"),
+        "{message}"
+    );
+    // However many there are.
+    for n in 0..1000 {
+        let uri = format!("stun:{n}");
+        run.totals.add_servers(&[server(&uri, one, (1, 1))]);
+    }
+    assert_eq!(report(&run).servers.len(), 64);
 }
 
 fn of(outcome: Outcome, findings: Vec<Finding>) -> Verdict {

@@ -146,6 +146,7 @@ impl Kept<'_> {
         let verdict = self.verdict(&result, found, None);
         let paths = PathSeen::of(&result);
         let report = self.totals.add(done.began, at, verdict.outcome, paths);
+        self.totals.add_servers(&result.servers);
         self.remarks.add(report.round, &verdict);
         self.last = Some((result, verdict));
         let line = RoundLine::Round { round: &report };

@@ -10,7 +10,9 @@ use crate::nat::behavior::{Filtering, Mapping};
 use crate::render::layout::{headline_of, ink, line as add_line, milliseconds, section, shown};
 use crate::render::style::{Ink, Style};
 use crate::report::nat::LegacyName;
-use crate::report::nat::rounds::{Change, PathSeen, PathTotals, RoundReport, Rounds, What};
+use crate::report::nat::rounds::{
+    Change, PathSeen, PathTotals, RoundReport, Rounds, ServerTotals, What,
+};
 use crate::report::words::span;
 
 /// Changes that are shown at the end; all are in the JSON.
@@ -150,6 +152,11 @@ pub fn totals(out: &mut String, rounds: &Rounds, style: Style) {
         "Round trips, and loss of servers that answered, all rounds",
     );
     add_line(out, &trips(&rounds.paths, several, style).to_string());
+    let servers = servers(&rounds.servers, style);
+    if let Some(servers) = servers {
+        section(out, style, "Servers, all rounds");
+        add_line(out, &servers.to_string());
+    }
     let addresses = addresses(&rounds.paths, several, style);
     if let Some(addresses) = addresses {
         section(out, style, "Addresses, all rounds");
@@ -233,6 +240,21 @@ fn trips(paths: &[PathTotals], several: bool, style: Style) -> Table {
     }
     style.keep_whole(&mut table, 0);
     table
+}
+
+/// Where all answered in every round there is nothing to see.
+fn servers(servers: &[ServerTotals], style: Style) -> Option<Table> {
+    let mut table = style.table();
+    table.set_header(vec!["server", "rounds", "answered in"]);
+    for server in servers {
+        table.add_row(vec![
+            server.uri.clone(),
+            server.rounds.to_string(),
+            server.answered.to_string(),
+        ]);
+    }
+    let has_gaps = servers.iter().any(|s| s.answered < s.rounds);
+    has_gaps.then_some(table)
 }
 
 fn addresses(paths: &[PathTotals], several: bool, style: Style) -> Option<Table> {

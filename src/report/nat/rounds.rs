@@ -4,6 +4,7 @@
 pub mod change;
 mod histogram;
 mod seen;
+mod servers;
 mod totals;
 mod trip;
 pub mod verdict;
@@ -15,6 +16,7 @@ use serde::Serialize;
 pub use change::What;
 pub use histogram::Histogram;
 pub use seen::PathSeen;
+pub use servers::ServerTotals;
 pub use totals::Totals;
 pub use trip::RoundTrips;
 
@@ -87,6 +89,8 @@ pub struct Rounds {
     pub paths: Vec<PathTotals>,
     /// Times that a path was seen beyond those that are told apart.
     pub paths_left_out: u64,
+    /// One for each server that was asked.
+    pub servers: Vec<ServerTotals>,
     /// What changed, in the order of time; the first of them.
     pub changes: Vec<Change>,
     /// Changes beyond those.

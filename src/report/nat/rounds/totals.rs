@@ -8,10 +8,11 @@ use super::change::{Difference, Known, What};
 use super::histogram::Histogram;
 use super::seen::PathSeen;
 use super::trip::RoundTrips;
-use super::{AddressTotals, Change, PathTotals, RoundReport, Rounds};
+use super::{AddressTotals, Change, PathTotals, RoundReport, Rounds, ServerTotals, servers};
 use crate::exit::Outcome;
 use crate::family::Family;
 use crate::report::Millis;
+use crate::report::nat::ServerReport;
 
 /// The most paths that are told apart: interfaces of containers and VPNs come and go.
 const PATHS: usize = 32;
@@ -33,6 +34,7 @@ pub struct Totals {
     last_at: Option<String>,
     paths: Vec<Path>,
     paths_left_out: u64,
+    servers: Vec<ServerTotals>,
     changes: Vec<Change>,
     changes_left_out: u64,
     kinds: BTreeMap<What, (u64, Change)>,
@@ -73,6 +75,7 @@ impl Totals {
             last_at: None,
             paths: Vec::new(),
             paths_left_out: 0,
+            servers: Vec::new(),
             changes: Vec::new(),
             changes_left_out: 0,
             kinds: BTreeMap::new(),
@@ -111,6 +114,16 @@ impl Totals {
             paths,
             changes,
         }
+    }
+
+    /// Which servers answered in the round.
+    pub fn add_servers(&mut self, round: &[ServerReport]) {
+        servers::add(&mut self.servers, round);
+    }
+
+    /// Servers that were asked.
+    pub fn servers(&self) -> &[ServerTotals] {
+        &self.servers
     }
 
     /// How many rounds are finished.
@@ -162,6 +175,7 @@ impl Totals {
             last_at: self.last_at.clone(),
             paths: self.paths.iter().map(Path::report).collect(),
             paths_left_out: self.paths_left_out,
+            servers: self.servers.clone(),
             changes: self.changes.clone(),
             changes_left_out: self.changes_left_out,
         }

@@ -1,7 +1,7 @@
 //! The verdict on several rounds: good only if every one was.
 
 use super::change::What;
-use super::{Change, Totals};
+use super::{Change, ServerTotals, Totals};
 use crate::exit::Outcome;
 use crate::fact::Reason;
 use crate::report::words::counted;
@@ -77,6 +77,7 @@ pub fn verdict(totals: &Totals, remarks: &Remarks, last: Verdict, ended: Ended) 
     if done > 0 {
         findings.retain(|finding| !is_unmet(finding));
         findings.extend(of_remarks(remarks, done));
+        findings.extend(totals.servers().iter().filter_map(of_server));
         findings.extend(
             totals
                 .changes()
@@ -146,6 +147,24 @@ fn of_remarks(remarks: &Remarks, done: u64) -> Vec<Finding> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// One that never answered is found in the last round as well.
+fn of_server(server: &ServerTotals) -> Option<Finding> {
+    let ServerTotals {
+        uri,
+        rounds,
+        answered,
+    } = server;
+    let now_and_then = (1..*rounds).contains(answered);
+    now_and_then.then(|| {
+        Finding::new(
+            "server-unreliable",
+            Severity::Warning,
+            format!("{uri} answered in {answered} of {rounds} rounds"),
+            "if other servers answered in the same rounds it is the server, or the way to it: ask another one",
+        )
+    })
 }
 
 fn of_change(what: What, times: u64, last: &Change) -> Finding {
