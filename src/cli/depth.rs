@@ -38,7 +38,7 @@ pub struct DepthArgs {
     )]
     pub lifetime: Option<Duration>,
     /// Have the router make a short-lived port mapping, try it from outside, and remove it
-    #[arg(long, conflicts_with = "no_port_mapping", env = "RTCDIAG_PORT_MAPPING_TEST", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_PORT_MAPPING_TEST", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub port_mapping_test: bool,
     /// Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes
     /// nothing)
@@ -61,7 +61,7 @@ pub struct DepthArgs {
     )]
     pub nat64_prefix: Option<Prefix>,
     /// Test over every interface, not only the one that the system would choose
-    #[arg(long, conflicts_with_all = ["interface", "local"], env = "RTCDIAG_ALL_INTERFACES", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_ALL_INTERFACES", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub all_interfaces: bool,
     /// Test so many times, one line a round, and totals at the end
     ///
@@ -69,10 +69,10 @@ pub struct DepthArgs {
     /// is a whole test with fresh sockets and names resolved anew, and may take 10 s. Without
     /// --timeout there is no limit for all together. The exit code is 0 only if every round was
     /// good.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["lifetime", "port_mapping_test"], env = "RTCDIAG_REPEAT", hide_env_values = true)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), env = "RTCDIAG_REPEAT", hide_env_values = true)]
     pub repeat: Option<u32>,
     /// Begin a round every so many seconds (at least 1), until it is stopped or --repeat is done
-    #[arg(long, value_name = "SECONDS", value_parser = interval, conflicts_with_all = ["lifetime", "port_mapping_test"], env = "RTCDIAG_WATCH", hide_env_values = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = interval, env = "RTCDIAG_WATCH", hide_env_values = true)]
     pub watch: Option<Duration>,
 }
 
@@ -96,10 +96,9 @@ fn lifetime(text: &str) -> Result<Duration, String> {
         Some(number) => (number, 60.0),
         None => (text.strip_suffix('s').unwrap_or(text), 1.0),
     };
-    let number: f64 = number
-        .trim()
-        .parse()
-        .map_err(|_| "not a time: seconds, or as 90s, 5m".to_owned())?;
+    let number: f64 = number.trim().parse().map_err(|_| {
+        "not a time: seconds, or as 90s, 5m; at least 5 seconds and at most 30 minutes".to_owned()
+    })?;
     let seconds = number * unit;
     if (SHORTEST_LIFETIME.as_secs_f64()..=LONGEST_LIFETIME.as_secs_f64()).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))

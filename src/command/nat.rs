@@ -154,14 +154,18 @@ fn prepare(frame: &Frame, args: &NatArgs) -> anyhow::Result<(Options, Vec<Findin
     Ok((options, named.findings))
 }
 
-/// Flags that exclude each other where one is from a configuration file: side by side, clap has
-/// refused them.
+/// Flags that exclude each other, wherever they are from. clap would take a variable that says no for
+/// a flag.
 fn exclude(frame: &Frame, depth: &DepthArgs) -> anyhow::Result<()> {
     let rounds = depth.in_rounds();
     for (both, names) in [
         (
             depth.all_interfaces && frame.chooses_source(),
             "--all-interfaces and --interface or --local",
+        ),
+        (
+            depth.port_mapping_test && depth.no_port_mapping,
+            "--port-mapping-test and --no-port-mapping",
         ),
         (
             rounds && depth.lifetime.is_some(),

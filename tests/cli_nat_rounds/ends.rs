@@ -165,19 +165,26 @@ fn what_cannot_be_meant_is_refused() {
         (&["--repeat", "0"][..], "0"),
         (&["--watch", "0.5"], "at least 1"),
         (&["--watch", "1e9"], "at most 86400"),
-        (&["--repeat", "2", "--lifetime"], "cannot be used with"),
-        (&["--watch", "2", "--lifetime", "60"], "cannot be used with"),
+        (&["--repeat", "2", "--lifetime"], "cannot be used together"),
+        (
+            &["--watch", "2", "--lifetime", "60"],
+            "cannot be used together",
+        ),
         (
             &["--watch", "2", "--port-mapping-test"],
-            "cannot be used with",
+            "cannot be used together",
+        ),
+        (
+            &["--no-port-mapping", "--port-mapping-test"],
+            "cannot be used together",
         ),
         (
             &["--all-interfaces", "--interface", "lo"],
-            "cannot be used with",
+            "cannot be used together",
         ),
         (
             &["--all-interfaces", "--local", "127.0.0.1"],
-            "cannot be used with",
+            "cannot be used together",
         ),
     ] {
         let output = program(args).output().expect("it runs");
@@ -185,6 +192,23 @@ fn what_cannot_be_meant_is_refused() {
         assert_eq!(code(&output), ERROR, "{args:?}: {stderr}");
         assert!(stderr.contains(says), "{args:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_says_no_excludes_nothing() {
+    for (variable, flag) in [
+        ("RTCDIAG_PORT_MAPPING_TEST", "--no-port-mapping"),
+        ("RTCDIAG_PORT_MAPPING_TEST", "--repeat=1"),
+        ("RTCDIAG_ALL_INTERFACES", "--local=127.0.0.1"),
+    ] {
+        for (value, refused) in [("0", false), ("1", true)] {
+            let mut command = program(&["-s", "stun:127.0.0.1:9", "--timeout", "0.1", flag]);
+            let output = command.env(variable, value).output().expect("it runs");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let told = stderr.contains("cannot be used together");
+            assert_eq!(told, refused, "{variable}={value} {flag}: {stderr}");
+        }
     }
 }
 
