@@ -364,7 +364,7 @@ impl Run<'_> {
         for way in ways {
             if paths.iter().all(|path| path.way != way) {
                 let on_way = streams.iter().filter(|tried| way_of(tried) == way);
-                let tested = tcp::without_udp(on_way, &self.around).await;
+                let tested = tcp::without_udp(way, on_way, &self.around).await;
                 stream_paths.extend(tested.map(|(local, test)| (way, local, test)));
             }
         }

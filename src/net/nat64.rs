@@ -8,6 +8,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use super::resolve;
 use crate::fact::{Fact, Reason};
 use crate::nat::nat64::{Prefix, WELL_KNOWN_NAME, discovered};
 
@@ -50,10 +51,7 @@ fn from_answers(addresses: impl Iterator<Item = SocketAddr>) -> Fact<Vec<Prefix>
 }
 
 fn from_error(error: &io::Error) -> Fact<Vec<Prefix>> {
-    let text = error.to_string();
-    let why = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
+    let why = resolve::reason(error);
     Fact::inconclusive(
         Reason::NoNat64Prefix,
         format!("{WELL_KNOWN_NAME} could not be resolved (RFC 7050): {why}"),

@@ -55,16 +55,22 @@ pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<S
 
 /// Why a host has no address.
 pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
-    let text = error.to_string();
     if error.kind() == io::ErrorKind::AddrNotAvailable {
-        return ErrorReport::new("wrong-family", text)
+        return ErrorReport::new("wrong-family", error.to_string())
             .with_hint("leave -4 or -6 out, or name a server with an address of that family");
     }
-    let reason = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
+    let reason = reason(error);
     ErrorReport::new("dns", format!("{host} cannot be resolved: {reason}"))
         .with_hint("check the spelling of the name")
+}
+
+/// What the resolver says, without the words that the standard library has before all of it.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once("failed to lookup address information: ") {
+        Some(("", reason)) => reason.to_owned(),
+        _ => text,
+    }
 }
 
 /// The name servers did not answer in time.

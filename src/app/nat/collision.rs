@@ -10,7 +10,6 @@ use tokio::net::UdpSocket;
 use super::Event;
 use super::deeper::Tested;
 use crate::fact::{Fact, Reason};
-use crate::family::Family;
 use crate::nat::behavior::{Mapping, PathFacts, Udp};
 use crate::nat::collision::{Collision, CollisionFacts, Pair, Question, ROUNDS};
 use crate::nat::discovery::Discovery;
@@ -215,14 +214,12 @@ fn sockets(
 
 fn observation(tested: Tested<'_>, question: &Question) -> ObservationReport {
     let letter = u8::try_from(question.socket).unwrap_or(25).min(25);
-    let suffix = match tested.family {
-        Family::Ipv4 => "",
-        Family::Ipv6 => "6",
-    };
     ObservationReport {
         test: question.test,
         // The single letters are taken by the tests before.
-        socket: format!("z{}{suffix}", char::from(b'a' + letter)),
+        socket: tested
+            .way
+            .socket(format_args!("z{}", char::from(b'a' + letter))),
         interface: tested.interface.map(str::to_owned),
         sent_to: question.destination,
         answered_from: question.reflexive.map(|_| question.destination),

@@ -6,6 +6,7 @@ use super::collision::CollisionTest;
 use super::fallback::Tried;
 use super::surroundings::Surroundings;
 use super::tcp::StreamTest;
+use super::translation::Way;
 use super::{collision, lifetime, port_mapping, tcp};
 use crate::family::Family;
 use crate::nat::discovery::Discovery;
@@ -16,9 +17,7 @@ use crate::report::nat::{LifetimeReport, PortMapping};
 /// A path whose NAT has been tested.
 #[derive(Clone, Copy)]
 pub struct Tested<'a> {
-    pub family: Family,
-    /// The prefix of the NAT64 on the way, by which an IPv4 address is reached.
-    pub nat64: Option<Prefix>,
+    pub way: Way,
     /// The address that is sent from.
     pub local: IpAddr,
     pub interface: Option<&'a str>,
@@ -32,7 +31,7 @@ pub struct Tested<'a> {
 impl Tested<'_> {
     /// Where to send for an address that a server tells: through a NAT64 servers tell IPv4 ones.
     pub fn reach(&self, told: SocketAddr) -> SocketAddr {
-        match self.nat64 {
+        match self.way.nat64 {
             Some(prefix) if told.is_ipv4() => prefix.reach(told),
             _ => told,
         }
@@ -40,8 +39,9 @@ impl Tested<'_> {
 
     /// Whether an address lies on this way: the same family, and through the same NAT64 or none.
     pub fn leads_to(&self, address: IpAddr) -> bool {
-        let translated = self.nat64.unwrap_or(Prefix::WELL_KNOWN).covers(address);
-        Family::of(address) == self.family && translated == self.nat64.is_some()
+        let nat64 = self.way.nat64;
+        let translated = nat64.unwrap_or(Prefix::WELL_KNOWN).covers(address);
+        Family::of(address) == self.way.family && translated == nat64.is_some()
     }
 }
 

@@ -96,7 +96,7 @@ async fn measure(
     let mut best: Option<(SocketAddr, Snapshot)> = None;
     for (server, number) in servers.iter().zip(1_u64..) {
         let clock = around.clock;
-        let seed = around.seed.rotate_left(17) ^ number ^ tested.family as u64;
+        let seed = around.seed.rotate_left(17) ^ number ^ tested.way.salt();
         let rtt = server.rtt.unwrap_or_default();
         let mut machine = Lifetime::new(server.address, longest, rtt, seed, clock.now());
         let tell = |told| tell(&tested, told);
@@ -124,11 +124,11 @@ async fn measure(
 fn tell(tested: &Tested, told: Told) {
     let event = match told {
         Told::Step(step) => Event::Lifetime {
-            family: tested.family,
+            family: tested.way.family,
             step,
         },
         Told::Progress(progress) => Event::LifetimeProgress(Tick {
-            family: tested.family,
+            family: tested.way.family,
             known: progress.known,
             left: progress.until.saturating_sub(tested.around.clock.now()),
         }),

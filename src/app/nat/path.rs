@@ -197,8 +197,7 @@ pub async fn run(
     );
     around.remember(&discovery);
     let tested = Tested {
-        family: way.family,
-        nat64: way.nat64,
+        way,
         local: opened.local,
         interface: interface.as_deref(),
         discovery: &discovery,
@@ -293,15 +292,10 @@ pub fn observation_report(
     interface: Option<&str>,
     observation: &Observation,
 ) -> ObservationReport {
-    let suffix = match (way.family, way.nat64) {
-        (Family::Ipv4, _) => "",
-        (Family::Ipv6, None) => "6",
-        (Family::Ipv6, Some(_)) => "64",
-    };
     ObservationReport {
         test: observation.test,
         interface: interface.map(ToOwned::to_owned),
-        socket: format!("{}{suffix}", observation.socket),
+        socket: way.socket(observation.socket),
         sent_to: observation.sent_to,
         answered_from: observation.answered_from,
         reflexive_address: observation.reflexive_address,

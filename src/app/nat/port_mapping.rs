@@ -108,8 +108,8 @@ pub async fn test(tested: Tested<'_>, asked: Asked) -> Known {
         .way
         .as_ref()
         .is_some_and(|way| is_on_path(way, tested.interface, tested.discovery));
-    let mut findings = router::of_answers(tested.family, &answers, &asked.bystanders);
-    let external = match tested.family {
+    let mut findings = router::of_answers(tested.way.family, &answers, &asked.bystanders);
+    let external = match tested.way.family {
         Family::Ipv4 => layers::external_address(&answers),
         Family::Ipv6 => Fact::not_tested(match asked.pcp {
             Said::NotAsked(reason) => reason,

@@ -13,6 +13,7 @@ use super::fallback::{self, Tried};
 use super::path::interface_to;
 use super::surroundings::Surroundings;
 use super::targets::{Machines, Target, Targets};
+use super::translation::Way;
 use crate::fact::{Fact, Reason};
 use crate::nat::behavior::AddressPooling;
 use crate::nat::probe::Test;
@@ -44,6 +45,8 @@ pub struct StreamTest {
     machines: Machines,
     /// Why there is no more.
     missing: Option<Reason>,
+    /// How observations name the shared port.
+    socket: String,
     /// Each connection as the report has it.
     pub observations: Vec<ObservationReport>,
 }
@@ -57,11 +60,13 @@ pub async fn run(tested: Tested<'_>) -> StreamTest {
     let rtts = tested.discovery.servers().into_iter().filter_map(|s| s.rtt);
     let slowest = rtts.chain(round_trips(tested.fallback)).max();
     let targets = Targets::of_path(&tested);
-    connect(tested.local, targets, slowest.unwrap_or_default(), around).await
+    let from = (tested.way, tested.local);
+    connect(from, targets, slowest.unwrap_or_default(), around).await
 }
 
 /// The same for servers on one way that are asked over TCP or TLS alone; `None` if none answered.
 pub async fn without_udp<'a>(
+    way: Way,
     tried: impl Iterator<Item = &'a Tried>,
     around: &Surroundings,
 ) -> Option<(IpAddr, StreamTest)> {
@@ -73,7 +78,7 @@ pub async fn without_udp<'a>(
     }
     let slowest = round_trips(tried.iter().copied()).max().unwrap_or_default();
     let targets = Targets::answered(tried.iter().copied());
-    Some((local, connect(local, targets, slowest, around).await))
+    Some((local, connect((way, local), targets, slowest, around).await))
 }
 
 fn round_trips<'a>(tried: impl IntoIterator<Item = &'a Tried>) -> impl Iterator<Item = Duration> {
@@ -157,6 +162,7 @@ impl StreamTest {
             shared: None,
             machines: Machines::default(),
             missing: Some(reason),
+            socket: String::new(),
             observations: Vec::new(),
         }
     }
@@ -164,7 +170,7 @@ impl StreamTest {
 
 /// Where all connections come from, and how long they may take.
 #[derive(Clone)]
-struct Way {
+struct Origin {
     source: Source,
     local: SocketAddr,
     clock: Clock,
@@ -179,7 +185,7 @@ struct Asked {
 }
 
 async fn connect(
-    local: IpAddr,
+    (way, local): (Way, IpAddr),
     mut targets: Targets,
     slowest: Duration,
     around: &Surroundings,
@@ -198,7 +204,7 @@ async fn connect(
     let Ok((_holder, shared)) = fresh_port(&around.source, local) else {
         return StreamTest::none(Reason::EarlierFailure);
     };
-    let way = Way {
+    let origin = Origin {
         source: around.source.clone(),
         local: shared,
         clock: around.clock,
@@ -209,6 +215,7 @@ async fn connect(
         shared: Some(shared),
         machines: Machines::default(),
         missing: None,
+        socket: way.socket(SOCKET),
         observations: Vec::new(),
     };
     let mut asking = JoinSet::new();
@@ -217,7 +224,7 @@ async fn connect(
         while let Some(target) = targets.next() {
             number += 1;
             let id = fallback::transaction_id(around.seed, number);
-            asking.spawn(ask(way.clone(), target, id));
+            asking.spawn(ask(origin.clone(), target, id));
         }
         let done = tokio::select! {
             biased;
@@ -247,21 +254,21 @@ fn fresh_port(source: &Source, local: IpAddr) -> std::io::Result<(TcpSocket, Soc
     Ok((holder, shared))
 }
 
-async fn ask(way: Way, target: Target, id: TransactionId) -> Asked {
+async fn ask(origin: Origin, target: Target, id: TransactionId) -> Asked {
     let attempt: &Attempt = &target.attempt;
     // The handshake of TLS takes two round trips more.
     let answering = match attempt.transport {
-        Transport::Tls => way.grace * 2,
-        _ => way.grace,
+        Transport::Tls => origin.grace * 2,
+        _ => origin.grace,
     };
     let patience = Patience {
-        connect: way.grace / 2,
-        whole: way.grace / 2 + answering,
+        connect: origin.grace / 2,
+        whole: origin.grace / 2 + answering,
     };
     let mut tries = 0;
     let answer = loop {
         tries += 1;
-        let socket = match way.source.tcp_shared(way.local) {
+        let socket = match origin.source.tcp_shared(origin.local) {
             Ok(socket) => socket,
             Err(error) => {
                 break Err(StreamError {
@@ -270,7 +277,7 @@ async fn ask(way: Way, target: Target, id: TransactionId) -> Asked {
                 });
             }
         };
-        let answer = stream::ask_from(socket, attempt, &way.clock, id, patience).await;
+        let answer = stream::ask_from(socket, attempt, &origin.clock, id, patience).await;
         if tries == MOST_TRIES || !matches!(&answer, Err(error) if is_silent(error)) {
             break answer;
         }
@@ -308,10 +315,9 @@ impl StreamTest {
         let destination = asked.target.attempt.address;
         let outcome = outcome(&asked.answer);
         let answer = asked.answer.ok();
-        let suffix = if destination.is_ipv6() { "6" } else { "" };
         let observation = ObservationReport {
             test: Test::Stream,
-            socket: format!("{SOCKET}{suffix}"),
+            socket: self.socket.clone(),
             interface: interface.map(str::to_owned),
             sent_to: destination,
             answered_from: answer.is_some().then_some(destination),

@@ -1,5 +1,6 @@
 //! Which way an address is asked: natively, or through a NAT64 (RFC 6146) by its prefix.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Nat64, Options};
@@ -26,6 +27,16 @@ impl Way {
     /// Makes the seed of the run another one for each way.
     pub const fn salt(self) -> u64 {
         self.family as u64 | (self.nat64.is_some() as u64) << 1
+    }
+
+    /// The name of a socket of this way in observations.
+    pub fn socket(self, letters: impl Display) -> String {
+        let suffix = match (self.family, self.nat64) {
+            (Family::Ipv4, _) => "",
+            (Family::Ipv6, None) => "6",
+            (Family::Ipv6, Some(_)) => "64",
+        };
+        format!("{letters}{suffix}")
     }
 
     /// As people say it.
