@@ -69,6 +69,7 @@ use std::time::Duration;
 
 use lab::Lab;
 use scenarios::Scenario;
+use turn::quotas;
 
 /// Long enough for any diagnosis on a loaded machine: it ends a run that hangs, and measures nothing.
 const HANGS_AFTER: Duration = Duration::from_secs(90);
@@ -273,7 +274,6 @@ turn_cases! {
         one_port_turn => ONE_PORT_TURN,
         one_port_udp => ONE_PORT_UDP,
         one_port_gather => ONE_PORT_GATHER,
-        no_port => NO_PORT,
         two_ports_turn => TWO_PORTS_TURN,
         two_ports_gather => TWO_PORTS_GATHER,
         capacity_turn => CAPACITY_TURN,
@@ -368,6 +368,7 @@ macro_rules! labs {
 }
 
 labs! {
+    turn_no_port => quotas::no_port,
     all_interfaces => interfaces::all_at_once,
     all_interfaces_text => interfaces::text_of_all,
     all_interfaces_expectations => interfaces::expectations,
@@ -577,16 +578,21 @@ fn diagnose(lab: &Lab, scenario: &Scenario) -> std::process::Output {
 
 /// `rtcdiag nat` in the client's namespace, with nothing of this machine's configuration.
 fn client(lab: &Lab, args: &[&str]) -> std::process::Command {
-    let mut command = std::process::Command::new("ip");
+    let mut command = program(lab, "nat");
+    command.args(args);
     command
-        .args([
-            "netns",
-            "exec",
-            &lab.namespace("client"),
-            env!("CARGO_BIN_EXE_rtcdiag"),
-            "nat",
-        ])
-        .args(args);
+}
+
+/// The program in the client's namespace, with nothing of this machine's configuration.
+fn program(lab: &Lab, command_name: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("ip");
+    command.args([
+        "netns",
+        "exec",
+        &lab.namespace("client"),
+        env!("CARGO_BIN_EXE_rtcdiag"),
+        command_name,
+    ]);
     for (key, _) in
         std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
     {

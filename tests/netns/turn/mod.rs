@@ -134,7 +134,10 @@ pub fn check(name: &str, case: &Case) {
     if skipped(name) {
         return;
     }
-    let lab = Lab::build(&case.plan);
+    check_in(&Lab::build(&case.plan), name, case);
+}
+
+fn check_in(lab: &Lab, name: &str, case: &Case) {
     let wished = std::env::var("RTCDIAG_NETNS_RUNS")
         .ok()
         .and_then(|n| n.parse::<u16>().ok());
@@ -149,7 +152,7 @@ pub fn check(name: &str, case: &Case) {
         let mut failures = String::new();
         for run in case.runs {
             lab.fresh_ports(shares.next().unwrap_or(1), PORT_SHARES);
-            let output = start(&lab, run);
+            let output = start(lab, run);
             let wrong = wrong_with(&output, run);
             if !wrong.is_empty() {
                 let (stdout, stderr) = (&output.stdout, &output.stderr);

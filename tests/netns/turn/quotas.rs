@@ -1,6 +1,7 @@
 //! Servers that give less than is asked for. What the program itself takes must not look like a fault of the server: coturn
 //! counts an allocation over UDP for up to a second longer than it lasts.
 
+use super::super::ends::End;
 use super::*;
 
 /// One allocation for each user.
@@ -291,16 +292,22 @@ pub const ONE_PORT_GATHER: Case = Case {
     repeated: false,
 };
 
-/// Somebody else has the one relay port there is.
-pub const NO_PORT: Case = Case {
-    plan: home(&[
-        told(&["--min-port=50000", "--max-port=50000"]),
-        Turn {
-            port: 50000,
-            tls: None,
-            ..TURN4
-        },
-    ]),
+/// Somebody else has the one relay port there is: an agent that was killed before it could give it back. (Where another
+/// program has the port coturn tries to bind it for seconds, and may not answer at all.)
+pub fn no_port() {
+    let lab = Lab::build(&NO_PORT.plan);
+    let mut agent = super::super::program(&lab, "pair");
+    agent
+        .args("--jsonl -4 -s turn:203.0.113.10 --turn-username ann".split(' '))
+        .env("RTCDIAG_TURN_PASSWORD", PASSWORD);
+    let mut agent = End::start(&mut agent);
+    agent.wait_for(|event| event["event"] == "candidate" && event["type"] == "relay");
+    agent.kill();
+    check_in(&lab, "no_port", &NO_PORT);
+}
+
+const NO_PORT: Case = Case {
+    plan: home(&[told(&["--min-port=50000", "--max-port=50000"])]),
     runs: &[
         run(
             "gather -s turn:203.0.113.10",
