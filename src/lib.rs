@@ -31,8 +31,9 @@
 //! - `nat --all-interfaces` leaves out the bridges of containers and virtual machines, which nothing
 //!   outside is behind, unless they have the default route. Paths of one host wait for each other
 //!   before they visit a server's other address ([`nat::discovery`], [`app::nat`]).
-//! - Rounds of `nat` leave local ports alone that rounds before have used ([`nat::used_ports`]): their
-//!   holes would be found. A program that is started again and again by hand does not know them.
+//! - Rounds of `nat` leave local ports alone that rounds before have used, and do not call a filter open
+//!   for what the host has sent to before ([`nat::earlier`]): holes would be found. A program that is
+//!   started again and again by hand does not know them.
 //! - `nat --watch` calls nothing a change that could not be determined, and no round trip that was
 //!   slow once ([`report::nat::rounds`]).
 //! - Filtering over TCP is not tested: STUN servers open no connections.

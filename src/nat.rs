@@ -9,6 +9,7 @@ pub mod behavior;
 pub mod classify;
 pub mod collision;
 pub mod discovery;
+pub mod earlier;
 pub mod evidence;
 pub mod expect;
 pub mod layers;

@@ -44,7 +44,7 @@ use fallback::Tried;
 use gate::Gate;
 use lookups::{Lookups, Resolved};
 use path::PathRun;
-pub use surroundings::EarlierPorts;
+pub use surroundings::EarlierRounds;
 use surroundings::{NamedStreams, Names, Surroundings};
 use translation::{Translation, Way};
 
@@ -154,14 +154,14 @@ pub async fn run(
     stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> (NatResult, Vec<Finding>) {
-    run_after(options, &EarlierPorts::default(), clock, stop, events).await
+    run_after(options, &EarlierRounds::default(), clock, stop, events).await
 }
 
-/// The same after other rounds from this host: local ports that those have used are left alone, and
-/// the ones used now are added.
+/// The same after other rounds from this host, with what those have left behind; what this one leaves
+/// is added.
 pub async fn run_after(
     options: &Options,
-    ports: &EarlierPorts,
+    rounds: &EarlierRounds,
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
@@ -177,7 +177,7 @@ pub async fn run_after(
         depth: options.depth,
         names: Names::default(),
         streams: NamedStreams::default(),
-        ports: Arc::clone(ports),
+        rounds: Arc::clone(rounds),
     };
     if options.depth.all_interfaces {
         return sources::run(options, &lookups, &around).await;

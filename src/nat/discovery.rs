@@ -157,7 +157,7 @@ impl Discovery {
         self.nat64 = Some(prefix);
     }
 
-    /// This host sends to an address outside these tests, say over TCP.
+    /// This host sends to an address outside these tests, say over TCP, or has lately done so.
     pub fn note_visit(&mut self, address: IpAddr) {
         self.visited.insert(address);
         self.visit_during_trial(address);

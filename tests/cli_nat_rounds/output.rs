@@ -65,6 +65,31 @@ fn a_dead_server_is_in_the_totals() {
     assert!(text.contains("Servers, all rounds"), "{text}");
 }
 
+/// A firewall that opens for the whole host has been opened by the round before.
+#[test]
+fn what_a_round_before_has_opened_is_no_open_filter() {
+    let script = Script::new(NatConfig::host_firewall(), vec![Role::Discovery]);
+    let servers = Loopback::start(&script).expect("loopback");
+    let output = run(&servers, &["--repeat", "3", "--jsonl"]);
+    let (_, events) = lines(&output.stdout);
+    let filtering: Vec<&Value> = events.iter().map(|e| &e["paths"][0]["filtering"]).collect();
+    assert_eq!(filtering.len(), 3, "{events:#?}");
+    assert_eq!(filtering[0]["value"], "address-dependent");
+    for later in &filtering[1..] {
+        assert_eq!(later["reason"], "alternate-visited", "{filtering:#?}");
+    }
+    assert!(events.iter().all(|e| e["changes"] == serde_json::json!([])));
+    // One without a filter is open in every round.
+    let script = Script::new(NatConfig::open(), vec![Role::Discovery]);
+    let servers = Loopback::start(&script).expect("loopback");
+    let output = run(&servers, &["--repeat", "2", "--jsonl"]);
+    let (_, events) = lines(&output.stdout);
+    for event in events {
+        let filtering = &event["paths"][0]["filtering"];
+        assert_eq!(filtering["value"], "endpoint-independent", "{event:#}");
+    }
+}
+
 #[test]
 fn one_document_with_the_totals() {
     let servers = behind_nat();

@@ -85,7 +85,7 @@ pub fn open(around: &Surroundings, server: SocketAddr) -> io::Result<Opened> {
 
 /// Sockets on ports that no round before has used lately, and whether some had to be all the same.
 fn fresh_sockets(around: &Surroundings, local: IpAddr) -> io::Result<(Vec<UdpSocket>, bool)> {
-    let mut used = around.ports();
+    let used = &mut around.earlier().ports;
     let now = around.clock.now();
     // Those that were refused are kept until the end, so that the system gives others.
     let (mut sockets, mut refused) = (Vec::new(), Vec::new());
@@ -160,6 +160,9 @@ pub async fn run(
     if let Some(prefix) = way.nat64 {
         discovery.reach_by(prefix);
     }
+    for address in around.earlier().opened(clock.now(), opened.local) {
+        discovery.note_visit(address);
+    }
     if ticket.is_some() {
         discovery.hold_alternates();
     }
@@ -195,7 +198,7 @@ pub async fn run(
         explain(receiver, opened.local, &around),
         port_mapping::ask(opened.local, interface.as_deref(), &around),
     );
-    around.remember(&discovery);
+    around.earlier().add(clock.now(), opened.local, &discovery);
     let tested = Tested {
         way,
         local: opened.local,

@@ -8,8 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Depth, Event};
 use crate::fact::Reason;
-use crate::nat::discovery::Discovery;
-use crate::nat::used_ports::UsedPorts;
+use crate::nat::earlier::Earlier;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::stream::Attempt;
@@ -20,8 +19,8 @@ pub type Names = Arc<Mutex<BTreeMap<SocketAddr, Host>>>;
 
 /// Servers that are asked over TCP and TLS because their URIs say so; filled likewise.
 pub type NamedStreams = Arc<Mutex<Vec<Attempt>>>;
-/// Local ports that rounds before have used.
-pub type EarlierPorts = Arc<Mutex<UsedPorts>>;
+/// What rounds before have left behind.
+pub type EarlierRounds = Arc<Mutex<Earlier>>;
 
 /// What a path needs from outside.
 #[derive(Clone)]
@@ -37,8 +36,8 @@ pub struct Surroundings {
     pub streams: NamedStreams,
     /// What is tested beside the behaviour of the NAT.
     pub depth: Depth,
-    /// Local ports that rounds before have used.
-    pub ports: EarlierPorts,
+    /// What rounds before have left behind.
+    pub rounds: EarlierRounds,
 }
 
 impl Surroundings {
@@ -48,18 +47,9 @@ impl Surroundings {
         names.insert(address, host);
     }
 
-    /// The ports that rounds before have used.
-    pub fn ports(&self) -> MutexGuard<'_, UsedPorts> {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers the ports of a path that has been tested.
-    pub fn remember(&self, discovery: &Discovery) {
-        let now = self.clock.now();
-        let mut ports = self.ports();
-        for (socket, travelled) in discovery.used_sockets() {
-            ports.add(now, socket.port(), travelled);
-        }
+    /// What rounds before have left behind.
+    pub fn earlier(&self) -> MutexGuard<'_, Earlier> {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The names known by now.

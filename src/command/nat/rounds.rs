@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{EventLine, Frame};
 use crate::app;
 use crate::app::nat::rounds::{Ended, Finished, Schedule};
-use crate::app::nat::{EarlierPorts, Event, Options};
+use crate::app::nat::{EarlierRounds, Event, Options};
 use crate::cli::depth::SHORTEST_INTERVAL;
 use crate::cli::{DIAGNOSIS_TIMEOUT, NatArgs};
 use crate::command::frame::Stop;
@@ -70,11 +70,11 @@ pub fn run(
     let (ended, _) = frame.work(
         "round 1".to_owned(),
         async |stop, _: mpsc::UnboundedSender<()>| {
-            let ports = EarlierPorts::default();
+            let earlier = EarlierRounds::default();
             let mut number = 0u64;
             let round = async |stop| {
                 number += 1;
-                one(frame, options, &ports, number, stop).await
+                one(frame, options, &earlier, number, stop).await
             };
             let finished = |done| kept.take(done);
             app::nat::rounds::run(&schedule, &frame.clock, stop, round, finished).await
@@ -90,7 +90,7 @@ type Round = (String, (NatResult, Vec<Finding>));
 async fn one(
     frame: &Frame<'_>,
     options: &Options,
-    ports: &EarlierPorts,
+    earlier: &EarlierRounds,
     number: u64,
     stop: Stop,
 ) -> Round {
@@ -113,7 +113,7 @@ async fn one(
         }
     };
     frame.output.progress(format!("round {number}"));
-    let work = app::nat::run_after(&options, ports, frame.clock, stop, sender);
+    let work = app::nat::run_after(&options, earlier, frame.clock, stop, sender);
     let (came, ()) = tokio::join!(work, events);
     (at, came)
 }

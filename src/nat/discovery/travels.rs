@@ -6,6 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use super::Discovery;
 
 impl Discovery {
+    /// Every address that this host has sent to, or is known to have.
+    pub fn visited(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.visited.iter().copied()
+    }
+
     /// The local addresses of the sockets that sent anything, each with whether it has travelled: sent
     /// elsewhere than to the server of a filtering test. Through the holes of those, the answers of a
     /// later filtering test would come in.
