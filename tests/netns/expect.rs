@@ -11,6 +11,8 @@ pub enum Want {
     Number(i64),
     /// `inconclusive`, for this reason.
     Because(&'static str),
+    /// `not-tested`, for this reason.
+    NotTested(&'static str),
     /// `inconclusive` or `not-tested`.
     Unknown,
     /// Not this value: any other, or unknown.
@@ -23,7 +25,7 @@ pub enum Want {
     NotNo,
 }
 
-use Want::{AtMost, Because, Is, No, Not, NotNo, NotYes, Number, Unknown, Yes};
+use Want::{AtMost, Because, Is, No, Not, NotNo, NotTested, NotYes, Number, Unknown, Yes};
 
 /// What the report on one path must say.
 #[derive(Clone, Copy)]
@@ -213,6 +215,7 @@ pub fn agrees(want: Want, fact: &Value) -> bool {
         No => value.is_some_and(|v| v == false),
         Number(number) => value.is_some_and(|v| v == number),
         Because(reason) => status == "inconclusive" && fact["reason"] == reason,
+        NotTested(reason) => status == "not-tested" && fact["reason"] == reason,
         Unknown => value.is_none(),
         Not(text) => value.is_none_or(|v| v != text),
         AtMost(text) => value.is_none_or(|v| v == text),
