@@ -5,10 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Time;
-use super::behavior::Filtering;
 use super::discovery::Discovery;
 use super::used_ports::UsedPorts;
-use crate::fact::{Fact, Reason};
 
 /// How long a firewall is taken to let in what the host has sent to: RFC 4787 REQ-5 wants mappings to
 /// live for five minutes, and few live for ten.
@@ -22,21 +20,23 @@ const MOST: usize = 1000;
 pub struct Earlier {
     /// Local ports.
     pub ports: UsedPorts,
-    /// Whom a local address has sent to while a filter was closed, and when last. A firewall that
-    /// opens for the whole host would be found open.
-    opened: BTreeMap<(IpAddr, IpAddr), Time>,
+    /// By interface, whom this host has sent to while a filter may have been closed, and when last. A
+    /// firewall that opens for the whole host would be found open.
+    opened: BTreeMap<(Option<String>, IpAddr), Time>,
 }
 
 impl Earlier {
-    /// Tests from a local address are over.
-    pub fn add(&mut self, now: Time, local: IpAddr, discovery: &Discovery) {
+    /// Tests over an interface are over.
+    pub fn add(&mut self, now: Time, interface: Option<&str>, discovery: &Discovery) {
         for (socket, travelled) in discovery.used_sockets() {
             self.ports.add(now, socket.port(), travelled);
         }
-        if is_closed(&discovery.facts().filtering) {
-            let visited = discovery.visited();
-            self.opened
-                .extend(visited.map(|address| ((local, address), now)));
+        // Where strangers are let in, no answer ever needs a hole.
+        if !discovery.has_let_strangers_in() {
+            for address in discovery.visited() {
+                let key = (interface.map(str::to_owned), address);
+                self.opened.insert(key, now);
+            }
         }
         self.opened.retain(|_, at| now < *at + OPEN);
         while self.opened.len() > MOST {
@@ -45,22 +45,11 @@ impl Earlier {
     }
 
     /// Whom a firewall may have opened for since.
-    pub fn opened(&self, now: Time, local: IpAddr) -> impl Iterator<Item = IpAddr> + '_ {
-        let of_local = self
-            .opened
+    pub fn opened(&self, now: Time, interface: Option<&str>) -> Vec<IpAddr> {
+        self.opened
             .iter()
-            .filter(move |((from, _), _)| *from == local);
-        let lately = of_local.filter(move |(_, at)| now < **at + OPEN);
-        lately.map(|((_, address), _)| *address)
-    }
-}
-
-/// Whether there is a filter, or was one before it opened. Where there is none, an answer from another
-/// address never needs a hole.
-fn is_closed(filtering: &Fact<Filtering>) -> bool {
-    match filtering {
-        Fact::Determined(filtering) => *filtering != Filtering::EndpointIndependent,
-        Fact::Inconclusive { reason, .. } => *reason == Reason::AlternateVisited,
-        Fact::NotTested { .. } => false,
+            .filter(|((by, _), at)| by.as_deref() == interface && now < **at + OPEN)
+            .map(|((_, address), _)| *address)
+            .collect()
     }
 }

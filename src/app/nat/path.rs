@@ -160,7 +160,9 @@ pub async fn run(
     if let Some(prefix) = way.nat64 {
         discovery.reach_by(prefix);
     }
-    for address in around.earlier().opened(clock.now(), opened.local) {
+    let by = opened.interface.as_deref();
+    let lately = around.earlier().opened(clock.now(), by);
+    for address in lately {
         discovery.note_visit(address);
     }
     if ticket.is_some() {
@@ -198,7 +200,9 @@ pub async fn run(
         explain(receiver, opened.local, &around),
         port_mapping::ask(opened.local, interface.as_deref(), &around),
     );
-    around.earlier().add(clock.now(), opened.local, &discovery);
+    around
+        .earlier()
+        .add(clock.now(), interface.as_deref(), &discovery);
     let tested = Tested {
         way,
         local: opened.local,

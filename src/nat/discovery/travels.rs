@@ -4,8 +4,19 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::Discovery;
+use crate::nat::evidence::Changed;
 
 impl Discovery {
+    /// Whether an answer came in from an address that nothing had been sent to.
+    pub fn has_let_strangers_in(&self) -> bool {
+        (0..self.trials.len())
+            .filter(|trial| !self.trials[*trial].alternate_visited)
+            .any(|trial| {
+                let [other, _, other_ip] = self.form_outcomes(trial);
+                [other, other_ip].contains(&Changed::Arrived)
+            })
+    }
+
     /// Every address that this host has sent to, or is known to have.
     pub fn visited(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.visited.iter().copied()

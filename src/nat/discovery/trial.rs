@@ -29,7 +29,7 @@ pub(super) struct Trial {
     /// Where each form's answer comes from.
     pub alternates: [SocketAddr; 3],
     /// The other IP address had been sent to before.
-    alternate_visited: bool,
+    pub alternate_visited: bool,
     /// Each form's socket's first question, to the primary address.
     pub before: [usize; 3],
     forms: [Option<Form>; 3],
