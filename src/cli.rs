@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{FalseyValueParser, Styles};
+use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use depth::DepthArgs;
@@ -171,16 +171,16 @@ Exit codes:
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Common {
     /// Print one JSON document on stdout
-    #[arg(long, global = true, env = "RTCDIAG_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "RTCDIAG_JSON", hide_env_values = true, value_parser = yes_or_no)]
     pub json: bool,
     /// Print JSON lines: events as they happen, the document last
-    #[arg(long, global = true, env = "RTCDIAG_JSONL", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "RTCDIAG_JSONL", hide_env_values = true, value_parser = yes_or_no)]
     pub jsonl: bool,
     /// IPv4 only
-    #[arg(short = '4', long, global = true, env = "RTCDIAG_IPV4", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(short = '4', long, global = true, env = "RTCDIAG_IPV4", hide_env_values = true, value_parser = yes_or_no)]
     pub ipv4: bool,
     /// IPv6 only
-    #[arg(short = '6', long, global = true, env = "RTCDIAG_IPV6", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(short = '6', long, global = true, env = "RTCDIAG_IPV6", hide_env_values = true, value_parser = yes_or_no)]
     pub ipv6: bool,
     /// Use this network interface
     #[arg(
@@ -217,11 +217,11 @@ pub struct Common {
     )]
     pub color: Color,
     /// Neither progress nor hints
-    #[arg(short, long, global = true, env = "RTCDIAG_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "RTCDIAG_QUIET", hide_env_values = true, value_parser = yes_or_no)]
     pub quiet: bool,
     /// Show more: every observation of nat, the time of each stage of gather and turn, each join of
     /// serve
-    #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "RTCDIAG_VERBOSE", hide_env_values = true, value_parser = yes_or_no)]
     pub verbose: bool,
     /// Replace every address in the output by a label, the same one by the same, so that it can be
     /// shown to others
@@ -229,7 +229,7 @@ pub struct Common {
     /// lan1 is a private address, pub1 a public one, and so on; ports stay. Names of hosts, users and
     /// interfaces stay too. What has to be typed on the other host, or given to it, stays as it is on
     /// stderr; in the events of --jsonl it is replaced.
-    #[arg(long, global = true, env = "RTCDIAG_REDACT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "RTCDIAG_REDACT", hide_env_values = true, value_parser = yes_or_no)]
     pub redact: bool,
     /// Read defaults from this file instead of the one in the user's configuration directory
     #[arg(
@@ -381,7 +381,7 @@ pub struct TurnArgs {
     #[arg(value_name = "URI", value_hint = ValueHint::Other)]
     pub uri: TurnUri,
     /// Do not ask which peers the server's policy allows
-    #[arg(long, env = "RTCDIAG_NO_POLICY", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_NO_POLICY", hide_env_values = true, value_parser = yes_or_no)]
     pub no_policy: bool,
     /// Exit with 0 only if the server is healthy: turn=ok
     #[arg(
@@ -433,6 +433,15 @@ impl From<Color> for ColorChoice {
             Color::Always => Self::Always,
             Color::Never => Self::Never,
         }
+    }
+}
+
+/// What a variable says of a flag.
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Ok(true),
+        "" | "0" | "false" | "f" | "no" | "n" | "off" => Ok(false),
+        _ => Err("not yes or no: 1, true, yes, on, or 0, false, no, off".to_owned()),
     }
 }
 

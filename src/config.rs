@@ -257,7 +257,7 @@ impl File {
             let message = if wants_flag {
                 format!("'{key}' must be true or false")
             } else {
-                format!("'{key}' is not true or false")
+                format!("'{key}' takes a value, not true or false")
             };
             return Err(self.wrong(value.span().start, &message));
         }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use crate::nat::nat64::Prefix;
 
@@ -38,18 +37,18 @@ pub struct DepthArgs {
     )]
     pub lifetime: Option<Duration>,
     /// Have the router make a short-lived port mapping, try it from outside, and remove it
-    #[arg(long, env = "RTCDIAG_PORT_MAPPING_TEST", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_PORT_MAPPING_TEST", hide_env_values = true, value_parser = super::yes_or_no)]
     pub port_mapping_test: bool,
     /// Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes
     /// nothing)
-    #[arg(long, env = "RTCDIAG_NO_PORT_MAPPING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_NO_PORT_MAPPING", hide_env_values = true, value_parser = super::yes_or_no)]
     pub no_port_mapping: bool,
     /// Do not ask the servers over TCP beside UDP
-    #[arg(long, env = "RTCDIAG_NO_TCP", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_NO_TCP", hide_env_values = true, value_parser = super::yes_or_no)]
     pub no_tcp: bool,
     /// See whether the mapping stays as it is when another host behind the same NAT holds the port
     /// (needs a second local address)
-    #[arg(long, env = "RTCDIAG_COLLISION_TEST", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_COLLISION_TEST", hide_env_values = true, value_parser = super::yes_or_no)]
     pub collision_test: bool,
     /// Reach IPv4 servers from IPv6 by this prefix [default: asked for by DNS (RFC 7050) where there
     /// is no IPv4]
@@ -61,7 +60,7 @@ pub struct DepthArgs {
     )]
     pub nat64_prefix: Option<Prefix>,
     /// Test over every interface, not only the one that the system would choose
-    #[arg(long, env = "RTCDIAG_ALL_INTERFACES", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_ALL_INTERFACES", hide_env_values = true, value_parser = super::yes_or_no)]
     pub all_interfaces: bool,
     /// Test so many times, one line a round, and totals at the end
     ///

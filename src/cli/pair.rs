@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::{PolicyArg, Servers, TurnCredentials};
@@ -46,7 +45,7 @@ pub struct PairArgs {
     #[arg(value_name = "CODE", value_hint = ValueHint::Other)]
     pub code: Option<Code>,
     /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
-    #[arg(long, env = "RTCDIAG_NEW_CODE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_NEW_CODE", hide_env_values = true, value_parser = super::yes_or_no)]
     pub new_code: bool,
     /// Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one
     /// runs in this program as long as it lasts, and the other host must be able to reach it
@@ -104,7 +103,7 @@ pub struct PairArgs {
     )]
     pub role: Option<RoleArg>,
     /// Do not measure this side's NAT behaviour; then nothing is predicted
-    #[arg(long, env = "RTCDIAG_NO_NAT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "RTCDIAG_NO_NAT", hide_env_values = true, value_parser = super::yes_or_no)]
     pub no_nat: bool,
     /// Exit with 0 only if this holds: pair=direct or pair=connected
     #[arg(
