@@ -22,22 +22,10 @@ pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
             .iter()
             .filter_map(|(which, fact)| Some(format!("{} {which}", span(fact.value()?))))
             .collect();
-        let usual = USUAL.as_secs_f64();
-        let ends = kinds.iter().filter_map(|(_, fact)| fact.value()?.at_most);
-        let leaves_room = ends.fold(f64::INFINITY, f64::min) >= 2.0 * usual;
-        let hint = if *interval < usual && leaves_room {
-            format!(
-                "a keep-alive every {interval} s is certainly enough, even if one is lost; whether the {usual} s that ICE has by default (RFC 8445 11) are, a longer measurement tells (--lifetime 60)"
-            )
-        } else if *interval < usual {
-            format!(
-                "send keep-alives at least every {interval} s: then one may be lost; the {usual} s that ICE has by default (RFC 8445 11) leave no room for that here"
-            )
-        } else {
-            format!(
-                "a keep-alive every {interval} s keeps them even if one is lost; the {usual} s that ICE has by default (RFC 8445 11) are enough"
-            )
-        };
+        let hint = format!(
+            "a keep-alive every {interval} s keeps both, even if one is lost{}",
+            of_ice(&lifetime.two_way)
+        );
         findings.push(Finding::new(
             "binding-lifetime",
             Severity::Info,
@@ -47,6 +35,24 @@ pub(super) fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
     }
     below_requirement(family, &lifetime.two_way, findings);
     unknown(family, &kinds, findings);
+}
+
+/// What it means for the keep-alives of ICE, whose flows are two-way.
+fn of_ice(two_way: &Fact<Bounds>) -> String {
+    let Some(bounds) = two_way.value() else {
+        return String::new();
+    };
+    let usual = USUAL.as_secs_f64();
+    let default = format!("the {usual} s that ICE has by default (RFC 8445 11)");
+    if bounds.at_least > 2.0 * usual {
+        format!("; {default} are enough for its two-way flows")
+    } else if bounds.at_most.is_some_and(|most| most <= usual) {
+        format!("; {default} are too long here")
+    } else if bounds.at_most.is_some_and(|most| most <= 2.0 * usual) {
+        format!("; with {default} none may be lost here")
+    } else {
+        format!("; whether {default} are enough, a longer measurement tells (--lifetime 60)")
+    }
 }
 
 /// RFC 4787 REQ-5: two minutes, for whatever traffic.
@@ -110,5 +116,26 @@ fn span(bounds: &Bounds) -> String {
     match bounds.at_most {
         Some(most) => format!("ends between {:.1} and {most:.1} s", bounds.at_least),
         None => format!("outlives {:.1} s", bounds.at_least),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keep_alives_of_ice_are_held_against_two_way_flows() {
+        for (at_least, at_most, says) in [
+            (112.1, Some(122.8), "are enough for its two-way flows"),
+            (31.0, None, "are enough for its two-way flows"),
+            (20.0, None, "a longer measurement tells"),
+            (28.0, Some(33.0), "a longer measurement tells"),
+            (18.9, Some(20.3), "none may be lost"),
+            (9.0, Some(10.0), "too long"),
+        ] {
+            let text = of_ice(&Fact::Determined(Bounds { at_least, at_most }));
+            assert!(text.contains(says), "{at_least}, {at_most:?}: {text}");
+        }
+        assert_eq!(of_ice(&Fact::not_tested(Reason::NotAskedFor)), "");
     }
 }
