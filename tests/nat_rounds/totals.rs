@@ -215,9 +215,9 @@ fn good_only_if_every_round_was() {
         (
             &[GOOD, ERROR],
             Outcome::Inconclusive,
-            &["rounds-inconclusive"],
+            &["rounds-without-network"],
         ),
-        (&[ERROR, ERROR], Outcome::Error, &["rounds-inconclusive"]),
+        (&[ERROR, ERROR], Outcome::Error, &["rounds-without-network"]),
     ] {
         let verdict = of_rounds(rounds, Ended::default());
         assert_eq!(verdict.outcome, expected, "{rounds:?}");

@@ -13,6 +13,7 @@ pub struct Remarks {
     unmet: Option<Remark>,
     bad: Option<Remark>,
     unclear: Option<Remark>,
+    nothing: Option<Remark>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ impl Remarks {
             (Outcome::Good, _) => return,
             (Outcome::Bad, Some(finding)) => (&mut self.unmet, &finding.message),
             (Outcome::Bad, None) => (&mut self.bad, &verdict.summary),
+            (Outcome::Error, _) => (&mut self.nothing, &verdict.summary),
             _ => (&mut self.unclear, &verdict.summary),
         };
         let remark = slot.get_or_insert_with(|| Remark {
@@ -122,6 +124,13 @@ fn of_remarks(remarks: &Remarks, done: u64) -> Vec<Finding> {
         Some(Finding::new(code, severity, message, hint))
     };
     [
+        finding(
+            &remarks.nothing,
+            "rounds-without-network",
+            Severity::Warning,
+            "nothing could be tested",
+            "compare the times of the rounds with what else happened to this host's network",
+        ),
         finding(
             &remarks.unclear,
             "rounds-inconclusive",
