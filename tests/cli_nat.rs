@@ -221,3 +221,39 @@ fn certificates_of_stuns_servers_are_verified() {
         }
     }
 }
+
+/// Each has a cause of its own, and no finding names another one.
+#[test]
+fn why_nobody_answers() {
+    for (args, code) in [
+        (&["-s", "stun:127.0.0.1:9"][..], "refused"),
+        (&["-6", "-s", "stun:127.0.0.1:9"], "wrong-family"),
+    ] {
+        let mut command = rtcdiag(args);
+        let (document, _) = report(&command.arg("--no-tcp").output().expect("it runs"));
+        let findings = document["findings"].as_array().expect("a list");
+        let errors: Vec<&Value> = findings
+            .iter()
+            .filter(|f| f["severity"] == "error")
+            .map(|f| &f["code"])
+            .collect();
+        assert_eq!(errors, [code], "{document:#}");
+    }
+}
+
+#[test]
+fn a_variable_of_a_flag_is_yes_or_no() {
+    for (value, is_valid) in [("off", true), ("", true), ("Yes", true), ("maybe", false)] {
+        let mut command = rtcdiag(&["-s", "stun:127.0.0.1:9"]);
+        let output = command.env("RTCDIAG_NO_TCP", value).output();
+        let output = output.expect("it runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            stderr.contains("not yes or no"),
+            !is_valid,
+            "{value}: {stderr}"
+        );
+        let is_refused = output.status.code() == Some(2);
+        assert_eq!(is_refused, !is_valid, "{value}");
+    }
+}

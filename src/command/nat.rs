@@ -93,7 +93,7 @@ impl Measured {
         let done = 1.0 - left.as_secs_f64() / all.as_secs_f64();
         let [one, two] = tick.known.map(known);
         let message = format!(
-            "{} left at most; lifetime {one}, two-way {two}",
+            "{} left at most; one-packet {one}, two-way {two}",
             span(left.as_secs() + 1)
         );
         frame.output.progress_bar(done, &message);

@@ -35,7 +35,7 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     let several = are_several(&result.paths);
     for path in &result.paths {
         let before = found.len();
-        findings::of_path(path, &result.paths, &mut found);
+        findings::of_path(path, result, &mut found);
         streams::of_path(path, &mut found);
         collisions::of_path(path, &mut found);
         lifetime::of_path(path, &mut found);

@@ -21,6 +21,13 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
             "none of the server names could be resolved",
             "check the spelling and the DNS settings, or name a server by its IP address with -s",
         ));
+    } else if all_failed_with(result, &["wrong-family"]) {
+        findings.push(Finding::new(
+            "wrong-family",
+            Severity::Error,
+            "no server named has an address of the family asked for",
+            "leave -4 or -6 out, or name a server with an address of that family",
+        ));
     } else if all_unreachable(result) {
         findings.push(Finding::new(
             "no-network",
@@ -35,7 +42,8 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
 }
 
 /// Whether UDP gets through, and what to do where it does not.
-fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
+fn of_udp(path: &PathReport, result: &NatResult, findings: &mut Vec<Finding>) {
+    let all = &result.paths;
     let family = path.family_name();
     match &path.udp {
         Fact::Determined(Udp::Blocked) => {
@@ -77,6 +85,14 @@ fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
             silence(path, detail),
             "check the NAT64 prefix, and ask more servers with -s",
         )),
+        Fact::Inconclusive { .. } if all_failed_with(result, &["refused"]) => {
+            findings.push(Finding::new(
+                "refused",
+                Severity::Error,
+                format!("{family}: nothing listens at the servers named: they refuse (ICMP port unreachable)"),
+                "check the ports, and that the servers run; or ask others with -s",
+            ));
+        }
         Fact::Inconclusive { detail, .. } if !all.iter().any(PathReport::is_open) => {
             findings.push(Finding::new(
                 "no-answer",
@@ -89,15 +105,15 @@ fn of_udp(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
             "path-silent",
             Severity::Warning,
             format!("{family}: {detail}"),
-            hint_of_silence(path.family, are_several(all)),
+            hint_of_silence(path, are_several(all)),
         )),
     }
 }
 
 /// What is worth knowing about a path.
-pub(super) fn of_path(path: &PathReport, all: &[PathReport], findings: &mut Vec<Finding>) {
+pub(super) fn of_path(path: &PathReport, result: &NatResult, findings: &mut Vec<Finding>) {
     let family = path.family_name();
-    of_udp(path, all, findings);
+    of_udp(path, result, findings);
     router::of_path(path, findings);
     if !path.is_open() {
         return;
@@ -149,7 +165,11 @@ fn silence(path: &PathReport, detail: &str) -> String {
     }
 }
 
-fn hint_of_silence(family: Family, several: bool) -> String {
+fn hint_of_silence(path: &PathReport, several: bool) -> String {
+    let family = path.family;
+    if several && path.default_route == Some(true) {
+        return "programs that do not choose go this way: look at the cable, the routes (ip route) and the firewalls; if other servers answer over it, it is these".to_owned();
+    }
     if several {
         return "harmless, unless this interface is meant to lead to the internet; then look at its routes (ip route)".to_owned();
     }
@@ -195,7 +215,7 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
         ),
         Reason::Contradiction => (
             "contradiction",
-            "run it again with other servers; -v shows every answer",
+            "run it again in some minutes, since an earlier test from this host may have left traces in the NAT, or with other servers; -v shows every answer",
         ),
         Reason::MappingChanged => (
             "mapping-changed",

@@ -135,17 +135,28 @@ pub fn of_answers(
             ),
         });
     }
-    if let Fact::Inconclusive {
-        reason: Reason::Contradiction,
-        detail,
-    } = layers::external_address(answers)
-    {
-        findings.push(Finding::new(
+    match layers::external_address(answers) {
+        Fact::Inconclusive {
+            reason: Reason::Contradiction,
+            detail,
+        } => findings.push(Finding::new(
             "router-contradicts",
             Severity::Warning,
             detail,
             "restart the router; with several uplinks, mappings may be made on another one than the one in use",
-        ));
+        )),
+        Fact::Inconclusive {
+            reason: Reason::Unusable,
+            detail,
+        } if answers.iter().any(|(_, said)| !said.external_addresses().is_empty()) => {
+            findings.push(Finding::new(
+                "router-answer-unusable",
+                Severity::Info,
+                detail,
+                "update the router's firmware",
+            ));
+        }
+        _ => {}
     }
     findings
 }
