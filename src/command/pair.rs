@@ -14,6 +14,7 @@ use crate::app::pair::{Event, Options, Paired, SideOf, Way};
 use crate::cli::pair::{ManualForm, PairArgs};
 use crate::exit::Outcome;
 use crate::fact::Reason;
+use crate::nat::address::is_global;
 use crate::net::host::Source;
 use crate::net::rendezvous::client::Target;
 use crate::render;
@@ -23,6 +24,7 @@ use crate::report::{ErrorReport, Finding, Millis};
 use crate::signal::code::Code;
 use crate::signal::rooms::RoomName;
 use crate::signal::seal::Name;
+use crate::stun::uri::Host;
 use meeting_place::Place;
 
 /// Runs the command.
@@ -156,6 +158,8 @@ enum Shown {
         code: String,
         command: String,
         rendezvous: String,
+        /// Whether that is here, at an address that only this network can reach.
+        is_near: bool,
     },
     Other(Event),
 }
@@ -181,6 +185,7 @@ async fn work(
                     met.shown, prepared.shared_flags
                 ),
                 rendezvous: met.shown.to_string(),
+                is_near: is_embedded && matches!(met.shown.host, Host::Ip(ip) if !is_global(ip)),
             });
             let target = Target {
                 url: met.own,
@@ -235,6 +240,7 @@ fn show(frame: &Frame, shown: Shown, is_new: bool) {
             code,
             command,
             rendezvous,
+            is_near,
         } => {
             frame.event(&EventLine::Session {
                 code: &code,
@@ -242,9 +248,13 @@ fn show(frame: &Frame, shown: Shown, is_new: bool) {
                 rendezvous: &rendezvous,
             });
             if is_new {
-                frame
-                    .output
-                    .instruct(&format!("code: {code}\non the other host:\n  {command}"));
+                let mut text = format!("code: {code}\non the other host:\n  {command}");
+                if is_near {
+                    text.push_str(
+                        "\n(only this network reaches that address; from another one: --rendezvous or --manual)",
+                    );
+                }
+                frame.output.instruct(&text);
             }
             frame
                 .output
