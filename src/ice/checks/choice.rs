@@ -33,9 +33,9 @@ const CHANCES: u32 = 4;
 const SMALL_CHANCES: u32 = 2;
 /// The most that loss adds to [`CHANCES`].
 const MOST_MORE_CHANCES: u32 = 8;
-/// The time for each of them: about the gap to the next one. So a relayed pair waits 80 ms at least,
+/// The time for each of them: a little less than the gap to the next one. So a relayed pair waits 72 ms at least,
 /// which also covers a candidate that the other side heard of a little later.
-const CHANCE: Duration = Duration::from_millis(20);
+const CHANCE: Duration = Duration::from_millis(18);
 /// Where there are so many pairs that their checks take longer, it waits this many halves of that.
 const MOST_PATIENCE: u32 = 5;
 /// How long the other side has for its first check after a relayed pair works. One that does not
