@@ -180,6 +180,29 @@ pub struct ServerReport {
     pub error: Option<ErrorReport>,
 }
 
+impl ServerReport {
+    /// One of which nothing is known yet.
+    pub const fn new(uri: String, transport: Transport) -> Self {
+        Self {
+            uri,
+            address: None,
+            stands_for: None,
+            family: None,
+            interface: None,
+            transport,
+            rtt_ms: None,
+            reflexive_address: None,
+            other_address: None,
+            software: None,
+            behavior_discovery: None,
+            behavior_discovery_flaw: None,
+            requests: 0,
+            responses: 0,
+            error: None,
+        }
+    }
+}
+
 /// Whether a server offers behaviour discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

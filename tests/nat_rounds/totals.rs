@@ -93,21 +93,11 @@ fn nothing_grows_with_the_rounds() {
 
 fn server(uri: &str, address: &str, (requests, responses): (usize, usize)) -> ServerReport {
     ServerReport {
-        uri: uri.to_owned(),
         address: address.parse().ok(),
-        stands_for: None,
-        family: None,
-        interface: None,
-        transport: Transport::Udp,
-        rtt_ms: None,
-        reflexive_address: None,
-        other_address: None,
-        software: None,
-        behavior_discovery: None,
-        behavior_discovery_flaw: None,
         requests,
         responses,
         error: (responses == 0).then(|| ErrorReport::new("timeout", "no answer")),
+        ..ServerReport::new(uri.to_owned(), Transport::Udp)
     }
 }
 

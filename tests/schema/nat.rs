@@ -333,21 +333,8 @@ fn result(paths: Vec<PathReport>) -> NatResult {
         error: Some(ErrorReport::new("outvoted", "it sees another mapping")),
     };
     let empty = ServerReport {
-        uri: "turns:[2001:db8::1]:5349".into(),
-        address: None,
         stands_for: Some("203.0.113.10:3478".parse().expect("an address")),
-        family: None,
-        interface: None,
-        transport: Transport::Tls,
-        rtt_ms: None,
-        reflexive_address: None,
-        other_address: None,
-        software: None,
-        behavior_discovery: None,
-        behavior_discovery_flaw: None,
-        requests: 0,
-        responses: 0,
-        error: None,
+        ..ServerReport::new("turns:[2001:db8::1]:5349".into(), Transport::Tls)
     };
     let others = [
         (Transport::Tcp, BehaviorDiscoveryReport::Absent, "dns"),

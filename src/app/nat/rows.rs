@@ -191,7 +191,7 @@ fn stream_report(uri: String, tried: &Tried, source: &Source) -> ServerReport {
                 )
             });
             let success = answer.response.outcome.as_ref().ok();
-            let mut report = empty(uri, tried.attempt.transport);
+            let mut report = ServerReport::new(uri, tried.attempt.transport);
             report.rtt_ms = Some(Millis(answer.rtt));
             report.interface = interface_to(source, answer.local.ip());
             report.reflexive_address = success.and_then(BindingSuccess::reflexive);
@@ -203,7 +203,7 @@ fn stream_report(uri: String, tried: &Tried, source: &Source) -> ServerReport {
         Err(error) => (
             ServerReport {
                 interface: source.interface.clone(),
-                ..empty(uri, tried.attempt.transport)
+                ..ServerReport::new(uri, tried.attempt.transport)
             },
             Some(error.report.clone()),
         ),
@@ -221,26 +221,6 @@ pub fn failed(uri: &ServerUri, address: Option<SocketAddr>, error: ErrorReport) 
         address,
         family: address.map(|a| Family::of(a.ip())),
         error: Some(error),
-        ..empty(uri.to_string(), uri.transport)
-    }
-}
-
-fn empty(uri: String, transport: Transport) -> ServerReport {
-    ServerReport {
-        uri,
-        address: None,
-        stands_for: None,
-        family: None,
-        interface: None,
-        transport,
-        rtt_ms: None,
-        reflexive_address: None,
-        other_address: None,
-        software: None,
-        behavior_discovery: None,
-        behavior_discovery_flaw: None,
-        requests: 0,
-        responses: 0,
-        error: None,
+        ..ServerReport::new(uri.to_string(), uri.transport)
     }
 }

@@ -141,7 +141,7 @@ impl Discovery {
         let Some(controls) = self.trials[current].controls else {
             return false;
         };
-        let settled = |p: &usize| !self.probes[*p].is_open() || self.is_misdirected(*p);
+        let settled = |p: &usize| self.is_settled(*p);
         let (redirected, open): (Vec<usize>, Vec<usize>) = controls
             .obeys
             .into_iter()

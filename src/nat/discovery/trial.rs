@@ -189,13 +189,14 @@ impl Discovery {
         })
     }
 
-    fn is_settled(&self, probe: usize) -> bool {
+    /// Whether no answer is waited for any more.
+    pub(super) fn is_settled(&self, probe: usize) -> bool {
         !self.probes[probe].is_open() || self.is_misdirected(probe)
     }
 
     /// A server that answers from the wrong address is no help, so its trial need not go on until
     /// silence is proved.
-    pub(super) fn is_misdirected(&self, probe: usize) -> bool {
+    fn is_misdirected(&self, probe: usize) -> bool {
         let probe = &self.probes[probe];
         probe
             .misdirected
