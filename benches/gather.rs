@@ -1,17 +1,11 @@
 //! How long `rtcdiag gather` takes and what it needs, against scripted servers on loopback with
 //! delay. Prints tables; nothing is asserted, since time depends on the machine.
 //!
-//! `cargo bench --bench gather`
-
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
-
-mod common;
-#[path = "../tests/support/mod.rs"]
-mod support;
+//! `cargo bench -- gather`
 
 use std::time::Duration;
 
-use common::{ABOUT_DELAY, Lab, ROUND_TRIPS, RUNS, peak_memory, round_trips, run, summary};
+use crate::lab::{ABOUT_DELAY, Lab, ROUND_TRIPS, RUNS, peak_memory, round_trips, run, summary};
 use serde_json::Value;
 
 /// The goals at 1 ms round trip.
@@ -27,7 +21,7 @@ struct Measured {
     rtt: String,
 }
 
-fn main() {
+pub fn measure_all() {
     println!("{ABOUT_DELAY}\n");
     println!(
         "gather, whole command, {RUNS} runs each (ms): two STUN servers, turn: over UDP, turns:"

@@ -1,26 +1,21 @@
 //! How long `rtcdiag nat` takes and what it needs, against scripted servers on loopback with an
 //! emulated NAT and delay. Prints a table; nothing is asserted, since time depends on the machine.
 //!
-//! `cargo bench --bench nat`
-
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
-
-#[path = "../tests/support/mod.rs"]
-mod support;
+//! `cargo bench -- nat`
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rtcdiag::nat::behavior::{Filtering, Mapping};
+use crate::support::nat_model::NatConfig;
+use crate::support::program;
+use crate::support::scripted_server::{Loopback, Role, Script};
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 use serde_json::Value;
-use support::nat_model::NatConfig;
-use support::scripted_server::{Loopback, Role, Script};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_rtcdiag");
 const RUNS: usize = 9;
 const STARTS: usize = 50;
 
-fn main() {
+pub fn measure_all() {
     println!("nat, whole command, {RUNS} runs each (ms)");
     println!("{:<44} {:>8} {:>8} {:>8}", "", "median", "max", "packets");
     for rtt in [1, 40] {
@@ -34,7 +29,7 @@ fn main() {
     starts("--version");
     starts("--help");
     println!("peak memory of a nat run: {:.1} MB", peak_memory());
-    let size = std::fs::metadata(PROGRAM).map_or(0, |m| m.len());
+    let size = std::fs::metadata(program::binary()).map_or(0, |m| m.len());
     println!("size of the program: {:.2} MB", megabytes(size));
 }
 
@@ -138,7 +133,10 @@ fn starts(flag: &str) {
     let times: Vec<f64> = (0..STARTS)
         .map(|_| {
             let started = Instant::now();
-            let output = Command::new(PROGRAM).arg(flag).output().expect("it runs");
+            let output = Command::new(program::binary())
+                .arg(flag)
+                .output()
+                .expect("it runs");
             assert!(output.status.success());
             milliseconds(started.elapsed())
         })
@@ -170,7 +168,7 @@ fn peak_memory() -> f64 {
 }
 
 fn rtcdiag() -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new(program::binary());
     command.env_clear().args(["nat", "--json", "-4"]);
     command
 }

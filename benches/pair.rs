@@ -1,31 +1,22 @@
-//! How long `rtcdiag pair` takes between userspace NATs with delay (`tests/natlab`), directly and by a relay, and how
+//! How long `rtcdiag pair` takes between userspace NATs with delay (`tests/support/natlab`), directly and by a relay, and how
 //! long aioice takes on the same path in the same run. Prints a table; nothing is asserted, since time depends on the machine.
 //!
-//! `cargo bench --bench pair`, as root: it needs network namespaces, coturn and python3. aioice is looked for in
+//! `cargo bench -- pair`, as root: it needs network namespaces, coturn and python3. aioice is looked for in
 //! `target/interop-venv`, which `.ci/run` makes.
-
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
-
-#[path = "../tests/common/ends.rs"]
-mod ends;
-#[path = "../tests/natlab/mod.rs"]
-mod natlab;
-#[path = "../tests/common/schema.rs"]
-mod schema;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use ends::End;
-use natlab::{Lab, Plan};
-use rtcdiag::nat::behavior::{Filtering, Mapping};
-use rtcdiag::nat::reachability::Peer;
+use crate::support::ends::{self, End};
+use crate::support::natlab::{self, Lab, Plan};
+use rtcdiag::proto::nat::behavior::reachability::Peer;
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 use serde_json::Value;
 
 const RUNS: usize = 5;
-const AIOICE_END: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/common/aioice_end.py");
+const AIOICE_END: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/aioice_end.py");
 
 /// The goals for `connected_ms`, median and worst, by round trip and path.
 const GOALS: [(u64, &str, f64, f64); 3] = [
@@ -54,7 +45,7 @@ struct Times {
     wrong: usize,
 }
 
-fn main() {
+pub fn measure_all() {
     if let Some(why) = natlab::unavailable() {
         println!("pair: cannot measure here: {why} (network namespaces need root)");
         return;

@@ -2,9 +2,7 @@
 //! message, with thousands of rooms open on loopback. Prints them; nothing is asserted, since time
 //! depends on the machine.
 //!
-//! `cargo bench --bench rendezvous`
-
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
+//! `cargo bench -- rendezvous`
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,11 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::program;
 use futures_util::{SinkExt, StreamExt};
-use rtcdiag::signal::code::Code;
-use rtcdiag::signal::rooms::RoomName;
-use rtcdiag::signal::seal::Name;
-use rtcdiag::signal::wire::{Join, SUBPROTOCOL};
+use rtcdiag::proto::signal::code::Code;
+use rtcdiag::proto::signal::rooms::RoomName;
+use rtcdiag::proto::signal::seal::Name;
+use rtcdiag::proto::signal::wire::{Join, SUBPROTOCOL};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -26,10 +25,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_rtcdiag");
 const ROOMS: usize = 5000;
-/// Beside the sockets: standard streams, the runtime's own.
-const OTHER_FILES: usize = 64;
+/// Beside the sockets: standard streams, the runtime's own, and what the server keeps for others.
+const OTHER_FILES: usize = 1024;
 /// Clients that join at one time.
 const AT_ONCE: usize = 128;
 const ROUND_TRIPS: usize = 500;
@@ -41,9 +39,14 @@ const ROOMS_VARIABLE: &str = "RTCDIAG_BENCH_ROOMS";
 const GOAL_JOINS: f64 = 1000.0;
 const GOAL_MEMORY_KB: f64 = 20.0;
 
-type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<TcpStream>;
 
-fn main() {
+/// Whether this process is the child whose rooms are measured.
+pub fn is_client() -> bool {
+    std::env::var_os(ROOMS_VARIABLE).is_some()
+}
+
+pub fn measure_all() {
     if let Some(rooms) = std::env::var(ROOMS_VARIABLE)
         .ok()
         .and_then(|r| r.parse().ok())
@@ -72,7 +75,7 @@ fn main() {
 }
 
 /// How many files a process may be let open.
-fn hard_limit() -> usize {
+pub fn hard_limit() -> usize {
     let output = Command::new("sh")
         .args(["-c", "ulimit -H -n"])
         .output()
@@ -82,7 +85,7 @@ fn hard_limit() -> usize {
 }
 
 async fn measure(rooms: usize) {
-    let server = Server::start();
+    let server = Server::start(&[]);
     let connections = 2 * rooms;
     println!("rtcdiag serve with {rooms} rooms of two on loopback, clients on the same machine");
     let (memory_before, cpu_before) = (server.memory(), server.cpu());
@@ -124,7 +127,7 @@ async fn measure(rooms: usize) {
     drop(clients);
 }
 
-fn goal(what: &str, value: f64, reached: bool, goal: f64) {
+pub fn goal(what: &str, value: f64, reached: bool, goal: f64) {
     let word = if reached { "reached" } else { "MISSED" };
     println!(
         "{:<34} goal {word}: {value:.1} {what}, {goal:.0} wanted",
@@ -133,12 +136,12 @@ fn goal(what: &str, value: f64, reached: bool, goal: f64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn number(count: usize) -> f64 {
+pub fn number(count: usize) -> f64 {
     count as f64
 }
 
 /// Both members of each room, the two of one room side by side.
-async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
+pub async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut joining = Vec::new();
     for room in 0..rooms {
@@ -157,7 +160,7 @@ async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
     clients
 }
 
-async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
+pub async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
     let stream = TcpStream::connect(server).await.expect("it listens");
     stream.set_nodelay(true).expect("it is TCP");
     let mut request = format!("ws://{server}/pair")
@@ -188,7 +191,7 @@ async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
 }
 
 /// Milliseconds from one member to the other and back, sorted; each time in another room.
-async fn round_trips(clients: &mut [Socket]) -> Vec<f64> {
+pub async fn round_trips(clients: &mut [Socket]) -> Vec<f64> {
     let rooms = clients.len() / 2;
     let mut times = Vec::new();
     for number in 0..ROUND_TRIPS {
@@ -216,16 +219,17 @@ async fn pass(from: &mut Socket, to: &mut Socket) {
     }
 }
 
-struct Server {
+pub struct Server {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Server {
     /// Without the limits that are for one address: all clients here have the same.
-    fn start() -> Self {
-        let mut child = Command::new(PROGRAM)
+    pub fn start(more: &[&str]) -> Self {
+        let mut child = Command::new(program::binary())
             .args(["serve", "--jsonl", "--listen", "127.0.0.1:0"])
+            .args(more)
             .args(["--max-connections-per-address", "100000"])
             .args(["--max-joins-per-address", "100000"])
             .stdout(Stdio::piped())
@@ -245,7 +249,7 @@ impl Server {
     }
 
     /// Resident memory in kilobytes.
-    fn memory(&self) -> f64 {
+    pub fn memory(&self) -> f64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).expect("Linux says");
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));

@@ -1,24 +1,18 @@
 //! How long `rtcdiag turn` takes and what it needs, against a scripted server on loopback with
 //! delay. Prints tables; nothing is asserted, since time depends on the machine.
 //!
-//! `cargo bench --bench turn`
-
-#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
-
-mod common;
-#[path = "../tests/support/mod.rs"]
-mod support;
+//! `cargo bench -- turn`
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{ABOUT_DELAY, Lab, ROUND_TRIPS, RUNS, peak_memory, round_trips, run, summary};
+use crate::lab::{ABOUT_DELAY, Lab, ROUND_TRIPS, RUNS, peak_memory, round_trips, run, summary};
 use serde_json::Value;
 
 /// The goal for three transports, policy included.
 const GOAL_MS: f64 = 3000.0;
 
-fn main() {
+pub fn measure_all() {
     println!("{ABOUT_DELAY}\n");
     println!("turn, whole command over UDP, TCP and TLS, {RUNS} runs each (ms)");
     println!("{:<30} {:>8} {:>8}", "", "median", "max");

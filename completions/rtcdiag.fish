@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -35,9 +35,9 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l json -d 'Print one JSON
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
@@ -46,44 +46,47 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this T
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machines: which candidate pair works, which do not, and why'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, several with commas' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "explain" -d 'What a finding, error or reason means and what to do; topics in depth'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "completions" -d 'Completions of rtcdiag for a shell'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "man" -d 'A man page: of rtcdiag, of a command, or of a topic'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, or several, separated by commas' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l lifetime -d 'Measure how long an unused binding lives, up to MAX (seconds, or as 90s, 5m; at most 30m) [default with the flag: 5m]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l nat64-prefix -d 'Reach IPv4 servers from IPv6 by this prefix [default: asked for by DNS (RFC 7050) where there is no IPv4]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l repeat -d 'Test so many times, one line a round, and totals at the end' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l watch -d 'Begin a round every so many seconds (at least 1), until it is stopped or --repeat is done' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l nat64-prefix -d 'Reach IPv4 servers from IPv6 with this prefix [default: looked up in DNS (RFC 7050) where there is no IPv4]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l repeat -d 'Test this many times: one line for each round, and totals at the end' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l watch -d 'Start a round every so many seconds (at least 1), until stopped or until --repeat is done' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l port-mapping-test -d 'Have the router make a short-lived port mapping, try it from outside, and remove it'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-port-mapping -d 'Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes nothing)'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-tcp -d 'Do not ask the servers over TCP beside UDP'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l collision-test -d 'See whether the mapping stays as it is when another host behind the same NAT holds the port (needs a second local address)'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-tcp -d 'Do not ask the servers over TCP as well'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l collision-test -d 'Test whether the mapping stays the same when another host behind the same NAT holds the port (needs a second local address)'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l all-interfaces -d 'Test over every interface, not only the one that the system would choose'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l expect -d 'Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, several with commas' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l expect -d 'Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, or several, separated by commas' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -92,10 +95,11 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l json -d 'Prin
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l peer -d 'A peer to try: whether the server\'s policy allows it, and whether it answers a Binding request through the relay, as a STUN server does' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
@@ -103,7 +107,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -113,28 +117,28 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l json -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, one runs in this program as long as it lasts, and the other host must be able to reach it' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, this program runs one while it lasts, and the other host must be able to reach it' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
 sdp\t'SDP'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long the quality of the path is measured' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long to measure the quality of the path' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l role -d 'Force this side\'s ICE role; otherwise the two sides settle it' -r -f -a "controlling\t'Nominates the pair'
 controlled\t'Follows'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit with 0 only if this holds: pair=direct or pair=connected' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several with commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -145,14 +149,14 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l json -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long the quality of the path is measured' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long to measure the quality of the path' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -161,14 +165,17 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l json -d 'Print 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l listen -d 'Listen here, repeatable (or several with commas): ADDRESS:PORT, or ADDRESS for port 7880 [default: port 7880 of all addresses, IPv6 and IPv4]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l listen -d 'Listen here, repeatable (or several, separated by commas): ADDRESS:PORT, or ADDRESS for port 7880 [default: port 7880 of all addresses, IPv6 and IPv4]' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-cert -d 'Speak TLS (wss://) with the certificates in this PEM file: the server\'s own, then those that lead to its issuer' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-key -d 'The private key of that certificate, a PEM file without a password' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections -d 'Open connections in all' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l trusted-proxy -d 'Believe reverse proxies in this network whom they speak for, such as 10.0.0.0/8 or 127.0.0.1; repeatable' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l admin-listen -d 'Have /health and /metrics here, over plain HTTP, and not where clients come' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l allow-origin -d 'Let pages of this origin (scheme and host, without a path) connect too; repeatable, * is all' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections -d 'Open connections in total' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections-per-address -d 'Open connections from one address (IPv6: from one /64)' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-joins-per-address -d 'Joins from one address in a second; five seconds\' worth may come at once' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-rooms -d 'Open rooms' -r
@@ -180,24 +187,25 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-queue -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l request-timeout -d 'From the connection to the whole HTTP request, TLS handshake included' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l join-timeout -d 'From there to the join' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l ping-interval -d 'Ping clients this often' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l silence-timeout -d 'Drop a client that was silent for so long' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l write-timeout -d 'Drop a client that does not take a message in this time' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l silence-timeout -d 'Drop a client that has been silent for this long' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l write-timeout -d 'Drop a client that does not take a message within this time' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l message-timeout -d 'Drop a client whose message takes longer than this from its first byte to its last' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l stun -d 'Answer STUN Binding requests on this address, over UDP and TCP: ip or ip:port, port 3478 by default; repeatable, one for IPv4 and one for IPv6' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l stun-alternate -d 'Another IP address of this host, for NAT behaviour discovery (RFC 5780); its port, or that of --stun plus 1, is the alternate port on both' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn -d 'Relay for the users of --turn-users-file or --turn-auth-secret-file on this address, over UDP and TCP: ip or ip:port, port 3478 by default; repeatable, one for IPv4 and one for IPv6' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-external-ip -d 'The public address that clients are told for their relays, if this host is behind a NAT that forwards the ports' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-realm -d 'What the TURN server calls itself when it asks for credentials' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-users-file -d 'Who may use the TURN server: lines of user:password' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-auth-secret-file -d 'Let those use it who have time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret)' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-auth-secret-file -d 'Accept time-limited credentials made from the secret in the first line of this file (coturn\'s use-auth-secret)' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-allow-peer -d 'Let relays reach peers in this network too, such as 192.168.7.0/24; repeatable' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-relay-ports -d 'UDP ports of the relays' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-allocations -d 'Relays at a time, in all' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-allocations -d 'Relays at a time, in total' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-per-user -d 'Relays of one user at a time; one that gathers candidates needs up to two for each interface and transport' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-rate -d 'Kilobits a second through one relay, in each direction; 0 sets no limit' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'End a relay that is not refreshed after at most so many seconds' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'Longest time, in seconds, that a relay lives without being refreshed' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn, with --lifetime what that can take at most, 300 for pair and demo, none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -206,7 +214,52 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l json -d 'Print
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s q -l quiet -d 'Neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s q -l quiet -d 'Show neither progress nor hints'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l redact -d 'Replace every address in the output by a label, the same one by the same, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

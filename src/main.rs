@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    rtcdiag::command::run(&args)
+    rtcdiag::commands::run(&args)
 }

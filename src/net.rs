@@ -1,15 +1,14 @@
 //! The edges: sockets, names, streams, the clock.
 
 pub mod agent;
-pub mod bindings;
 pub mod certificate;
 pub mod clock;
-pub mod collide;
-pub mod driver;
+pub mod descriptors;
+pub mod drive;
 pub mod host;
+pub mod leases;
 pub mod link;
-pub mod listen;
-pub mod metrics;
+pub mod look;
 pub mod nat64;
 pub mod redirect;
 pub mod refusal;
@@ -17,8 +16,8 @@ pub mod rendezvous;
 pub mod resolve;
 pub mod route;
 pub mod router;
+pub mod servers;
 pub mod session;
+pub mod stray;
 pub mod stream;
-pub mod stun_server;
 pub mod tls;
-pub mod turn_server;

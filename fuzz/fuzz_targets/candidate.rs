@@ -3,7 +3,7 @@
 //! What is accepted is one of the grammar, and is the same after being written and read again.
 #![no_main]
 
-use rtcdiag::ice::candidate::Candidate;
+use rtcdiag::proto::ice::candidate::Candidate;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let Ok(candidate) = text.parse::<Candidate>() else {

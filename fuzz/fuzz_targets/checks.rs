@@ -7,10 +7,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtcdiag::ice::candidate::{COMPONENT, Candidate, CandidateType};
-use rtcdiag::ice::checks::message::{Request, success};
-use rtcdiag::ice::checks::{Base, Checks, Credentials, Role};
-use rtcdiag::turn::credentials::Key;
+use rtcdiag::proto::ice::candidate::{COMPONENT, Candidate, CandidateType};
+use rtcdiag::proto::ice::checks::message::{Request, success};
+use rtcdiag::proto::ice::checks::{Base, Checks, Credentials, Role};
+use rtcdiag::proto::turn::credentials::Key;
 
 const OURS: &str = "0123456789abcdefghijkl";
 const THEIRS: &str = "lkjihgfedcba9876543210";

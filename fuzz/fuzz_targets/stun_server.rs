@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtcdiag::stun::server::{Addresses, Place, RATE, Received, Responder};
+use rtcdiag::proto::stun::server::{Addresses, Place, RATE, Received, Responder};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else {

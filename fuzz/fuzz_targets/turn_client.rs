@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rtcdiag::turn::client::{Client, Config, Event, RequestId};
-use rtcdiag::turn::credentials::{Credentials, Secret};
-use rtcdiag::turn::frame::{self, FrameReader};
+use rtcdiag::proto::turn::client::{Client, Config, Event, RequestId};
+use rtcdiag::proto::turn::credentials::{Credentials, Secret};
+use rtcdiag::proto::turn::frame::{self, FrameReader};
 
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const XOR_RELAYED_ADDRESS: u16 = 0x0016;

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code, reason = "shared by all targets")]
-#[path = "../../tests/common/properties.rs"]
+#[path = "../../tests/support/properties.rs"]
 mod properties;
 
 libfuzzer_sys::fuzz_target!(|text: &str| properties::uri(text));

@@ -4,10 +4,11 @@
 //! datagram of it passes through [`Checks`], whatever socket or relay the pair goes by. The agent's
 //! own statistics are empty; nothing is taken from them.
 //!
-//! [`Checks`]: crate::ice::checks::Checks
+//! [`Checks`]: crate::proto::ice::checks::Checks
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,7 +25,8 @@ use webrtc_ice::udp_network::UDPNetwork;
 use webrtc_util::vnet::net::{Net, NetConfig};
 use webrtc_util::{Conn, Error as UtilError};
 
-use crate::ice::checks::{Credentials, Role};
+use crate::base::bounds;
+use crate::proto::ice::checks::{Credentials, Role};
 
 /// How often the agent checks the pairs that it has, until one is selected.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -37,25 +39,23 @@ const BUFFER: usize = 2048;
 /// The port of all virtual addresses.
 const PORT: u16 = 9;
 
-/// What the agent does.
 #[derive(Debug)]
 pub enum AgentEvent {
     /// It sends a datagram by a pair.
     Transmit(usize, Vec<u8>),
     /// A pair is nominated and checked: data goes over it from now on.
     Selected(usize),
-    /// Data has come.
     Data(Vec<u8>),
-    /// It cannot go on.
     Failed(String),
 }
 
-/// An agent.
 pub struct Agent {
     inner: Arc<IceAgent>,
-    wire: Arc<Wire>,
+    wire: Arc<VirtualSocket>,
     events: mpsc::UnboundedReceiver<AgentEvent>,
     sender: mpsc::UnboundedSender<AgentEvent>,
+    /// Datagrams among the events.
+    data: Arc<AtomicUsize>,
     conn: Arc<Mutex<Option<Arc<dyn Conn + Send + Sync>>>>,
     is_started: bool,
     _cancel: mpsc::Sender<()>,
@@ -64,14 +64,10 @@ pub struct Agent {
 
 impl Agent {
     /// An agent with its virtual candidate, which checks nothing yet.
-    ///
-    /// # Errors
-    ///
-    /// From the crate, as text.
     pub async fn new(local: &Credentials) -> Result<Self, String> {
         let (sender, events) = mpsc::unbounded_channel();
-        let (inbox, received) = mpsc::unbounded_channel();
-        let wire = Arc::new(Wire {
+        let (inbox, received) = mpsc::channel(bounds::AGENT_DATAGRAMS);
+        let wire = Arc::new(VirtualSocket {
             events: sender.clone(),
             inbox,
             received: Mutex::new(received),
@@ -120,6 +116,7 @@ impl Agent {
             wire,
             events,
             sender,
+            data: Arc::default(),
             conn: Arc::default(),
             is_started: false,
             _cancel: cancel,
@@ -159,6 +156,7 @@ impl Agent {
         let agent = Arc::clone(&self.inner);
         let (ufrag, password) = (remote.ufrag.clone(), remote.password.clone());
         let (sender, slot) = (self.sender.clone(), Arc::clone(&self.conn));
+        let waiting = Arc::clone(&self.data);
         tokio::spawn(async move {
             let conn: Result<Arc<dyn Conn + Send + Sync>, _> = match role {
                 Role::Controlling => agent
@@ -175,6 +173,11 @@ impl Agent {
                     *slot.lock().await = Some(Arc::clone(&conn));
                     let mut buffer = vec![0; BUFFER];
                     while let Ok(length) = conn.recv(&mut buffer).await {
+                        // What there is no room for is lost, as on the network.
+                        if waiting.load(Ordering::Relaxed) >= bounds::AGENT_DATAGRAMS {
+                            continue;
+                        }
+                        waiting.fetch_add(1, Ordering::Relaxed);
                         let _ = sender.send(AgentEvent::Data(buffer[..length].to_vec()));
                     }
                 }
@@ -187,7 +190,8 @@ impl Agent {
 
     /// Gives it what came by a pair.
     pub fn deliver(&self, pair: usize, bytes: Vec<u8>) {
-        let _ = self.wire.inbox.send((bytes, address_of(pair)));
+        // What it has no room for is lost, as on the network.
+        let _ = self.wire.inbox.try_send((bytes, address_of(pair)));
     }
 
     /// Sends data over the selected pair; `false` if there is none yet.
@@ -201,13 +205,17 @@ impl Agent {
     /// What it does next. May be dropped and called again.
     pub async fn next(&mut self) -> AgentEvent {
         match self.events.recv().await {
-            Some(event) => event,
+            Some(event) => {
+                if matches!(event, AgentEvent::Data(_)) {
+                    self.data.fetch_sub(1, Ordering::Relaxed);
+                }
+                event
+            }
             // This side holds a sender too, so that the channel stays open.
             None => std::future::pending().await,
         }
     }
 
-    /// Ends it.
     pub async fn close(self) {
         // The crate can wait for its own tasks here; what it holds is only memory.
         let _ = tokio::time::timeout(Duration::from_millis(50), self.inner.close()).await;
@@ -234,14 +242,14 @@ fn pair_of(address: SocketAddr) -> Option<usize> {
 }
 
 /// The agent's only socket.
-struct Wire {
+struct VirtualSocket {
     events: mpsc::UnboundedSender<AgentEvent>,
-    inbox: mpsc::UnboundedSender<(Vec<u8>, SocketAddr)>,
-    received: Mutex<mpsc::UnboundedReceiver<(Vec<u8>, SocketAddr)>>,
+    inbox: mpsc::Sender<(Vec<u8>, SocketAddr)>,
+    received: Mutex<mpsc::Receiver<(Vec<u8>, SocketAddr)>>,
 }
 
 #[async_trait]
-impl Conn for Wire {
+impl Conn for VirtualSocket {
     async fn connect(&self, _addr: SocketAddr) -> Result<(), UtilError> {
         Err(not_applicable())
     }
@@ -293,7 +301,7 @@ fn not_applicable() -> UtilError {
     UtilError::Other("a virtual socket".to_owned())
 }
 
-struct Mux(Arc<Wire>);
+struct Mux(Arc<VirtualSocket>);
 
 #[async_trait]
 impl UDPMux for Mux {

@@ -1,12 +1,23 @@
-//! What a certificate says, for the report.
+//! What a certificate says, for the report, and why it is not accepted.
+
+mod diagnosis;
+mod keys;
+mod path;
+mod trust;
 
 use jiff::Timestamp;
+use tokio_rustls::rustls::CertificateError;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
-use crate::report::tls::CertificateReport;
-use crate::stun::message::printable;
+use crate::base::report::ErrorReport;
+use crate::base::tls::CertificateReport;
+use crate::base::words::printable;
+use crate::net::clock::Clock;
+use crate::proto::stun::uri::Host;
+
+pub use diagnosis::of_foreign_key;
 
 /// More is no chain that anybody sends.
 const MAX_CHAIN: usize = 10;
@@ -24,20 +35,28 @@ pub fn chain(certificates: &[CertificateDer<'_>]) -> Vec<CertificateReport> {
         .collect()
 }
 
+/// Why the verifier does not accept what a host showed, in words. It may read this system's roots.
+pub fn explain(chain: &[CertificateDer<'_>], host: &Host, error: &CertificateError) -> ErrorReport {
+    let now = i64::try_from(Clock::start().unix_now()).unwrap_or(i64::MAX);
+    let roots = rustls_native_certs::load_native_certs().certs;
+    diagnosis::explain(chain, host, error, now, &roots)
+}
+
+/// DNS names and IP addresses that it is for.
+fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names = extension.map(|extension| {
+        let names = extension.value.general_names.iter();
+        names.filter_map(name).take(MAX_NAMES).collect()
+    });
+    names.unwrap_or_default()
+}
+
 fn report(certificate: &X509Certificate<'_>) -> CertificateReport {
-    let names = certificate
-        .subject_alternative_name()
-        .ok()
-        .flatten()
-        .map(|extension| {
-            let names = extension.value.general_names.iter();
-            names.filter_map(name).take(MAX_NAMES).collect()
-        })
-        .unwrap_or_default();
     CertificateReport {
         subject: printable(&certificate.subject().to_string()),
         issuer: printable(&certificate.issuer().to_string()),
-        names,
+        names: names_of(certificate),
         not_before: time(certificate.validity().not_before),
         not_after: time(certificate.validity().not_after),
         not_after_unix: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0),

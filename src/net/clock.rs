@@ -2,15 +2,6 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Seconds since 1970 as RFC 3339, UTC.
-pub fn rfc3339(seconds: u64) -> String {
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(|| seconds.to_string(), |time| time.to_string())
-}
-
-/// Time since the start of the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
@@ -18,7 +9,6 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts now.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn start() -> Self {
         Self {
@@ -37,11 +27,23 @@ impl Clock {
         (self.started + time).into()
     }
 
-    /// Seconds since 1970 at the start.
-    pub fn unix_start(&self) -> u64 {
-        self.started_at
+    /// Seconds since 1970, by the system's clock as it is now: a machine that slept, or whose clock was
+    /// set, is not where the start and the time since would have it.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn unix_now(&self) -> u64 {
+        SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs())
+    }
+
+    /// The clock of a program whose machine has slept for so long since the start, or whose clock was
+    /// set forward by as much.
+    #[must_use]
+    pub fn after_sleep(self, slept: Duration) -> Self {
+        Self {
+            started_at: self.started_at - slept,
+            ..self
+        }
     }
 
     /// This moment as RFC 3339 with milliseconds, UTC. The system's clock is read anew: a machine

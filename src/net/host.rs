@@ -6,43 +6,33 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::family::Family;
-use crate::stun::message::printable;
+use crate::base::family::Family;
+use crate::base::words::printable;
+use crate::net::descriptors;
+use crate::proto::machine::SendError;
 
-/// Where packets are to leave from.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    /// `--interface`.
     pub interface: Option<String>,
-    /// `--local`.
     pub local: Option<IpAddr>,
 }
 
-/// Why there is no way out.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// No interface of that name.
     #[error("there is no interface '{name}'; this host has {}", known.join(", "))]
     NoInterface {
         /// As given.
         name: String,
-        /// Those that there are.
         known: Vec<String>,
     },
-    /// The local address is not one of this host's.
     #[error("{0} is not an address of this host")]
     NotLocal(IpAddr),
-    /// The system gave an error.
     #[error("cannot list the network interfaces: {0}")]
     Interfaces(#[source] io::Error),
 }
 
 impl Source {
     /// Checks that the interface and the address exist, before the first packet.
-    ///
-    /// # Errors
-    ///
-    /// Says which does not.
     pub fn check(&self) -> Result<(), SourceError> {
         let interfaces = if_addrs::get_if_addrs().map_err(SourceError::Interfaces)?;
         if let Some(name) = &self.interface
@@ -63,10 +53,7 @@ impl Source {
     }
 
     /// The local address that packets to `server` leave from. Nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// If there is no route, or no address of that family.
+    /// Fails if there is no route, or no address of that family.
     pub fn local_address_to(&self, server: SocketAddr) -> io::Result<IpAddr> {
         if let Some(local) = self.local {
             return if Family::of(local) == Family::of(server.ip()) {
@@ -85,29 +72,18 @@ impl Source {
     }
 
     /// A fresh UDP socket on a local address, with a port that the system chooses.
-    ///
-    /// # Errors
-    ///
-    /// From the system.
     pub fn udp(&self, local: IpAddr) -> io::Result<tokio::net::UdpSocket> {
         let socket = self.socket(SocketAddr::new(local, 0), Type::DGRAM, Protocol::UDP)?;
         tokio::net::UdpSocket::from_std(socket.into())
     }
 
     /// A TCP socket on a local address, not connected yet.
-    ///
-    /// # Errors
-    ///
-    /// From the system.
     pub fn tcp(&self, local: IpAddr) -> io::Result<tokio::net::TcpSocket> {
         let socket = self.socket(SocketAddr::new(local, 0), Type::STREAM, Protocol::TCP)?;
         Ok(tokio::net::TcpSocket::from_std_stream(socket.into()))
     }
 
     /// A UDP socket on this local address and port.
-    ///
-    /// # Errors
-    ///
     /// From the system, say if the port is taken.
     pub fn udp_at(&self, local: SocketAddr) -> io::Result<tokio::net::UdpSocket> {
         let socket = self.socket(local, Type::DGRAM, Protocol::UDP)?;
@@ -117,10 +93,6 @@ impl Source {
     /// A TCP socket on this local address and port, not connected yet. Several such sockets may
     /// share a port, each towards another destination. It closes with a reset: the port is then not
     /// kept for minutes (TIME-WAIT), here and in the tables of NATs.
-    ///
-    /// # Errors
-    ///
-    /// From the system.
     pub fn tcp_shared(&self, local: SocketAddr) -> io::Result<tokio::net::TcpSocket> {
         let socket = self.unbound(local, Type::STREAM, Protocol::TCP)?;
         socket.set_reuse_address(true)?;
@@ -139,7 +111,8 @@ impl Source {
     }
 
     fn unbound(&self, bind: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(bind), kind, Some(protocol))?;
+        let socket =
+            descriptors::noted(Socket::new(Domain::for_address(bind), kind, Some(protocol)))?;
         socket.set_nonblocking(true)?;
         if let Some(name) = &self.interface {
             bind_to_interface(&socket, name, bind)?;
@@ -174,10 +147,8 @@ fn bind_to_interface(_socket: &Socket, _name: &str, _bind: SocketAddr) -> io::Re
     ))
 }
 
-/// An interface and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// The name.
     pub name: String,
     /// Whether it is up and has a carrier.
     pub is_up: bool,
@@ -193,10 +164,7 @@ impl Interface {
 }
 
 /// The interfaces of this host that have an address, in the system's order; not the loopback.
-///
-/// # Errors
-///
-/// If the system does not list them.
+/// Fails if the system does not list them.
 pub fn interfaces() -> io::Result<Vec<Interface>> {
     let mut found: Vec<Interface> = Vec::new();
     for address in if_addrs::get_if_addrs()? {
@@ -224,27 +192,33 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(found)
 }
 
-/// What the runtime needs for itself before it has a socket to report an error with.
-const DESCRIPTORS: usize = 8;
-
-/// Sees that the system lets this program open a few sockets at all.
-///
-/// # Errors
-///
-/// If it does not.
-pub fn has_descriptors() -> io::Result<()> {
-    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-    let probes: io::Result<Vec<Socket>> = (0..DESCRIPTORS)
-        .map(|_| Socket::new(Domain::for_address(any), Type::DGRAM, None))
-        .collect();
-    match probes {
-        // EMFILE and ENFILE.
-        Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => Err(error),
-        _ => Ok(()),
+/// Why something could not be sent there. A firewall of this host and a broadcast address give the same
+/// error.
+pub fn send_error(error: &io::Error, destination: SocketAddr) -> SendError {
+    match SendError::from(error) {
+        SendError::Forbidden if is_broadcast(destination.ip()) => SendError::Broadcast,
+        other => other,
     }
 }
 
-/// The interface that has a local address.
+/// Whether it is the broadcast address of a network of this host, or of all.
+pub fn is_broadcast(ip: IpAddr) -> bool {
+    let IpAddr::V4(ip) = ip.to_canonical() else {
+        return false;
+    };
+    let is_of = |interface: if_addrs::Interface| match interface.addr {
+        // The last address of a network is one, whatever else was given.
+        if_addrs::IfAddr::V4(v4) => {
+            let host = !u32::from(v4.netmask);
+            let last = u32::from(v4.ip) | host;
+            v4.broadcast == Some(ip) || (host > 1 && last == u32::from(ip))
+        }
+        if_addrs::IfAddr::V6(_) => false,
+    };
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    ip.is_broadcast() || interfaces.into_iter().any(is_of)
+}
+
 pub fn interface_of(local: IpAddr) -> Option<String> {
     let interfaces = if_addrs::get_if_addrs().ok()?;
     interfaces

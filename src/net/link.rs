@@ -1,4 +1,4 @@
-//! A connection to a TURN server over UDP, TCP or TLS that carries whole frames.
+//! A connection to a STUN or TURN server over UDP, TCP or TLS that carries whole frames.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,17 +7,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 
-use super::clock::Clock;
-use super::host::Source;
-use super::stream::io_error;
-use super::tls;
-use crate::report::stage::{Stage, StageTime};
-use crate::report::tls::TlsReport;
-use crate::report::{ErrorReport, Millis};
-use crate::stun::uri::{Host, Transport};
-use crate::turn::frame::FrameReader;
+use crate::base::codes::Code;
+use crate::base::report::{ErrorReport, Millis};
+use crate::base::stage::{Stage, StageTime};
+use crate::base::tls::TlsReport;
+use crate::net::clock::Clock;
+use crate::net::drive::Sockets;
+use crate::net::host::Source;
+use crate::net::stream::io_error;
+use crate::net::tls;
+use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
+use crate::proto::stun::uri::{Host, Transport};
+use crate::proto::turn::frame::{Foreign, FrameReader};
 
 /// The largest UDP payload, and a good size to read a stream by.
 const BUFFER: usize = 65_536;
@@ -25,49 +28,42 @@ const BUFFER: usize = 65_536;
 /// A stream that takes less than it is given is dead; nobody needs more than this in flight.
 const MOST_UNSENT: usize = 4 << 20;
 
-/// Where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The address.
     pub address: SocketAddr,
     /// The name that the certificate must have.
     pub host: Host,
-    /// How.
     pub transport: Transport,
 }
 
-/// Why there is no connection.
 #[derive(Debug, Clone)]
 pub struct ConnectError {
-    /// The stage that failed.
     pub stage: Stage,
-    /// How long each stage took.
     pub times: Vec<StageTime>,
-    /// What went wrong.
     pub report: ErrorReport,
-    /// What is known of the certificates.
     pub tls: Option<TlsReport>,
 }
 
-/// A connection.
 pub struct Link {
-    wire: Wire,
+    wire: Carrier,
     /// Where it was made from.
     pub local: SocketAddr,
-    /// How long each stage took.
     pub times: Vec<StageTime>,
-    /// The TLS connection, if it is one.
     pub tls: Option<TlsReport>,
     buffer: Vec<u8>,
+    /// What came over a stream last.
+    frame: Vec<u8>,
 }
 
-enum Wire {
+enum Carrier {
     Datagrams(UdpSocket),
     Stream {
         stream: Box<dyn Stream>,
         reader: FrameReader,
         unsent: Vec<u8>,
     },
+    /// Somebody else has it now.
+    Taken,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -75,10 +71,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Link {
     /// Connects from a local address. Each stage may take `patience`.
-    ///
-    /// # Errors
-    ///
-    /// The stage that failed, and why.
     pub async fn connect(
         target: &Target,
         source: &Source,
@@ -100,123 +92,185 @@ impl Link {
             let local = socket
                 .local_addr()
                 .map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
-            return Ok(Self::new(Wire::Datagrams(socket), local, times, None));
+            return Ok(Self::new(Carrier::Datagrams(socket), local, times, None));
         }
         let began = clock.now();
-        let connecting = connect_tcp(source, local, target.address);
+        let connecting = async { source.tcp(local)?.connect(target.address).await };
         let connected = within(patience, connecting).await;
         times.push(time(Stage::Connect, clock, began));
         let stream = connected.map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
+        Self::over(stream, times, target, clock, patience).await
+    }
+
+    /// On a TCP connection that stands, which took `times`. A TLS handshake may take `patience`.
+    pub async fn over(
+        stream: TcpStream,
+        mut times: Vec<StageTime>,
+        target: &Target,
+        clock: &Clock,
+        patience: Duration,
+    ) -> Result<Self, ConnectError> {
+        let fail = |stage, times: &[StageTime], report, tls| ConnectError {
+            stage,
+            times: times.to_vec(),
+            report,
+            tls,
+        };
         let local = stream
-            .local_addr()
+            .set_nodelay(true)
+            .and_then(|()| stream.local_addr())
             .map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
-        if target.transport == Transport::Tcp {
-            return Ok(Self::new(Wire::stream(stream), local, times, None));
+        if target.transport != Transport::Tls {
+            return Ok(Self::new(Carrier::stream(stream), local, times, None));
         }
         let began = clock.now();
         let shaken = tokio::time::timeout(patience, tls::handshake(&target.host, stream)).await;
         times.push(time(Stage::Tls, clock, began));
-        let (stream, report) = match shaken {
-            Ok(Ok(done)) => done,
-            Ok(Err((error, seen))) => return Err(fail(Stage::Tls, &times, error, seen)),
+        match shaken {
+            Ok(Ok((stream, report))) => Ok(Self::new(
+                Carrier::stream(stream),
+                local,
+                times,
+                Some(report),
+            )),
+            Ok(Err((error, seen))) => Err(fail(Stage::Tls, &times, error, seen)),
             Err(_) => {
-                let error = ErrorReport::new("timeout", "no answer to the TLS handshake")
+                let error = ErrorReport::new(Code::Timeout, "no answer to the TLS handshake")
                     .with_hint(
                         "check that this port speaks TLS, and that nothing in between filters it",
                     );
-                return Err(fail(Stage::Tls, &times, error, None));
+                Err(fail(Stage::Tls, &times, error, None))
             }
-        };
-        Ok(Self::new(Wire::stream(stream), local, times, Some(report)))
+        }
     }
 
-    fn new(wire: Wire, local: SocketAddr, times: Vec<StageTime>, tls: Option<TlsReport>) -> Self {
+    /// One Binding request and its answer, with the round trip (RFC 8489 6.2.2: nothing is
+    /// repeated on a stream).
+    /// Fails if the connection ends or carries something else than STUN.
+    pub async fn bind(
+        &mut self,
+        id: TransactionId,
+        clock: &Clock,
+    ) -> Result<(BindingResponse, Duration), ErrorReport> {
+        if let Carrier::Stream { reader, .. } = &mut self.wire {
+            *reader = FrameReader::of_stun();
+        }
+        let sent = clock.now();
+        self.send((), &message::binding_request(id, Change::None))
+            .await?;
+        loop {
+            let frame = self.next_frame().await?;
+            if message::transaction_id(frame) == Some(id) {
+                let response = message::decode_binding_response(frame)
+                    .map_err(|e| ErrorReport::new(Code::Malformed, e.to_string()))?;
+                return Ok((response, clock.now().saturating_sub(sent)));
+            }
+        }
+    }
+
+    fn new(
+        wire: Carrier,
+        local: SocketAddr,
+        times: Vec<StageTime>,
+        tls: Option<TlsReport>,
+    ) -> Self {
         Self {
             wire,
             local,
             times,
             tls,
             buffer: vec![0; BUFFER],
+            frame: Vec::new(),
         }
     }
 
-    /// Whether it is a stream.
     pub const fn is_stream(&self) -> bool {
-        matches!(self.wire, Wire::Stream { .. })
+        matches!(self.wire, Carrier::Stream { .. })
     }
 
-    /// Sends a message: at once over UDP; a stream takes it while [`Link::receive`] is polled.
-    ///
-    /// # Errors
-    ///
-    /// From the system, and if a stream takes nothing any more.
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorReport> {
-        match &mut self.wire {
-            Wire::Datagrams(socket) => socket
-                .send(bytes)
-                .await
-                .map(drop)
-                .map_err(|e| datagram_error(&e)),
-            Wire::Stream { unsent, .. } if unsent.len() + bytes.len() > MOST_UNSENT => Err(
-                ErrorReport::new("timeout", "the connection takes nothing any more"),
-            ),
-            Wire::Stream { unsent, .. } => {
-                unsent.extend_from_slice(bytes);
-                Ok(())
-            }
+    /// Bytes that a stream has not taken yet.
+    pub const fn unsent(&self) -> usize {
+        match &self.wire {
+            Carrier::Datagrams(_) | Carrier::Taken => 0,
+            Carrier::Stream { unsent, .. } => unsent.len(),
         }
     }
 
-    /// The next datagram or frame. May be dropped and called again without loss.
-    ///
-    /// # Errors
-    ///
-    /// If the connection ends or carries something else than STUN and TURN.
-    pub async fn receive(&mut self) -> Result<Vec<u8>, ErrorReport> {
+    /// The connection, for somebody who outlives this one; nothing works here any more.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self {
+            wire: std::mem::replace(&mut self.wire, Carrier::Taken),
+            local: self.local,
+            times: std::mem::take(&mut self.times),
+            tls: self.tls.take(),
+            buffer: std::mem::take(&mut self.buffer),
+            frame: std::mem::take(&mut self.frame),
+        }
+    }
+
+    /// An error if the connection ends or carries something else than STUN and TURN.
+    async fn next_frame(&mut self) -> Result<&[u8], ErrorReport> {
         let buffer = &mut self.buffer;
         match &mut self.wire {
-            Wire::Datagrams(socket) => {
+            Carrier::Datagrams(socket) => {
                 let length = socket.recv(buffer).await.map_err(|e| datagram_error(&e))?;
-                Ok(buffer[..length].to_vec())
+                Ok(&buffer[..length])
             }
-            Wire::Stream {
+            Carrier::Stream {
                 stream,
                 reader,
                 unsent,
             } => loop {
-                let frame = reader.next_frame().map_err(|e| {
-                    ErrorReport::new("not-stun", e.to_string()).with_hint(
-                        "another service listens on this port; check address, port and transport",
-                    )
-                })?;
+                let frame = reader.next_frame().map_err(foreign)?;
                 if let Some(frame) = frame {
-                    return Ok(frame);
+                    self.frame = frame;
+                    return Ok(&self.frame);
                 }
                 let length = std::future::poll_fn(|context| pump(stream, unsent, buffer, context))
                     .await
                     .map_err(|e| io_error(&e))?;
-                if length == 0 {
+                if length == 0 && reader.ends_foreign() {
+                    return Err(foreign(Foreign::NotStun));
+                } else if length == 0 {
                     return Err(closed(reader.has_partial()));
                 }
                 reader.push(&buffer[..length]);
             },
-        }
-    }
-
-    /// Lets a stream take what is still to be sent, for a moment.
-    pub async fn flush(&mut self, patience: Duration) {
-        if let Wire::Stream { stream, unsent, .. } = &mut self.wire {
-            // What cannot be sent now does not matter any more.
-            let _ = tokio::time::timeout(
-                patience,
-                std::future::poll_fn(|context| write_all(stream, unsent, context)),
-            )
-            .await;
+            Carrier::Taken => Err(closed(false)),
         }
     }
 }
 
-impl Wire {
+impl Sockets for Link {
+    type Flow = ();
+    type Error = ErrorReport;
+
+    /// At once over UDP; a stream takes it while [`Link::receive`] is polled.
+    async fn send(&mut self, (): (), bytes: &[u8]) -> Result<(), ErrorReport> {
+        match &mut self.wire {
+            Carrier::Datagrams(socket) => socket
+                .send(bytes)
+                .await
+                .map(drop)
+                .map_err(|e| datagram_error(&e)),
+            Carrier::Stream { unsent, .. } if unsent.len() + bytes.len() > MOST_UNSENT => Err(
+                ErrorReport::new(Code::Timeout, "the connection no longer accepts data"),
+            ),
+            Carrier::Stream { unsent, .. } => {
+                unsent.extend_from_slice(bytes);
+                Ok(())
+            }
+            Carrier::Taken => Err(closed(false)),
+        }
+    }
+
+    async fn receive(&mut self) -> ((), Result<&[u8], ErrorReport>) {
+        ((), self.next_frame().await)
+    }
+}
+
+impl Carrier {
     fn stream(stream: impl Stream + 'static) -> Self {
         Self::Stream {
             stream: Box::new(stream),
@@ -271,16 +325,6 @@ async fn connected_udp(
     Ok(socket)
 }
 
-async fn connect_tcp(
-    source: &Source,
-    local: IpAddr,
-    address: SocketAddr,
-) -> io::Result<tokio::net::TcpStream> {
-    let stream = source.tcp(local)?.connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 async fn within<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::time::timeout(patience, work)
         .await
@@ -297,22 +341,27 @@ fn time(stage: Stage, clock: &Clock, began: Duration) -> StageTime {
 /// ICMP errors show as errors of a connected socket.
 fn datagram_error(error: &io::Error) -> ErrorReport {
     if error.kind() == io::ErrorKind::ConnectionRefused {
-        ErrorReport::new("refused", "port unreachable (ICMP)")
-            .with_hint("nothing listens there over UDP: check the port, or that the server runs")
+        ErrorReport::new(Code::Refused, "port unreachable (ICMP)")
+            .with_hint("nothing listens there over UDP, or a firewall refuses this host: check the port, and that the server runs")
     } else {
         io_error(error)
     }
 }
 
+fn foreign(what: Foreign) -> ErrorReport {
+    ErrorReport::new(Code::NotStun, what.to_string())
+        .with_hint("another service listens on this port; check address, port and transport")
+}
+
 fn closed(in_a_frame: bool) -> ErrorReport {
     if in_a_frame {
         ErrorReport::new(
-            "closed",
+            Code::Closed,
             "the server closed the connection in the middle of an answer",
         )
     } else {
         ErrorReport::new(
-            "closed",
+            Code::Closed,
             "the server closed the connection without an answer",
         )
     }

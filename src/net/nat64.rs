@@ -8,9 +8,9 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::resolve;
-use crate::fact::{Fact, Reason};
-use crate::nat::nat64::{Prefix, WELL_KNOWN_NAME, discovered};
+use crate::base::fact::{Fact, Reason};
+use crate::net::resolve;
+use crate::proto::nat::nat64::{Prefix, WELL_KNOWN_NAME, discovered};
 
 /// How long the answer is waited for. A resolver that answers at all needs a few round trips to its
 /// name server; those of a usual one are over after one timeout of 5 s, which is too long to hold up

@@ -3,18 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::host::Source;
-use super::link::{ConnectError, Link, Target};
-use super::session::{Done, Session, Trouble};
-use crate::family::Family;
-use crate::nat::address::is_global;
-use crate::report::stage::{Stage, StageTime};
-use crate::report::{ErrorReport, Millis};
-use crate::stun::message::ErrorResponse;
-use crate::stun::uri::{Host, ServerUri, Transport};
-use crate::turn::credentials::Credentials;
-use crate::turn::error::Failure;
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::{ErrorReport, Millis};
+use crate::base::stage::{Stage, StageTime};
+use crate::net::clock::Clock;
+use crate::net::host::Source;
+use crate::net::leases::Lease;
+use crate::net::link::{ConnectError, Link, Target};
+use crate::net::session::{Completion, Session, SessionError};
+use crate::net::stray;
+use crate::proto::nat::address::is_global;
+use crate::proto::stun::message::ErrorResponse;
+use crate::proto::stun::uri::{Host, ServerUri, Transport};
+use crate::proto::turn::credentials::Credentials;
+use crate::proto::turn::error::Failure;
 
 /// How long each stage of a server may be silent.
 pub const PATIENCE: Duration = Duration::from_millis(2500);
@@ -30,59 +33,71 @@ const MAX_REDIRECTS: usize = 3;
 const MAX_MISMATCHES: usize = 2;
 
 /// Whether an error means that there are too many allocations already.
-pub fn is_shortage(code: &str) -> bool {
-    matches!(code, "allocation-quota-reached" | "insufficient-capacity")
+pub const fn is_shortage(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AllocationQuotaReached | Code::InsufficientCapacity
+    )
 }
 
-/// What to ask for.
-pub struct Ask<'a> {
-    /// Where.
+pub struct AllocationQuery<'a> {
     pub target: &'a Target,
-    /// From where.
     pub source: &'a Source,
-    /// The local address.
     pub local: IpAddr,
-    /// User and password.
     pub credentials: Option<&'a Credentials>,
-    /// REQUESTED-ADDRESS-FAMILY.
     pub family: Option<Family>,
-    /// How long each stage may take.
     pub patience: Duration,
     /// When all of them together have to be over.
     pub deadline: Duration,
-    /// Seed of transaction IDs.
     pub seed: u64,
-    /// The clock.
     pub clock: Clock,
+    pub lease: &'a Lease,
 }
 
-impl Ask<'_> {
+impl AllocationQuery<'_> {
     fn patience_left(&self) -> Duration {
         self.patience
             .min(self.deadline.saturating_sub(self.clock.now()))
     }
 }
 
-/// What came of it.
-pub struct Asked {
-    /// The connection that the last answer came by.
+pub struct AllocationAttempt {
     pub session: Result<Session, ConnectError>,
     /// The answer to Allocate; without a connection there is none.
-    pub done: Done,
+    pub done: Completion,
     /// How long each stage took, redirections included.
     pub times: Vec<StageTime>,
-    /// The server that was asked last.
     pub target: Target,
 }
 
-impl Asked {
-    /// The code of the error, if it is one.
-    pub fn error_code(&self) -> Option<&'static str> {
+impl AllocationAttempt {
+    pub fn error_code(&self) -> Option<Code> {
         self.done.outcome.as_ref().err().map(|e| e.report.code)
     }
 
+    /// The error, and the stage that it came at, if nothing was heard of TURN.
+    pub fn early_error(&self) -> Option<(Stage, ErrorReport)> {
+        match (&self.session, &self.done.outcome) {
+            (Err(error), _) => Some((error.stage, error.report.clone())),
+            (Ok(session), Err(trouble)) if session.client().server().realm.is_none() => {
+                Some((Stage::Allocate, trouble.report.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Says the error in other words.
+    pub fn set_error(&mut self, report: ErrorReport) {
+        if let Err(error) = &mut self.session {
+            error.report = report.clone();
+        }
+        if let Err(trouble) = &mut self.done.outcome {
+            trouble.report = report;
+        }
+    }
+
     /// An alternate server that cannot be used is the fault of the one that named it.
-    fn blame(mut self, ask: &Ask<'_>, redirected: Option<ErrorResponse>) -> Self {
+    fn blame(mut self, ask: &AllocationQuery<'_>, redirected: Option<ErrorResponse>) -> Self {
         let silent = match &self.done.outcome {
             Ok(_) => false,
             Err(trouble) => matches!(trouble.failure, None | Some(Failure::Timeout)),
@@ -94,7 +109,7 @@ impl Asked {
                 error.stage = Stage::Allocate;
                 error.report = report.clone();
             }
-            self.done.outcome = Err(Trouble {
+            self.done.outcome = Err(SessionError {
                 report,
                 failure: Some(failure),
             });
@@ -118,7 +133,7 @@ fn is_acceptable(alternate: SocketAddr, named_by: SocketAddr) -> bool {
 }
 
 /// Connects and asks for a relayed address, and follows ALTERNATE-SERVER.
-pub async fn allocate(ask: &Ask<'_>) -> Asked {
+pub async fn allocate(ask: &AllocationQuery<'_>) -> AllocationAttempt {
     let mut target = ask.target.clone();
     let mut visited = vec![target.address];
     let mut redirected: Option<ErrorResponse> = None;
@@ -126,7 +141,7 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
     let mut times: Vec<StageTime> = Vec::new();
     loop {
         let (session, done) = once(ask, &target, &mut times).await;
-        let asked = Asked {
+        let asked = AllocationAttempt {
             session,
             done,
             times: Vec::new(),
@@ -150,35 +165,34 @@ pub async fn allocate(ask: &Ask<'_>) -> Asked {
                 target.host = named.host;
             }
             redirected = Some(error);
-        } else if asked.error_code() == Some("allocation-mismatch")
+        } else if asked.error_code() == Some(Code::AllocationMismatch)
             && target.transport == Transport::Udp
             && mismatches < MAX_MISMATCHES
         {
             mismatches += 1;
         } else {
-            let asked = Asked { times, ..asked };
+            let asked = AllocationAttempt { times, ..asked };
             return asked.blame(ask, redirected);
         }
     }
 }
 
-/// Connects to one server and asks it.
 async fn once(
-    ask: &Ask<'_>,
+    ask: &AllocationQuery<'_>,
     target: &Target,
     times: &mut Vec<StageTime>,
-) -> (Result<Session, ConnectError>, Done) {
+) -> (Result<Session, ConnectError>, Completion) {
     let patience = ask.patience_left();
     let link = Link::connect(target, ask.source, ask.local, &ask.clock, patience).await;
     let link = match link {
         Ok(link) => link,
         Err(error) => {
             add(times, &error.times);
-            let trouble = Trouble {
+            let trouble = SessionError {
                 report: error.report.clone(),
                 failure: None,
             };
-            let done = Done {
+            let done = Completion {
                 outcome: Err(trouble),
                 rtt: None,
             };
@@ -188,11 +202,27 @@ async fn once(
     add(times, &link.times);
     let credentials = ask.credentials.cloned();
     let patience = ask.patience_left();
-    let mut session = Session::new(link, credentials, patience, ask.seed, ask.clock);
+    let mut session = Session::new(
+        link,
+        credentials,
+        patience,
+        ask.seed,
+        ask.clock,
+        ask.lease.clone(),
+    );
     let began = ask.clock.now();
-    let done = session
-        .request(|client, now| client.allocate(now, ask.family))
-        .await;
+    let elsewhere = async {
+        match target.transport {
+            Transport::Udp => {
+                stray::answering(ask.source, ask.local, target.address, ask.seed).await
+            }
+            Transport::Tcp | Transport::Tls => None,
+        }
+    };
+    let done = tokio::select! {
+        done = session.request(|client, now| client.allocate(now, ask.family)) => done,
+        Some(source) = elsewhere => wrong_source(source),
+    };
     let took = StageTime {
         stage: Stage::Allocate,
         elapsed_ms: Millis(ask.clock.now().saturating_sub(began)),
@@ -201,7 +231,18 @@ async fn once(
     (Ok(session), done)
 }
 
-fn alternate_of(done: &Done) -> Option<&ErrorResponse> {
+fn wrong_source(source: SocketAddr) -> Completion {
+    let failure = Failure::WrongSource(source);
+    Completion {
+        outcome: Err(SessionError {
+            report: ErrorReport::from(&failure),
+            failure: Some(failure),
+        }),
+        rtt: None,
+    }
+}
+
+fn alternate_of(done: &Completion) -> Option<&ErrorResponse> {
     match &done.outcome {
         Err(trouble) => match &trouble.failure {
             Some(Failure::Redirected(error)) => Some(error),

@@ -4,10 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::driver::send_error;
-use super::host::Source;
-use crate::nat::SendError;
-use crate::stun::message::{self, Change, TransactionId};
+use crate::net::host::{self, Source};
+use crate::proto::nat::SendError;
+use crate::proto::stun::message::{self, Change, TransactionId};
 
 /// How often and how long an ICMP error is waited for.
 const TRIES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
@@ -21,12 +20,12 @@ pub async fn ask(
 ) -> Option<SendError> {
     let socket = source.udp(local).ok()?;
     if let Err(error) = socket.connect(server).await {
-        return Some(send_error(&error));
+        return Some(host::send_error(&error, server));
     }
     let request = message::binding_request(id, Change::None);
     for patience in TRIES {
         if let Err(error) = socket.send(&request).await {
-            return Some(send_error(&error));
+            return Some(host::send_error(&error, server));
         }
         let mut buffer = [0; 16];
         let received = tokio::time::timeout(patience, socket.recv(&mut buffer)).await;
@@ -38,7 +37,7 @@ pub async fn ask(
 }
 
 fn known(error: &io::Error) -> Option<SendError> {
-    match send_error(error) {
+    match SendError::from(error) {
         SendError::Other => None,
         error => Some(error),
     }

@@ -3,8 +3,8 @@
 //! # The protocol
 //!
 //! The server forwards and remembers nothing of what it forwards. Messages are sealed end to end
-//! ([`crate::signal::seal`]), and what is lost is sent again end to end
-//! ([`crate::signal::session`]), so a restart of the server costs a reconnect and nothing else.
+//! ([`crate::proto::signal::seal`]), and what is lost is sent again end to end
+//! ([`crate::proto::signal::session`]), so a restart of the server costs a reconnect and nothing else.
 //!
 //! A client opens a WebSocket (RFC 6455) at `/pair`, behind the prefix of its URL, with the
 //! subprotocol `rtcdiag.1`. Its first frame comes within 5 s and is text:
@@ -22,7 +22,7 @@
 //! | `{"type":"third-refused"}` | somebody else wanted to join, and was refused |
 //! | `{"type":"error","code":"...","message":"..."}` | the connection ends; a close frame follows |
 //!
-//! The codes are those of [`crate::signal::wire::Refusal`]. Frames of unknown type are to be
+//! The codes are those of [`crate::proto::signal::wire::Refusal`]. Frames of unknown type are to be
 //! ignored. Binary frames of a client are envelopes; each goes to the other member if it is there,
 //! and is dropped if not. A client that joins a room which it is in already takes the place of its
 //! older connection, so that one which broke without a word stands in nobody's way.
@@ -30,4 +30,3 @@
 //! The server pings every 20 s, and ends a connection that was silent for 60 s.
 
 pub mod client;
-pub mod server;

@@ -3,35 +3,30 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::family::Family;
-use crate::report::ErrorReport;
-use crate::stun::uri::{Host, ServerUri};
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::ErrorReport;
+use crate::net::descriptors;
+use crate::proto::stun::uri::{Host, ServerUri};
 
 /// How many addresses of one family a name may stand for. Some names have dozens, all the same
 /// machine or cluster.
 const ADDRESSES_PER_FAMILY: usize = 2;
 
 /// The addresses of a server, in the order of the system's resolver, of the wanted families.
-///
-/// # Errors
-///
-/// If the name does not exist, or has no address of a wanted family.
+/// Fails if the name does not exist, or has no address of a wanted family.
 pub async fn resolve(uri: &ServerUri, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
     host(&uri.host, uri.port, wanted).await
 }
 
-/// The same for a host and a port.
-///
-/// # Errors
-///
-/// As [`resolve`].
 pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<SocketAddr> = match host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
-            .await?
-            .map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()))
-            .collect(),
+        Host::Name(name) => {
+            descriptors::noted(tokio::net::lookup_host((name.as_str(), port)).await)?
+                .map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()))
+                .collect()
+        }
     };
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for family in wanted {
@@ -53,14 +48,13 @@ pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<S
     Ok(addresses)
 }
 
-/// Why a host has no address.
 pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
     if error.kind() == io::ErrorKind::AddrNotAvailable {
-        return ErrorReport::new("wrong-family", error.to_string())
+        return ErrorReport::new(Code::WrongFamily, error.to_string())
             .with_hint("leave -4 or -6 out, or name a server with an address of that family");
     }
     let reason = reason(error);
-    ErrorReport::new("dns", format!("{host} cannot be resolved: {reason}"))
+    ErrorReport::new(Code::Dns, format!("{host} cannot be resolved: {reason}"))
         .with_hint("check the spelling of the name")
 }
 
@@ -76,7 +70,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 /// The name servers did not answer in time.
 pub fn silence(host: &Host) -> ErrorReport {
     ErrorReport::new(
-        "dns",
+        Code::Dns,
         format!("{host} was not resolved in time: the name servers are silent"),
     )
     .with_hint("check the DNS settings, or name the server by its IP address")

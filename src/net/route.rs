@@ -5,8 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use super::host::interface_of;
-use crate::family::Family;
+use crate::base::family::Family;
+use crate::net::descriptors;
+use crate::net::host::{Source, interface_of};
 
 /// Addresses that only the default route leads to (a root name server's). Nothing is sent there.
 const OUTSIDE_4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 41, 0, 4));
@@ -35,6 +36,15 @@ pub fn router_to(destination: IpAddr, interface: Option<&str>, local: IpAddr) ->
     gateway(destination, index, local)
 }
 
+/// The address from which packets to the internet leave if nobody chooses. Nothing is sent.
+pub fn usual_address(source: &Source, family: Family) -> Option<IpAddr> {
+    let outside = match family {
+        Family::Ipv4 => OUTSIDE_4,
+        Family::Ipv6 => OUTSIDE_6,
+    };
+    source.local_address_to(SocketAddr::new(outside, 9)).ok()
+}
+
 /// Whether packets to the internet leave by this interface if nobody chooses; `None` if the system
 /// does not say.
 pub fn carries_default_route(interface: &str, family: Family) -> Option<bool> {
@@ -43,7 +53,7 @@ pub fn carries_default_route(interface: &str, family: Family) -> Option<bool> {
         Family::Ipv6 => (Ipv6Addr::UNSPECIFIED.into(), OUTSIDE_6),
     };
     // Connecting a UDP socket sends nothing. That it fails says that there is no route.
-    let Ok(socket) = UdpSocket::bind((any, 0)) else {
+    let Ok(socket) = descriptors::noted(UdpSocket::bind((any, 0))) else {
         return Some(false);
     };
     if socket.connect(SocketAddr::new(outside, 9)).is_err() {
@@ -112,7 +122,8 @@ mod linux {
 
     fn ask(request: &[u8]) -> io::Result<Vec<u8>> {
         let domain = Domain::from(NETLINK);
-        let mut socket = Socket::new(domain, Type::DGRAM, Some(Protocol::from(ROUTE)))?;
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::from(ROUTE)));
+        let mut socket = crate::net::descriptors::noted(socket)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.write_all(request)?;
         let mut buffer = vec![0; 8192];
@@ -158,7 +169,6 @@ mod linux {
         }
     }
 
-    /// The router in an answer.
     pub(super) fn read(answer: &[u8]) -> Option<IpAddr> {
         let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
         let route = answer.get(HEADER..HEADER + ROUTE_HEADER)?;

@@ -1,9 +1,9 @@
 //! Questions to the router: PCP and NAT-PMP over UDP, the search for its gateway device, and the
 //! calls of that over HTTP.
 
+use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
-use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
@@ -16,35 +16,27 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::clock::Clock;
-use super::driver::send_error;
-use super::host::{self, Source};
-use super::route;
-use crate::nat::port_control::igd::{self, Call, Service};
-use crate::nat::port_control::inquiry::{Inquiry, Outcome, Schedule};
-use crate::nat::port_control::ssdp::{Bystander, LocalNetwork, Location, Search};
-use crate::nat::port_control::{PORT, Refusal};
+use crate::net::clock::Clock;
+use crate::net::drive::{Connected, Driver, OneSocket};
+use crate::net::host::{self, Source};
+use crate::net::route;
+use crate::proto::machine::{Machine as _, SendError};
+use crate::proto::nat::router::igd::{self, Call, Service};
+use crate::proto::nat::router::inquiry::{Inquiry, Outcome, Schedule};
+use crate::proto::nat::router::ssdp::{LocalNetwork, Location, Search};
+use crate::proto::nat::router::{PORT, Refusal};
 
-/// Larger than any packet of these protocols.
-const BUFFER: usize = 2048;
-
-/// The way to a router.
 #[derive(Clone)]
-pub struct Way {
-    /// Where packets leave from.
+pub struct RouterPath {
     pub source: Source,
-    /// The local address.
     pub local: IpAddr,
-    /// The router.
     pub router: IpAddr,
     /// The number of the interface, which link-local addresses need.
     pub scope: u32,
-    /// The clock of the run.
     pub clock: Clock,
 }
 
-impl Way {
-    /// The way to the default router, if there is one.
+impl RouterPath {
     pub fn to_router(
         source: &Source,
         local: IpAddr,
@@ -73,30 +65,15 @@ impl Way {
         let mut inquiry = Inquiry::new(packet, schedule, read, self.clock.now());
         let socket = match self.connected().await {
             Ok(socket) => socket,
-            Err(error) => return (Outcome::NotSent(send_error(&error)), 0),
+            Err(error) => return (Outcome::NotSent(SendError::from(&error)), 0),
         };
-        let mut buffer = vec![0; BUFFER];
+        let mut driver = Driver::new(Connected::new(socket), self.clock);
         loop {
+            driver.flush(&mut inquiry).await;
             if let Some(outcome) = inquiry.outcome() {
                 return (outcome.clone(), inquiry.transmissions());
             }
-            let now = self.clock.now();
-            if let Some(packet) = inquiry.poll_transmit(now) {
-                if let Err(error) = socket.send(packet).await {
-                    inquiry.handle_error(send_error(&error));
-                }
-                continue;
-            }
-            let deadline = inquiry.poll_timeout().unwrap_or(now);
-            tokio::select! {
-                received = socket.recv(&mut buffer) => match received {
-                    Ok(length) => inquiry.handle_input(&buffer[..length]),
-                    Err(error) => inquiry.handle_error(send_error(&error)),
-                },
-                () = tokio::time::sleep_until(self.clock.instant(deadline)) => {
-                    inquiry.handle_timeout(self.clock.now());
-                }
-            }
+            driver.turn(&mut inquiry, None, pending::<()>()).await;
         }
     }
 
@@ -119,30 +96,20 @@ impl Way {
     }
 
     /// Begins the search for the router's gateway device.
-    ///
-    /// # Errors
-    ///
-    /// If nothing can be sent to the group from here.
-    pub fn search(&self, router: Ipv4Addr, local: Ipv4Addr) -> io::Result<Searching> {
+    /// Fails if nothing can be sent to the group from here.
+    pub fn search(&self, router: Ipv4Addr, local: Ipv4Addr) -> io::Result<GatewaySearch> {
         let socket = self.source.udp(self.local)?;
         SockRef::from(&socket).set_multicast_if_v4(&local)?;
         let network = LocalNetwork {
             address: local,
             prefix: host::prefix_of(local).unwrap_or(32),
         };
-        Ok(Searching {
-            socket,
-            clock: self.clock,
+        Ok(GatewaySearch {
+            driver: Driver::new(OneSocket::new(socket), self.clock),
             search: Search::new(router, network, self.clock.now()),
-            failure: None,
         })
     }
 
-    /// Reads a description.
-    ///
-    /// # Errors
-    ///
-    /// Says what is wrong.
     pub async fn describe(&self, location: &Location) -> Result<Vec<Service>, String> {
         let request = Request::builder()
             .method(Method::GET)
@@ -157,10 +124,6 @@ impl Way {
     }
 
     /// Makes a call. The inner error is the router's own.
-    ///
-    /// # Errors
-    ///
-    /// Says what is wrong with the answer, or that there is none.
     pub async fn call(
         &self,
         service: &Service,
@@ -225,62 +188,27 @@ impl Way {
     }
 }
 
-/// A search that runs.
-pub struct Searching {
-    socket: UdpSocket,
-    clock: Clock,
-    search: Search,
-    failure: Option<io::Error>,
+pub struct GatewaySearch {
+    driver: Driver<OneSocket<UdpSocket>>,
+    pub search: Search,
 }
 
-impl Searching {
+impl GatewaySearch {
     /// The next place where the router is described; `None` when the search is over.
     pub async fn next(&mut self) -> Option<Location> {
-        let mut buffer = vec![0; BUFFER];
         loop {
             if let Some(location) = self.search.poll_found() {
                 return Some(location);
             }
-            let now = self.clock.now();
-            if let Some((destination, packet)) = self.search.poll_transmit(now) {
-                if let Err(error) = self.socket.send_to(&packet, destination).await {
-                    self.failure = Some(error);
-                }
-                continue;
+            self.driver.flush(&mut self.search).await;
+            if self.search.is_finished() {
+                return None;
             }
-            let deadline = self.search.poll_timeout()?;
-            tokio::select! {
-                received = self.socket.recv_from(&mut buffer) => {
-                    // An error is of an earlier packet: the router may answer to the group still.
-                    if let Ok((length, source)) = received {
-                        self.search.handle_input(source, &buffer[..length]);
-                    }
-                }
-                () = tokio::time::sleep_until(self.clock.instant(deadline)) => {
-                    self.search.handle_timeout(self.clock.now());
-                }
-            }
+            let turn = self.driver.turn(&mut self.search, None, pending::<()>());
+            turn.await;
         }
     }
-
-    /// Those that answered and are not asked.
-    pub fn bystanders(&self) -> Vec<Bystander> {
-        self.search.bystanders().cloned().collect()
-    }
-
-    /// Why something could not be sent, if so.
-    pub const fn failure(&self) -> Option<&io::Error> {
-        self.failure.as_ref()
-    }
-
-    /// Datagrams sent.
-    pub const fn transmissions(&self) -> usize {
-        self.search.transmissions()
-    }
 }
-
-/// How long a document of the router is waited for.
-pub const DOCUMENT_PATIENCE: Duration = Duration::from_millis(700);
 
 fn path_of(url: &Url) -> String {
     match url.query() {

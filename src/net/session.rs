@@ -1,15 +1,18 @@
 //! A TURN client on a connection.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::link::Link;
-use crate::report::ErrorReport;
-use crate::time::Time;
-use crate::turn::client::{Answer, Client, Config, Event, RequestId};
-use crate::turn::credentials::Credentials;
-use crate::turn::error::Failure;
+use crate::base::report::ErrorReport;
+use crate::base::time::Time;
+use crate::net::clock::Clock;
+use crate::net::drive::Driver;
+use crate::net::leases::Lease;
+use crate::net::link::Link;
+use crate::proto::turn::client::{Answer, Client, Config, Event, RequestId};
+use crate::proto::turn::credentials::Credentials;
+use crate::proto::turn::error::Failure;
 
 /// Events that wait while a request is under way. More is a flood.
 const MAX_WAITING: usize = 256;
@@ -17,29 +20,24 @@ const MAX_WAITING: usize = 256;
 /// How long the end of an allocation is waited for.
 const RELEASE: Duration = Duration::from_millis(500);
 
-/// A TURN client on a connection.
 pub struct Session {
     client: Client,
-    link: Link,
+    driver: Driver<Link>,
     clock: Clock,
+    lease: Lease,
     /// Events that came while something else was waited for.
     backlog: VecDeque<Event>,
-    broken: Option<ErrorReport>,
 }
 
-/// How a request ended.
 #[derive(Debug, Clone)]
-pub struct Done {
-    /// What it got, or why nothing.
-    pub outcome: Result<Answer, Trouble>,
+pub struct Completion {
+    pub outcome: Result<Answer, SessionError>,
     /// Round trip of its last step.
     pub rtt: Option<Duration>,
 }
 
-/// Why a request got nothing.
 #[derive(Debug, Clone)]
-pub struct Trouble {
-    /// As a report has it.
+pub struct SessionError {
     pub report: ErrorReport,
     /// What the protocol says; `None` if the connection broke.
     pub failure: Option<Failure>,
@@ -53,6 +51,7 @@ impl Session {
         patience: Duration,
         seed: u64,
         clock: Clock,
+        lease: Lease,
     ) -> Self {
         let client = Client::new(Config {
             credentials,
@@ -62,21 +61,19 @@ impl Session {
         });
         Self {
             client,
-            link,
+            driver: Driver::new(link, clock),
             clock,
+            lease,
             backlog: VecDeque::new(),
-            broken: None,
         }
     }
 
-    /// The client.
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The connection.
     pub const fn link(&self) -> &Link {
-        &self.link
+        &self.driver.sockets
     }
 
     /// Begins a request; it runs while [`Session::next`] is polled.
@@ -85,7 +82,10 @@ impl Session {
     }
 
     /// Makes a request and waits for its end. Other events wait for [`Session::next`].
-    pub async fn request(&mut self, request: impl FnOnce(&mut Client, Time) -> RequestId) -> Done {
+    pub async fn request(
+        &mut self,
+        request: impl FnOnce(&mut Client, Time) -> RequestId,
+    ) -> Completion {
         let id = self.begin(request);
         let mut others = VecDeque::new();
         let done = loop {
@@ -100,8 +100,8 @@ impl Session {
                 Ok(other) if others.len() < MAX_WAITING => others.push_back(other),
                 Ok(_) => {}
                 Err(report) => {
-                    break Done {
-                        outcome: Err(Trouble {
+                    break Completion {
+                        outcome: Err(SessionError {
                             report,
                             failure: None,
                         }),
@@ -116,18 +116,18 @@ impl Session {
     }
 
     /// The end of a request, with the connection's trouble where that is the cause.
-    pub fn done(&self, outcome: Result<Answer, Failure>, rtt: Option<Duration>) -> Done {
-        let outcome = outcome.map_err(|failure| match (&self.broken, &failure) {
-            (Some(broken), Failure::Timeout) => Trouble {
+    pub fn done(&self, outcome: Result<Answer, Failure>, rtt: Option<Duration>) -> Completion {
+        let outcome = outcome.map_err(|failure| match (self.client.broken(), &failure) {
+            (Some(broken), Failure::Timeout | Failure::SilentAfterChallenge) => SessionError {
                 report: broken.clone(),
                 failure: None,
             },
-            _ => Trouble {
+            _ => SessionError {
                 report: ErrorReport::from(&failure),
                 failure: Some(failure),
             },
         });
-        Done { outcome, rtt }
+        Completion { outcome, rtt }
     }
 
     /// Sends a datagram through the relay. `false` if it is too long.
@@ -136,80 +136,63 @@ impl Session {
     }
 
     /// Runs the connection until something happens. May be dropped and called again.
-    ///
-    /// # Errors
-    ///
-    /// If the connection has ended and nothing more can happen.
+    /// Fails if the connection has ended and nothing more can happen.
     pub async fn next(&mut self) -> Result<Event, ErrorReport> {
         loop {
             if let Some(event) = self.backlog.pop_front() {
                 return Ok(event);
             }
-            while let Some(bytes) = self.client.poll_transmit() {
-                if self.broken.is_none()
-                    && let Err(error) = self.link.send(&bytes).await
-                {
-                    self.note(error);
-                }
-            }
+            self.driver.flush(&mut self.client).await;
             if let Some(event) = self.client.poll_event() {
                 return Ok(event);
             }
-            if let Some(broken) = &self.broken {
+            if let Some(broken) = self.client.broken() {
                 return Err(broken.clone());
             }
-            // Neither a flood nor a deep buffer may hold up timers and other tasks.
-            tokio::task::consume_budget().await;
-            let now = self.clock.now();
-            let due = self.client.poll_timeout();
-            if due.is_some_and(|due| due <= now) {
-                self.client.handle_timeout(now);
-                continue;
-            }
-            let wait = async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(self.clock.instant(due)).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                received = self.link.receive() => match received {
-                    Ok(bytes) => self.client.handle_input(self.clock.now(), &bytes),
-                    Err(error) => self.note(error),
-                },
-                () = wait => self.client.handle_timeout(self.clock.now()),
-            }
+            let turn = self.driver.turn(&mut self.client, None, pending::<()>());
+            turn.await;
         }
     }
 
     /// Ends the allocation and waits for a moment until the server has done so: another one may be
     /// waiting for its place in the user's quota.
     pub async fn release(mut self) {
-        if self.client.allocation().is_some() && self.broken.is_none() {
-            let released = self.request(|client, now| client.refresh(now, 0));
-            // An allocation that is not released ends by itself.
-            let _ = tokio::time::timeout(RELEASE, released).await;
-        }
-    }
-
-    /// Ends the allocation without waiting for the answer.
-    pub async fn abandon(mut self) {
-        if self.client.allocation().is_none() || self.broken.is_some() {
+        if !self.begin(Client::give_back) {
             return;
         }
-        self.begin(|client, now| client.refresh(now, 0));
-        while let Some(bytes) = self.client.poll_transmit() {
-            if self.link.send(&bytes).await.is_err() {
-                return;
-            }
-        }
-        self.link.flush(Duration::from_millis(100)).await;
+        let _ = tokio::time::timeout(RELEASE, returned(&mut self.client, &mut self.driver)).await;
+        // A server that has not answered by now has been asked often enough.
+        self.client.forget();
     }
+}
 
-    /// An error of the connection. ICMP errors count as its end: the server is not there.
-    fn note(&mut self, error: ErrorReport) {
-        self.client.handle_closed();
-        self.broken = Some(error);
+/// However a session ends, its allocation is given back, by a task that [`crate::net::leases::Leases::all_back`] waits for.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.begin(Client::give_back) {
+            return;
+        }
+        // Without a runtime the program is at its end.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (mut client, clock) = (self.client.take(), self.clock);
+        let mut driver = Driver::new(self.driver.sockets.take(), clock);
+        let lease = self.lease.clone();
+        runtime.spawn(async move {
+            returned(&mut client, &mut driver).await;
+            drop(lease);
+        });
+    }
+}
+
+/// Until the server has taken the allocation back, or does not answer.
+async fn returned(client: &mut Client, driver: &mut Driver<Link>) {
+    loop {
+        driver.flush(client).await;
+        if client.is_returned() {
+            return;
+        }
+        driver.turn(client, None, pending::<()>()).await;
     }
 }

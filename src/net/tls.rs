@@ -12,21 +12,16 @@ use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
-};
+use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::certificate;
-use super::stream::io_error;
-use crate::report::ErrorReport;
-use crate::report::tls::{TlsReport, TlsVersion};
-use crate::stun::uri::Host;
+use crate::base::codes::Code;
+use crate::base::report::ErrorReport;
+use crate::base::tls::{TlsReport, TlsVersion};
+use crate::net::certificate;
+use crate::net::stream::io_error;
+use crate::proto::stun::uri::Host;
 
 /// Makes a TLS connection. The certificate must be valid for the host.
-///
-/// # Errors
-///
-/// What is wrong, and what is known of the certificates all the same.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     host: &Host,
     stream: S,
@@ -34,16 +29,17 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     let seen = Arc::new(Mutex::new(Vec::new()));
     let config = config(Arc::clone(&seen))
         .await
-        .map_err(|e| (ErrorReport::new("tls", e), None))?;
+        .map_err(|e| (ErrorReport::new(Code::Tls, e), None))?;
     let name = match host {
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| {
             let message = format!("{name} cannot be in a certificate");
-            (ErrorReport::new("tls", message), None)
+            (ErrorReport::new(Code::Tls, message), None)
         })?,
         Host::Ip(ip) => ServerName::from(*ip),
     };
     let connected = TlsConnector::from(config).connect(name, stream).await;
-    let chain = certificate::chain(&seen.lock().map(|c| c.clone()).unwrap_or_default());
+    let seen = seen.lock().map(|c| c.clone()).unwrap_or_default();
+    let chain = certificate::chain(&seen);
     match connected {
         Ok(stream) => {
             let (_, connection) = stream.get_ref();
@@ -57,7 +53,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
                 chain,
             };
             let known = (!report.chain.is_empty()).then_some(report);
-            Err((tls_error(&error, host), known))
+            Err((tls_error(error, host, seen).await, known))
         }
     }
 }
@@ -152,7 +148,11 @@ impl ServerCertVerifier for Recorder {
     }
 }
 
-fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
+async fn tls_error(
+    error: io::Error,
+    host: &Host,
+    seen: Vec<CertificateDer<'static>>,
+) -> ErrorReport {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -161,63 +161,32 @@ fn tls_error(error: &io::Error, host: &Host) -> ErrorReport {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe => ErrorReport::new(
-                "tls",
+                Code::Tls,
                 "the server closed the connection during the TLS handshake",
             )
             .with_hint("check that this port speaks TLS, and that the server has a certificate"),
-            _ => io_error(error),
+            _ => io_error(&error),
         };
     };
     match tls {
-        rustls::Error::InvalidCertificate(certificate) => certificate_error(certificate, host),
+        rustls::Error::InvalidCertificate(fault) => {
+            let (fault, host) = (fault.clone(), host.clone());
+            // It reads the roots again, which takes milliseconds.
+            let told =
+                tokio::task::spawn_blocking(move || certificate::explain(&seen, &host, &fault));
+            told.await
+                .unwrap_or_else(|e| ErrorReport::new(Code::Tls, e.to_string()))
+        }
         rustls::Error::InvalidMessage(_) => {
-            ErrorReport::new("tls", "what answers there does not speak TLS")
+            ErrorReport::new(Code::Tls, "what answers there does not speak TLS")
                 .with_hint("check the port: TLS is usually on 5349 or 443")
         }
-        other => ErrorReport::new("tls", format!("the TLS handshake failed: {other}"))
-            .with_hint("look at the server's TLS versions and ciphers"),
-    }
-}
-
-/// Rarer faults in words.
-fn certificate_fault(error: &CertificateError) -> String {
-    use CertificateError as C;
-    match error {
-        C::BadEncoding => "it cannot be read".to_owned(),
-        C::BadSignature => "its signature is wrong".to_owned(),
-        C::Revoked => "it has been revoked".to_owned(),
-        C::InvalidPurpose | C::InvalidPurposeContext { .. } => "it is not for servers".to_owned(),
-        C::UnhandledCriticalExtension => "it has a critical extension that is not known".to_owned(),
-        C::Other(error) => error.0.to_string(),
-        other => other.to_string(),
-    }
-}
-
-fn certificate_error(error: &CertificateError, host: &Host) -> ErrorReport {
-    use CertificateError as C;
-    match error {
-        C::Expired | C::ExpiredContext { .. } => {
-            ErrorReport::new("certificate-expired", "its certificate has expired")
-                .with_hint("renew the certificate, and have the server load the new one; or mend this machine's clock")
-        }
-        C::NotValidYet | C::NotValidYetContext { .. } => {
-            ErrorReport::new("certificate-not-yet-valid", "its certificate is not valid yet")
-                .with_hint("check the clocks of both machines")
-        }
-        C::NotValidForName | C::NotValidForNameContext { .. } => ErrorReport::new(
-            "certificate-wrong-name",
-            format!("its certificate is not for {host}"),
-        )
-        .with_hint("name the server as its certificate does, or get a certificate for this name"),
-        C::UnknownIssuer => ErrorReport::new(
-            "certificate-unknown-issuer",
-            "its certificate is from an issuer that this system does not trust",
-        )
-        .with_hint("have the server send the intermediate certificates too; a private CA can be trusted with SSL_CERT_FILE"),
-        other => ErrorReport::new(
-            "certificate-not-accepted",
-            format!("its certificate is not accepted: {}", certificate_fault(other)),
-        )
-        .with_hint("get a certificate that browsers accept"),
+        other => seen
+            .first()
+            .and_then(|own| certificate::of_foreign_key(own))
+            .unwrap_or_else(|| {
+                ErrorReport::new(Code::Tls, format!("the TLS handshake failed: {other}"))
+                    .with_hint("look at the server's TLS versions and ciphers")
+            }),
     }
 }

@@ -27,6 +27,11 @@ impl Drop for Coturn {
 
 /// Starts it; without it a test prints `SKIPPED`, and fails where tools are required.
 pub fn coturn() -> Option<Coturn> {
+    coturn_with(&[])
+}
+
+/// The same, with more arguments.
+pub fn coturn_with(more: &[&str]) -> Option<Coturn> {
     // Another program may take it before coturn does; then this fails, and says so.
     let free = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     let address = free.local_addr().expect("it is bound");
@@ -50,6 +55,7 @@ pub fn coturn() -> Option<Coturn> {
         ])
         .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"])
         .arg(format!("--listening-port={}", address.port()))
+        .args(more)
         .args(["--relay-threads=1", "--log-file=stdout"])
         .arg(format!("--pidfile={}", home.join("pid").display()))
         .arg(format!("--db={}", home.join("db").display()))

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::aioice;
 use crate::coturn::coturn;
-use crate::program::{self, GOOD};
+use crate::support::aioice;
+use crate::support::program::{self, GOOD};
 use crate::support::turn_server::{TurnConfig, TurnServer};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/pair.py");
@@ -223,9 +223,11 @@ fn relay() -> TurnServer {
     program::server(TurnConfig::default())
 }
 
-/// For rtcdiag, a server of the STUN kind is needed only so that it asks nobody else.
-fn stun(server: &TurnServer) -> String {
-    format!("stun:{}", server.address)
+/// aioice's Python, a server, and its URI for rtcdiag, as one of the STUN kind: needed only so that it asks nobody else.
+fn lab() -> Option<(&'static Path, TurnServer, String)> {
+    let (python, server) = (aioice::python()?, relay());
+    let uri = format!("stun:{}", server.address);
+    Some((python, server, uri))
 }
 
 fn with_relay(server: SocketAddr, mut options: Value) -> Value {
@@ -239,11 +241,9 @@ const SHORT: [&str; 2] = ["--duration", "0.4"];
 
 #[test]
 fn direct_whichever_controls() {
-    let Some(python) = aioice::python() else {
+    let Some((python, _server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     for (role, controlling) in [("controlling", false), ("controlled", true)] {
         let args = [&["-s", &uri, "--role", role][..], &SHORT].concat();
         let options = json!({"controlling": controlling, "echo": "as-rtcdiag"});
@@ -256,11 +256,9 @@ fn direct_whichever_controls() {
 /// What is checked and nominated before this side knows who does it must not be forgotten: it is not said again.
 #[test]
 fn direct_where_it_nominates_before_its_description_comes() {
-    let Some(python) = aioice::python() else {
+    let Some((python, _server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     let args = [&["-s", &uri, "--role", "controlled"][..], &SHORT].concat();
     let options = json!({"controlling": true, "echo": "as-rtcdiag"});
     let both = session_in_order(python, &args, &options, Given::Late);
@@ -270,11 +268,9 @@ fn direct_where_it_nominates_before_its_description_comes() {
 /// RFC 8445 7.3.1.1: one of the two gives way, whichever notices.
 #[test]
 fn direct_where_both_want_the_same_role() {
-    let Some(python) = aioice::python() else {
+    let Some((python, _server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     for (role, controlling) in [("controlling", true), ("controlled", false)] {
         // The tie-breakers are random: both outcomes come about.
         for _ in 0..4 {
@@ -288,11 +284,9 @@ fn direct_where_both_want_the_same_role() {
 /// Its reflexive candidates have the addresses of its host candidates, since there is no NAT.
 #[test]
 fn direct_with_reflexive_candidates() {
-    let Some(python) = aioice::python() else {
+    let Some((python, server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     let args = [&["-s", &uri][..], &SHORT].concat();
     let address = json!([server.address.ip(), server.address.port()]);
     let options = json!({"controlling": false, "echo": "as-rtcdiag", "stun_server": address});
@@ -343,11 +337,9 @@ fn by_relay(python: &Path, server: SocketAddr) {
 /// Most agents hand data to somebody who does not send it back. Then the checks say how good the path is.
 #[test]
 fn quality_without_an_echo() {
-    let Some(python) = aioice::python() else {
+    let Some((python, _server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     for (role, controlling) in [("controlling", false), ("controlled", true)] {
         let args = ["-s", &uri, "--role", role, "--duration", "1"];
         let options = json!({"controlling": controlling, "echo": "none"});
@@ -364,11 +356,9 @@ fn quality_without_an_echo() {
 /// An echo service sends back what it gets, unchanged. Its round trip must not be measured twice over.
 #[test]
 fn quality_with_a_plain_echo() {
-    let Some(python) = aioice::python() else {
+    let Some((python, _server, uri)) = lab() else {
         return;
     };
-    let server = relay();
-    let uri = stun(&server);
     let args = ["-s", &uri, "--duration", "1"];
     let options = json!({"controlling": false, "echo": "plain", "delay_s": 0.06});
     let both = session(python, &args, &options);

@@ -23,11 +23,11 @@ const TLS_PORT: u16 = 443;
 pub const CERTIFICATE: &str = "certificate.pem";
 
 /// Starts it. `ip netns exec` becomes the program, so the child's id is that of turnserver itself.
-pub fn start(namespace: &str, scratch: &Path, kind: ServerKind) -> Result<Child, String> {
+pub fn start(namespace: &str, scratch: &Path, kind: &ServerKind) -> Result<Child, String> {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", namespace, "turnserver", "-n"]);
     command.args(["--no-auth", "--no-cli", "--no-dtls"]);
-    if kind == ServerKind::CoturnTls {
+    if *kind == ServerKind::CoturnTls {
         let (certificate, key) = certify(scratch)?;
         command.arg(format!("--tls-listening-port={TLS_PORT}"));
         command.arg(format!("--cert={}", certificate.display()));
@@ -70,7 +70,7 @@ fn certify(scratch: &Path) -> Result<(PathBuf, PathBuf), String> {
 pub fn wait_until_open(
     server: &mut Child,
     namespace: &str,
-    kind: ServerKind,
+    kind: &ServerKind,
 ) -> Result<(), String> {
     // Without behaviour discovery it has no alternate port.
     let ports = match kind {

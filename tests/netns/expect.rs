@@ -1,24 +1,27 @@
-//! What a scenario expects of rtcdiag's report, and how a report is held against it.
+//! What a case expects of rtcdiag's report, and how a report is held against it.
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::diagnosis::Scenario;
+
 /// What one fact must be. The first four allow one answer only; the others are for facts where several answers are honest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Want {
-    Is(&'static str),
+    Is(String),
     Yes,
     No,
     Number(i64),
     /// `inconclusive`, for this reason.
-    Because(&'static str),
+    Because(String),
     /// `not-tested`, for this reason.
-    NotTested(&'static str),
+    NotTested(String),
     /// `inconclusive` or `not-tested`.
     Unknown,
     /// Not this value: any other, or unknown.
-    Not(&'static str),
+    Not(String),
     /// This value, or unknown.
-    AtMost(&'static str),
+    AtMost(String),
     /// Anything but `true`.
     NotYes,
     /// Anything but `false`.
@@ -27,42 +30,102 @@ pub enum Want {
 
 use Want::{AtMost, Because, Is, No, Not, NotNo, NotTested, NotYes, Number, Unknown, Yes};
 
+/// A fact, and what it must be. As text: the keys below the path with dots between them, then one of `is yes`, `is no`,
+/// `is 3`, `is VALUE`, `not yes`, `not no`, `not VALUE`, `at most VALUE`, `unknown`, `unknown because REASON`,
+/// `not tested because REASON`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Fact {
+    pub key: String,
+    pub want: Want,
+}
+
+impl TryFrom<String> for Fact {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Fact, String> {
+        let (key, words) = text.split_once(' ').unwrap_or((&text, ""));
+        let value = |start: &str| words.strip_prefix(start).map(str::to_owned);
+        let want = if let Some(reason) = value("not tested because ") {
+            NotTested(reason)
+        } else if let Some(reason) = value("unknown because ") {
+            Because(reason)
+        } else if words == "unknown" {
+            Unknown
+        } else if let Some(most) = value("at most ") {
+            AtMost(most)
+        } else if let Some(is) = value("is ") {
+            match (is.as_str(), is.parse()) {
+                ("yes", _) => Yes,
+                ("no", _) => No,
+                (_, Ok(number)) => Number(number),
+                _ => Is(is),
+            }
+        } else if let Some(not) = value("not ") {
+            match not.as_str() {
+                "yes" => NotYes,
+                "no" => NotNo,
+                _ => Not(not),
+            }
+        } else {
+            return Err(format!("no fact: '{text}'"));
+        };
+        let key = key.to_owned();
+        Ok(Fact { key, want })
+    }
+}
+
 /// What the report on one path must say.
-#[derive(Clone, Copy)]
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Path {
-    pub family: &'static str,
-    pub local: &'static str,
+    /// The path's own address, if it is not the client's first one.
+    pub local: Option<String>,
     /// Each reflexive address must be one of these IP addresses, and there must be one. Empty: there must be none.
-    pub reflexive: &'static [&'static str],
-    /// Keys below the path, such as `mapping` or `tcp.open`.
-    pub facts: &'static [(&'static str, Want)],
-    pub legacy_name: Option<&'static str>,
+    pub seen: Vec<String>,
+    pub facts: Vec<Fact>,
+    pub legacy_name: Option<String>,
 }
 
-/// What the report on one server must say.
-#[derive(Clone, Copy)]
+/// What the report on one server must say. As text: transport and address as in the report (the URI of a name that has no
+/// address), then `answers`, `answers, discovery supported`, or `fails: CODE or CODE`.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Server {
-    /// `udp`, `tcp` or `tls`.
-    pub transport: &'static str,
-    /// The address as in the report, `203.0.113.10:3478`; for a name that has no address, the URI.
-    pub address: &'static str,
+    pub transport: String,
+    pub address: String,
     /// The error code must be one of these. Empty: no error.
-    pub errors: &'static [&'static str],
-    pub behavior_discovery: Option<&'static str>,
+    pub errors: Vec<String>,
+    pub behavior_discovery: Option<String>,
 }
 
-/// The whole expectation.
-#[derive(Clone, Copy)]
-pub struct Expected {
-    /// The exit code and the `outcome` that goes with it: one pair of these.
-    pub outcomes: &'static [(i32, &'static str)],
-    pub paths: &'static [Path],
-    pub servers: &'static [Server],
+impl TryFrom<String> for Server {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Server, String> {
+        let mut words = text.splitn(3, ' ').map(str::to_owned);
+        let mut word = || words.next().ok_or(format!("no server: '{text}'"));
+        let (transport, address, state) = (word()?, word()?, word()?);
+        let mut server = Server {
+            transport,
+            address,
+            errors: Vec::new(),
+            behavior_discovery: None,
+        };
+        if let Some(errors) = state.strip_prefix("fails: ") {
+            server.errors = errors.split(" or ").map(str::to_owned).collect();
+        } else if let Some(support) = state.strip_prefix("answers, discovery ") {
+            server.behavior_discovery = Some(support.to_owned());
+        } else if state != "answers" {
+            return Err(format!("no server: '{text}'"));
+        }
+        Ok(server)
+    }
 }
 
 /// Everything in which a run differs from what was expected; empty if nothing does.
 pub fn differences(
-    expected: &Expected,
+    scenario: &Scenario,
     exit: Option<i32>,
     stdout: &[u8],
     stderr: &[u8],
@@ -80,14 +143,12 @@ pub fn differences(
             return wrong;
         }
     };
-    if !expected
-        .outcomes
-        .iter()
-        .any(|(code, outcome)| exit == Some(*code) && report["outcome"] == *outcome)
-    {
+    let code = exit.map_or_else(|| "?".to_owned(), |code| code.to_string());
+    let outcome = report["outcome"].as_str().unwrap_or("?");
+    if !scenario.outcomes.contains(&format!("{code} {outcome}")) {
         wrong.push(format!(
-            "outcome: wanted one of {:?}, got {exit:?} {}",
-            expected.outcomes, report["outcome"]
+            "outcome: wanted one of {:?}, got {code} {outcome}",
+            scenario.outcomes
         ));
     }
     // In none of the labs is there anything to wait for until the time is up.
@@ -99,31 +160,29 @@ pub fn differences(
     }
     let empty = Vec::new();
     let paths = report["result"]["paths"].as_array().unwrap_or(&empty);
-    for want in expected.paths {
+    let wanted = scenario.paths();
+    for (family, local, want) in &wanted {
         // A host may have several paths of one family; the local address tells them apart.
         match paths
             .iter()
-            .find(|p| p["family"] == want.family && p["local_address"] == want.local)
+            .find(|p| p["family"] == *family && p["local_address"] == **local)
         {
-            Some(path) => compare_path(want, path, &mut wrong),
-            None => wrong.push(format!(
-                "no path of {} with local address {}",
-                want.family, want.local
-            )),
+            Some(path) => compare_path(family, want, path, &mut wrong),
+            None => wrong.push(format!("no path of {family} with local address {local}")),
         }
     }
-    if paths.len() != expected.paths.len() {
+    if paths.len() != wanted.len() {
         wrong.push(format!(
             "paths: wanted {}, got {}",
-            expected.paths.len(),
+            wanted.len(),
             paths.len()
         ));
     }
     let servers = report["result"]["servers"].as_array().unwrap_or(&empty);
-    for want in expected.servers {
+    for want in &scenario.servers {
         match servers.iter().find(|s| {
-            (s["address"] == want.address || s["uri"] == want.address)
-                && s["transport"] == want.transport
+            (s["address"] == *want.address || s["uri"] == *want.address)
+                && s["transport"] == *want.transport
         }) {
             Some(server) => compare_server(want, server, &mut wrong),
             None => wrong.push(format!(
@@ -135,20 +194,24 @@ pub fn differences(
     wrong
 }
 
-fn compare_path(want: &Path, path: &Value, wrong: &mut Vec<String>) {
-    let family = want.family;
-    for (key, fact) in want.facts {
+/// Every fact of a path that is not as it must be.
+pub fn wrong_facts(facts: &[Fact], path: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Fact { key, want } in facts {
         let pointer = format!("/{}", key.replace('.', "/"));
-        match path.pointer(&pointer) {
-            Some(got) if agrees(*fact, got) => {}
-            got => wrong.push(format!(
-                "{family} {key}: wanted {fact:?}, got {}",
-                got.unwrap_or(&Value::Null)
-            )),
+        let got = path.pointer(&pointer).unwrap_or(&Value::Null);
+        if !agrees(want, got) {
+            wrong.push(format!("{key}: wanted {want:?}, got {got}"));
         }
     }
-    if let Some(name) = want.legacy_name
-        && path["legacy_name"] != name
+    wrong
+}
+
+fn compare_path(family: &str, want: &Path, path: &Value, wrong: &mut Vec<String>) {
+    let facts = wrong_facts(&want.facts, path);
+    wrong.extend(facts.iter().map(|fact| format!("{family} {fact}")));
+    if let Some(name) = &want.legacy_name
+        && path["legacy_name"] != **name
     {
         wrong.push(format!(
             "{family} legacy_name: wanted {name}, got {}",
@@ -157,10 +220,10 @@ fn compare_path(want: &Path, path: &Value, wrong: &mut Vec<String>) {
     }
     let empty = Vec::new();
     let reflexive = path["reflexive_addresses"].as_array().unwrap_or(&empty);
-    if reflexive.is_empty() != want.reflexive.is_empty() {
+    if reflexive.is_empty() != want.seen.is_empty() {
         wrong.push(format!(
             "{family} reflexive_addresses: wanted of {:?}, got {}",
-            want.reflexive, path["reflexive_addresses"]
+            want.seen, path["reflexive_addresses"]
         ));
     }
     for got in reflexive {
@@ -168,20 +231,19 @@ fn compare_path(want: &Path, path: &Value, wrong: &mut Vec<String>) {
             .as_str()
             .and_then(|text| text.parse::<std::net::SocketAddr>().ok())
             .map(|a| a.ip().to_string());
-        if !ip.as_deref().is_some_and(|ip| want.reflexive.contains(&ip)) {
+        if !ip.is_some_and(|ip| want.seen.contains(&ip)) {
             wrong.push(format!(
                 "{family} reflexive address {got}: wanted one of {:?}",
-                want.reflexive
+                want.seen
             ));
         }
     }
 }
 
 fn compare_server(want: &Server, server: &Value, wrong: &mut Vec<String>) {
-    let code = server["error"]["code"].as_str();
-    let right = match code {
+    let right = match server["error"]["code"].as_str() {
         None => want.errors.is_empty() && server["error"].is_null(),
-        Some(code) => want.errors.contains(&code),
+        Some(code) => want.errors.iter().any(|known| known == code),
     };
     if !right {
         wrong.push(format!(
@@ -189,8 +251,8 @@ fn compare_server(want: &Server, server: &Value, wrong: &mut Vec<String>) {
             want.address, want.errors, server["error"]
         ));
     }
-    if let Some(discovery) = want.behavior_discovery
-        && server["behavior_discovery"] != discovery
+    if let Some(discovery) = &want.behavior_discovery
+        && server["behavior_discovery"] != **discovery
     {
         let got = &server["behavior_discovery"];
         wrong.push(format!(
@@ -200,7 +262,7 @@ fn compare_server(want: &Server, server: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-pub fn agrees(want: Want, fact: &Value) -> bool {
+fn agrees(want: &Want, fact: &Value) -> bool {
     let status = fact["status"].as_str().unwrap_or_default();
     let value = (status == "determined").then(|| &fact["value"]);
     // Whatever is not determined must say why.
@@ -214,8 +276,8 @@ pub fn agrees(want: Want, fact: &Value) -> bool {
         Yes => value.is_some_and(|v| v == true),
         No => value.is_some_and(|v| v == false),
         Number(number) => value.is_some_and(|v| v == number),
-        Because(reason) => status == "inconclusive" && fact["reason"] == reason,
-        NotTested(reason) => status == "not-tested" && fact["reason"] == reason,
+        Because(reason) => status == "inconclusive" && fact["reason"] == **reason,
+        NotTested(reason) => status == "not-tested" && fact["reason"] == **reason,
         Unknown => value.is_none(),
         Not(text) => value.is_none_or(|v| v != text),
         AtMost(text) => value.is_none_or(|v| v == text),

@@ -4,127 +4,14 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::lab::*;
-use super::scenarios::*;
-use super::{filters, nats, schema};
-
-/// Beside `eth0` behind a NAT: `eth1` with a public address, `wg0` behind a NAT with a mapping for each
-/// destination, `eth2` that leads nowhere, `docker0`, and `eth3` that is down.
-const WAYS: &[(&str, &str)] = &[
-    (
-        "client",
-        "link add eth1 type veth peer name lan2 netns {r0}",
-    ),
-    ("client", "link set eth1 up"),
-    ("r0", "link set lan2 up"),
-    ("r0", "addr add 198.51.100.1/24 dev lan2"),
-    ("client", "addr add 198.51.100.2/24 dev eth1"),
-    (
-        "client",
-        "route add default via 198.51.100.1 dev eth1 metric 100",
-    ),
-    ("srv", "route add 198.51.100.0/24 via 203.0.113.1"),
-    ("client", "link add wg0 type veth peer name lan3 netns {r0}"),
-    ("client", "link set wg0 up"),
-    ("r0", "link set lan3 up"),
-    ("r0", "addr add 10.8.0.1/24 dev lan3"),
-    ("client", "addr add 10.8.0.2/24 dev wg0"),
-    (
-        "client",
-        "route add default via 10.8.0.1 dev wg0 metric 200",
-    ),
-    (
-        "client",
-        "link add eth2 type veth peer name lan4 netns {r0}",
-    ),
-    ("client", "link set eth2 up"),
-    ("r0", "link set lan4 up"),
-    ("client", "addr add 10.9.0.2/24 dev eth2"),
-    (
-        "client",
-        "route add default via 10.9.0.1 dev eth2 metric 300",
-    ),
-    ("client", "link add docker0 type bridge"),
-    ("client", "link set docker0 up"),
-    ("client", "addr add 172.17.0.1/16 dev docker0"),
-    (
-        "client",
-        "link add eth3 type veth peer name lan5 netns {r0}",
-    ),
-    ("client", "addr add 10.7.0.2/24 dev eth3"),
-];
-
-const NATS: &str = r#"
-table ip nat {
-  chain postrouting {
-    type nat hook postrouting priority srcnat;
-    oifname "wan" ip saddr 192.0.2.0/24 masquerade
-    oifname "wan" ip saddr 10.8.0.0/24 masquerade random,fully-random
-  }
-}
-"#;
-
-const PLAN: Plan = Plan {
-    ip: WAYS,
-    ..behind(&[private4(&[NATS, filters::NO_STRAYS])])
-};
-
-/// The same without a way out but the VPN's and the home router's.
-const VPN_FIRST: &[(&str, &str)] = &[
-    ("client", "link add wg0 type veth peer name lan3 netns {r0}"),
-    ("client", "link set wg0 up"),
-    ("r0", "link set lan3 up"),
-    ("r0", "addr add 10.8.0.1/24 dev lan3"),
-    ("client", "addr add 10.8.0.2/24 dev wg0"),
-    // As OpenVPN does it: the default route stays, and two halves win over it.
-    ("client", "route add 0.0.0.0/1 via 10.8.0.1 dev wg0"),
-    ("client", "route add 128.0.0.0/1 via 10.8.0.1 dev wg0"),
-];
-
-const HOME_AND_VPN: Plan = Plan {
-    ip: VPN_FIRST,
-    ..behind(&[private4(&[NATS, filters::NO_STRAYS])])
-};
-
-/// A firewall of the host itself that lets in whatever address the host has sent to, by any interface.
-const HOST_FIREWALL_BY_ADDRESS: &str = r#"
-table inet host {
-  set known {
-    type ipv4_addr
-    flags dynamic,timeout; timeout 5m; size 65535;
-  }
-  chain output {
-    type filter hook output priority filter;
-    meta l4proto udp update @known { ip daddr }
-  }
-  chain input {
-    type filter hook input priority filter; policy drop;
-    iifname "lo" accept
-    meta l4proto icmp accept
-    meta l4proto udp ip saddr @known accept
-  }
-}
-"#;
-
-/// Two ways out without a NAT, so that the host's firewall is the only filter.
-const TWO_BEHIND_FIREWALL: Plan = Plan {
-    client_rules: &[HOST_FIREWALL_BY_ADDRESS],
-    ip: super::uplinks::TWO_UPLINKS,
-    ..behind(&[Router {
-        routed: true,
-        ..private4(&[])
-    }])
-};
-
-const DOWN: Plan = Plan {
-    ip: &[("client", "link set eth0 down")],
-    ..behind(&[private4(&[nats::MASQUERADE])])
-};
+use super::data::Rules;
+use super::lab::{Lab, Plan};
+use super::{program, schema};
 
 const BASIC: &[&str] = &["-s", "stun:203.0.113.10"];
 
 fn run(lab: &Lab, args: &[&str]) -> Output {
-    super::client(lab, &[BASIC, args].concat())
+    program::nat(lab, &[BASIC, args].concat())
         .output()
         .expect("ip netns exec starts")
 }
@@ -162,7 +49,7 @@ fn names(document: &Value) -> Vec<&str> {
 
 /// Each interface is a path of its own, with its own truth; a dead one holds up nobody, and what is left out is named.
 pub fn all_at_once() {
-    let lab = Lab::build(&PLAN);
+    let lab = Lab::build(&Plan::named("all_interfaces"));
     let document = document(&lab, &["--all-interfaces"]);
     assert_eq!(document["outcome"], "good", "{document:#}");
     assert_eq!(names(&document), ["eth0", "eth1", "eth2", "wg0"]);
@@ -222,7 +109,7 @@ pub fn all_at_once() {
 }
 
 pub fn text_of_all() {
-    let lab = Lab::build(&PLAN);
+    let lab = Lab::build(&Plan::named("all_interfaces"));
     let output = run(&lab, &["--all-interfaces", "-v"]);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(!text.contains('\u{1b}'), "{text}");
@@ -241,7 +128,7 @@ pub fn text_of_all() {
 
 /// A wish has to hold on each path over which UDP works, and the one that does not is named.
 pub fn expectations() {
-    let lab = Lab::build(&PLAN);
+    let lab = Lab::build(&Plan::named("all_interfaces"));
     let wish = [
         "--all-interfaces",
         "--expect",
@@ -257,7 +144,7 @@ pub fn expectations() {
 
 /// Where the default route leads into a VPN, the verdict is about its exit, and that is said.
 pub fn default_route_by_vpn() {
-    let lab = Lab::build(&HOME_AND_VPN);
+    let lab = Lab::build(&Plan::named("home_and_vpn"));
     let by_default = document(&lab, &[]);
     assert_eq!(names(&by_default), ["wg0"]);
     assert_eq!(paths(&by_default)[0]["default_route"], true);
@@ -284,7 +171,7 @@ pub fn default_route_by_vpn() {
 /// A firewall of the host lets in whatever the host has sent to. Were one path to visit the server's other address while the
 /// other one still tests filtering, that one would find the door open.
 pub fn firewall_of_the_whole_host() {
-    let lab = Lab::build(&TWO_BEHIND_FIREWALL);
+    let lab = Lab::build(&Plan::named("two_behind_firewall"));
     for _ in 0..3 {
         let document = document(&lab, &["--all-interfaces"]);
         for interface in ["eth0", "eth1"] {
@@ -295,16 +182,17 @@ pub fn firewall_of_the_whole_host() {
             );
         }
         // What the run before has opened would spoil the next one.
-        lab.rules("client", &["flush ruleset\n", HOST_FIREWALL_BY_ADDRESS])
+        let firewall = Rules::named("host-firewall-by-address");
+        lab.rules("client", &["flush ruleset\n", firewall.as_ref()])
             .expect("the rules are set anew");
     }
 }
 
 /// Each path has its sockets. Where the system gives no more, that is said, and the others are tested.
 pub fn too_few_sockets() {
-    let lab = Lab::build(&PLAN);
+    let lab = Lab::build(&Plan::named("all_interfaces"));
     let mut command = std::process::Command::new("sh");
-    let program = super::client(&lab, &[BASIC, &["--all-interfaces", "--json"]].concat());
+    let program = program::nat(&lab, &[BASIC, &["--all-interfaces", "--json"]].concat());
     let words: Vec<&std::ffi::OsStr> = std::iter::once(program.get_program())
         .chain(program.get_args())
         .collect();
@@ -328,7 +216,7 @@ pub fn too_few_sockets() {
 
 /// A host without any interface that could be tested says so, as without the flag.
 pub fn nothing_to_test() {
-    let lab = Lab::build(&DOWN);
+    let lab = Lab::build(&Plan::named("down"));
     let output = run(&lab, &["--all-interfaces", "--json"]);
     assert_eq!(output.status.code(), Some(2));
     let document: Value = serde_json::from_slice(&output.stdout).expect("a document");

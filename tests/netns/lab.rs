@@ -7,8 +7,6 @@
 //! Interface names are local to a namespace, so only the namespace names must be unique on the machine. Nothing leaves
 //! the namespaces: they are joined to each other and to nothing else. A lab cleans up in `Drop`, also while panicking.
 
-use super::turn::server::{self as turn_server, Turn};
-use super::{coturn, nat64};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -16,22 +14,50 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde::Deserialize;
+
+use super::data::{self, Rules};
+use super::turn::server::{self as turn_server, Turn};
+use super::{coturn, nat64, program};
+
 /// One router of the chain. `lan` is its side towards the client.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Router {
-    /// The first three octets of the IPv4 network on the lan side, if there is IPv4.
-    pub lan4: Option<&'static str>,
-    /// The first three groups of the IPv6 network (/64) on the lan side, if there is IPv6.
-    pub lan6: Option<&'static str>,
-    /// nftables rules of this router (see `filters` and `nats`).
-    pub rules: &'static [&'static str],
+    pub rules: Vec<Rules>,
+    /// The networks on the lan side: the first three octets of an IPv4 network, the first three groups of an IPv6 network
+    /// (/64), or one of each. Nobody outside knows the way to 192.0.2.
+    #[serde(default = "private4")]
+    lan: Vec<String>,
     /// Whether the networks outside know a way back to the lan side, as behind a router that does not translate.
+    #[serde(default)]
     pub routed: bool,
 }
 
+fn private4() -> Vec<String> {
+    vec!["192.0.2".to_owned()]
+}
+
+impl Router {
+    fn lan4(&self) -> Option<&str> {
+        self.lan(false)
+    }
+
+    fn lan6(&self) -> Option<&str> {
+        self.lan(true)
+    }
+
+    fn lan(&self, is_v6: bool) -> Option<&str> {
+        let net = self.lan.iter().find(|net| net.contains(':') == is_v6);
+        net.map(String::as_str)
+    }
+}
+
 /// What answers in the server's namespace.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ServerKind {
+    #[default]
     Coturn,
     /// TLS at port 443 as well.
     CoturnTls,
@@ -40,19 +66,56 @@ pub enum ServerKind {
     /// See `nat64`.
     BehindNat64,
     /// TURN servers, each as it says; or none at all.
-    Turn(&'static [Turn]),
+    Turn(Vec<Turn>),
 }
 
 /// What is particular to one lab.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Plan {
     /// The router nearest to the client first.
-    pub routers: &'static [Router],
-    pub server: ServerKind,
-    pub client_rules: &'static [&'static str],
-    pub server_rules: &'static [&'static str],
-    /// More `ip` commands, each for the namespace named first; `{r0}` in a command stands for the namespace of that role.
-    pub ip: &'static [(&'static str, &'static str)],
+    pub routers: Vec<Router>,
+    /// coturn, where nothing is said.
+    pub server: Option<ServerKind>,
+    pub client_rules: Vec<Rules>,
+    pub server_rules: Vec<Rules>,
+    /// More `ip` commands, each with the role of its namespace before it; `{r0}` in a command stands for the namespace of
+    /// that role.
+    pub ip: Vec<String>,
+}
+
+/// An ordinary router: the client behind it has the address 192.0.2.2, and is seen as 203.0.113.1.
+impl Default for Plan {
+    fn default() -> Plan {
+        let router = Router {
+            rules: ["masquerade", "no-strays"].map(Rules::named).to_vec(),
+            lan: private4(),
+            routed: false,
+        };
+        Plan {
+            routers: vec![router],
+            server: None,
+            client_rules: Vec::new(),
+            server_rules: Vec::new(),
+            ip: Vec::new(),
+        }
+    }
+}
+
+impl Plan {
+    /// One of those in `cases/labs.toml`.
+    pub fn named(name: &str) -> Plan {
+        data::table("labs", name)
+    }
+
+    /// The client's own addresses, of IPv4 and IPv6.
+    pub fn client(&self) -> (Option<String>, Option<String>) {
+        let router = self.routers.first();
+        (
+            router.and_then(Router::lan4).map(|net| format!("{net}.2")),
+            router.and_then(Router::lan6).map(|net| format!("{net}::2")),
+        )
+    }
 }
 
 pub struct Lab {
@@ -63,7 +126,8 @@ pub struct Lab {
 }
 
 const TOOLS: [&str; 6] = ["ip", "miniupnpd", "nft", "ss", "tayga", "turnserver"];
-/// From which range the client's sockets get their ports, with either family. `nats` relies on it.
+/// From which range the client's sockets get their ports, with either family. `cases/rules/nats.toml`
+/// relies on it.
 const CLIENT_PORTS: (u16, u16) = (0x8000, 0x8fff);
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -99,7 +163,7 @@ impl Lab {
         let mut lab = Lab::empty();
         if let Err(error) = lab
             .lay_out(plan)
-            .and_then(|()| lab.start_server(plan.server))
+            .and_then(|()| lab.start_server(plan.server.as_ref().unwrap_or(&ServerKind::Coturn)))
         {
             panic!("cannot build the lab: {error}");
         }
@@ -196,12 +260,12 @@ impl Lab {
             self.add_namespace(&role)?;
             self.link(&inner.0, inner.1, &role, "lan")?;
             self.forwarding(&role)?;
-            if let Some(net) = router.lan4 {
+            if let Some(net) = router.lan4() {
                 self.ip(&role, &format!("addr add {net}.1/24 dev lan"))?;
                 self.ip(&inner.0, &format!("addr add {net}.2/24 dev {}", inner.1))?;
                 self.ip(&inner.0, &format!("route add default via {net}.1"))?;
             }
-            if let Some(net) = router.lan6 {
+            if let Some(net) = router.lan6() {
                 self.ip(&role, &format!("addr add {net}::1/64 dev lan nodad"))?;
                 self.ip(
                     &inner.0,
@@ -228,14 +292,15 @@ impl Lab {
             self.ip("srv", &format!("addr add {address}/64 dev eth0 nodad"))?;
         }
         self.routes_back(plan)?;
-        self.rules("client", plan.client_rules)?;
-        self.rules("srv", plan.server_rules)?;
+        self.rules("client", &plan.client_rules)?;
+        self.rules("srv", &plan.server_rules)?;
         for (index, router) in plan.routers.iter().enumerate() {
-            self.rules(&format!("r{index}"), router.rules)?;
+            self.rules(&format!("r{index}"), &router.rules)?;
         }
-        plan.ip
-            .iter()
-            .try_for_each(|(role, command)| self.ip(role, command))
+        plan.ip.iter().try_for_each(|line| {
+            let (role, command) = line.split_once(' ').unwrap_or((line, ""));
+            self.ip(role, command)
+        })
     }
 
     /// Everything outside a router that does not translate learns the way to the networks behind it.
@@ -249,8 +314,8 @@ impl Lab {
             let (outer, via4, via6) = match plan.routers.get(index + 1) {
                 Some(next) => (
                     format!("r{}", index + 1),
-                    next.lan4.map(|n| format!("{n}.2")),
-                    next.lan6.map(|n| format!("{n}::2")),
+                    next.lan4().map(|n| format!("{n}.2")),
+                    next.lan6().map(|n| format!("{n}::2")),
                 ),
                 None => (
                     "srv".into(),
@@ -258,10 +323,10 @@ impl Lab {
                     Some("2001:db8:113::1".into()),
                 ),
             };
-            if let (Some(net), Some(via)) = (router.lan4, via4) {
+            if let (Some(net), Some(via)) = (router.lan4(), via4) {
                 self.ip(&outer, &format!("route add {net}.0/24 via {via}"))?;
             }
-            if let (Some(net), Some(via)) = (router.lan6, via6) {
+            if let (Some(net), Some(via)) = (router.lan6(), via6) {
                 self.ip(&outer, &format!("-6 route add {net}::/64 via {via}"))?;
             }
         }
@@ -272,9 +337,16 @@ impl Lab {
         let name = self.namespace(role);
         run(Command::new("ip").args(["netns", "add", &name]))?;
         self.namespaces.push(name);
-        // Duplicate address detection would keep link-local addresses unusable for the first second.
-        self.sysctl(role, "net.ipv6.conf.default.accept_dad", "0")?;
-        self.sysctl(role, "net.ipv6.conf.all.accept_dad", "0")?;
+        let settings = [
+            // Duplicate address detection would keep link-local addresses unusable for the first second.
+            ("net.ipv6.conf.default.accept_dad", "0"),
+            ("net.ipv6.conf.all.accept_dad", "0"),
+            // The kernel sends one ICMP error a second to a host once it has sent some: whether a refusal is told would be
+            // a matter of what was sent before.
+            ("net.ipv4.icmp_ratelimit", "0"),
+            ("net.ipv6.icmp.ratelimit", "0"),
+        ];
+        self.sysctls(role, &settings)?;
         self.ip(role, "link set lo up")
     }
 
@@ -295,22 +367,33 @@ impl Lab {
     }
 
     fn forwarding(&self, role: &str) -> Result<(), String> {
-        self.sysctl(role, "net.ipv4.ip_forward", "1")?;
-        self.sysctl(role, "net.ipv6.conf.all.forwarding", "1")?;
-        // A hairpinned packet leaves by the interface that it came from: no redirects for that.
-        self.sysctl(role, "net.ipv4.conf.all.send_redirects", "0")?;
-        self.sysctl(role, "net.ipv4.conf.default.send_redirects", "0")?;
-        self.sysctl(role, "net.ipv4.conf.lan.send_redirects", "0")
+        let settings = [
+            ("net.ipv4.ip_forward", "1"),
+            ("net.ipv6.conf.all.forwarding", "1"),
+            // A hairpinned packet leaves by the interface that it came from: no redirects for that.
+            ("net.ipv4.conf.all.send_redirects", "0"),
+            ("net.ipv4.conf.default.send_redirects", "0"),
+            ("net.ipv4.conf.lan.send_redirects", "0"),
+        ];
+        self.sysctls(role, &settings)
+    }
+
+    pub fn sysctl(&self, role: &str, key: &str, value: &str) -> Result<(), String> {
+        self.sysctls(role, &[(key, value)])
     }
 
     /// The keys live under /proc/sys of the namespace, which only a process inside it sees.
-    pub fn sysctl(&self, role: &str, key: &str, value: &str) -> Result<(), String> {
-        let path = format!("/proc/sys/{}", key.replace('.', "/"));
-        let script = format!("echo {value} > {path}");
+    fn sysctls(&self, role: &str, settings: &[(&str, &str)]) -> Result<(), String> {
+        let set = |(key, value): &(&str, &str)| {
+            let path = key.replace('.', "/");
+            format!("echo {value} > /proc/sys/{path}")
+        };
+        let script: Vec<String> = settings.iter().map(set).collect();
+        let script = script.join(" && ");
         run(Command::new("ip").args(["netns", "exec", &self.namespace(role), "sh", "-c", &script]))
     }
 
-    fn start_server(&mut self, kind: ServerKind) -> Result<(), String> {
+    fn start_server(&mut self, kind: &ServerKind) -> Result<(), String> {
         let namespace = self.namespace("srv");
         if let ServerKind::Turn(servers) = kind {
             return self.start_turn_servers(servers);
@@ -322,7 +405,7 @@ impl Lab {
         });
         let server = self.children.last_mut().ok_or("no server")?;
         match kind {
-            ServerKind::BehindNat64 => nat64::wait_until_open(server),
+            ServerKind::BehindNat64 => program::wait_until_ready(server),
             coturn => coturn::wait_until_open(server, &namespace, coturn),
         }
     }
@@ -351,12 +434,13 @@ impl Lab {
             .args(words))
     }
 
-    pub fn rules(&self, role: &str, rules: &[&str]) -> Result<(), String> {
+    pub fn rules(&self, role: &str, rules: &[impl AsRef<str>]) -> Result<(), String> {
         if rules.is_empty() {
             return Ok(());
         }
         let sequence: Vec<String> = (0..2000).map(|n| format!("{n} : {}", 40000 + n)).collect();
-        let rules = rules.concat().replace("@@SEQUENCE@@", &sequence.join(", "));
+        let rules: String = rules.iter().map(AsRef::as_ref).collect();
+        let rules = rules.replace("@@SEQUENCE@@", &sequence.join(", "));
         let mut child = Command::new("ip")
             .args(["netns", "exec", &self.namespace(role), "nft", "-f", "-"])
             .stdin(Stdio::piped())
@@ -393,8 +477,8 @@ fn run(command: &mut Command) -> Result<(), String> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .map_err(|e| format!("{}: {e}", program(command.get_program())))?;
-    let words: Vec<String> = command.get_args().map(program).collect();
+        .map_err(|e| format!("{}: {e}", shown(command.get_program())))?;
+    let words: Vec<String> = command.get_args().map(shown).collect();
     succeeded(&words.join(" "), &output)
 }
 
@@ -408,6 +492,6 @@ fn succeeded(what: &str, output: &Output) -> Result<(), String> {
     ))
 }
 
-fn program(word: &OsStr) -> String {
+fn shown(word: &OsStr) -> String {
     word.to_string_lossy().into_owned()
 }

@@ -1,92 +1,42 @@
 //! How long bindings live, against what the kernel's connection tracking was told. The truth is a setting: an entry that has
 //! expired is not matched any more, even before it is removed.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::filters;
-use super::lab::{Lab, Plan, Router, ServerKind};
-use super::nats;
-use super::scenarios::{POOL_ADDRESSES, behind, private4, public4};
+use super::lab::{Lab, Plan, ServerKind};
+use super::program;
 
 /// Ends a run that hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(200);
 
-/// Another address of the pool for each connection, so that RESPONSE-PORT leads nowhere.
-const RANDOM_POOL: &str = r#"
-table ip nat {
-  chain postrouting {
-    type nat hook postrouting priority srcnat;
-    oifname "wan" snat to numgen random mod 4 map { 0 : 203.0.113.20, 1 : 203.0.113.21, 2 : 203.0.113.22, 3 : 203.0.113.23 }
-  }
-}
-"#;
-
 /// A lab, what its router forgets after, and how it is to be found out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Case {
-    pub routers: &'static [Router],
-    pub ip: &'static [(&'static str, &'static str)],
+    lab: Plan,
     /// rtcdiag's own server in place of coturn.
-    pub own_server: bool,
+    #[serde(default)]
+    own_server: bool,
     /// `nf_conntrack_udp_timeout` and `nf_conntrack_udp_timeout_stream`, in seconds.
-    pub timeouts: (u32, u32),
-    pub longest: &'static str,
+    timeouts: (u32, u32),
+    longest: String,
     /// Whether it is run once more and ended early.
-    pub interrupted: bool,
-    pub method: &'static str,
+    #[serde(default)]
+    interrupted: bool,
+    method: String,
 }
-
-/// The usual home router, and a server that has RESPONSE-PORT.
-pub const MASQUERADE: Case = Case {
-    routers: &[private4(&[
-        nats::MASQUERADE,
-        filters::STATEFUL_FILTER,
-        filters::NO_STRAYS,
-    ])],
-    ip: &[],
-    own_server: false,
-    timeouts: (5, 20),
-    longest: "30",
-    interrupted: false,
-    method: "response-port",
-};
-
-/// No NAT, but a firewall that forgets: the same question.
-pub const FIREWALL: Case = Case {
-    routers: &[public4(&[filters::STATEFUL_FILTER])],
-    ip: &[],
-    own_server: false,
-    timeouts: (5, 5),
-    longest: "10",
-    interrupted: true,
-    method: "response-port",
-};
-
-/// A pool of addresses, where only a server that holds answers helps.
-pub const POOL: Case = Case {
-    routers: &[private4(&[RANDOM_POOL, filters::STATEFUL_FILTER])],
-    ip: POOL_ADDRESSES,
-    own_server: true,
-    timeouts: (5, 12),
-    longest: "15",
-    interrupted: false,
-    method: "delayed-answer",
-};
 
 /// Builds the lab, measures, and holds the result against the kernel's settings.
-pub fn check(case: &Case) {
-    let plan = Plan {
-        ip: case.ip,
-        server: if case.own_server {
-            ServerKind::Turn(&[])
-        } else {
-            ServerKind::Coturn
-        },
-        ..behind(case.routers)
-    };
+pub fn check(_: &str, case: &Case) {
+    let mut plan = case.lab.clone();
+    if case.own_server {
+        plan.server = Some(ServerKind::Turn(Vec::new()));
+    }
     let mut lab = Lab::build(&plan);
     for (key, seconds) in [
         ("timeout", case.timeouts.0),
@@ -99,11 +49,11 @@ pub fn check(case: &Case) {
     if case.own_server {
         serve(&mut lab);
     }
-    let document = measure(&lab, case.longest);
+    let document = measure(&lab, &case.longest);
     let path = &document["result"]["paths"][0];
     let lifetime = &path["binding_lifetime"];
     let shown = format!("{lifetime:#}\n{}", lab.describe());
-    assert_eq!(lifetime["method"], case.method, "{shown}");
+    assert_eq!(lifetime["method"], *case.method, "{shown}");
     near(&lifetime["one_packet"], case.timeouts.0, &shown);
     near(&lifetime["two_way"], case.timeouts.1, &shown);
     assert_eq!(path["binding_lifetime_s"], lifetime["two_way"]);
@@ -168,28 +118,17 @@ fn near(fact: &Value, truth: u32, shown: &str) {
 }
 
 fn serve(lab: &mut Lab) {
-    let namespace = lab.namespace("srv");
-    let mut command = Command::new("ip");
-    command.args([
-        "netns",
-        "exec",
-        &namespace,
-        env!("CARGO_BIN_EXE_rtcdiag"),
-        "serve",
-        "-q",
-    ]);
-    command.args(["--listen", "127.0.0.1:0", "--stun", "203.0.113.10"]);
-    command.args(["--stun-alternate", "203.0.113.11"]);
+    let mut command = program::within(lab, "srv", env!("CARGO_BIN_EXE_rtcdiag"));
+    command.args(["serve", "-q", "--listen", "127.0.0.1:0"]);
+    command.args(["--stun", "203.0.113.10", "--stun-alternate", "203.0.113.11"]);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     lab.adopt(command.spawn().expect("ip netns exec starts"));
     for _ in 0..500 {
-        let output = Command::new("ip")
-            .args(["netns", "exec", &namespace, "ss", "-lunH"])
-            .output()
-            .expect("ss starts");
+        let output = program::within(lab, "srv", "ss").arg("-lunH").output();
+        let output = output.expect("ss starts");
         if String::from_utf8_lossy(&output.stdout).contains("203.0.113.11:3479") {
             return;
         }
@@ -207,20 +146,9 @@ fn measure(lab: &Lab, longest: &str) -> Value {
 
 /// What it writes on stdout.
 fn run(lab: &Lab, args: &[&str]) -> Vec<u8> {
-    let mut command = assert_cmd::Command::new("ip");
-    command
-        .args(["netns", "exec", &lab.namespace("client")])
-        .args([env!("CARGO_BIN_EXE_rtcdiag"), "nat", "-4"])
-        .args(["-s", "stun:203.0.113.10"])
-        .args(args);
-    for (key, _) in
-        std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
-    {
-        command.env_remove(key);
-    }
-    let output = command
-        .env("HOME", lab.scratch())
-        .env("XDG_CONFIG_HOME", lab.scratch())
+    let mut command = program::nat(lab, &["-4", "-s", "stun:203.0.113.10"]);
+    command.args(args);
+    let output = assert_cmd::Command::from_std(command)
         .timeout(HANGS_AFTER)
         .output()
         .expect("ip netns exec starts");

@@ -4,22 +4,14 @@
 //! that answers as its IPv4 self would be heard through the translator, with IPv4 in every attribute. It runs in the server's
 //! namespace as another process of this very test program.
 
-use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 
-use super::expect::Expected;
-use super::expect::Want::Is;
-use super::filters;
-use super::lab::{Plan, ServerKind};
-use super::scenarios::{
-    APDF, EIM, NAT, NO_HAIRPIN, OPEN, PRESERVED, Scenario, answered, behind, public6, seen6,
-};
+use super::program;
 
 /// Tells a process of this program that it is the server.
 pub const ROLE: &str = "NETNS_TEST_IS_NAT64_SERVER";
-const READY: &str = "the server listens";
 /// The translator's own address, as whose ports the clients' packets come to the server.
 const POOL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 const ADDRESSES: [Ipv4Addr; 2] = [
@@ -29,70 +21,11 @@ const ADDRESSES: [Ipv4Addr; 2] = [
 const PORTS: [u16; 2] = [3478, 3479];
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
-/// OTHER-ADDRESS is an IPv4 literal, and the reflexive address is of another family than the socket. An address of the well-known
-/// prefix is known for what it is, so the former is synthesized, and everything is found out.
-const WELL_KNOWN: &[&str] = &["-s", "stun:[64:ff9b::cb00:710a]"];
-
-/// The same with the prefix named.
-pub const BY_PREFIX: Scenario = Scenario {
-    args: &["-s", "stun:203.0.113.10", "--nat64-prefix", "64:ff9b::/96"],
-    ..BEHIND_FILTER
-};
-
-pub const BEHIND_FILTER: Scenario = Scenario {
-    plan: Plan {
-        server: ServerKind::BehindNat64,
-        ip: &[
-            ("r0", "-6 route add 64:ff9b::/96 via 2001:db8:113::10"),
-            ("srv", "addr add 64:ff9b::203.0.113.10/128 dev eth0 nodad"),
-            ("srv", "addr add 64:ff9b::203.0.113.11/128 dev eth0 nodad"),
-        ],
-        ..behind(&[public6(&[filters::STATEFUL_FILTER])])
-    },
-    args: WELL_KNOWN,
-    expected: Expected {
-        outcomes: &[(0, "good")],
-        paths: &[seen6(
-            &["203.0.113.1"],
-            &[
-                OPEN,
-                NAT,
-                EIM,
-                APDF,
-                NO_HAIRPIN,
-                PRESERVED,
-                ("nat64_prefix", Is("64:ff9b::/96")),
-            ],
-            "port-restricted-cone",
-        )],
-        servers: &[answered("[64:ff9b::cb00:710a]:3478")],
-    },
-    trusting: false,
-    repeated: false,
-};
-
 /// Starts the server in a namespace.
 pub fn start(namespace: &str) -> Result<Child, String> {
-    let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace]).arg(program);
-    command.args(["--exact", "nat64_server", "--nocapture", "--ignored"]);
-    command.env(ROLE, "1").stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().map_err(|e| format!("NAT64 server: {e}"))
-}
-
-/// Returns when it listens.
-pub fn wait_until_open(server: &mut Child) -> Result<(), String> {
-    let output = server
-        .stdout
-        .take()
-        .ok_or("no output of the NAT64 server")?;
-    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-    let listens = lines.any(|line| line.contains(READY));
-    listens
-        .then_some(())
-        .ok_or("the NAT64 server ended at once".into())
+    let mut command = program::part(namespace)?;
+    let child = command.env(ROLE, "1").spawn();
+    child.map_err(|e| format!("NAT64 server: {e}"))
 }
 
 /// Serves until the process is killed.
@@ -106,7 +39,7 @@ pub fn serve() {
     };
     let sockets: Vec<UdpSocket> = (0..4).map(|n| bind(endpoint(n))).collect();
     let sockets = Arc::new(sockets);
-    println!("{READY}");
+    println!("{}", program::READY);
     let threads = (0..4).map(|own| {
         let sockets = Arc::clone(&sockets);
         std::thread::spawn(move || answer_all(&sockets, own))

@@ -5,12 +5,13 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use super::diagnosis::Scenario;
 use super::ends::Ended;
 use super::lab::Lab;
 use super::pair::network::{Network, Place, ROLES};
-use super::pair::{HOME, SYMMETRIC, new_code};
+use super::pair::{new_code, side};
 use super::turn::server::{PASSWORD, USER};
-use super::{HANGS_AFTER, coturn, ipv6, leaks, schema, skipped};
+use super::{HANGS_AFTER, coturn, data, leaks, program, schema};
 
 const MODES: [&[&str]; 5] = [
     &["-v"],
@@ -67,12 +68,9 @@ fn assert_clean(name: &str, output: &Output, addresses: &[IpAddr]) -> (String, V
 }
 
 /// IPv4 translated, IPv6 filtered.
-#[test]
-fn redacted_diagnoses() {
-    if skipped("redacted_diagnoses") {
-        return;
-    }
-    let lab = Lab::build(&ipv6::DUAL_STACK.plan);
+pub fn redacted_diagnoses() {
+    let scenario: Scenario = data::table("nat/ipv6", "dual_stack");
+    let lab = Lab::build(&scenario.lab);
     let all = addresses(&lab);
     for mode in MODES {
         for command in ["nat", "gather", "turn"] {
@@ -96,22 +94,10 @@ fn redacted_diagnoses() {
     }
 }
 
-/// In the client's namespace, with nothing of this machine's configuration.
 fn run(lab: &Lab, args: &[&str]) -> Output {
-    let mut command = assert_cmd::Command::new("ip");
-    let namespace = lab.namespace("client");
-    command
-        .args(["netns", "exec", &namespace, env!("CARGO_BIN_EXE_rtcdiag")])
-        .args(args);
-    for (key, _) in std::env::vars_os() {
-        if key.to_string_lossy().starts_with("RTCDIAG_") {
-            command.env_remove(key);
-        }
-    }
-    command
-        .env("HOME", lab.scratch())
-        .env("XDG_CONFIG_HOME", lab.scratch())
-        .env("RTCDIAG_TURN_PASSWORD", PASSWORD)
+    let mut command = program::rtcdiag(lab);
+    command.args(args).env("RTCDIAG_TURN_PASSWORD", PASSWORD);
+    assert_cmd::Command::from_std(command)
         .timeout(HANGS_AFTER)
         .output()
         .expect("ip netns exec starts")
@@ -149,12 +135,8 @@ fn same_labels(document: &Value) {
 }
 
 /// Both ends at once, behind NATs of their own.
-#[test]
-fn redacted_pair() {
-    if skipped("redacted_pair") {
-        return;
-    }
-    let network = Network::build(&Place::Apart(HOME, SYMMETRIC));
+pub fn redacted_pair() {
+    let network = Network::build(&Place::Apart(side("home"), side("symmetric")));
     let all = addresses(&network.lab);
     let args = format!(
         "{} --rendezvous ws://203.0.113.12:443 --redact -v --duration 0.3 -s stun:203.0.113.10 -s turn:203.0.113.10",

@@ -2,31 +2,19 @@
 
 use serde_json::Value;
 
+use super::data::Rules;
 use super::ends::End;
-use super::lab::*;
-use super::scenarios::*;
-use super::{filters, schema};
+use super::lab::{Lab, Plan};
+use super::{program, schema};
 
 const INTERRUPTED: i32 = 130;
-
-const ADDRESSES: &[(&str, &str)] = &[
-    ("r0", "addr add 203.0.113.30/32 dev wan"),
-    ("r0", "addr add 203.0.113.31/32 dev wan"),
-];
-
-const CHANGING: Plan = Plan {
-    ip: ADDRESSES,
-    ..behind(&[private4(&[])])
-};
-
-const HOME: Plan = behind(&[private4(&[super::nats::MASQUERADE, filters::NO_STRAYS])]);
 
 /// Ports are kept; the external address is this one.
 fn nat(address: &str, rule: &str) -> String {
     format!(
         "flush ruleset\ntable ip nat {{\n  chain postrouting {{\n    type nat hook postrouting priority srcnat;\n    \
          oifname \"wan\" snat to {address} {rule}\n  }}\n}}\n{}",
-        filters::NO_STRAYS
+        Rules::named("no-strays").as_ref()
     )
 }
 
@@ -58,13 +46,13 @@ fn wait_for_change(watch: &mut End, what: &str) -> Value {
 
 /// Address, then mapping, then all of it away and back: each is told, and the totals have the times.
 pub fn a_nat_that_changes() {
-    let lab = Lab::build(&CHANGING);
+    let lab = Lab::build(&Plan::named("changing"));
     let rules = |address: &str, rule: &str| {
         let rules = nat(address, rule);
         lab.rules("r0", &[&rules]).expect("the rules can be set");
     };
     rules("203.0.113.30", "");
-    let mut command = super::client(
+    let mut command = program::nat(
         &lab,
         &["-s", "stun:203.0.113.10", "--watch", "1", "--jsonl"],
     );
@@ -113,12 +101,12 @@ pub fn a_nat_that_changes() {
 /// filter: it is the NAT's own, or not known. While there are ports, it is known.
 pub fn ports_that_come_again() {
     const ROUNDS: usize = 12;
-    let lab = Lab::build(&HOME);
+    let lab = Lab::build(&Plan::default());
     // Each round has 26 sockets, so eight rounds use them up.
     lab.sysctl("client", "net.ipv4.ip_local_port_range", "'40000 40219'")
         .expect("the client's ports can be set");
     let count = ROUNDS.to_string();
-    let mut command = super::client(
+    let mut command = program::nat(
         &lab,
         &["-s", "stun:203.0.113.10", "--repeat", &count, "--jsonl"],
     );
@@ -141,8 +129,8 @@ pub fn ports_that_come_again() {
 
 /// A link that goes down and comes back: the watch goes on.
 pub fn a_link_that_goes_and_comes_back() {
-    let lab = Lab::build(&HOME);
-    let mut command = super::client(
+    let lab = Lab::build(&Plan::default());
+    let mut command = program::nat(
         &lab,
         &["-s", "stun:203.0.113.10", "--watch", "1", "--jsonl"],
     );

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use rtcdiag::fact::{Fact, Reason};
+use rtcdiag::base::fact::{Fact, Reason};
 
 use super::scenario::Scenario;
 use super::sim_net::{self, Outcome};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use rtcdiag::nat::behavior::{Filtering, Mapping};
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 
 use super::nat_model::{Hairpin, Kind, NatConfig, Pooling, Ports};
 use super::scenario::{Delay, Link, Listed, Scenario, server_v4, server_v6};
@@ -204,6 +204,10 @@ impl Cell {
         if all_alive && all_answered {
             let limit = rtt * 10 + Duration::from_millis(200);
             return Some((limit, "every probe is answered: 10 RTT + 200 ms"));
+        }
+        if self.mode == LinkMode::Strays {
+            // A stray in place of an answer costs one more try.
+            return Some((Duration::from_millis(1700), "strays, without loss: 1.7 s"));
         }
         if rtt <= Duration::from_millis(1) {
             return Some((Duration::from_millis(1000), "1 ms RTT without loss: 1.0 s"));

@@ -10,14 +10,25 @@
 #![allow(dead_code)]
 #![allow(unused_imports)]
 
+pub mod aioice;
 pub mod certificates;
 pub mod check;
+pub mod ends;
+pub mod golden;
+pub mod leaks;
 pub mod loopback;
 pub mod matrix;
 pub mod nat_config;
 pub mod nat_model;
+#[cfg(target_os = "linux")]
+pub mod natlab;
+pub mod pair_results;
 pub mod path;
+pub mod program;
+pub mod properties;
+pub mod rendezvous;
 pub mod scenario;
+pub mod schema;
 pub mod scripted_server;
 pub mod sim_net;
 pub mod sim_server;

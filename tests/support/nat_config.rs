@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rtcdiag::nat::behavior::{Filtering, Mapping};
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 
 /// Local sockets of the simulated client are bound to these ports; allocation that falls back
 /// keeps out of them, as a home NAT with few hosts mostly does.

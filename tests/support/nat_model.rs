@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use rtcdiag::nat::behavior::{Filtering, Mapping};
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 
 pub use super::nat_config::{Hairpin, Kind, LOCAL_PORTS, NatConfig, Pooling, Ports, Renumbering};
 

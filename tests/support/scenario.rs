@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
-use rtcdiag::nat::SendError;
-use rtcdiag::nat::nat64::Prefix;
+use rtcdiag::proto::nat::SendError;
+use rtcdiag::proto::nat::nat64::Prefix;
 
 use super::nat_model::NatConfig;
 use super::sim_server::ServerConfig;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
-use rtcdiag::nat::behavior::PathFacts;
-use rtcdiag::nat::discovery::{Discovery, SOCKETS, ServerError};
-use rtcdiag::nat::{SendError, Transmit};
+use rtcdiag::proto::machine::{Flow, Machine as _, SendError, Transmit};
+use rtcdiag::proto::nat::behavior::words::PathFacts;
+use rtcdiag::proto::nat::behavior::{Discovery, SOCKETS, ServerError};
 
 use super::nat_model::LOCAL_PORTS;
 use super::path::{Path, Routed};
@@ -43,7 +43,7 @@ pub struct Outcome {
     /// What happened, if it was asked for.
     pub trace: Vec<String>,
     /// What the client sent, if it was asked for.
-    pub datagrams: Vec<(Duration, Transmit)>,
+    pub datagrams: Vec<(Duration, Transmit<Flow>)>,
     /// Listed servers that the machine says something bad of, except that they did not answer.
     pub accused: Vec<(SocketAddr, String)>,
     /// Listed servers that were left out because they see an address of the other family.
@@ -109,7 +109,7 @@ struct SimNet<'a> {
     received: usize,
     tracing: bool,
     trace: Vec<String>,
-    datagrams: Vec<(Duration, Transmit)>,
+    datagrams: Vec<(Duration, Transmit<Flow>)>,
 }
 
 impl<'a> SimNet<'a> {
@@ -260,7 +260,11 @@ impl<'a> SimNet<'a> {
             } => {
                 let error = self.failure(destination).unwrap_or(SendError::Other);
                 self.note(|| format!("socket {socket} -> {destination} fails: {error:?}"));
-                machine.handle_send_error(self.now, socket, destination, error);
+                let flow = Flow {
+                    socket,
+                    remote: destination,
+                };
+                machine.handle_error(self.now, flow, error);
             }
         }
         Ok(())
@@ -279,15 +283,16 @@ impl<'a> SimNet<'a> {
         self.received += 1;
         let from = self.to_client(from);
         self.note(|| format!("socket {socket} <- {from} {}", describe(bytes)));
-        machine.handle_input(self.now, socket, from, bytes);
+        let flow = Flow {
+            socket,
+            remote: from,
+        };
+        machine.handle_input(self.now, flow, bytes);
     }
 
-    fn send(&mut self, transmit: &Transmit) -> Result<(), String> {
-        let Transmit {
-            socket,
-            destination,
-            ref payload,
-        } = *transmit;
+    fn send(&mut self, transmit: &Transmit<Flow>) -> Result<(), String> {
+        let Transmit { flow, payload } = transmit;
+        let (socket, destination) = (flow.socket, flow.remote);
         let local = *self
             .sockets
             .get(socket)
@@ -312,7 +317,7 @@ impl<'a> SimNet<'a> {
                 self.now + after,
                 Event::Failed {
                     socket,
-                    destination: transmit.destination,
+                    destination: transmit.flow.remote,
                 },
             );
             return Ok(());
@@ -451,7 +456,7 @@ impl<'a> SimNet<'a> {
 
 fn accused(machine: &Discovery) -> Vec<(SocketAddr, String)> {
     let complaints = machine.servers().into_iter().filter_map(|record| {
-        let text = format!("{:?} {:?}", record.error, record.behavior_discovery);
+        let text = format!("{:?} {:?}", record.error, record.facts.behavior_discovery);
         let bad = text.contains("Untruthful") || text.contains("Broken");
         bad.then_some((record.address, text))
     });

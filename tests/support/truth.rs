@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 
-use rtcdiag::fact::Fact;
-use rtcdiag::nat::behavior::{AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp};
+use rtcdiag::base::fact::Fact;
+use rtcdiag::proto::nat::behavior::words::{
+    AddressPooling, Filtering, Mapping, PathFacts, PortAssignment, Udp,
+};
 
 use super::nat_model::{Hairpin, Kind, NatConfig, Pooling, Ports};
 use super::scenario::Scenario;
@@ -16,7 +18,7 @@ use super::sim_net::Outcome;
 use super::sim_server::{Change, Other, Reflexive, Reply, ServerConfig};
 
 /// The names of the facts, in the order in which [`judge`] gives them.
-pub const FACTS: [&str; 12] = [
+pub const FACTS: [&str; 13] = [
     "udp",
     "nat",
     "mapping",
@@ -27,6 +29,7 @@ pub const FACTS: [&str; 12] = [
     "port_step",
     "address_pooling",
     "alg",
+    "port_moves",
     "reflexive_addresses",
     "servers",
 ];
@@ -72,6 +75,7 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome, facts: &PathFacts) -> Vec<V
             &truth.address_pooling(),
         ),
         verdict("alg", &facts.alg, &truth.alg()),
+        verdict("port_moves", &facts.port_moves, &truth.port_moves()),
         truth.reflexive(&facts.reflexive_addresses),
         truth.servers(),
     ]
@@ -290,6 +294,16 @@ impl<'a> Truth<'a> {
             return self.expected([], false);
         }
         self.expected([self.nats.iter().any(|b| b.alg)], true)
+    }
+
+    /// Behind another box the packet that comes first may not come at all.
+    fn port_moves(&self) -> Expected<bool> {
+        let remembers = self.nats.iter().any(|b| b.conntrack);
+        match self.scenario.path.len() {
+            1 => self.expected([remembers], false),
+            _ if remembers => self.expected([true, false], false),
+            _ => self.expected([false], false),
+        }
     }
 
     /// They are those of one socket, and only one if the mapping is endpoint-independent.

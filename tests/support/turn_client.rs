@@ -156,7 +156,7 @@ impl Wire for UdpSocket {
     }
 
     fn take(&mut self) -> io::Result<Vec<u8>> {
-        let mut buffer = [0; 2048];
+        let mut buffer = vec![0; 65_536];
         let size = self.recv(&mut buffer)?;
         Ok(buffer[..size].to_vec())
     }

@@ -2,6 +2,9 @@
 
 mod dial;
 mod failure;
+mod look;
+mod steps;
+mod waiting;
 
 use std::time::Duration;
 
@@ -12,16 +15,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::family::Family;
+use crate::base::bounds;
+use crate::base::family::Family;
+use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
-use crate::report::ErrorReport;
-use crate::signal::rooms::RoomName;
-use crate::signal::seal::{MAX_ENVELOPE, Name};
-use crate::signal::url::RendezvousUrl;
-use crate::signal::wire::{Join, Notice, Refusal};
+use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::seal::{MAX_ENVELOPE, Name};
+use crate::proto::signal::url::RendezvousUrl;
+use crate::proto::signal::wire::{Join, Notice, Refusal};
 use dial::Socket;
 use failure::Failure;
+use steps::Step;
+pub use steps::Steps;
 
 /// For the whole way to the room: name, connection, TLS, WebSocket, join.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,32 +39,22 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// short, so a connection that has died without a word has to be noticed soon.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
-/// Events that may wait to be taken; the rendezvous waits then too.
-const EVENTS: usize = 64;
 
-/// Who joins what, and from where.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The rendezvous.
     pub url: RendezvousUrl,
-    /// The room.
     pub room: RoomName,
     /// This side's name for the run.
     pub member: Name,
-    /// Where to send from.
     pub source: Source,
     /// Families of the server's addresses.
     pub families: Vec<Family>,
 }
 
-/// Something that the rendezvous says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// In the room, for the first time or again. What was sent before may be lost.
-    Joined {
-        /// Whether the other member is there.
-        peer: bool,
-    },
+    Joined { peer: bool },
     /// The other member has come, or has joined again.
     PeerJoined,
     /// The other member has gone; it may come back.
@@ -77,7 +73,7 @@ pub enum Event {
 /// A place in a room. Dropping it ends the connection without a word.
 #[derive(Debug)]
 pub struct Rendezvous {
-    envelopes: mpsc::UnboundedSender<Vec<u8>>,
+    envelopes: waiting::Sender,
     events: mpsc::Receiver<Event>,
     task: JoinHandle<()>,
 }
@@ -91,17 +87,24 @@ impl Drop for Rendezvous {
 impl Rendezvous {
     /// Joins a room, within [`PATIENCE`]. The first event is [`Event::Joined`]. Needs a tokio runtime
     /// around it.
-    ///
-    /// # Errors
-    ///
     /// Why this does not succeed at the first try: `dns`, `wrong-family`, `refused`, `unreachable`,
     /// `timeout`, `tls`, `certificate-...`, `not-a-rendezvous`, or a code of [`Refusal`].
     pub async fn connect(target: Target, clock: Clock) -> Result<Self, ErrorReport> {
-        let (socket, peer) = join(&target, clock)
+        Self::connect_by_steps(target, clock, &Steps::default()).await
+    }
+
+    /// The same; `steps` tell meanwhile how far it got.
+    pub async fn connect_by_steps(
+        target: Target,
+        clock: Clock,
+        steps: &Steps,
+    ) -> Result<Self, ErrorReport> {
+        let (socket, peer) = join(&target, clock, steps)
             .await
             .map_err(|failure| failure.report)?;
-        let (envelopes, waiting) = mpsc::unbounded_channel();
-        let (say, events) = mpsc::channel(EVENTS);
+        let (envelopes, waiting) = waiting::channel();
+        // While they wait to be taken, the rendezvous waits too.
+        let (say, events) = mpsc::channel(bounds::RENDEZVOUS_EVENTS);
         // The receiver is still here, and empty.
         let _ = say.try_send(Event::Joined { peer });
         let task = tokio::spawn(stay(target, clock, socket, waiting, say));
@@ -114,16 +117,11 @@ impl Rendezvous {
 
     /// Sends an envelope to the other member. It is lost if that one is not there, or there is no
     /// connection at the moment.
-    ///
-    /// # Errors
-    ///
-    /// `too-large` if no rendezvous takes it.
     pub fn send(&self, envelope: Vec<u8>) -> Result<(), ErrorReport> {
         if envelope.len() > MAX_ENVELOPE {
             return Err(Failure::of_refusal(Refusal::TooLarge).report);
         }
-        // After the end nothing is sent any more; the event has said so.
-        let _ = self.envelopes.send(envelope);
+        self.envelopes.send(envelope);
         Ok(())
     }
 
@@ -134,7 +132,7 @@ impl Rendezvous {
 
     /// Sends what is still waiting and closes the connection, within `patience`.
     pub async fn close(mut self, patience: Duration) {
-        let (closed, _) = mpsc::unbounded_channel();
+        let (closed, _) = waiting::channel();
         // Without a sender, the task sends what is left and ends.
         drop(std::mem::replace(&mut self.envelopes, closed));
         // A task that cannot end in time is aborted when this is dropped.
@@ -142,10 +140,10 @@ impl Rendezvous {
     }
 }
 
-/// One try, from the name to the room.
-async fn join(target: &Target, clock: Clock) -> Result<(Socket, bool), Failure> {
+async fn join(target: &Target, clock: Clock, steps: &Steps) -> Result<(Socket, bool), Failure> {
     let by = clock.instant(clock.now() + PATIENCE);
-    let mut socket = dial::dial(target, by).await?;
+    let mut socket = dial::dial(target, by, steps).await?;
+    steps.begin(Step::Join);
     let answer = timeout_at(by, ask_for_a_place(target, &mut socket)).await;
     let peer = answer.unwrap_or_else(|_| Err(Failure::timeout("the join is not answered")))?;
     Ok((socket, peer))
@@ -169,7 +167,9 @@ async fn ask_for_a_place(target: &Target, socket: &mut Socket) -> Result<bool, F
             }
             Came::Notice(_) | Came::Life => {}
             Came::Envelope(_) => {
-                return Err(Failure::not_a_rendezvous("it sends before a join"));
+                return Err(Failure::not_a_rendezvous(
+                    "it sends something before the join",
+                ));
             }
         }
     }
@@ -194,9 +194,7 @@ async fn read(socket: &mut Socket) -> Result<Came, Failure> {
     }
 }
 
-/// Why a connection has ended.
-enum End {
-    /// Our side wants no more.
+enum Ending {
     Done,
     Broken(Failure),
 }
@@ -206,7 +204,7 @@ async fn stay(
     target: Target,
     clock: Clock,
     socket: Socket,
-    mut waiting: mpsc::UnboundedReceiver<Vec<u8>>,
+    mut waiting: waiting::Receiver,
     say: mpsc::Sender<Event>,
 ) {
     let mut connected = Some(socket);
@@ -217,8 +215,8 @@ async fn stay(
             let since = clock.now();
             told = None;
             match talk(&mut socket, clock, &mut waiting, &say).await {
-                End::Done => return,
-                End::Broken(failure) => {
+                Ending::Done => return,
+                Ending::Broken(failure) => {
                     if clock.now() >= since + GOOD_AFTER {
                         tries = 0;
                     }
@@ -226,10 +224,10 @@ async fn stay(
                 }
             }
         } else {
-            match join(&target, clock).await {
+            match join(&target, clock, &Steps::default()).await {
                 Ok((socket, peer)) => {
                     // What was to be sent meanwhile will be sent again.
-                    while waiting.try_recv().is_ok() {}
+                    waiting.forget();
                     let _ = say.send(Event::Joined { peer }).await;
                     connected = Some(socket);
                     continue;
@@ -255,7 +253,7 @@ async fn stay(
 }
 
 /// Waits before the next try; what is to be sent meanwhile is lost. Gives false if none is wanted.
-async fn pause(tries: &mut usize, waiting: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> bool {
+async fn pause(tries: &mut usize, waiting: &mut waiting::Receiver) -> bool {
     let most = BACKOFF[(*tries).min(BACKOFF.len() - 1)];
     *tries += 1;
     // Not everybody at once after a restart.
@@ -271,13 +269,12 @@ async fn pause(tries: &mut usize, waiting: &mut mpsc::UnboundedReceiver<Vec<u8>>
     }
 }
 
-/// Passes on what comes and goes, until the connection ends.
 async fn talk(
     socket: &mut Socket,
     clock: Clock,
-    waiting: &mut mpsc::UnboundedReceiver<Vec<u8>>,
+    waiting: &mut waiting::Receiver,
     say: &mpsc::Sender<Event>,
-) -> End {
+) -> Ending {
     let mut heard = clock.now();
     let mut ping_at = heard + PING_EVERY;
     loop {
@@ -286,15 +283,15 @@ async fn talk(
             came = read(socket) => {
                 heard = clock.now();
                 match came {
-                    Err(failure) => return End::Broken(failure),
+                    Err(failure) => return Ending::Broken(failure),
                     Ok(Came::Notice(Notice::Error { code, message })) => {
-                        return End::Broken(Failure::of_error(&code, &message));
+                        return Ending::Broken(Failure::of_error(&code, &message));
                     }
                     Ok(came) => {
                         if let Some(event) = event(came)
                             && say.send(event).await.is_err()
                         {
-                            return End::Done;
+                            return Ending::Done;
                         }
                         continue;
                     }
@@ -305,13 +302,13 @@ async fn talk(
                     // A server that is gone needs no good-bye.
                     let _ = socket.close(None).await;
                     while let Some(Ok(_)) = socket.next().await {}
-                    return End::Done;
+                    return Ending::Done;
                 };
                 Message::Binary(Bytes::from(envelope))
             }
             () = tokio::time::sleep_until(clock.instant(wake)) => {
                 if clock.now() >= heard + SILENCE {
-                    return End::Broken(Failure::silent());
+                    return Ending::Broken(Failure::silent());
                 }
                 ping_at = clock.now() + PING_EVERY;
                 Message::Ping(Bytes::new())
@@ -319,8 +316,8 @@ async fn talk(
         };
         match timeout(SILENCE, socket.send(message)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return End::Broken(last_words(socket, &error).await),
-            Err(_) => return End::Broken(Failure::silent()),
+            Ok(Err(error)) => return Ending::Broken(last_words(socket, &error).await),
+            Err(_) => return Ending::Broken(Failure::silent()),
         }
     }
 }

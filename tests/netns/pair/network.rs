@@ -12,39 +12,70 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::super::lab::Lab;
-use super::super::turn::server::{self as turn_server, Certificate, Turn, Who};
-use super::super::{coturn, ends::End};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
-/// One router. `lan` is its side towards the host.
-#[derive(Debug, Clone, Copy)]
-pub struct Hop {
-    /// nftables rules; 203.0.113.1 in them stands for its outer address.
-    pub rules: &'static [&'static str],
-    /// Whether the outside knows the way to its inner network: it does not translate.
-    pub is_routed: bool,
+use super::super::data::{self, Rules};
+use super::super::lab::Lab;
+use super::super::turn::server::{self as turn_server, Turn};
+use super::super::{coturn, ends::End, program};
+
+/// One router. `lan` is its side towards the host; 203.0.113.1 in its nftables rules stands for its outer address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hop {
+    Nat(Vec<Rules>),
+    /// The outside knows the way to its inner network: it does not translate.
+    Router(Vec<Rules>),
 }
 
-/// One side.
-#[derive(Debug, Clone, Copy)]
+impl Hop {
+    fn rules(&self) -> &[Rules] {
+        match self {
+            Hop::Nat(rules) | Hop::Router(rules) => rules,
+        }
+    }
+}
+
+/// One side: a table of `cases/sides.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Side {
     /// The router nearest to the host first.
-    pub hops: &'static [Hop],
+    pub hops: Vec<Hop>,
+    #[serde(rename = "ipv4", default = "yes")]
     pub has_ipv4: bool,
     /// IPv6 is never translated.
+    #[serde(rename = "ipv6", default)]
     pub has_ipv6: bool,
     /// More `ip` commands for the host.
-    pub ip: &'static [&'static str],
+    #[serde(default)]
+    pub ip: Vec<String>,
 }
 
-/// How the two hosts are placed.
-#[derive(Debug, Clone, Copy)]
+fn yes() -> bool {
+    true
+}
+
+/// How the two hosts are placed, in TOML by the names of sides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Place {
-    Apart(Side, Side),
+    Apart(
+        #[serde(deserialize_with = "named")] Side,
+        #[serde(deserialize_with = "named")] Side,
+    ),
     /// Both on the inner network of one router.
-    Together(Side),
+    Together(#[serde(deserialize_with = "named")] Side),
     /// `b` on another inner network of it, at `lan2`.
-    NextDoor(Side),
+    NextDoor(#[serde(deserialize_with = "named")] Side),
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Side, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let mut sides = data::tables("sides").map_err(D::Error::custom)?;
+    let side = sides.remove(&name);
+    side.ok_or_else(|| D::Error::custom(format!("no side '{name}'")))
 }
 
 /// A network that stands.
@@ -73,20 +104,6 @@ const SERVER_ADDRESSES: [&str; 6] = [
     "2001:db8:113::11/128",
     "2001:db8:113::12/128",
 ];
-/// STUN with behaviour discovery, and TURN over everything, TLS at port 443.
-const COTURN: Turn = Turn {
-    addresses: &[
-        "203.0.113.10",
-        "203.0.113.11",
-        "2001:db8:113::10",
-        "2001:db8:113::11",
-    ],
-    port: 3478,
-    tls: Some((443, Certificate::Good)),
-    who: Who::Users,
-    args: &[],
-};
-
 impl Network {
     pub fn build(place: &Place) -> Network {
         let mut network = Network {
@@ -99,18 +116,10 @@ impl Network {
         network
     }
 
-    /// `rtcdiag` in the namespace of a role, with nothing of this machine's configuration.
+    /// A program in the namespace of a role, which trusts the server's authority.
     pub fn program(&self, role: &str, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.lab.namespace(role), program]);
-        for (key, _) in
-            std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
-        {
-            command.env_remove(key);
-        }
+        let mut command = program::within(&self.lab, role, program);
         command
-            .env("HOME", self.lab.scratch())
-            .env("XDG_CONFIG_HOME", self.lab.scratch())
             .env(
                 "SSL_CERT_FILE",
                 self.lab.scratch().join(turn_server::AUTHORITY),
@@ -197,15 +206,16 @@ impl Network {
 
     fn serve(&mut self) -> Result<(), String> {
         let namespace = self.lab.namespace("srv");
-        // Up to 4.6 versions offer behaviour discovery unless told not to; newer ones only if told to.
-        let turn = if coturn::help_mentions("--rfc5780") {
-            Turn {
-                args: &["--rfc5780"],
-                ..COTURN
-            }
-        } else {
-            COTURN
+        // STUN with behaviour discovery, and TURN over everything.
+        let mut turn = Turn {
+            addresses: coturn::ADDRESSES.map(str::to_owned).to_vec(),
+            tls_port: 443,
+            ..Turn::default()
         };
+        // Up to 4.6 versions offer behaviour discovery unless told not to; newer ones only if told to.
+        if coturn::help_mentions("--rfc5780") {
+            turn.args.push("--rfc5780".to_owned());
+        }
         let child = turn_server::start(&namespace, self.lab.scratch(), 0, &turn)?;
         turn_server::wait_until_open(self.lab.adopt(child), &namespace, &turn)?;
         self.start_rendezvous()
@@ -283,8 +293,8 @@ fn side(lab: &mut Lab, number: usize, side: &Side) -> Result<(), String> {
         } else {
             format!("203.0.113.{}", PUBLIC[number].1)
         };
-        let rules: Vec<String> = hop.rules.iter().map(|rule| at(rule, &outer)).collect();
-        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let rules = hop.rules().iter().map(|rule| at(rule.as_ref(), &outer));
+        let rules: Vec<String> = rules.collect();
         lab.rules(&format!("{}{index}", ROLES[number]), &rules)?;
     }
     side.ip
@@ -301,7 +311,7 @@ fn uplink(lab: &Lab, number: usize, side: &Side, role: &str, dev: &str) -> Resul
         lab.ip("srv", &format!("addr add 203.0.113.{server}/30 dev {port}"))?;
         lab.ip(role, &format!("addr add 203.0.113.{router}/30 dev {dev}"))?;
         lab.ip(role, &format!("route add default via 203.0.113.{server}"))?;
-        if side.hops.iter().all(|hop| hop.is_routed) {
+        if side.hops.iter().all(|hop| matches!(hop, Hop::Router(_))) {
             for net4 in &INNER4[number][..side.hops.len()] {
                 lab.ip(
                     "srv",

@@ -6,16 +6,18 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::ends::{self, End, Ended};
-use super::super::{filters, nats, skipped};
-use super::network::{Network, Place, Side};
-use super::{HOME, Path, RENDEZVOUS, SYMMETRIC, UDP, behind, nat, new_code};
+use super::network::{Network, Place};
+use super::{Path, RENDEZVOUS, UDP, new_code, side};
 
-const HOMES: Place = Place::Apart(HOME, HOME);
-const CUT_OFF: Side = behind(&[nat(&[nats::MASQUERADE, filters::ALL_DROPPED])]);
 const STUN: &str = "-s stun:203.0.113.10";
 const SHORT: &str = "--duration 0.5";
 /// The goal for a whole command with the default duration.
 const WHOLE_COMMAND: Duration = Duration::from_secs(6);
+
+/// Two hosts behind routers of their own.
+fn apart(a: &str, b: &str) -> Place {
+    Place::Apart(side(a), side(b))
+}
 
 /// A network with a session in it.
 struct Session {
@@ -73,12 +75,8 @@ fn assert_alone(end: &Ended, code: i32, state: &str) {
     );
 }
 
-#[test]
-fn default_duration() {
-    if skipped("default_duration") {
-        return;
-    }
-    for place in [HOMES, Place::Apart(SYMMETRIC, SYMMETRIC)] {
+pub fn default_duration() {
+    for place in [apart("home", "home"), apart("symmetric", "symmetric")] {
         let session = Session::new(&place);
         let (a, b) = (session.start("a", UDP), session.start("b", UDP));
         let (a, b) = (a.finish(), b.finish());
@@ -89,24 +87,16 @@ fn default_duration() {
     }
 }
 
-#[test]
-fn peer_never_comes() {
-    if skipped("peer_never_comes") {
-        return;
-    }
-    let session = Session::new(&HOMES);
+pub fn peer_never_comes() {
+    let session = Session::new(&apart("home", "home"));
     let a = session.start("a", &format!("{UDP} --timeout 2")).finish();
     assert_alone(&a, 1, "no-peer");
     let about_two = Duration::from_millis(1900)..Duration::from_secs(4);
     assert!(about_two.contains(&a.elapsed), "{}", a.describe());
 }
 
-#[test]
-fn peer_comes_late() {
-    if skipped("peer_comes_late") {
-        return;
-    }
-    let session = Session::new(&HOMES);
+pub fn peer_comes_late() {
+    let session = Session::new(&apart("home", "home"));
     let a = session.start("a", &format!("{UDP} {SHORT}"));
     thread::sleep(Duration::from_secs(5));
     let b = session.start("b", &format!("{UDP} {SHORT}"));
@@ -115,13 +105,9 @@ fn peer_comes_late() {
     assert!(b.elapsed < WHOLE_COMMAND, "{}", b.describe());
 }
 
-#[test]
-fn peer_is_killed_before_the_connection() {
-    if skipped("peer_is_killed_before_the_connection") {
-        return;
-    }
+pub fn peer_is_killed_before_the_connection() {
     // Nothing connects these two, so there is time.
-    let session = Session::new(&Place::Apart(SYMMETRIC, SYMMETRIC));
+    let session = Session::new(&apart("symmetric", "symmetric"));
     let mut a = session.start("a", STUN);
     let mut b = session.start("b", STUN);
     a.wait_for_step("description-received");
@@ -132,12 +118,8 @@ fn peer_is_killed_before_the_connection() {
     assert!(a.elapsed < Duration::from_secs(20), "{}", a.describe());
 }
 
-#[test]
-fn peer_is_killed_after_the_connection() {
-    if skipped("peer_is_killed_after_the_connection") {
-        return;
-    }
-    let session = Session::new(&HOMES);
+pub fn peer_is_killed_after_the_connection() {
+    let session = Session::new(&apart("home", "home"));
     let mut a = session.start("a", &format!("{UDP} --duration 4"));
     let mut b = session.start("b", &format!("{UDP} --duration 4"));
     a.wait_for_step("data-exchanged");
@@ -153,12 +135,8 @@ fn peer_is_killed_after_the_connection() {
     assert!(says_so, "{}", a.describe());
 }
 
-#[test]
-fn interrupted_alone() {
-    if skipped("interrupted_alone") {
-        return;
-    }
-    let session = Session::new(&HOMES);
+pub fn interrupted_alone() {
+    let session = Session::new(&apart("home", "home"));
     let mut a = session.start("a", UDP);
     a.wait_for_step("rendezvous-joined");
     a.interrupt();
@@ -167,12 +145,8 @@ fn interrupted_alone() {
     assert_eq!(a.document["outcome"], "interrupted", "{}", a.describe());
 }
 
-#[test]
-fn interrupt_is_told() {
-    if skipped("interrupt_is_told") {
-        return;
-    }
-    let session = Session::new(&Place::Apart(SYMMETRIC, SYMMETRIC));
+pub fn interrupt_is_told() {
+    let session = Session::new(&apart("symmetric", "symmetric"));
     let mut a = session.start("a", STUN);
     let mut b = session.start("b", STUN);
     a.wait_for_step("description-received");
@@ -192,12 +166,8 @@ fn interrupt_is_told() {
     assert!(a.elapsed < Duration::from_secs(5), "{}", a.describe());
 }
 
-#[test]
-fn interrupt_during_quality() {
-    if skipped("interrupt_during_quality") {
-        return;
-    }
-    let session = Session::new(&HOMES);
+pub fn interrupt_during_quality() {
+    let session = Session::new(&apart("home", "home"));
     let mut a = session.start("a", &format!("{UDP} --duration 20"));
     let mut b = session.start("b", &format!("{UDP} --duration 20"));
     a.wait_for_step("data-exchanged");
@@ -211,12 +181,8 @@ fn interrupt_during_quality() {
     assert!(a.elapsed < Duration::from_secs(10), "{}", a.describe());
 }
 
-#[test]
-fn rendezvous_restarts_before_the_peer_comes() {
-    if skipped("rendezvous_restarts_before_the_peer_comes") {
-        return;
-    }
-    let mut session = Session::new(&HOMES);
+pub fn rendezvous_restarts_before_the_peer_comes() {
+    let mut session = Session::new(&apart("home", "home"));
     let mut a = session.start("a", &format!("{UDP} {SHORT}"));
     a.wait_for_step("rendezvous-joined");
     session.network.kill_rendezvous();
@@ -228,12 +194,8 @@ fn rendezvous_restarts_before_the_peer_comes() {
     assert_eq!(a.result()["session"]["reconnects"], 1, "{}", a.describe());
 }
 
-#[test]
-fn rendezvous_restarts_during_the_checks() {
-    if skipped("rendezvous_restarts_during_the_checks") {
-        return;
-    }
-    let mut session = Session::new(&Place::Apart(SYMMETRIC, SYMMETRIC));
+pub fn rendezvous_restarts_during_the_checks() {
+    let mut session = Session::new(&apart("symmetric", "symmetric"));
     let mut a = session.start("a", &format!("{UDP} {SHORT}"));
     let b = session.start("b", &format!("{UDP} {SHORT}"));
     a.wait_for_step("check-sent");
@@ -244,12 +206,8 @@ fn rendezvous_restarts_during_the_checks() {
     assert_sound(&a, &b, Path::Relayed);
 }
 
-#[test]
-fn rendezvous_restarts_during_quality() {
-    if skipped("rendezvous_restarts_during_quality") {
-        return;
-    }
-    let mut session = Session::new(&HOMES);
+pub fn rendezvous_restarts_during_quality() {
+    let mut session = Session::new(&apart("home", "home"));
     let mut a = session.start("a", UDP);
     let mut b = session.start("b", UDP);
     a.wait_for_step("data-exchanged");
@@ -261,17 +219,13 @@ fn rendezvous_restarts_during_quality() {
     assert_sound(&a, &b, Path::Direct);
 }
 
-#[test]
-fn relay_only() {
-    if skipped("relay_only") {
-        return;
-    }
+pub fn relay_only() {
     for (of_a, of_b) in [
         ("--policy relay", ""),
         ("", "--policy relay"),
         ("--policy relay", "--policy relay"),
     ] {
-        let session = Session::new(&HOMES);
+        let session = Session::new(&apart("home", "home"));
         let a = session.start("a", &format!("{UDP} {SHORT} {of_a}"));
         let b = session.start("b", &format!("{UDP} {SHORT} {of_b}"));
         let (a, b) = (a.finish(), b.finish());
@@ -285,18 +239,14 @@ fn relay_only() {
     }
 }
 
-#[test]
-fn roles_are_forced() {
-    if skipped("roles_are_forced") {
-        return;
-    }
+pub fn roles_are_forced() {
     for role in ["controlling", "controlled"] {
-        let session = Session::new(&HOMES);
+        let session = Session::new(&apart("home", "home"));
         let start = |end| session.start(end, &format!("{UDP} {SHORT} --role {role}"));
         let (a, b) = (start("a"), start("b"));
         assert_sound(&a.finish(), &b.finish(), Path::Direct);
     }
-    let session = Session::new(&HOMES);
+    let session = Session::new(&apart("home", "home"));
     let a = session.start("a", &format!("{UDP} {SHORT} --role controlled"));
     let b = session.start("b", &format!("{UDP} {SHORT} --role controlling"));
     let (a, b) = (a.finish(), b.finish());
@@ -304,15 +254,11 @@ fn roles_are_forced() {
     assert_eq!(a.result()["role"], "controlled", "{}", a.describe());
 }
 
-#[test]
-fn by_hand() {
-    if skipped("by_hand") {
-        return;
-    }
+pub fn by_hand() {
     for (flag, end_of_text) in [("--manual", "\n"), ("--manual=sdp", "\n\n")] {
         for (place, path) in [
-            (HOMES, "direct"),
-            (Place::Apart(SYMMETRIC, SYMMETRIC), "relayed"),
+            (apart("home", "home"), "direct"),
+            (apart("symmetric", "symmetric"), "relayed"),
         ] {
             let network = Network::build(&place);
             let mut ends =
@@ -345,12 +291,8 @@ fn by_hand() {
     }
 }
 
-#[test]
-fn rendezvous_in_one_of_the_two() {
-    if skipped("rendezvous_in_one_of_the_two") {
-        return;
-    }
-    let network = Network::build(&Place::Apart(behind(&[]), HOME));
+pub fn rendezvous_in_one_of_the_two() {
+    let network = Network::build(&apart("public", "home"));
     let mut a = network.pair("a", &format!("{UDP} {SHORT}"));
     let event = a.wait_for(|event| event["event"] == "session");
     let command = event["command"].as_str().unwrap_or_default().to_owned();
@@ -365,12 +307,8 @@ fn rendezvous_in_one_of_the_two() {
 }
 
 /// A router that filters everything leaves the rendezvous out of reach: that is said, and soon.
-#[test]
-fn rendezvous_out_of_reach() {
-    if skipped("rendezvous_out_of_reach") {
-        return;
-    }
-    let session = Session::new(&Place::Apart(CUT_OFF, HOME));
+pub fn rendezvous_out_of_reach() {
+    let session = Session::new(&apart("cut_off", "home"));
     let a = session.start("a", UDP).finish();
     assert_eq!(a.code, Some(2), "{}", a.describe());
     assert!(a.elapsed < Duration::from_secs(10), "{}", a.describe());

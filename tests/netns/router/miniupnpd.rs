@@ -4,48 +4,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The external address. miniupnpd makes no mappings at private or documentation addresses, so it is another one; it exists
-/// in these namespaces only.
-pub const EXTERNAL: &str = "11.0.113.1";
-
-/// NAT with the chains that miniupnpd works in.
-pub const RULES: &str = r#"
-table inet filter {
-  chain miniupnpd {
-  }
-  chain prerouting_miniupnpd {
-  }
-  chain postrouting_miniupnpd {
-  }
-  chain forward {
-    type filter hook forward priority filter; policy drop;
-    ct state established,related accept
-    iifname "lan" accept
-    jump miniupnpd
-  }
-  chain prerouting {
-    type nat hook prerouting priority dstnat;
-    jump prerouting_miniupnpd
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat;
-    jump postrouting_miniupnpd
-    meta nfproto ipv4 oifname "wan" snat ip to 11.0.113.1
-  }
-}
-"#;
-
-/// The addresses that go with it.
-pub const ADDRESSES: &[(&str, &str)] = &[
-    ("r0", "addr add 11.0.113.1/32 dev wan"),
-    ("srv", "route add 11.0.113.1/32 via 203.0.113.1"),
-];
-
 /// How often it is looked for something that has to come: for half a minute on an idle machine.
 pub const LOOKS: usize = 1000;
 
 /// Starts it with these lines of configuration beside those that always stand. It listens when this returns.
-pub fn start(namespace: &str, scratch: &Path, lines: &[&str]) -> Result<Child, String> {
+pub fn start(namespace: &str, scratch: &Path, lines: &[String]) -> Result<Child, String> {
     let config = scratch.join("miniupnpd.conf");
     let mut text = String::from("ext_ifname=wan\nlistening_ip=lan\n");
     text += "uuid=e7fee4c4-676b-4f26-b4ac-b2d040dd7329\nsecure_mode=yes\n";

@@ -9,13 +9,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::super::program;
+
 /// Tells a process of this program that it is the router, and what it does.
 pub const ROLE: &str = "NETNS_TEST_ROUTER";
-const READY: &str = "the router listens";
 const LAN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 const HTTP: u16 = 5000;
@@ -25,22 +26,16 @@ const WAN_IP: &str = "urn:schemas-upnp-org:service:WANIPConnection:1";
 static MAPPED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Starts it in a namespace; it listens when this returns.
-pub fn start(namespace: &str, words: &[&str]) -> Result<Child, String> {
-    let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace]).arg(program);
-    command.args(["--exact", "scripted_router", "--nocapture", "--ignored"]);
-    command.env(ROLE, words.join(" ")).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|e| format!("router: {e}"))?;
-    let output = child.stdout.take().ok_or("no output of the router")?;
-    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-    if lines.any(|line| line.contains(READY)) {
-        return Ok(child);
+pub fn start(namespace: &str, words: &str) -> Result<Child, String> {
+    let mut command = program::part(namespace)?;
+    let child = command.env(ROLE, words).spawn();
+    let mut child = child.map_err(|e| format!("router: {e}"))?;
+    let listens = program::wait_until_ready(&mut child);
+    if listens.is_err() {
+        let _ = child.kill();
+        let _ = child.wait();
     }
-    let _ = child.kill();
-    let _ = child.wait();
-    Err("the router ended at once".into())
+    listens.map(|()| child)
 }
 
 /// Serves until the process is killed.
@@ -69,7 +64,7 @@ pub fn serve(words: &str) {
         threads.push(std::thread::spawn(move || ssdp(&group, &location)));
         threads.push(std::thread::spawn(move || http(&listener, &igd)));
     }
-    println!("{READY}");
+    println!("{}", program::READY);
     for thread in threads {
         let _ = thread.join();
     }

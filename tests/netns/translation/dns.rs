@@ -2,17 +2,15 @@
 //! (RFC 7050), and nothing else. It runs as another process of this very test program.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, UdpSocket};
-use std::process::{Command, Stdio};
 
 use crate::lab::Lab;
+use crate::program;
 
 /// Tells a process of this program that it is the name server, and what it answers: IPv6 addresses, or [`SILENT`].
 pub const ROLE: &str = "NETNS_TEST_IS_NAME_SERVER";
 /// It hears questions and does not answer.
 pub const SILENT: &str = "silent";
-const READY: &str = "the name server listens";
 const NAME: &str = "ipv4only.arpa";
 const ADDRESSES: [[u8; 4]; 2] = [[192, 0, 0, 170], [192, 0, 0, 171]];
 const TYPE_A: u16 = 1;
@@ -20,25 +18,11 @@ const TYPE_AAAA: u16 = 28;
 
 /// Starts it in the client's namespace. What it is asked goes to a file.
 pub fn start(lab: &mut Lab, answers: &str) -> Result<(), String> {
-    let program = std::env::current_exe().map_err(|e| e.to_string())?;
     fs::write(lab.scratch().join("resolv.conf"), "nameserver ::1\n").map_err(|e| e.to_string())?;
-    let mut command = Command::new("ip");
-    command
-        .args(["netns", "exec", &lab.namespace("client")])
-        .arg(program);
-    command.args(["--exact", "name_server", "--nocapture", "--ignored"]);
+    let mut command = program::part(&lab.namespace("client"))?;
     command.env(ROLE, answers).env("NETNS_TEST_LOG", log(lab));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
     let child = command.spawn().map_err(|e| format!("name server: {e}"))?;
-    let output = lab.adopt(child).stdout.take().ok_or("no output")?;
-    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-    let listens = lines.any(|line| line.contains(READY));
-    listens
-        .then_some(())
-        .ok_or("the name server ended at once".into())
+    program::wait_until_ready(lab.adopt(child))
 }
 
 /// What it was asked: a name and a type of record for each question.
@@ -58,7 +42,7 @@ pub fn serve(answers: &str) {
     let log = std::env::var("NETNS_TEST_LOG").expect("where to log");
     let mut log = fs::File::create(log).expect("the log can be written");
     let socket = UdpSocket::bind("[::1]:53").expect("the namespace has no other name server");
-    println!("{READY}");
+    println!("{}", program::READY);
     let mut buffer = [0; 1500];
     while let Ok((length, client)) = socket.recv_from(&mut buffer) {
         let Some((name, kind)) = question(&buffer[..length]) else {

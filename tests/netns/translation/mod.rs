@@ -10,30 +10,17 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::filters;
-use super::lab::{Lab, Plan, Router};
-use super::nats;
-use super::scenarios::{behind, private6, public6};
+use super::lab::{Lab, Plan};
+use super::program;
 use tayga::{Pool, Tayga};
 
 pub use dns::{ROLE, serve as serve_names};
 
 const SERVER: &str = "stun:203.0.113.10";
 const NATIVE_SERVER: &str = "stun:[2001:db8:113::10]";
-/// IPv4 is translated once, where it leaves the router; IPv6 is only routed.
-const ROUTER: Router = public6(&[nats::MASQUERADE_IPV4, filters::NO_STRAYS]);
-/// The same for who has IPv4 too.
-const DUAL_STACK: Router = Router {
-    lan4: Some("192.0.2"),
-    ..ROUTER
-};
-
-const OPEN_ROUTER: Router = public6(&[]);
-const NAT66: Router = private6(&[nats::MASQUERADE_RANDOM, filters::NO_STRAYS]);
-
-/// A client behind such a router, which also is a NAT64 by this prefix.
-fn network(router: &'static [Router], prefix: &str) -> Lab {
-    let mut lab = Lab::build(&behind(router));
+/// A lab of this name, of which the router also is a NAT64 by this prefix.
+fn network(name: &str, prefix: &str) -> Lab {
+    let mut lab = Lab::build(&Plan::named(name));
     let nat64 = Tayga {
         role: "r0",
         device: "nat64",
@@ -47,6 +34,11 @@ fn network(router: &'static [Router], prefix: &str) -> Lab {
 
 /// Runs `rtcdiag nat --json` in the client's namespace with its own name server, if it has one.
 fn diagnose(lab: &Lab, args: &[&str]) -> (Value, Output) {
+    diagnose_by("nat", lab, args)
+}
+
+/// The same with another command.
+fn diagnose_by(command_name: &str, lab: &Lab, args: &[&str]) -> (Value, Output) {
     let resolv = lab.scratch().join("resolv.conf");
     let script = if resolv.exists() {
         // `ip netns exec` has given the process mounts of its own.
@@ -57,29 +49,15 @@ fn diagnose(lab: &Lab, args: &[&str]) -> (Value, Output) {
     } else {
         "exec \"$@\"".to_owned()
     };
-    let mut command = assert_cmd::Command::new("ip");
-    command.args([
-        "netns",
-        "exec",
-        &lab.namespace("client"),
-        "sh",
-        "-c",
-        &script,
-        "sh",
-    ]);
+    let mut command = program::within(lab, "client", "sh");
     command
-        .args([env!("CARGO_BIN_EXE_rtcdiag"), "nat", "--json"])
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_rtcdiag")])
+        .args([command_name, "--json"])
         .args(args);
-    for (key, _) in
-        std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("RTCDIAG_"))
-    {
-        command.env_remove(key);
-    }
-    command
-        .env("HOME", lab.scratch())
-        .env("XDG_CONFIG_HOME", lab.scratch());
-    command.timeout(super::HANGS_AFTER);
-    let output = command.output().expect("ip netns exec starts");
+    let output = assert_cmd::Command::from_std(command)
+        .timeout(super::HANGS_AFTER)
+        .output()
+        .expect("ip netns exec starts");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!("{error}\n{}", String::from_utf8_lossy(&output.stderr));
     });
@@ -149,7 +127,7 @@ pub fn prefix_given() {
         ("2001:db8:64::/48", "2001:db8:64:cb00:71:a00::"),
         ("2001:db9::/32", "2001:db9:cb00:710a::"),
     ] {
-        let lab = network(&[ROUTER], prefix);
+        let lab = network("nat64", prefix);
         for args in [
             &["-s", SERVER, "--nat64-prefix", prefix][..],
             &["-s", SERVER, "--nat64-prefix", prefix, "-6"],
@@ -164,7 +142,7 @@ pub fn prefix_given() {
 
 /// The prefix comes from DNS (RFC 7050), which is asked once for each record.
 pub fn prefix_discovered() {
-    let mut lab = network(&[ROUTER], "2001:db8:64::/96");
+    let mut lab = network("nat64", "2001:db8:64::/96");
     dns::start(&mut lab, "2001:db8:64::c000:aa 2001:db8:64::c000:ab").expect("it starts");
     for args in [
         &["-s", SERVER][..],
@@ -188,7 +166,7 @@ pub fn prefix_discovered() {
 
 /// Native IPv6 and NAT64 are two paths, each with its own facts.
 pub fn beside_native_ipv6() {
-    let mut lab = network(&[ROUTER], "2001:db8:64::/96");
+    let mut lab = network("nat64", "2001:db8:64::/96");
     dns::start(&mut lab, "2001:db8:64::c000:aa").expect("it starts");
     let (report, output) = diagnose(&lab, &["-s", SERVER, "-s", NATIVE_SERVER]);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
@@ -212,7 +190,7 @@ pub fn beside_native_ipv6() {
 
 /// A host with IPv4 asks nobody for a prefix; one that is given is tested beside it.
 pub fn beside_native_ipv4() {
-    let mut lab = network(&[DUAL_STACK], "2001:db8:64::/96");
+    let mut lab = network("nat64_beside_ipv4", "2001:db8:64::/96");
     dns::start(&mut lab, "2001:db8:64::c000:aa").expect("it starts");
     let (report, output) = diagnose(&lab, &["-s", SERVER, "-s", NATIVE_SERVER]);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
@@ -230,7 +208,7 @@ pub fn beside_native_ipv4() {
 
 /// Without the prefix it is said what is missing, and nothing else is made of it.
 pub fn prefix_not_known() {
-    let mut lab = network(&[ROUTER], "2001:db8:64::/96");
+    let mut lab = network("nat64", "2001:db8:64::/96");
     // A name server without DNS64.
     dns::start(&mut lab, "").expect("it starts");
     let (report, output) = diagnose(&lab, &["-s", SERVER]);
@@ -240,29 +218,23 @@ pub fn prefix_not_known() {
     assert_eq!(output.status.code(), Some(2), "{report:#}");
     let error = &report["result"]["servers"][0]["error"];
     assert_eq!(error["code"], "wrong-family", "{report:#}");
-    // Who names a synthesized address has a NAT64, but RFC 5780 needs the prefix.
+    // Who names a synthesized address has a NAT64. coturn says what its own address is, which shows the
+    // prefix, and its other address answers through it: that proves it.
     let (report, output) = diagnose(&lab, &["-s", "stun:[2001:db8:64::cb00:710a]"]);
-    assert_eq!(output.status.code(), Some(3), "{report:#}");
-    let path = path(&report, "ipv6", &Value::Null);
-    assert_facts(path, &[("udp", "open".into()), ("nat", true.into())]);
-    for fact in ["filtering", "hairpinning", "nat64_prefix"] {
-        assert_eq!(path[fact]["status"], "inconclusive", "{fact}: {report:#}");
-        assert_eq!(
-            path[fact]["reason"], "no-nat64-prefix",
-            "{fact}: {report:#}"
-        );
-    }
-    assert!(has_finding(&report, "nat64-prefix-unknown"), "{report:#}");
-    // coturn says what its own address is, so the prefix can be proposed.
-    let detail = path["nat64_prefix"]["detail"].to_string();
-    assert!(detail.contains("probably 2001:db8:64::/96"), "{detail}");
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_facts(
+        path(&report, "ipv6", &"2001:db8:64::/96".into()),
+        &masqueraded(),
+    );
+    assert!(has_finding(&report, "nat64"), "{report:#}");
+    assert!(!has_finding(&report, "nat64-prefix-unknown"), "{report:#}");
     let row = server(&report, "[2001:db8:64::cb00:710a]:3478");
-    assert_eq!(row["behavior_discovery"], Value::Null, "{row:#}");
+    assert_eq!(row["behavior_discovery"], "supported", "{row:#}");
 }
 
 /// Name servers that say nothing hold up servers that need no prefix for a moment only, and are no proof of anything.
 pub fn name_servers_silent() {
-    let mut lab = network(&[ROUTER], "2001:db8:64::/96");
+    let mut lab = network("nat64", "2001:db8:64::/96");
     dns::start(&mut lab, dns::SILENT).expect("it starts");
     let (report, output) = diagnose(&lab, &["-s", SERVER, "-s", NATIVE_SERVER]);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
@@ -280,9 +252,34 @@ pub fn name_servers_silent() {
     );
 }
 
+/// Where the name of the rendezvous cannot be resolved, nobody knows whether the other side came.
+pub fn rendezvous_without_name_servers() {
+    let mut lab = network("nat64", "2001:db8:64::/96");
+    dns::start(&mut lab, dns::SILENT).expect("it starts");
+    let args = [
+        "4HDM-J996-404S-586A-A",
+        "--rendezvous",
+        "ws://rendezvous.example",
+        "--no-nat",
+        "-s",
+        NATIVE_SERVER,
+    ];
+    let (report, output) = diagnose_by("pair", &lab, &[&args[..], &["--timeout", "2"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{report:#}");
+    let summary = report["summary"].as_str().expect("text");
+    let says = "the name servers have not answered for rendezvous.example";
+    assert!(summary.contains(says), "{summary}");
+    assert!(!summary.contains("never came"), "{summary}");
+    // With more time, the name is given up before the time limit.
+    let (report, output) = diagnose_by("pair", &lab, &[&args[..], &["--timeout", "60"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{report:#}");
+    let summary = report["summary"].as_str().expect("text");
+    assert!(summary.contains("name servers are silent"), "{summary}");
+}
+
 /// A wrong prefix is not a blocked network.
 pub fn prefix_wrong() {
-    let lab = network(&[ROUTER], "2001:db8:64::/96");
+    let lab = network("nat64", "2001:db8:64::/96");
     let given = [
         "-s",
         SERVER,
@@ -310,16 +307,7 @@ pub fn prefix_wrong() {
 
 /// A prefix of addresses that are native ones: nothing translates there.
 pub fn prefix_of_native_addresses() {
-    let lab = Lab::build(&Plan {
-        ip: &[
-            ("r0", "-6 route add 2001:db8:66::/96 via 2001:db8:113::10"),
-            ("srv", "addr add 2001:db8:66::cb00:710a/128 dev lo nodad"),
-        ],
-        ..behind(&[OPEN_ROUTER])
-    });
-    // coturn answers at its own addresses only, so what comes there is led to one of them.
-    let rules = "table ip6 nat {\n chain prerouting {\n type nat hook prerouting priority dstnat;\n ip6 daddr 2001:db8:66::cb00:710a dnat to 2001:db8:113::10\n }\n}\n";
-    lab.rules("srv", &[rules]).expect("the rules are right");
+    let lab = Lab::build(&Plan::named("native_prefix"));
     let given = ["-s", SERVER, "--nat64-prefix", "2001:db8:66::/96"];
     let (report, _) = diagnose(&lab, &given);
     assert!(has_finding(&report, "nat64-prefix-wrong"), "{report:#}");
@@ -335,7 +323,7 @@ pub fn prefix_of_native_addresses() {
 /// 464XLAT (RFC 6877): IPv4 over IPv6 from a host that seems to have both.
 pub fn carried_over_ipv6() {
     for (device, evidence) in [("clat", "the interface clat"), ("xlat0", "192.0.0.0/29")] {
-        let mut lab = network(&[ROUTER], "2001:db8:64::/96");
+        let mut lab = network("nat64", "2001:db8:64::/96");
         let clat = Tayga {
             role: "client",
             device,
@@ -367,7 +355,7 @@ pub fn carried_over_ipv6() {
 
 /// Behind a NAT66 as well, the two ways have nothing to do with each other.
 pub fn behind_a_nat66() {
-    let lab = network(&[NAT66], "2001:db8:64::/96");
+    let lab = network("nat64_beside_nat66", "2001:db8:64::/96");
     let given = [
         "-s",
         SERVER,

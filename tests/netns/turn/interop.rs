@@ -2,25 +2,30 @@
 
 use std::process::Command;
 
-use rtcdiag::ice::candidate::CandidateType;
+use rtcdiag::proto::ice::candidate::CandidateType;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::aioice;
+use super::{Case, Login, Run, server, start};
+use crate::lab::Lab;
+use crate::{aioice, data};
 
 const SAYS: &str =
     "gather -s turn:203.0.113.10 -s turn:203.0.113.10?transport=tcp -s turn:[2001:db8:113::10]";
 
 /// Each reads the lines of the other, and both find the same addresses.
-pub fn check(name: &str) {
-    if skipped(name) {
-        return;
-    }
+pub fn check() {
     let Some(python) = aioice::python() else {
         return;
     };
-    let lab = Lab::build(&healthy::DUAL_STACK.plan);
-    let ours = run(SAYS, ANN, &[]);
+    let case: Case = data::table("turn/healthy", "dual_stack");
+    let lab = Lab::build(&case.plan());
+    let ours = Run {
+        args: SAYS.to_owned(),
+        login: Login::Ann,
+        says: Vec::new(),
+        or: Vec::new(),
+        alike: None,
+    };
     let output = start(&lab, &ours);
     let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let reports = document["result"]["candidates"].as_array().expect("a list");

@@ -11,20 +11,37 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
+use serde::Deserialize;
 
-/// One coturn.
-#[derive(Clone, Copy, PartialEq)]
+/// One coturn. Where nothing is said: at the server's first address with the user `ann`, over UDP, TCP and TLS.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Turn {
-    pub addresses: &'static [&'static str],
+    pub addresses: Vec<String>,
     pub port: u16,
-    pub tls: Option<(u16, Certificate)>,
+    pub tls_port: u16,
+    pub certificate: Certificate,
     pub who: Who,
     /// More flags.
-    pub args: &'static [&'static str],
+    pub args: Vec<String>,
+}
+
+impl Default for Turn {
+    fn default() -> Turn {
+        Turn {
+            addresses: vec!["203.0.113.10".to_owned()],
+            port: 3478,
+            tls_port: 5349,
+            certificate: Certificate::Good,
+            who: Who::Users,
+            args: Vec::new(),
+        }
+    }
 }
 
 /// Who may use it.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Who {
     /// `ann`, with a password.
     Users,
@@ -33,7 +50,8 @@ pub enum Who {
     Everybody,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Certificate {
     /// For all the server's addresses, from the authority that the client trusts.
     Good,
@@ -45,6 +63,8 @@ pub enum Certificate {
     WrongName,
     /// From an authority that nobody knows.
     UnknownIssuer,
+    /// None, and no TLS.
+    None,
 }
 
 pub const USER: &str = "ann";
@@ -77,16 +97,13 @@ pub fn start(namespace: &str, scratch: &Path, number: usize, turn: &Turn) -> Res
             command.arg("--no-auth");
         }
     }
-    match turn.tls {
-        Some((port, kind)) => {
-            let (certificate, key) = certify(scratch, number, turn, kind)?;
-            command.arg(format!("--tls-listening-port={port}"));
-            command.arg(format!("--cert={}", certificate.display()));
-            command.arg(format!("--pkey={}", key.display()));
-        }
-        None => {
-            command.arg("--no-tls");
-        }
+    if turn.certificate == Certificate::None {
+        command.arg("--no-tls");
+    } else {
+        let (certificate, key) = certify(scratch, number, turn)?;
+        command.arg(format!("--tls-listening-port={}", turn.tls_port));
+        command.arg(format!("--cert={}", certificate.display()));
+        command.arg(format!("--pkey={}", key.display()));
     }
     command.arg(format!("--listening-port={}", turn.port));
     command.arg(format!(
@@ -97,10 +114,10 @@ pub fn start(namespace: &str, scratch: &Path, number: usize, turn: &Turn) -> Res
         "--db={}",
         scratch.join(format!("db{number}")).display()
     ));
-    for address in turn.addresses {
+    for address in &turn.addresses {
         command.arg(format!("--listening-ip={address}"));
     }
-    command.args(turn.args);
+    command.args(&turn.args);
     command.stdin(Stdio::null());
     let log = fs::File::create(scratch.join(format!("log{number}"))).map_err(|e| e.to_string())?;
     command.stdout(log).stderr(Stdio::null());
@@ -111,7 +128,7 @@ pub fn start(namespace: &str, scratch: &Path, number: usize, turn: &Turn) -> Res
 pub fn wait_until_open(server: &mut Child, namespace: &str, turn: &Turn) -> Result<(), String> {
     let mut udp = Vec::new();
     let mut tcp = Vec::new();
-    for address in turn.addresses {
+    for address in &turn.addresses {
         let at = |port: u16| {
             if address.contains(':') {
                 format!("[{address}]:{port}")
@@ -119,14 +136,15 @@ pub fn wait_until_open(server: &mut Child, namespace: &str, turn: &Turn) -> Resu
                 format!("{address}:{port}")
             }
         };
-        if !turn.args.contains(&"--no-udp") {
+        let has = |flag: &str| turn.args.iter().any(|arg| arg == flag);
+        if !has("--no-udp") {
             udp.push(at(turn.port));
         }
-        if !turn.args.contains(&"--no-tcp") {
+        if !has("--no-tcp") {
             tcp.push(at(turn.port));
         }
-        if let Some((port, _)) = turn.tls {
-            tcp.push(at(port));
+        if turn.certificate != Certificate::None {
+            tcp.push(at(turn.tls_port));
         }
     }
     for _ in 0..1000 {
@@ -154,15 +172,11 @@ fn has_sockets(namespace: &str, flags: &str, wanted: &[String]) -> Result<bool, 
 }
 
 /// Writes an authority, and a certificate for the server with its key.
-fn certify(
-    scratch: &Path,
-    number: usize,
-    turn: &Turn,
-    kind: Certificate,
-) -> Result<(PathBuf, PathBuf), String> {
+fn certify(scratch: &Path, number: usize, turn: &Turn) -> Result<(PathBuf, PathBuf), String> {
+    let kind = turn.certificate;
     let names: Vec<String> = match kind {
         Certificate::WrongName => vec!["elsewhere.example".to_owned()],
-        _ => turn.addresses.iter().map(|a| (*a).to_owned()).collect(),
+        _ => turn.addresses.clone(),
     };
     let made = || -> Result<_, rcgen::Error> {
         let known = authority("rtcdiag test authority")?;
@@ -222,9 +236,10 @@ pub fn expired_credentials(uri: &str) -> String {
 
 /// Writes a file that only its owner reads, as secrets should be kept.
 pub fn write(scratch: &Path, name: &str, text: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
     let path = scratch.join(name);
     fs::write(&path, text).expect("the lab's directory is writable");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("it is ours");
     path
 }

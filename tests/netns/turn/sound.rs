@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use rtcdiag::ice::candidate::Candidate;
+use rtcdiag::proto::ice::candidate::Candidate;
 use serde_json::Value;
 
 /// What does not hold.
@@ -96,7 +96,12 @@ fn of_transport(way: &Value, wrong: &mut Vec<String>) {
     if !way["error"].is_null() {
         wrong.push(format!("{name}: ok with an error"));
     }
-    for key in ["relay_to_relay", "to_reflexive"] {
+    for key in [
+        "relay_to_relay",
+        "to_reflexive",
+        "relay_to_relay_large",
+        "to_reflexive_large",
+    ] {
         let data = &way[key];
         let [sent, received] = ["sent", "received"].map(|k| data[k].as_u64().unwrap_or_default());
         let said = data["loss_percent"].as_f64();

@@ -12,6 +12,7 @@ use super::super::stun_wire::{Message, TransactionId, UNKNOWN_ATTRIBUTES};
 use super::answers::reason;
 use super::auth::Nonce;
 use super::config::TurnConfig;
+use super::requests::Asked;
 use super::wire::{self, Class, Family, Incoming, Method};
 
 /// How long answers are kept for retransmitted requests (RFC 8489 6.3.1).
@@ -338,13 +339,13 @@ impl TurnCore {
         let unknown = self.unknown_attributes(request);
         let message = if unknown.is_empty() {
             let user = signer.as_ref().map_or("", |s| &s.username).to_owned();
-            match method {
-                Method::Allocate => self.allocate(now, from, request, &user),
-                Method::Refresh => self.refresh(now, from, request, &user),
-                Method::CreatePermission => self.create_permission(now, from, request, &user),
-                Method::ChannelBind => self.channel_bind(now, from, request, &user),
-                _ => self.failure(method, request, 400),
-            }
+            let asked = Asked {
+                now,
+                from,
+                request,
+                user: &user,
+            };
+            self.granted(method, asked)
         } else {
             Message::new(method.error(), request.id)
                 .error(420, reason(420))

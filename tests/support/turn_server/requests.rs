@@ -15,49 +15,58 @@ use super::wire::{
 
 const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
 
+/// An authenticated request.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) now: Duration,
+    pub(super) from: FiveTuple,
+    pub(super) request: &'a Incoming<'a>,
+    pub(super) user: &'a str,
+}
+
 impl TurnCore {
-    pub(super) fn allocate(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Message {
-        if let Some(error) = self.scripted_allocate_error(now, from, request) {
+    /// The answer to such a request.
+    pub(super) fn granted(&mut self, method: Method, asked: Asked<'_>) -> Message {
+        let request = asked.request;
+        if method == Method::Allocate
+            && let Some(error) = self.scripted_allocate_error(asked)
+        {
             return error;
         }
-        match self.allocated(now, from, request, user) {
-            Ok(success) => success,
-            Err(code) => self.failure(Method::Allocate, request, code),
-        }
+        let success = || Message::new(method.success(), request.id);
+        let answer = match method {
+            Method::Allocate => self.allocated(asked),
+            Method::Refresh => self
+                .refreshed(asked)
+                .map(|lifetime| success().attribute(LIFETIME, &lifetime.to_be_bytes())),
+            Method::CreatePermission => self.permitted(asked).map(|()| success()),
+            Method::ChannelBind => self.bound(asked).map(|()| success()),
+            _ => Err(400),
+        };
+        answer.unwrap_or_else(|code| self.failure(method, request, code))
     }
 
-    fn scripted_allocate_error(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-    ) -> Option<Message> {
+    fn scripted_allocate_error(&mut self, asked: Asked<'_>) -> Option<Message> {
         let (code, reason) = self.config.error_on_allocate?;
         if self.allocate_errors >= self.config.error_on_allocate_times {
             return None;
         }
         self.allocate_errors += 1;
-        let message = self.failure_saying(Method::Allocate, request, code, reason);
+        let message = self.failure_saying(Method::Allocate, asked.request, code, reason);
         Some(match code {
-            401 | 438 => self.challenge(now, from, message),
+            401 | 438 => self.challenge(asked.now, asked.from, message),
             _ => message,
         })
     }
 
     /// RFC 8656 7.2, or the code of the error.
-    fn allocated(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Result<Message, u16> {
+    fn allocated(&mut self, asked: Asked<'_>) -> Result<Message, u16> {
+        let Asked {
+            now,
+            from,
+            request,
+            user,
+        } = asked;
         if let Some(code) = self.scripted_error(Method::Allocate) {
             return Err(code);
         }
@@ -127,27 +136,13 @@ impl TurnCore {
         self.relays.allocate(family).ok_or(508)
     }
 
-    pub(super) fn refresh(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Message {
-        match self.refreshed(now, from, request, user) {
-            Ok(lifetime) => Message::new(Method::Refresh.success(), request.id)
-                .attribute(LIFETIME, &lifetime.to_be_bytes()),
-            Err(code) => self.failure(Method::Refresh, request, code),
-        }
-    }
-
-    fn refreshed(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Result<u32, u16> {
+    fn refreshed(&mut self, asked: Asked<'_>) -> Result<u32, u16> {
+        let Asked {
+            now,
+            from,
+            request,
+            user,
+        } = asked;
         let granted = self.config.lifetime;
         let allocation = self.allocation_for(Method::Refresh, from, user)?;
         let family = request.get(REQUESTED_ADDRESS_FAMILY);
@@ -176,27 +171,14 @@ impl TurnCore {
         Ok(0)
     }
 
-    pub(super) fn create_permission(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Message {
-        match self.permitted(now, from, request, user) {
-            Ok(()) => Message::new(Method::CreatePermission.success(), request.id),
-            Err(code) => self.failure(Method::CreatePermission, request, code),
-        }
-    }
-
     /// RFC 8656 10.2: all of them or none.
-    fn permitted(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Result<(), u16> {
+    fn permitted(&mut self, asked: Asked<'_>) -> Result<(), u16> {
+        let Asked {
+            now,
+            from,
+            request,
+            user,
+        } = asked;
         self.allocation_for(Method::CreatePermission, from, user)?;
         let peers = request.xor_addresses(XOR_PEER_ADDRESS).ok_or(400_u16)?;
         self.judge(from, &peers)?;
@@ -207,27 +189,14 @@ impl TurnCore {
         Ok(())
     }
 
-    pub(super) fn channel_bind(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Message {
-        match self.bound(now, from, request, user) {
-            Ok(()) => Message::new(Method::ChannelBind.success(), request.id),
-            Err(code) => self.failure(Method::ChannelBind, request, code),
-        }
-    }
-
     /// RFC 8656 12.2: a number is for one peer, and a peer has one number.
-    fn bound(
-        &mut self,
-        now: Duration,
-        from: FiveTuple,
-        request: &Incoming<'_>,
-        user: &str,
-    ) -> Result<(), u16> {
+    fn bound(&mut self, asked: Asked<'_>) -> Result<(), u16> {
+        let Asked {
+            now,
+            from,
+            request,
+            user,
+        } = asked;
         let channels = &self
             .allocation_for(Method::ChannelBind, from, user)?
             .channels;

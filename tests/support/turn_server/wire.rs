@@ -213,7 +213,7 @@ pub fn channel_data(number: u16, payload: &[u8], padded: bool) -> Vec<u8> {
 
 /// Whether the bytes begin as ChannelData does (RFC 8656 12.5).
 pub fn is_channel_data(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|first| first & 0xf0 == 0x40)
+    bytes.first().is_some_and(|first| first & 0xc0 == 0x40)
 }
 
 /// Reads ChannelData, padded or not.

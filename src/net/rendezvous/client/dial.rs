@@ -8,53 +8,93 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Uri, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::failure::Failure;
-use super::{MAX_ENVELOPE, Target};
-use crate::family::Family;
+use crate::base::bounds;
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::ErrorReport;
 use crate::net::host::Source;
+use crate::net::rendezvous::client::failure::Failure;
+use crate::net::rendezvous::client::look::Look;
+use crate::net::rendezvous::client::steps::{Step, Steps};
+use crate::net::rendezvous::client::{MAX_ENVELOPE, Target};
 use crate::net::resolve;
 use crate::net::stream::io_error;
 use crate::net::tls;
-use crate::report::ErrorReport;
-use crate::signal::url::RendezvousUrl;
-use crate::signal::wire::SUBPROTOCOL;
+use crate::proto::signal::url::RendezvousUrl;
+use crate::proto::signal::wire::SUBPROTOCOL;
 
 /// How long one address has before the next one is tried beside it (RFC 8305 5 says 250 ms; a
 /// person waits).
 const NEXT_ADDRESS: Duration = Duration::from_millis(100);
 
-/// A WebSocket over TCP or TLS.
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Opens a WebSocket in time.
-pub(super) async fn dial(target: &Target, by: Instant) -> Result<Socket, Failure> {
+pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<Socket, Failure> {
     let url = &target.url;
+    steps.begin(Step::Name(url.host.clone()));
     let addresses = find(target, by).await?;
+    steps.begin(Step::Connection {
+        host: url.host.clone(),
+        addresses: addresses.clone(),
+    });
     let connected = timeout_at(by, connect(&addresses, &target.source)).await;
     let stream = connected.unwrap_or_else(|_| Err(no_connection(&addresses)))?;
+    let look = Look {
+        target,
+        addresses: &addresses,
+    };
     let stream: Box<dyn Stream> = if url.tls {
+        steps.begin(Step::Tls);
         let shaken = timeout_at(by, tls::handshake(&url.host, stream)).await;
         let shaken = shaken.map_err(|_| Failure::timeout("the TLS handshake is not answered"))?;
-        Box::new(shaken.map_err(|(report, _)| of_tls(report))?.0)
+        match shaken {
+            Ok((stream, _)) => Box::new(stream),
+            Err((report, _)) => {
+                let is_no_tls = matches!(report.code, Code::Tls | Code::Closed);
+                let failure = of_tls(report);
+                return Err(if is_no_tls {
+                    look.at_tls(failure).await
+                } else {
+                    failure
+                });
+            }
+        }
     } else {
         Box::new(stream)
     };
     let config = WebSocketConfig::default()
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_ENVELOPE + bounds::RENDEZVOUS_WRITE_BUFFER)
         .max_message_size(Some(MAX_ENVELOPE))
         .max_frame_size(Some(MAX_ENVELOPE));
+    steps.begin(Step::WebSocket);
     let opened = tokio_tungstenite::client_async_with_config(request(url)?, stream, Some(config));
     match timeout_at(by, opened).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(error)) => Err(Failure::of_websocket(&error)),
+        Ok(Err(Error::Http(response))) => {
+            let location = response.headers().get(header::LOCATION);
+            let location = location.and_then(|to| to.to_str().ok());
+            Err(look.at_answer(response.status(), location).await)
+        }
+        Ok(Err(error)) => {
+            let failure = Failure::of_websocket(&error);
+            // What is no answer of HTTP may be one of TLS.
+            Err(if url.tls {
+                failure
+            } else {
+                look.at_plain(failure).await
+            })
+        }
         Err(_) => Err(Failure::timeout(format!(
-            "{url} takes the connection and does not answer"
+            "{url} accepts the connection and does not answer"
         ))),
     }
 }
@@ -79,7 +119,7 @@ fn no_connection(addresses: &[SocketAddr]) -> Failure {
 fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
     let wrong = |e: &dyn std::fmt::Display| {
         let message = format!("{url} cannot be requested: {e}");
-        Failure::lasting(ErrorReport::new("usage", message))
+        Failure::lasting(ErrorReport::new(Code::Usage, message))
     };
     let scheme = if url.tls { "wss" } else { "ws" };
     let uri = Uri::builder()
@@ -98,18 +138,21 @@ fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
 /// A wrong certificate stays wrong; a handshake may also break with the connection.
 fn of_tls(report: ErrorReport) -> Failure {
     match report.code {
-        "tls" => Failure::passing(ErrorReport {
+        Code::Tls => Failure::passing(ErrorReport {
             hint: Some("check that the rendezvous speaks TLS on this port; if not, use ws://"),
             ..report
         }),
-        code if code.starts_with("certificate-") => Failure::lasting(report),
+        code if code.is_of_certificate() => Failure::lasting(report),
         _ => Failure::passing(report),
     }
 }
 
 /// The first address that takes a connection, each tried a little after the one before it
 /// (RFC 8305), the families by turns.
-async fn connect(addresses: &[SocketAddr], source: &Source) -> Result<TcpStream, Failure> {
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    source: &Source,
+) -> Result<TcpStream, Failure> {
     let mut left = by_turns(addresses).into_iter();
     let mut tries = JoinSet::new();
     let mut first_error = None;
@@ -153,7 +196,7 @@ async fn connect_to(source: &Source, address: SocketAddr) -> Result<TcpStream, F
         let report = io_error(&error);
         let message = format!("no connection to {address}: {}", report.message);
         let hint = match report.code {
-            "refused" => Some("check host and port, and that 'rtcdiag serve' runs there"),
+            Code::Refused => Some("check host and port, and that 'rtcdiag serve' runs there"),
             _ => report.hint,
         };
         Failure::passing(ErrorReport {

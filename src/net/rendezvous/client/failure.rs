@@ -1,14 +1,13 @@
 //! Why there is no connection to a rendezvous, in words, and whether trying again may help.
 
 use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::http::StatusCode;
 
+use crate::base::codes::Code;
+use crate::base::report::ErrorReport;
+use crate::base::words::{printable, quoted};
 use crate::net::stream::io_error;
-use crate::report::ErrorReport;
-use crate::signal::wire::Refusal;
-use crate::stun::message::printable;
+use crate::proto::signal::wire::Refusal;
 
-/// An error, and whether it will stay.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) report: ErrorReport,
@@ -35,34 +34,31 @@ impl Failure {
         }
     }
 
-    /// What had no answer in time.
     pub(super) fn timeout(what: impl Into<String>) -> Self {
-        Self::passing(ErrorReport::new("timeout", what).with_hint(
+        Self::passing(ErrorReport::new(Code::Timeout, what).with_hint(
             "check host and port, that 'rtcdiag serve' runs there, and that no firewall is in between",
         ))
     }
 
     pub(super) fn silent() -> Self {
         Self::passing(
-            ErrorReport::new("timeout", "nothing is heard of the rendezvous any more")
+            ErrorReport::new(Code::Timeout, "nothing more is heard from the rendezvous")
                 .with_hint("the network may have changed, or a firewall dropped the connection"),
         )
     }
 
     pub(super) fn closed() -> Self {
         Self::passing(
-            ErrorReport::new("closed", "the rendezvous closed the connection")
+            ErrorReport::new(Code::Closed, "the rendezvous closed the connection")
                 .with_hint("look at the rendezvous' log; a proxy in between may also close it"),
         )
     }
 
-    /// Something else listens there.
     pub(super) fn not_a_rendezvous(what: &str) -> Self {
-        let message = format!("this is no rendezvous of rtcdiag: {what}");
-        Self::lasting(ErrorReport::new("not-a-rendezvous", message).with_hint(OTHER_PORT))
+        let message = format!("this is not an rtcdiag rendezvous: {what}");
+        Self::lasting(ErrorReport::new(Code::NotARendezvous, message).with_hint(OTHER_PORT))
     }
 
-    /// What the rendezvous said.
     pub(super) fn of_refusal(refusal: Refusal) -> Self {
         let report = ErrorReport::new(refusal.code(), refusal.message());
         let report = match hint(refusal) {
@@ -81,10 +77,10 @@ impl Failure {
             Some(refusal) => Self::of_refusal(refusal),
             None => Self::lasting(
                 ErrorReport::new(
-                    "refused-by-rendezvous",
+                    Code::RefusedByRendezvous,
                     format!(
                         "the rendezvous refuses: {} ({})",
-                        printable(message),
+                        quoted(message),
                         printable(code)
                     ),
                 )
@@ -108,35 +104,24 @@ impl Failure {
                 Self::not_a_rendezvous("a WebSocket server for something else answers there")
             }
             E::Capacity(_) => Self::not_a_rendezvous("it sends more than any rendezvous does"),
-            E::Http(response) => Self::of_http(response.status()),
-            _ => Self::not_a_rendezvous("what answers there is no WebSocket server"),
+            _ => Self::not_a_rendezvous("what answers there is not a WebSocket server"),
         }
-    }
-
-    fn of_http(status: StatusCode) -> Self {
-        // From a proxy whose server is just being restarted, or from one that is being stopped.
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            let message = format!("the way to the rendezvous is closed (HTTP status {status})");
-            let report = ErrorReport::new("http-error", message)
-                .with_hint("check that 'rtcdiag serve' runs behind the proxy that answers");
-            return Self::passing(report);
-        }
-        Self::not_a_rendezvous(&format!(
-            "an HTTP server answers there with status {status}"
-        ))
     }
 }
 
 const fn hint(refusal: Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::RoomFull | Refusal::RoomExpired => {
-            Some("begin again with a new code: rtcdiag pair")
-        }
+        Refusal::RoomFull => Some(
+            "if you are one of the two that it is for, somebody else has the code: begin again with a new one (rtcdiag pair), on both hosts",
+        ),
+        Refusal::RoomExpired => Some("start again with a new code: rtcdiag pair"),
         Refusal::BadJoin | Refusal::Version => Some(BOTH_NEW),
         Refusal::TooManyConnections | Refusal::TooManyRooms | Refusal::TooFast => {
             Some("wait a moment, or use another rendezvous")
         }
-        Refusal::Slow | Refusal::Silent => Some("look at this machine's network"),
+        Refusal::Slow | Refusal::Silent | Refusal::Unfinished => {
+            Some("look at this machine's network")
+        }
         Refusal::Replaced => Some("is the same command running twice?"),
         Refusal::ShuttingDown => Some("wait until it is back, or use another rendezvous"),
         Refusal::TooLarge => None,

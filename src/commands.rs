@@ -1,0 +1,184 @@
+//! From the command line to the exit code.
+
+pub mod args;
+pub mod completions;
+pub mod config;
+pub mod lookup;
+pub mod shortage;
+mod signals;
+
+mod credentials;
+mod dead_address;
+pub mod demo;
+pub mod explain;
+mod frame;
+pub mod gather;
+pub mod man;
+mod misdirected;
+pub mod nat;
+pub mod pair;
+mod probe;
+mod reach;
+mod second_look;
+pub mod serve;
+mod servers;
+mod text;
+pub mod turn;
+mod web_proxy;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::base::codes::Code;
+use crate::base::exit::{self, Outcome};
+use crate::base::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
+use crate::net::clock::Clock;
+use crate::ui::output::{self, Output};
+use crate::ui::redact::{self, Redaction};
+use crate::ui::render;
+use args::{Cli, Command, DIAGNOSIS_TIMEOUT, PAIR_TIMEOUT};
+use config::ConfigError;
+use frame::Frame;
+
+/// Runs the program with these arguments, the program's name first.
+pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
+    let clock = Clock::start();
+    let cli = match config::load(args) {
+        Ok(cli) => cli,
+        Err(ConfigError::Usage(error)) if !error.use_stderr() => {
+            // Help and version. A closed pipe is no error.
+            let _ = error.print();
+            return ExitCode::from(exit::GOOD);
+        }
+        Err(ConfigError::Usage(error)) => {
+            let redaction = early_redaction(args);
+            let text = redact::message(&error, &redaction);
+            output::early_text(&redaction, &text);
+            return usage_error(args, clock, first_line(&text), &redaction);
+        }
+        Err(error) => {
+            let redaction = early_redaction(args);
+            output::early_error(&redaction, &error.to_string());
+            return usage_error(args, clock, error.to_string(), &redaction);
+        }
+    };
+    let redaction = Redaction::new(cli.common.redact);
+    let output = Output::new(cli.common.color, cli.common.quiet, redaction);
+    match execute(&cli, clock, &output) {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        Err(error) => {
+            output.end_progress();
+            output.error(&format!("{error:#}"), None);
+            usage_error(args, clock, format!("{error:#}"), output.redaction())
+        }
+    }
+}
+
+fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
+    let frame = |name, default: Option<Duration>| Frame {
+        name,
+        common: &cli.common,
+        time_limit: cli.common.timeout.or(default),
+        clock,
+        output,
+    };
+    let diagnosis = Some(DIAGNOSIS_TIMEOUT);
+    match &cli.command {
+        Command::Nat(args) if args.depth.in_rounds() => nat::run(&frame("nat", None), args),
+        Command::Nat(args) => nat::run(&frame("nat", Some(nat::time_limit(args))), args),
+        Command::Gather(args) => gather::run(&frame("gather", diagnosis), args),
+        Command::Turn(args) => turn::run(&frame("turn", diagnosis), args),
+        Command::Pair(args) => pair::run(&frame("pair", Some(PAIR_TIMEOUT)), args),
+        Command::Serve(args) => serve::run(&frame("serve", None), args),
+        Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
+        Command::Explain(args) => explain::run(&frame("explain", None), args),
+        Command::Completions(args) => completions::run(&frame("completions", None), args),
+        Command::Man(args) => man::run(&frame("man", None), args),
+    }
+}
+
+/// clap's message without usage and tips.
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// What was typed may have addresses, and the settings are not known.
+fn early_redaction(args: &[std::ffi::OsString]) -> Redaction {
+    Redaction::new(config::is_asked(args, "redact"))
+}
+
+/// What stands on stderr already, as a document for a script that asked for JSON.
+fn usage_error(
+    args: &[std::ffi::OsString],
+    clock: Clock,
+    message: String,
+    redaction: &Redaction,
+) -> ExitCode {
+    let asked = |flag| config::is_asked_outside_file(args, flag).unwrap_or_default();
+    let lines = asked("jsonl");
+    if lines || asked("json") {
+        let document = error_document(command_of(args), clock, message, redaction.is_on());
+        let text = if lines {
+            render::json_line(&document)
+        } else {
+            render::json(&document)
+        };
+        if let Ok(text) = text {
+            // The exit code says it all the same.
+            let _ = output::json(redaction, &text);
+        }
+    }
+    ExitCode::from(exit::ERROR)
+}
+
+/// The command that arguments which cannot be parsed were meant for, if it can be told.
+fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
+    let definition = args::definition();
+    let known = args.iter().skip(1).find_map(|arg| {
+        let name = arg.to_str()?;
+        definition.find_subcommand(name)
+    })?;
+    COMMANDS.into_iter().find(|name| *name == known.get_name())
+}
+
+const COMMANDS: [&str; 9] = [
+    "nat",
+    "gather",
+    "turn",
+    "pair",
+    "serve",
+    "demo",
+    "explain",
+    "completions",
+    "man",
+];
+
+/// The document of a command that could not begin.
+fn error_document(
+    command: Option<&'static str>,
+    clock: Clock,
+    message: String,
+    redacted: bool,
+) -> Document<Value> {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        rtcdiag_version: env!("CARGO_PKG_VERSION"),
+        redacted,
+        command,
+        started_at: clock.started_at(),
+        elapsed_ms: Millis(clock.now()),
+        outcome: Outcome::Error,
+        caveat: None,
+        summary: format!("The command could not start: {message}."),
+        findings: vec![Finding {
+            code: Code::Usage,
+            severity: Severity::Error,
+            message,
+            hint: None,
+        }],
+        result: None,
+    }
+}

@@ -1,0 +1,99 @@
+//! User and password for TURN, from files and the environment.
+
+mod form;
+
+use std::env::VarError;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::base::codes::Code;
+use crate::base::report::Finding;
+use crate::commands::args::TurnCredentials;
+use crate::commands::config;
+use crate::commands::servers::readable_by_others;
+use crate::proto::turn::credentials::{Credentials, MINTED_LIFETIME_S, Secret};
+
+/// The variable with the password. It has no flag: other users see those.
+const PASSWORD: &str = "RTCDIAG_TURN_PASSWORD";
+
+/// What the flags and the environment give, if anything. `is_needed` if there is a server for it.
+pub fn from_flags(
+    args: &TurnCredentials,
+    unix_now: u64,
+    patience: Duration,
+    is_needed: bool,
+) -> anyhow::Result<(Option<Credentials>, Vec<Finding>)> {
+    let password = match std::env::var(PASSWORD) {
+        Ok(password) => Some(password).filter(|p| !p.is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => anyhow::bail!("{PASSWORD} is not UTF-8"),
+    };
+    let user = args.turn_username.as_deref();
+    if let Some(path) = &args.turn_secret_file {
+        anyhow::ensure!(
+            args.turn_password_file.is_none(),
+            "--turn-secret-file and --turn-password-file cannot be used together"
+        );
+        anyhow::ensure!(user != Some(""), "the user name is empty");
+        let (secret, findings) = secret_from(path, patience)?;
+        let expires = unix_now + MINTED_LIFETIME_S;
+        let credentials = Credentials::time_limited(user, &secret, expires)
+            .context("cannot mint TURN credentials")?;
+        return Ok((Some(credentials), findings));
+    }
+    let (password, findings) = match (&args.turn_password_file, password) {
+        (Some(path), _) => {
+            let (password, findings) = secret_from(path, patience)?;
+            (Some(password), findings)
+        }
+        (None, password) => (password.map(Secret::new), Vec::new()),
+    };
+    match (user, password) {
+        (Some(user), Some(password)) => {
+            let credentials =
+                Credentials::new(user, &password).context("cannot use the TURN credentials")?;
+            Ok((Some(credentials), findings))
+        }
+        (Some(_), None) => anyhow::bail!(
+            "--turn-username needs a password: set {PASSWORD} or give --turn-password-file"
+        ),
+        (None, Some(_)) if args.turn_password_file.is_some() => {
+            anyhow::bail!("--turn-password-file needs --turn-username")
+        }
+        (None, Some(_)) if is_needed => {
+            anyhow::bail!(
+                "{PASSWORD} is set, but --turn-username is missing, which says whose password it is"
+            )
+        }
+        // A variable left over from something else does no harm.
+        (None, _) => Ok((None, findings)),
+    }
+}
+
+pub(super) fn secret_from(
+    path: &Path,
+    patience: Duration,
+) -> anyhow::Result<(Secret, Vec<Finding>)> {
+    let text = config::read_text(path, patience)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let line = text.lines().next().unwrap_or_default();
+    anyhow::ensure!(
+        !line.is_empty(),
+        "{} has no secret in its first line",
+        path.display()
+    );
+    let mut findings = readable_by_others(path, "a secret");
+    findings.extend(form::oddity(&text).map(|oddity| {
+        Finding::new(
+            Code::SecretFileForm,
+            format!(
+                "{} {oddity}; its first line is used as it is",
+                path.display()
+            ),
+            oddity.remedy(),
+        )
+    }));
+    Ok((Secret::new(line), findings))
+}

@@ -1,0 +1,103 @@
+//! A server whose name has addresses of both families, and that answers at those of one alone. That is
+//! a fault of this address, and no evidence against the network's IPv6 or IPv4.
+
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::{ErrorReport, Finding};
+
+/// What is asked over one address.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The host, as it is named.
+    pub host: &'a str,
+    pub address: IpAddr,
+    /// What went wrong, if anything did.
+    pub error: Option<&'a ErrorReport>,
+}
+
+impl Asked<'_> {
+    const fn family(&self) -> Family {
+        Family::of(self.address)
+    }
+
+    fn is_dead(&self) -> bool {
+        self.error
+            .is_some_and(|e| matches!(e.code, Code::Timeout | Code::Refused))
+    }
+}
+
+/// An address at which nothing answers, though the same name answers over the other family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadAddress {
+    pub address: IpAddr,
+    host: String,
+    /// Whether its host was heard of: it refuses.
+    pub is_refused: bool,
+}
+
+/// All of them. A host that has no answer at all is another matter.
+pub fn all_of(asked: &[Asked<'_>]) -> Vec<DeadAddress> {
+    let mut found: Vec<DeadAddress> = Vec::new();
+    for one in asked {
+        let of_host = || asked.iter().filter(|other| other.host == one.host);
+        let mut here = of_host().filter(|other| other.address == one.address);
+        let answers_otherwise =
+            of_host().any(|other| other.family() != one.family() && other.error.is_none());
+        let known = found.iter().any(|dead| dead.address == one.address);
+        if known || !answers_otherwise || !here.clone().all(Asked::is_dead) {
+            continue;
+        }
+        let is_refused = here.any(|other| other.error.is_some_and(|e| e.code == Code::Refused));
+        found.push(DeadAddress {
+            address: one.address,
+            host: one.host.to_owned(),
+            is_refused,
+        });
+    }
+    found
+}
+
+impl DeadAddress {
+    /// In a sentence, without its beginning and end.
+    pub fn words(&self) -> String {
+        let family = Family::of(self.address);
+        let other = match family {
+            Family::Ipv4 => Family::Ipv6,
+            Family::Ipv6 => Family::Ipv4,
+        };
+        let how = if self.is_refused {
+            "nothing listens"
+        } else {
+            "nothing answers"
+        };
+        format!(
+            "{how} at {}, the {} address of {} ({} record), though it works over {}",
+            self.address,
+            family.name(),
+            self.host,
+            family.record(),
+            other.name()
+        )
+    }
+
+    /// With what to do.
+    pub fn finding(&self) -> Finding {
+        let hint = match (Family::of(self.address), self.is_refused) {
+            (Family::Ipv6, true) => {
+                "remove the AAAA record, or have the server listen on IPv6: clients with both families lose time there"
+            }
+            (Family::Ipv6, false) => {
+                "remove the AAAA record, or have the server listen on IPv6 and its firewall let it in; only if other servers are silent over IPv6 too is it this network"
+            }
+            (Family::Ipv4, true) => {
+                "remove the A record, or have the server listen on IPv4: clients with both families lose time there"
+            }
+            (Family::Ipv4, false) => {
+                "remove the A record, or have the server listen on IPv4 and its firewall let it in; only if other servers are silent over IPv4 too is it this network"
+            }
+        };
+        Finding::new(Code::AddressDead, self.words(), hint)
+    }
+}

@@ -1,0 +1,306 @@
+//! "Allocated" is not "relays": does data come through a relayed address?
+//!
+//! Two ways at once, since either may be closed for reasons that do not matter: from the relayed
+//! address to itself, and between it and a UDP socket of this host. There the way in comes first: a
+//! stateful firewall before the relay opens for whom the relay has sent to, and a peer has not been
+//! sent to yet. Only where nothing comes in does the relay send outward.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::base::fact::{Fact, Reason};
+use crate::commands::probe;
+use crate::net::clock::Clock;
+use crate::net::host::Source;
+use crate::net::session::Session;
+use crate::proto::nat::address::rewritten;
+use crate::proto::stun::message::{
+    Change, TransactionId, binding_request, decode_binding_response,
+};
+use crate::proto::turn::client::{Allocation, Answer, Event, RequestId};
+use crate::proto::turn::error::Failure;
+use tokio::net::UdpSocket;
+
+/// How long data may take beyond three round trips to the server.
+const PATIENCE: Duration = Duration::from_millis(600);
+/// How much longer the way from here may take once the server is known to relay.
+const FROM_HERE_TOO: Duration = Duration::from_millis(100);
+/// How long the way in may take once the relay has sent outward, beyond six round trips.
+const OUTWARD: Duration = Duration::from_millis(250);
+const AGAIN: Duration = Duration::from_millis(80);
+
+const THROUGH_ITSELF: &[u8] = b"rtcdiag: from the relay to itself";
+const FROM_HERE: &[u8] = b"rtcdiag: from here to the relay";
+const TO_HERE: &[u8] = b"rtcdiag: from the relay to here";
+const OPENING: &[u8] = b"rtcdiag: from the relay, unasked";
+const FROM_HERE_AGAIN: &[u8] = b"rtcdiag: from here, once the relay has sent";
+const TO_HERE_AGAIN: &[u8] = b"rtcdiag: from the relay, once it has sent";
+
+pub struct Verification<'a> {
+    pub server: SocketAddr,
+    pub allocation: Allocation,
+    pub source: &'a Source,
+    pub local: IpAddr,
+    pub rtt: Option<Duration>,
+    pub clock: Clock,
+    /// Of the question where the server sees the probe.
+    pub transaction_id: TransactionId,
+}
+
+impl Verification<'_> {
+    /// Why nothing need come through between this host and the relay: the permission is for what the server
+    /// sees in place of this host.
+    fn sees_otherwise(&self) -> Option<Fact<bool>> {
+        let seen = self.allocation.mapped?.ip();
+        let how = rewritten(self.local, self.server.ip(), seen)?;
+        Some(Fact::inconclusive(
+            Reason::SourceRewritten,
+            format!(
+                "the server sees {seen}, {}: {}",
+                how.text(),
+                how.cause(self.local)
+            ),
+        ))
+    }
+}
+
+/// What came through.
+#[derive(Debug, Clone)]
+pub struct Passage {
+    /// Whether data came through at all.
+    pub relays: Fact<bool>,
+    /// Whether it did between the relayed address and this host.
+    pub reachable: Fact<bool>,
+    /// Where it did not: whether it does once the relayed address has sent to this host.
+    pub after_sending: Fact<bool>,
+}
+
+impl Passage {
+    fn all(fact: &Fact<bool>) -> Self {
+        Self {
+            relays: fact.clone(),
+            reachable: fact.clone(),
+            after_sending: Fact::not_tested(Reason::NotApplicable),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Permission {
+    Pending(RequestId),
+    Granted,
+    Forbidden,
+    Failed,
+    None,
+    /// Used, and nothing more to be learned by it.
+    Done,
+}
+
+impl Permission {
+    fn after(outcome: &Result<Answer, Failure>) -> Self {
+        match outcome {
+            Ok(_) => Self::Granted,
+            Err(Failure::Refused(error)) if error.code == 403 => Self::Forbidden,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
+/// The way outward, once it is tried.
+struct Outward {
+    /// Where the server sees the probe; until that is known, a guess.
+    probe: SocketAddr,
+    is_known: bool,
+}
+
+/// Whether data comes through, and whether it does so between the relayed address and this host.
+pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
+    let Verification {
+        allocation, clock, ..
+    } = what;
+    let relayed = allocation.relayed;
+    let rtt = what.rtt.unwrap_or_default();
+    let probe = probe::open(what.source, what.local, what.server, allocation);
+    let to_itself = session.begin(|c, now| c.permit(now, vec![relayed.ip()]));
+    let mut itself = Permission::Pending(to_itself);
+    let mut here = match (allocation.mapped, &probe) {
+        (Some(mapped), Some(_)) if mapped.ip() != relayed.ip() => {
+            Permission::Pending(session.begin(|c, now| c.permit(now, vec![mapped.ip()])))
+        }
+        // The same IP address: one permission is for both.
+        (Some(_), Some(_)) => itself,
+        _ => Permission::None,
+    };
+    let mut through_itself = false;
+    let mut outward: Option<Outward> = None;
+    let mut deadline = clock.now() + PATIENCE + 3 * rtt;
+    let mut again = clock.now();
+    let mut buffer = [0; 548];
+    loop {
+        let now = clock.now();
+        if now >= deadline || (is_over(itself) && is_over(here)) {
+            let (Permission::Granted, Some(probe), None) = (here, &probe, &outward) else {
+                break;
+            };
+            outward = Outward::toward(probe, allocation);
+            if outward.is_none() {
+                break;
+            }
+            (deadline, again) = (now + OUTWARD + 6 * rtt, now);
+        }
+        if now >= again {
+            again = now + AGAIN;
+            if itself == Permission::Granted {
+                session.send(relayed, THROUGH_ITSELF);
+            }
+            // Loss is answered by sending again.
+            if let (Permission::Granted, Some(probe)) = (here, &probe) {
+                send_between(session, probe, relayed, outward.as_ref(), what).await;
+            }
+        }
+        tokio::select! {
+            event = session.next() => match event {
+                Ok(Event::Done { request, outcome, .. }) => {
+                    let verdict = Permission::after(&outcome);
+                    for permission in [&mut itself, &mut here] {
+                        if *permission == Permission::Pending(request) {
+                            *permission = verdict;
+                            again = clock.now();
+                        }
+                    }
+                }
+                Ok(Event::Data { peer, payload, .. }) => {
+                    if peer == relayed && payload == THROUGH_ITSELF && !through_itself {
+                        through_itself = true;
+                        itself = Permission::Done;
+                        // It relays; whether it can be reached from here shows soon or not at all.
+                        deadline = deadline.min(clock.now() + FROM_HERE_TOO + 3 * rtt);
+                    }
+                    if payload == FROM_HERE {
+                        session.send(peer, TO_HERE);
+                    } else if payload == FROM_HERE_AGAIN {
+                        session.send(peer, TO_HERE_AGAIN);
+                    }
+                }
+                Ok(Event::Fading(_)) => {}
+                Err(error) => {
+                    return Passage::all(&Fact::inconclusive(Reason::NoResponse, error.message));
+                }
+            },
+            received = probe::receive(probe.as_ref(), &mut buffer) => {
+                let Ok((length, from)) = received else { continue };
+                let came = &buffer[..length];
+                if from == relayed && came == TO_HERE {
+                    return Passage::all(&Fact::Determined(true));
+                }
+                if from == relayed && came == TO_HERE_AGAIN {
+                    return Passage {
+                        relays: Fact::Determined(true),
+                        reachable: Fact::Determined(false),
+                        after_sending: Fact::Determined(true),
+                    };
+                }
+                if let Some(outward) = &mut outward && from == what.server {
+                    outward.learn(came, what.transaction_id);
+                }
+            }
+            () = tokio::time::sleep_until(clock.instant(again.min(deadline))) => {}
+        }
+    }
+    let passage = conclusion(through_itself, itself, here, outward.is_some());
+    match what.sees_otherwise() {
+        Some(why) if passage.reachable == Fact::Determined(false) => Passage {
+            reachable: why.clone(),
+            after_sending: why,
+            ..passage
+        },
+        _ => passage,
+    }
+}
+
+impl Outward {
+    fn toward(probe: &UdpSocket, allocation: &Allocation) -> Option<Self> {
+        let port = probe.local_addr().ok()?.port();
+        Some(Self {
+            probe: SocketAddr::new(allocation.mapped?.ip(), port),
+            is_known: false,
+        })
+    }
+
+    fn learn(&mut self, bytes: &[u8], asked: TransactionId) {
+        let Ok(answer) = decode_binding_response(bytes) else {
+            return;
+        };
+        if let (true, Ok(success)) = (answer.transaction_id == asked, &answer.outcome)
+            && let Some(address) = success.reflexive()
+        {
+            (self.probe, self.is_known) = (address, true);
+        }
+    }
+}
+
+/// What goes between this host and the relayed address.
+async fn send_between(
+    session: &mut Session,
+    probe: &UdpSocket,
+    relayed: SocketAddr,
+    outward: Option<&Outward>,
+    what: &Verification<'_>,
+) {
+    let Some(outward) = outward else {
+        let _ = probe.send_to(FROM_HERE, relayed).await;
+        return;
+    };
+    if !outward.is_known {
+        let request = binding_request(what.transaction_id, Change::None);
+        let _ = probe.send_to(&request, what.server).await;
+    }
+    session.send(outward.probe, OPENING);
+    let _ = probe.send_to(FROM_HERE_AGAIN, relayed).await;
+}
+
+/// Silence without a refusal proves nothing of the relay itself.
+fn conclusion(
+    through_itself: bool,
+    itself: Permission,
+    here: Permission,
+    sent_outward: bool,
+) -> Passage {
+    let reachable = match here {
+        Permission::Granted => Fact::Determined(false),
+        Permission::Forbidden => Fact::not_tested(Reason::PolicyForbids),
+        Permission::None => Fact::not_tested(Reason::NotApplicable),
+        _ => Fact::not_tested(Reason::EarlierFailure),
+    };
+    let after_sending = if sent_outward {
+        Fact::Determined(false)
+    } else {
+        Fact::not_tested(Reason::NotApplicable)
+    };
+    let forbidden = |p| matches!(p, Permission::Forbidden | Permission::None);
+    let relays = if through_itself {
+        Fact::Determined(true)
+    } else if forbidden(itself) && forbidden(here) {
+        Fact::inconclusive(
+            Reason::PolicyForbids,
+            "the server's policy forbids the peers that could be tried from here",
+        )
+    } else {
+        Fact::inconclusive(
+            Reason::NoResponse,
+            "nothing that was sent through the relay came back: its ports may be closed, or it does not relay",
+        )
+    };
+    Passage {
+        relays,
+        reachable,
+        after_sending,
+    }
+}
+
+const fn is_over(permission: Permission) -> bool {
+    matches!(
+        permission,
+        Permission::Forbidden | Permission::Failed | Permission::None | Permission::Done
+    )
+}

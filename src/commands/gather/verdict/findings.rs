@@ -1,0 +1,301 @@
+//! What is worth knowing about a gathering, and what to do about it.
+
+mod named_oddly;
+mod seen;
+mod servers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::codes::Code;
+use crate::base::expiry::{Reception, of_expiry};
+use crate::base::fact::{Fact, Reason};
+use crate::base::family::Family;
+use crate::base::report::{Finding, Severity};
+use crate::commands::gather::report::{
+    CandidateReport, GatherResult, GatherServerReport, RelayedReport, Status,
+};
+use crate::commands::gather::verdict::use_of::{self, Flaw};
+use crate::commands::gather::verdict::{Context, Policy};
+use crate::commands::misdirected;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::interface;
+use crate::proto::nat::address::is_global;
+
+pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
+    of_interfaces(result, context, findings);
+    of_reflexive(result, findings);
+    seen::of_result(result, findings);
+    of_relayed(result, findings);
+    of_credentials(result, context, findings);
+    of_ipv6(result, findings);
+    findings.extend(named_oddly::of_servers(result));
+    servers::of_servers(result, context, findings);
+}
+
+fn of_interfaces(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
+    let hosts = || {
+        result
+            .candidates
+            .iter()
+            .filter(|c| c.kind == CandidateType::Host)
+    };
+    if result.candidates.is_empty() && context.policy == Policy::All {
+        findings.push(Finding::new(
+            Code::NoNetwork,
+            "this machine has no address that another one could reach",
+            "check that it is connected to a network; -4 and -6 leave out the other family",
+        ));
+    }
+    let self_assigned = hosts()
+        .find_map(|c| misdirected::self_assigned(c.address, c.interface.as_deref()))
+        .filter(|_| hosts().count() == 1);
+    findings.extend(self_assigned);
+    let mut seen = BTreeSet::new();
+    for candidate in hosts() {
+        let Some(name) = &candidate.interface else {
+            continue;
+        };
+        if let Some(kind) = interface::kind_of(name)
+            && seen.insert(name.clone())
+        {
+            findings.push(Finding::new(
+                Code::VirtualInterface,
+                format!(
+                    "{name} ({}) belongs to {}, judging by its name",
+                    candidate.address,
+                    kind.text()
+                ),
+                "peers that are not in that network try its candidates in vain; --interface names the one to gather from instead",
+            ));
+        }
+    }
+}
+
+fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
+    let same: BTreeSet<IpAddr> = result
+        .redundant
+        .iter()
+        .filter(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host)
+        .filter(|r| !result.is_from_inside(r))
+        .map(|r| r.address)
+        .filter(|address| !address.is_loopback())
+        .collect();
+    for address in same {
+        findings.push(Finding::new(
+            Code::NoNat,
+            format!("servers see {address} as it is: there is no NAT on its way, so a reflexive candidate would be redundant"),
+            "nothing needs to be done; rtcdiag nat tells whether a firewall filters",
+        ));
+    }
+    let inside = result.redundant.iter().find(|r| result.is_from_inside(r));
+    if let Some(redundant) = inside {
+        let severity = if use_of::has_useful(result, CandidateType::Srflx) {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        findings.push(Finding::new(
+            Code::ReflexiveNotPublic,
+            format!(
+                "{} sees {}, this host's own private address, though it is public itself: something on this network answers in its name, such as a router that takes STUN for itself, or it is within this network; the address that the internet sees is not known",
+                redundant.server.as_deref().unwrap_or("a server"),
+                redundant.address
+            ),
+            "ask a server on another port as well, or over TCP; a router may have such a function for SIP or games",
+        ).severity(severity));
+    }
+    let mut by_base: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
+    for candidate in &result.candidates {
+        if candidate.kind == CandidateType::Srflx {
+            let seen = by_base.entry(candidate.base()).or_default();
+            seen.insert(candidate.socket_address());
+        }
+    }
+    for (base, seen) in by_base {
+        if seen.len() > 1 {
+            let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
+            findings.push(Finding::new(
+                Code::SeveralReflexiveAddresses,
+                format!("different servers see {base} as {}: the NAT's mapping depends on the destination, so peers will see yet another address", seen.join(" and "),
+            ),
+                "rtcdiag nat tells how it maps; have a TURN server ready",
+            ));
+        }
+    }
+}
+
+fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
+    let mut unverified = BTreeSet::new();
+    let mut flawed = BTreeSet::new();
+    for server in &result.servers {
+        for relayed in &server.relayed {
+            let Some(address) = relayed.address else {
+                continue;
+            };
+            findings.extend(of_flaw(server, relayed, address, result, &mut flawed));
+            if relayed.authenticated == Some(false) {
+                findings.push(
+                    Finding::new(
+                        Code::RelayWithoutCredentials,
+                        format!(
+                            "{} relays for everybody: it asked for no credentials",
+                            server.uri
+                        ),
+                        "have it ask for credentials (coturn: lt-cred-mech or use-auth-secret)",
+                    )
+                    .severity(Severity::Warning),
+                );
+            }
+            if relayed.reachable_after_sending == Fact::Determined(true)
+                && unverified.insert(server.uri.clone())
+            {
+                findings.push(Finding::new(
+                    Code::RelayOpensFromInside,
+                    format!("{} gives {address}, which takes datagrams only from whom it has sent to: a firewall before the relay ports opens from inside alone, so some peers do not get in, those behind a NAT with endpoint-dependent mapping first", server.uri),
+                    "open the relay ports for incoming UDP in the server's firewall (coturn: min-port to max-port, 49152 to 65535 by default)",
+                ));
+            }
+            let is_outer =
+                is_global(address.ip()) && server.address.is_some_and(|a| !is_global(a.ip()));
+            if is_outer
+                && relayed.reachable == Fact::Determined(false)
+                && relayed.reachable_after_sending == Fact::Determined(false)
+                && unverified.insert(server.uri.clone())
+            {
+                findings.push(Finding::new(
+                    Code::RelayUnreachableFromHere,
+                    format!("{} is in a private network and gives {address}, a public address, and nothing passes between that and this host: its router may not lead its own public address back in (hairpinning), or the relay ports are not forwarded", server.uri),
+                    "gather from outside that network tells whether peers there reach it; within it, turn hairpinning on in the router",
+                ));
+            }
+            if let Fact::Inconclusive {
+                reason: Reason::NoResponse | Reason::PolicyForbids,
+                detail,
+            } = &relayed.relays
+                && !flawed.contains(&server.uri)
+                && unverified.insert(server.uri.clone())
+            {
+                findings.push(Finding::new(
+                    Code::RelayUnverified,
+                    format!("{} allocated {address}, but {detail}", server.uri),
+                    format!("rtcdiag turn {} takes a closer look", server.uri),
+                ));
+            }
+        }
+    }
+}
+
+/// Why peers do not reach a relayed address, each once for a server.
+fn of_flaw(
+    server: &GatherServerReport,
+    relayed: &RelayedReport,
+    address: SocketAddr,
+    result: &GatherResult,
+    flawed: &mut BTreeSet<String>,
+) -> Option<Finding> {
+    let uri = &server.uri;
+    let severity = if use_of::relays_in_vain(result) {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let Some(flaw) = use_of::flaw(server, relayed, result) else {
+        return is_inside(server, address).then(|| {
+            Finding::new(
+                Code::RelayedAddressPrivate,
+                format!("{uri} gives the relayed address {address}, which is private, as the server's own is: peers in that network reach it, and nobody on the internet does"),
+                "this is right for a network of its own; for calls over the internet the server needs a public address (coturn: external-ip=PUBLIC/PRIVATE)",
+            )
+            .severity(Severity::Info)
+        });
+    };
+    flawed.insert(uri.clone());
+    let (code, message, hint) = match flaw {
+        Flaw::Loopback => (
+            Code::RelayedAddressPrivate,
+            format!(
+                "{uri} gives the relayed address {address}, a loopback address: no peer can reach it, only the server's own host"
+            ),
+            "where the name leads to loopback, mend /etc/hosts or name the server by its address; else tell the server its address (coturn: relay-ip, external-ip)",
+        ),
+        Flaw::OwnHost => (
+            Code::RelayUnverified,
+            format!(
+                "{uri} leads to this host itself, by loopback, so nothing tested here shows whether a peer reaches the relayed address {address}"
+            ),
+            "test it from another host; to reach it from here as others do, mend /etc/hosts or name it by its address",
+        ),
+        Flaw::Private => (
+            Code::RelayedAddressPrivate,
+            format!(
+                "{uri} gives the relayed address {address}, which is not public: peers on the internet cannot reach it"
+            ),
+            "tell the server its public address (coturn: external-ip=PUBLIC/PRIVATE)",
+        ),
+        Flaw::Silent => (
+            Code::RelayUnreachableFromHere,
+            format!(
+                "{uri} gives {address}, and nothing passes between that address and this host, whoever sends first: it may not be the server's real address, its ports are closed, or a firewall here lets UDP out to some ports only"
+            ),
+            "check the relay addresses and ports (coturn: external-ip, min-port to max-port, UDP); gather on another network tells whether it is the server",
+        ),
+    };
+    Some(Finding::new(code, message, hint).severity(severity))
+}
+
+/// Whether server and relayed address are both in a private network; a lab on loopback is no news.
+fn is_inside(server: &GatherServerReport, relayed: SocketAddr) -> bool {
+    let private = |ip: IpAddr| !is_global(ip) && !ip.is_loopback();
+    private(relayed.ip()) && server.address.is_some_and(|a| private(a.ip()))
+}
+
+fn of_credentials(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
+    let refused = result.servers.iter().any(|s| {
+        s.error
+            .as_ref()
+            .is_some_and(|e| matches!(e.code, Code::Unauthorized | Code::WrongCredentials))
+    });
+    let accepted = || {
+        let mut relayed = result.servers.iter().flat_map(|s| &s.relayed);
+        relayed.any(|r| r.authenticated == Some(true))
+    };
+    let reception = if refused {
+        Reception::Refused
+    } else if accepted() {
+        Reception::Accepted
+    } else {
+        Reception::Unknown
+    };
+    if reception == Reception::Accepted {
+        // However the file looks, what is in it is right.
+        findings.retain(|finding| finding.code != Code::SecretFileForm);
+    }
+    let expire = context.credentials_expire.iter();
+    findings.extend(expire.filter_map(|expires| of_expiry(*expires, context.unix_now, reception)));
+}
+
+fn of_ipv6(result: &GatherResult, findings: &mut Vec<Finding>) {
+    let v6_host = result.candidates.iter().find(|c| {
+        c.kind == CandidateType::Host
+            && Family::of(c.address) == Family::Ipv6
+            && is_global(c.address)
+    });
+    let unreachable = result.servers.iter().any(|s| {
+        s.address.is_some_and(|a| a.is_ipv6())
+            && s.error
+                .as_ref()
+                .is_some_and(|e| e.code == Code::Unreachable)
+    });
+    let works = result
+        .servers
+        .iter()
+        .any(|s| s.address.is_some_and(|a| a.is_ipv6()) && s.status == Status::Ok);
+    if let (Some(CandidateReport { address, .. }), true, false) = (v6_host, unreachable, works) {
+        findings.push(Finding::new(
+            Code::Ipv6WithoutRoute,
+            format!("this machine has the IPv6 address {address}, but no route to IPv6 servers"),
+            "peers will try it in vain; have IPv6 routed, or leave it out with -4",
+        ));
+    }
+}

@@ -1,0 +1,448 @@
+//! What is wrong with servers, and what that does to others.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::{ErrorReport, Finding, Severity};
+use crate::base::words::{counted, listed};
+use crate::commands::dead_address::{self, Asked, DeadAddress};
+use crate::commands::gather::report::{GatherResult, GatherServerReport, Status};
+use crate::commands::gather::verdict::{Context, Policy};
+use crate::commands::misdirected;
+use crate::commands::nat::run::DEFAULT_SERVERS;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::stun::uri::{ServerUri, Transport};
+
+/// What ICE agents do with a server that does not answer.
+const COST: &str = "gathering there ends only when a silent server is given up, after 5 s with pion and aioice, up to about 40 s in Chrome";
+
+/// What is wrong with servers, each cause once.
+pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
+    if of_no_names(result, findings) {
+        return;
+    }
+    let dead = of_dead_addresses(result, findings);
+    let is_dead = |server: &GatherServerReport| {
+        server
+            .address
+            .is_some_and(|address| dead.contains(&address.ip()))
+    };
+    let rows = || result.servers.iter();
+    let built_in = is_built_in(result);
+    let is_closed = rows().all(|s| s.status == Status::Failed);
+    let addresses = || rows().map(|s| (&*s.uri, s.address));
+    let all_one = (built_in && is_closed)
+        .then(|| misdirected::one_for_all(addresses()))
+        .flatten();
+    if all_one.is_none() {
+        findings.extend(misdirected::private(addresses()));
+    }
+    findings.extend(all_one);
+    if built_in {
+        findings.extend(of_built_in(result));
+    }
+    let silent_bases = of_silent_bases(result, &dead, findings);
+    let blocked = of_blocked_udp(result, context, findings);
+    // Several bases of one server often fail alike: one finding for each kind of failure.
+    let mut seen = BTreeSet::new();
+    let mut silent: Vec<String> = Vec::new();
+    for server in &result.servers {
+        let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
+            continue;
+        };
+        let is_said = built_in && matches!(error.code, Code::Dns | Code::Timeout);
+        if is_said || (error.code == Code::NameMisdirected && rows().count() > 1) {
+            continue;
+        }
+        if is_dead(server) || (!server.is_default_route && works_elsewhere(server, result)) {
+            continue;
+        }
+        let of_base = server
+            .local_address
+            .is_some_and(|local| silent_bases.contains(&local));
+        let explained = (error.code == Code::Timeout && of_base)
+            || (is_silence(error) && is_blocked(server, &blocked));
+        if explained {
+            continue;
+        }
+        if !seen.insert((server.uri.clone(), server.address, error.code)) {
+            continue;
+        }
+        let name = match server.address {
+            Some(address) if !server.uri.contains(&address.ip().to_string()) => {
+                format!("{} ({address})", server.uri)
+            }
+            _ => server.uri.clone(),
+        };
+        let stage = server.stage;
+        if matches!(
+            error.code,
+            Code::Timeout | Code::TurnSilent | Code::SilentAfterChallenge | Code::NothingBehind
+        ) {
+            silent.push(name.clone());
+        }
+        let severity = if needed(server, result, context) {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        findings.push(Finding {
+            code: finding_code(error.code),
+            severity,
+            message: format!("{name}: {} ({stage})", error.message),
+            hint: hint(server, error, result).map(ToOwned::to_owned),
+        });
+    }
+    let is_fatal = rows().all(|s| {
+        s.error
+            .as_ref()
+            .is_some_and(|e| e.code == Code::NameMisdirected)
+    });
+    if rows().count() > 1 {
+        let errors = rows().map(|s| (&*s.uri, s.error.as_ref()));
+        findings.extend(misdirected::finding(errors, is_fatal));
+    }
+    silent.dedup();
+    if context.stopped.is_none() && !silent.is_empty() {
+        findings.push(Finding::new(
+            Code::Stragglers,
+            format!(
+                "{} would hold up other applications: {COST}",
+                listed(&silent)
+            ),
+            "take servers that do not answer out of the configuration",
+        ));
+    }
+}
+
+/// A server that answers STUN and not TURN is not down.
+fn hint(
+    server: &GatherServerReport,
+    error: &ErrorReport,
+    result: &GatherResult,
+) -> Option<&'static str> {
+    let by_tcp = result.servers.iter().any(|s| {
+        s.transport != Transport::Udp
+            && s.status == Status::Ok
+            && s.address.map(|a| a.ip()) == server.address.map(|a| a.ip())
+    });
+    if error.code == Code::Refused && server.transport == Transport::Udp && by_tcp {
+        return Some(
+            "it answers over TCP or TLS: it has no UDP on this port, or a firewall on the way rejects it",
+        );
+    }
+    let by_other_port = result.servers.iter().any(|s| {
+        s.transport == Transport::Udp
+            && s.status == Status::Ok
+            && s.address.map(|a| a.ip()) == server.address.map(|a| a.ip())
+            && s.address.map(|a| a.port()) != server.address.map(|a| a.port())
+    });
+    if error.code == Code::Timeout && server.transport == Transport::Udp && by_other_port {
+        return Some(
+            "the same host answers on another UDP port: this port is blocked on the way or at the server",
+        );
+    }
+    let silent_hosts: BTreeSet<IpAddr> = result
+        .servers
+        .iter()
+        .filter(|s| s.transport == Transport::Udp && s.error.as_ref().is_some_and(is_silence))
+        .filter_map(|s| s.address.map(|a| a.ip()))
+        .collect();
+    let nobody = result.servers.iter().all(|s| s.status == Status::Failed);
+    if error.code == Code::Timeout
+        && server.transport == Transport::Udp
+        && nobody
+        && silent_hosts.len() > 1
+        && error.message == "no answer over UDP"
+    {
+        return Some(
+            "all that were asked are silent over UDP: it may be blocked on this path, and rtcdiag nat finds out whether it is",
+        );
+    }
+    if error.code == Code::AllocationQuotaReached {
+        Some(
+            "rtcdiag asks for one allocation for each TURN URI, local address and family at the same time, as a browser does for each URI; if those are more than the server allows, have the quota raised (coturn: user-quota, total-quota); otherwise wait until earlier ones end, which takes up to 10 minutes where a program did not give them back",
+        )
+    } else {
+        error.hint
+    }
+}
+
+/// Errors keep their own code as findings, but for those that mean nothing without a server.
+const fn finding_code(code: Code) -> Code {
+    match code {
+        Code::Timeout => Code::ServerSilent,
+        Code::Refused => Code::ServerRefused,
+        Code::Unreachable => Code::ServerUnreachable,
+        Code::Closed => Code::ServerClosed,
+        Code::Dns => Code::ServerUnresolved,
+        other => other,
+    }
+}
+
+fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
+    result
+        .servers
+        .iter()
+        .any(|s| s.uri == server.uri && s.status == Status::Ok)
+}
+
+/// Whether no other server gives what this one should have given.
+fn needed(server: &GatherServerReport, result: &GatherResult, context: &Context) -> bool {
+    let reflexive = context.policy == Policy::All
+        && crate::commands::gather::verdict::promises_reflexive(server);
+    (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
+        || (reflexive && !crate::commands::gather::verdict::has(result, CandidateType::Srflx))
+}
+
+/// Names that none of the servers has: then what is wrong with each is no news.
+fn of_no_names(result: &GatherResult, findings: &mut Vec<Finding>) -> bool {
+    let without_name =
+        |s: &GatherServerReport| s.error.as_ref().is_some_and(|e| e.code == Code::Dns);
+    let none = result.servers.len() > 1 && result.servers.iter().all(without_name);
+    if none {
+        let (message, hint) = if is_built_in(result) {
+            (
+                "none of the built-in servers could be resolved: DNS does not work here",
+                "check this machine's network and its DNS settings; with a server's IP address (-s) it is tested without DNS",
+            )
+        } else {
+            (
+                "none of the server names could be resolved",
+                "check the spelling and the DNS settings, or name a server by its IP address with -s",
+            )
+        };
+        findings.push(Finding::new(Code::NoServerResolved, message, hint));
+    }
+    none
+}
+
+/// Whether nobody named a server: advice on names and configurations is then beside the point.
+fn is_built_in(result: &GatherResult) -> bool {
+    let mut servers = result.servers.iter();
+    !result.servers.is_empty() && servers.all(|s| DEFAULT_SERVERS.contains(&&*s.uri))
+}
+
+/// Built-in servers that are not resolved or silent, in a line each.
+fn of_built_in(result: &GatherResult) -> Vec<Finding> {
+    let all: BTreeSet<&str> = result.servers.iter().map(|s| &*s.uri).collect();
+    let failed = |code: Code| {
+        let rows = result.servers.iter();
+        let rows = rows.filter(|s| s.error.as_ref().is_some_and(|e| e.code == code));
+        rows.filter(|s| !works_elsewhere(s, result))
+            .map(|s| &*s.uri)
+            .collect::<BTreeSet<&str>>()
+    };
+    let mut findings = Vec::new();
+    let unresolved = failed(Code::Dns);
+    if !unresolved.is_empty() {
+        findings.push(
+            Finding::new(
+                Code::ServerUnresolved,
+                format!(
+                    "{} could not be resolved",
+                    counted(unresolved.len(), "built-in server")
+                ),
+                "where many fail, look at this machine's DNS settings",
+            )
+            .severity(Severity::Info),
+        );
+    }
+    let silent = failed(Code::Timeout);
+    if !silent.is_empty() {
+        let (severity, hint) = if silent.len() + unresolved.len() == all.len() {
+            (
+                Severity::Error,
+                "UDP is blocked, or there is no internet here: rtcdiag nat finds out which",
+            )
+        } else {
+            (
+                Severity::Info,
+                "public servers come and go; the others answered",
+            )
+        };
+        findings.push(
+            Finding::new(
+                Code::ServerSilent,
+                format!(
+                    "{} of {} built-in servers are silent over UDP",
+                    silent.len(),
+                    all.len()
+                ),
+                hint,
+            )
+            .severity(severity),
+        );
+    }
+    findings
+}
+
+/// Families over which hosts answer by TCP or TLS, and not by UDP.
+fn of_blocked_udp(
+    result: &GatherResult,
+    context: &Context,
+    findings: &mut Vec<Finding>,
+) -> Vec<Family> {
+    let mut blocked = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let rows = || {
+            let of_family = move |s: &&GatherServerReport| {
+                s.address.is_some_and(|a| Family::of(a.ip()) == family)
+            };
+            result.servers.iter().filter(of_family)
+        };
+        let answers = |server: &GatherServerReport| {
+            rows().any(|s| {
+                s.transport != Transport::Udp
+                    && s.status == Status::Ok
+                    && s.address.map(|a| a.ip()) == server.address.map(|a| a.ip())
+            })
+        };
+        let udp = || rows().filter(|s| s.transport == Transport::Udp);
+        // Who refuses may have nothing on UDP, and a firewall of this machine has its own finding.
+        let silent = udp().all(|s| s.error.as_ref().is_some_and(is_silence));
+        if !silent || !udp().any(answers) {
+            continue;
+        }
+        let severity = if udp().any(|s| needed(s, result, context)) {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        blocked.push(family);
+        findings.push(Finding::new(
+            Code::UdpBlocked,
+            format!(
+                "UDP over {} to {} gets no answer, and a server answers over TCP or TLS: it is blocked on this path, or that server has none",
+                family.name(),
+                ports(udp())
+            ),
+            "calls from here need TURN over TCP or TLS, or over UDP on another port (443 often gets through); or have UDP opened in the firewall; rtcdiag nat tells whether other ports get through",
+        ).severity(severity));
+    }
+    blocked
+}
+
+/// Addresses at which a server does not answer that answers over the other family. Where several
+/// servers do not, and none does over that family, it is not they.
+fn of_dead_addresses(result: &GatherResult, findings: &mut Vec<Finding>) -> BTreeSet<IpAddr> {
+    let hosts: Vec<String> = result.servers.iter().map(host_of).collect();
+    let asked: Vec<Asked<'_>> = result
+        .servers
+        .iter()
+        .zip(&hosts)
+        .filter_map(|(server, host)| {
+            Some(Asked {
+                host,
+                address: server.address?.ip(),
+                error: server.error.as_ref(),
+            })
+        })
+        .collect();
+    let mut dead = dead_address::all_of(&asked);
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let of_family = |address: IpAddr| Family::of(address) == family;
+        let works = asked
+            .iter()
+            .any(|one| of_family(one.address) && one.error.is_none());
+        let several = dead.iter().filter(|one| of_family(one.address)).count() > 1;
+        if several && !works {
+            dead.retain(|one| !of_family(one.address) || one.is_refused);
+        }
+    }
+    findings.extend(dead.iter().map(DeadAddress::finding));
+    dead.iter().map(|one| one.address).collect()
+}
+
+fn host_of(server: &GatherServerReport) -> String {
+    let uri: Result<ServerUri, _> = server.uri.parse();
+    uri.map_or_else(|_| server.uri.clone(), |uri| uri.host.to_string())
+}
+
+/// The ports that were asked.
+fn ports<'a>(rows: impl Iterator<Item = &'a GatherServerReport>) -> String {
+    let ports: BTreeSet<u16> = rows.filter_map(|s| Some(s.address?.port())).collect();
+    let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+    match numbers.len() {
+        1 => format!("port {}", numbers[0]),
+        _ => format!("ports {}", listed(&numbers)),
+    }
+}
+
+/// Nothing came back, or a router on the way said no.
+fn is_silence(error: &ErrorReport) -> bool {
+    matches!(error.code, Code::Timeout | Code::Unreachable)
+}
+
+fn is_blocked(server: &GatherServerReport, blocked: &[Family]) -> bool {
+    server.transport == Transport::Udp
+        && server
+            .address
+            .is_some_and(|a| blocked.contains(&Family::of(a.ip())))
+}
+
+/// Local addresses from which nobody answers, though servers answer from others.
+fn of_silent_bases(
+    result: &GatherResult,
+    dead: &BTreeSet<IpAddr>,
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<IpAddr> {
+    let mut found = BTreeSet::new();
+    let locals: BTreeSet<IpAddr> = result
+        .servers
+        .iter()
+        .filter_map(|s| s.local_address)
+        .collect();
+    for local in locals {
+        let from_here: Vec<&GatherServerReport> = result
+            .servers
+            .iter()
+            .filter(|s| s.local_address == Some(local))
+            .filter(|s| {
+                s.address
+                    .is_none_or(|address| !dead.contains(&address.ip()))
+            })
+            .collect();
+        let silent =
+            |s: &&&GatherServerReport| s.error.as_ref().is_some_and(|e| e.code == Code::Timeout);
+        let all_silent = from_here.iter().filter(silent).count() == from_here.len();
+        let answered_elsewhere = from_here.iter().all(|s| works_elsewhere(s, result));
+        let Some(first) = from_here
+            .first()
+            .filter(|_| all_silent && answered_elsewhere)
+        else {
+            continue;
+        };
+        let interface = first
+            .interface
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" ({name})"));
+        let other_family = result.servers.iter().any(|s| {
+            s.interface.is_some()
+                && s.interface == first.interface
+                && s.status == Status::Ok
+                && s.local_address
+                    .is_some_and(|ip| ip.is_ipv4() != local.is_ipv4())
+        });
+        let hint = match (other_family, local.is_ipv4()) {
+            (true, true) => {
+                "IPv4 of this interface seems to lead nowhere: have it fixed, or leave it out with -6"
+            }
+            (true, false) => {
+                "IPv6 of this interface seems to lead nowhere: have it fixed, or leave it out with -4"
+            }
+            (false, _) => {
+                "give the interface a route; --interface or --local names the one to gather from instead"
+            }
+        };
+        found.insert(local);
+        findings.push(Finding::new(
+            Code::SilentLocalAddress,
+            format!("from the local address {local}{interface} no server answers, though servers answer from others; {COST}"),
+            hint,
+        ));
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! Which candidates are of use to anybody: one that nobody can reach keeps no promise.
+
+use crate::base::fact::{Fact, Reason};
+use crate::commands::gather::report::{
+    CandidateReport, GatherResult, GatherServerReport, RelayedReport,
+};
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::{Host, ServerUri};
+
+/// Why nobody, or nobody far away, reaches a relayed address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is a loopback address: only its own host reaches it.
+    Loopback,
+    /// The server is this host, reached by loopback: what passes inside shows nothing of the way in.
+    OwnHost,
+    /// It is not public, and the server is.
+    Private,
+    /// Nothing passes between it and this host, whose UDP works.
+    Silent,
+}
+
+/// Whether there is a candidate of this type, or one that is the same as another, that can be of use.
+pub(super) fn has_useful(result: &GatherResult, kind: CandidateType) -> bool {
+    let mut candidates = result.candidates.iter().filter(|c| c.kind == kind);
+    candidates.any(|c| is_useful(c, result))
+        || result
+            .redundant
+            .iter()
+            .any(|r| r.kind == kind && !result.is_from_inside(r))
+}
+
+fn is_useful(candidate: &CandidateReport, result: &GatherResult) -> bool {
+    match candidate.kind {
+        CandidateType::Relay => {
+            let mut given = given(candidate, result).peekable();
+            // Whose row is not there yet is taken for good.
+            given.peek().is_none()
+                || given.any(|(server, relayed)| flaw(server, relayed, result).is_none())
+        }
+        CandidateType::Srflx => !result.is_elsewhere(candidate),
+        CandidateType::Host | CandidateType::Prflx => true,
+    }
+}
+
+/// The rows that a relayed candidate comes from.
+fn given<'a>(
+    candidate: &'a CandidateReport,
+    result: &'a GatherResult,
+) -> impl Iterator<Item = (&'a GatherServerReport, &'a RelayedReport)> {
+    let all = result
+        .servers
+        .iter()
+        .flat_map(|s| s.relayed.iter().map(move |r| (s, r)));
+    all.filter(|(_, relayed)| relayed.address == Some(candidate.socket_address()))
+}
+
+/// What is known to be wrong with a relayed address.
+pub(super) fn flaw(
+    server: &GatherServerReport,
+    relayed: &RelayedReport,
+    result: &GatherResult,
+) -> Option<Flaw> {
+    let ip = relayed.address?.ip();
+    let at = server.address.map(|address| address.ip());
+    // A server on loopback that was named so is a lab; a name that leads there is not.
+    if !is_named_loopback(server) {
+        if ip.is_loopback() {
+            return Some(Flaw::Loopback);
+        }
+        if at.is_some_and(|at| at.is_loopback()) {
+            return Some(Flaw::OwnHost);
+        }
+    }
+    if !is_global(ip) && at.is_some_and(is_global) {
+        return Some(Flaw::Private);
+    }
+    // Where UDP is blocked, no relay can be reached directly, and that is what relays are for.
+    let udp_works = super::has(result, CandidateType::Srflx);
+    let nothing_passes = relayed.reachable == Fact::Determined(false)
+        && relayed.reachable_after_sending == Fact::Determined(false);
+    let is_relaying = match &relayed.relays {
+        Fact::Determined(relays) => *relays,
+        Fact::Inconclusive { reason, .. } => *reason == Reason::NoResponse,
+        Fact::NotTested { .. } => false,
+    };
+    // The public address of the network that server and host are in: its router need not lead back in.
+    let is_of_router = is_global(ip) && at.is_some_and(|at| !is_global(at));
+    (udp_works && nothing_passes && is_relaying && !is_of_router).then_some(Flaw::Silent)
+}
+
+/// Whether the user named a loopback address, or `localhost` (RFC 6761 6.3).
+fn is_named_loopback(server: &GatherServerReport) -> bool {
+    let uri = server.uri.parse::<ServerUri>();
+    uri.is_ok_and(|uri| match uri.host {
+        Host::Ip(ip) => ip.is_loopback(),
+        Host::Name(name) => name.trim_end_matches('.') == "localhost",
+    })
+}
+
+/// The flaws of all relayed addresses; none where one of them is good, or there is none.
+pub(super) fn relays_in_vain(result: &GatherResult) -> bool {
+    super::has(result, CandidateType::Relay) && !has_useful(result, CandidateType::Relay)
+}

@@ -1,0 +1,233 @@
+//! Names of servers that lead to no server: to this machine itself, or to an address that nobody has. A
+//! DNS filter or a line in the hosts file gives such answers. What is tried with them says nothing of the
+//! network, so nothing is sent.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::codes::Code;
+use crate::base::report::{ErrorReport, Finding, Severity};
+use crate::base::words::listed;
+use crate::net::host::is_broadcast;
+use crate::proto::nat::address::{is_global, of_no_server};
+use crate::proto::stun::uri::{Host, ServerUri};
+
+const HINT: &str = "look up who says so: take the name off the list of the DNS filter (Pi-hole, AdGuard, the router, the provider), or out of the hosts file; on the server itself, test from another machine";
+
+/// How many names a sentence lists.
+const MOST_NAMES: usize = 3;
+
+/// Endings of names that are meant to stay within a network.
+const INNER: [&str; 9] = [
+    "local",
+    "lan",
+    "home",
+    "internal",
+    "intranet",
+    "corp",
+    "private",
+    "localdomain",
+    "arpa",
+];
+
+/// Why an address of a server leads nowhere, if it does. An address that was typed is meant, unless no
+/// host can have it, and so is `localhost`.
+pub fn error(host: &Host, ip: IpAddr) -> Option<ErrorReport> {
+    let Host::Name(name) = host else {
+        return is_broadcast(ip).then(|| {
+            let message = format!("{ip} is a broadcast address: no server has it");
+            ErrorReport::new(Code::BroadcastAddress, message)
+                .with_hint("name the server by its name, or by the address of its own")
+        });
+    };
+    let what = of_no_server(ip).filter(|_| !is_localhost(name))?;
+    let message = format!(
+        "{name} resolves to {ip}, which is {what}: most often a DNS filter or a line in the hosts file is why"
+    );
+    Some(ErrorReport::new(Code::NameMisdirected, message).with_hint(HINT))
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_lowercase();
+    let first = name.split('.').next().unwrap_or_default();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    last == "localhost"
+        || matches!(
+            first,
+            "localhost" | "ip6-localhost" | "localhost4" | "localhost6"
+        )
+}
+
+/// The addresses of a name that lead somewhere; if none does, why.
+pub fn without(host: &Host, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ErrorReport> {
+    let (usable, odd): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| error(host, address.ip()).is_none());
+    match odd.first().and_then(|address| error(host, address.ip())) {
+        Some(error) if usable.is_empty() => Err(error),
+        _ => Ok(usable),
+    }
+}
+
+/// One sentence on all names that lead nowhere: what each row with such an error says. `is_fatal` where no
+/// other server is left.
+pub fn finding<'a>(
+    rows: impl Iterator<Item = (&'a str, Option<&'a ErrorReport>)>,
+    is_fatal: bool,
+) -> Option<Finding> {
+    let mut names: Vec<String> = Vec::new();
+    let mut first: Option<&ErrorReport> = None;
+    for (uri, error) in rows {
+        let Some(error) = error.filter(|e| e.code == Code::NameMisdirected) else {
+            continue;
+        };
+        first.get_or_insert(error);
+        if let Some(name) = name_in(uri).filter(|name| !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    let first = first?;
+    let others = names.get(1..).unwrap_or_default();
+    let message = match others.len() {
+        0 => first.message.clone(),
+        1..MOST_NAMES => format!("{}; the same goes for {}", first.message, listed(others)),
+        count => format!("{}; the same goes for {count} other names", first.message),
+    };
+    let severity = if is_fatal {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    Some(Finding::new(Code::NameMisdirected, message, HINT).severity(severity))
+}
+
+/// A public name with a private address: right within some networks, and wrong outside.
+pub fn private<'a>(rows: impl Iterator<Item = (&'a str, Option<SocketAddr>)>) -> Option<Finding> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for (uri, address) in rows {
+        let Some((name, ip)) = name_in(uri).zip(address.map(|a| a.ip())) else {
+            continue;
+        };
+        let last = name
+            .trim_end_matches('.')
+            .rsplit_once('.')
+            .map(|(_, last)| last.to_lowercase());
+        let is_public = last.is_some_and(|last| !INNER.contains(&&*last)) && !is_localhost(&name);
+        if is_public && of_no_server(ip).is_none() && !is_global(ip) {
+            found.insert(format!("{name} resolves to {ip}"));
+        }
+    }
+    let found: Vec<String> = found.into_iter().collect();
+    (!found.is_empty()).then(|| {
+        Finding::new(
+            Code::NameResolvesPrivate,
+            format!(
+                "{}, a private address: this network has its own answer for that name",
+                listed(&found)
+            ),
+            "right within a company's or a server's own network (split DNS, a VPN); if the server is meant to be on the internet, look at this network's DNS and at the hosts file",
+        )
+    })
+}
+
+/// Names of operators that have nothing to do with each other, and one address for all of them: somebody on
+/// this network answers for everybody.
+pub fn one_for_all<'a>(
+    rows: impl Iterator<Item = (&'a str, Option<SocketAddr>)>,
+) -> Option<Finding> {
+    const FEWEST: usize = 3;
+    let (mut names, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+    for (uri, address) in rows {
+        names.extend(name_in(uri));
+        addresses.extend(address.map(|a| a.ip()));
+    }
+    let ip = addresses.first()?;
+    (names.len() >= FEWEST && addresses.len() == 1).then(|| {
+        Finding::new(
+            Code::NameMisdirected,
+            format!(
+                "the names of {} servers of different operators all resolve to {ip}: something on this network answers every name with its own address, as a captive portal does before a login, or a filter with a page of its own",
+                names.len()
+            ),
+            "open a web page in a browser and log in there, then try again; else look at this network's DNS",
+        )
+        .severity(Severity::Error)
+    })
+}
+
+/// An address that this machine has given itself, since nobody gave it one.
+pub fn self_assigned(ip: IpAddr, interface: Option<&str>) -> Option<Finding> {
+    let IpAddr::V4(v4) = ip else {
+        return None;
+    };
+    let on = interface.map_or_else(String::new, |name| format!(" on {name}"));
+    v4.is_link_local().then(|| {
+        Finding::new(
+            Code::NoNetwork,
+            format!(
+                "this machine has a self-assigned address alone, {ip}{on}, as where no DHCP server answers: nothing beyond this cable or Wi-Fi can be reached from it"
+            ),
+            "look at the cable or Wi-Fi and the router's DHCP, or set an address by hand",
+        )
+    })
+}
+
+fn name_in(uri: &str) -> Option<String> {
+    match uri.parse::<ServerUri>().ok()?.host {
+        Host::Name(name) => Some(name),
+        Host::Ip(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_nowhere_and_typed_addresses_are_meant() {
+        let leads_nowhere = |host: &str, ip: &str| {
+            let uri: ServerUri = format!("stun:{host}").parse().expect("a URI");
+            error(&uri.host, ip.parse().expect("an address")).is_some()
+        };
+        for ip in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "127.0.1.1",
+            "::",
+            "::1",
+            "0.1.2.3",
+            "255.255.255.255",
+            "224.0.0.1",
+            "ff02::1",
+        ] {
+            assert!(leads_nowhere("stun.example.org", ip), "{ip}");
+            assert!(
+                !leads_nowhere("localhost", ip) && !leads_nowhere("a.localhost", ip),
+                "{ip}"
+            );
+        }
+        assert!(!leads_nowhere("127.0.0.1", "127.0.0.1"));
+        for ip in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00::1"] {
+            assert!(!leads_nowhere("stun.example.org", ip), "{ip}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_of_public_names_are_told() {
+        let private_of = |uri: &'static str, ip: &str| {
+            let address = SocketAddr::new(ip.parse().expect("an address"), 3478);
+            private([(uri, Some(address))].into_iter())
+        };
+        assert!(private_of("stun:stun.example.org", "10.0.0.5").is_some());
+        assert!(private_of("stun:stun.example.org", "fd00::5").is_some());
+        for (uri, ip) in [
+            ("stun:turn.lan", "10.0.0.5"),
+            ("stun:turn", "10.0.0.5"),
+            ("stun:10.0.0.5", "10.0.0.5"),
+            ("stun:stun.example.org", "192.0.2.1"),
+            ("stun:stun.example.org", "127.0.0.1"),
+        ] {
+            assert!(private_of(uri, ip).is_none(), "{uri}");
+        }
+    }
+}

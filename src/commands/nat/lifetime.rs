@@ -1,0 +1,4 @@
+//! How long a binding lives (`--lifetime`).
+
+pub mod run;
+pub mod verdict;

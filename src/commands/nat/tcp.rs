@@ -1,0 +1,4 @@
+//! STUN over TCP beside UDP.
+
+pub mod run;
+pub mod verdict;

@@ -1,0 +1,352 @@
+//! What the result means for a call, and what it rests on: sentences that a person can act on.
+
+use std::collections::BTreeSet;
+
+use crate::base::codes::Code;
+use crate::base::exit::Outcome;
+use crate::base::fact::{Fact, Reason};
+use crate::base::report::{Finding, Severity};
+use crate::base::words::{capitalised, listed};
+use crate::commands::misdirected;
+use crate::commands::nat::report::paths::are_several;
+use crate::commands::nat::report::{Closed, NatResult, PathReport, Reachable, ServerReport};
+use crate::commands::nat::verdict::{all_failed_with, is_built_in, is_open, reachable_over};
+use crate::proto::ice::interface::InterfaceKind;
+use crate::proto::nat::address::is_global;
+use crate::proto::nat::behavior::reachability::Expected;
+use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, Udp};
+
+pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]) -> String {
+    let several = are_several(&result.paths);
+    let open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    // Of several interfaces the first open one is told whole, the others in short.
+    let told = if several { 1 } else { result.paths.len() };
+    let mut sentences = opened(
+        &open.take(told).collect::<Vec<_>>(),
+        &result.servers,
+        several,
+    );
+    if several && !sentences.is_empty() {
+        sentences.extend(others(&result.paths));
+    }
+    let mut text = if sentences.is_empty() {
+        closed_sentence(result, outcome)
+    } else {
+        sentences.join(" ")
+    };
+    let all_silent = result
+        .paths
+        .iter()
+        .all(|p| p.closed == Some(Closed::Silent));
+    let closed = [Code::UdpPortBlocked, Code::StunFiltered, Code::NoInternet];
+    let no_address = result
+        .paths
+        .iter()
+        .find_map(|p| misdirected::self_assigned(p.local_address, None));
+    if let Some(found) = no_address.filter(|_| !is_open(&result.paths)) {
+        return format!("No network: {}.", found.message);
+    }
+    if let Some(found) = findings.iter().find(|f| closed.contains(&f.code)) {
+        text = with_closed(found, &text, result);
+    } else if let Some(why) = findings
+        .iter()
+        .find(|f| f.code == Code::NoAnswer && all_silent)
+    {
+        text = format!("{}.", capitalised(&why.message));
+    } else if let Some(name) = findings
+        .iter()
+        .find(|f| matches!(f.code, Code::NameMisdirected | Code::BroadcastAddress))
+    {
+        text = match outcome {
+            Outcome::Error => format!("Nothing could be tested: {}.", name.message),
+            _ if name.severity == Severity::Error && !is_open(&result.paths) => {
+                format!("No server was reached: {}.", name.message)
+            }
+            _ => format!("{text} Left out: {}.", name.message),
+        };
+    }
+    let none_told = result
+        .paths
+        .iter()
+        .all(|p| p.facts.reflexive_addresses.is_empty());
+    let refused = findings
+        .iter()
+        .find(|f| f.code == Code::BindingWantsCredentials);
+    if let Some(refused) = refused.filter(|_| none_told) {
+        text = format!(
+            "UDP gets through, but whether there is a NAT is not known: {}.",
+            refused.message
+        );
+    }
+    let is_open = result.paths.iter().any(|p| p.is_open() && !p.is_aside);
+    let proxy = findings.iter().find(|f| f.code == Code::ProxyInEnvironment);
+    if let Some(variable) = proxy
+        .filter(|_| !is_open)
+        .and_then(|f| f.message.split(' ').next())
+    {
+        text = format!(
+            "{text} {variable} names a proxy: browsers reach TURN over TLS through it, and rtcdiag does not."
+        );
+    }
+    if let Some(missed) = findings.iter().find(|f| f.code == Code::ExpectationNotMet) {
+        text = format!("Not as expected: {}. {text}", missed.message);
+    }
+    match outcome {
+        Outcome::Interrupted => format!("Interrupted. {text}"),
+        _ => text,
+    }
+}
+
+/// What the open paths mean for a call, and what they are.
+fn opened(paths: &[&PathReport], servers: &[ServerReport], several: bool) -> Vec<String> {
+    let said = |path: &PathReport| path_sentence(path, servers, several);
+    let meanings: BTreeSet<&str> = paths.iter().map(|path| meaning(path)).collect();
+    if let ([one], Some(first)) = (&*meanings.into_iter().collect::<Vec<_>>(), paths.first()) {
+        // The path of the first sentence begins the second.
+        let mut sentences = vec![format!("{}.", capitalised(one))];
+        sentences.push(said(first));
+        sentences.extend(paths[1..].iter().map(|path| said(path)));
+        return sentences;
+    }
+    let one = |path: &&PathReport| {
+        let over = capitalised(&path.over(several));
+        [format!("{over} {}.", meaning(path)), said(path)]
+    };
+    paths.iter().flat_map(one).collect()
+}
+
+/// What is closed comes first, then what works in spite of it or instead.
+fn with_closed(found: &Finding, text: &str, result: &NatResult) -> String {
+    if result.paths.iter().any(PathReport::is_open) {
+        return format!("{}. {text}", capitalised(&found.message));
+    }
+    let tcp = result
+        .paths
+        .iter()
+        .any(|p| p.tcp.open == Fact::Determined(true));
+    let instead = match (found.code, tcp) {
+        (Code::NoInternet, _) => "no call works from here",
+        (Code::StunFiltered, true) => "calls will work only through a TURN server over TCP or TLS",
+        (Code::StunFiltered, false) => "calls need a TURN server over TLS",
+        (_, true) => {
+            "calls will work through a TURN server over TCP or TLS, or on a port that gets through"
+        }
+        (_, false) => "calls need a TURN server over TLS or on a port that gets through",
+    };
+    format!("{}: {instead}.", capitalised(&found.message))
+}
+
+fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
+    let blocked = result
+        .paths
+        .iter()
+        .find(|p| p.facts.udp == Fact::Determined(Udp::Blocked) && !p.is_aside);
+    if let (Some(path), true) = (blocked, are_several(&result.paths)) {
+        let tcp = path.tcp.open == Fact::Determined(true);
+        let elsewhere = if result.paths.iter().any(PathReport::is_open) {
+            "what works over another interface leads to its servers alone"
+        } else {
+            "no server answered over any other interface"
+        };
+        return format!(
+            "UDP is blocked {}{}, and {elsewhere}.",
+            path.over(true),
+            if tcp { ", where TCP gets through" } else { "" }
+        );
+    }
+    if let Some(path) = blocked {
+        return if path.tcp.open == Fact::Determined(true) {
+            "UDP is blocked, TCP gets through: calls will work only through a TURN server over TCP or TLS.".to_owned()
+        } else {
+            "UDP is blocked, and no server answered over TCP or TLS either: calls will work only if some TURN server can be reached over TCP or TLS.".to_owned()
+        };
+    }
+    if let Some(path) = result
+        .paths
+        .iter()
+        .find(|p| p.tcp.open == Fact::Determined(true))
+    {
+        return if matches!(path.facts.udp, Fact::NotTested { .. }) {
+            "STUN over TCP or TLS gets through, but no server was named that can be asked over UDP, and NAT behaviour is about UDP.".to_owned()
+        } else {
+            "No server answered over UDP, though TCP gets through: UDP is blocked, or these servers have none; ask others with -s.".to_owned()
+        };
+    }
+    match outcome {
+        Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
+        Outcome::Error if all_failed_with(result, &[Code::WrongFamily]) => {
+            "Nothing could be tested: no server named has an address of the family asked for."
+                .to_owned()
+        }
+        Outcome::Error if all_failed_with(result, &[Code::Dns]) && is_built_in(result) => {
+            "Nothing could be tested: none of the built-in servers could be resolved: no DNS here."
+                .to_owned()
+        }
+        Outcome::Error if all_failed_with(result, &[Code::Dns]) => {
+            "Nothing could be tested: none of the server names could be resolved.".to_owned()
+        }
+        Outcome::Error
+            if all_failed_with(result, &[Code::Dns, Code::WrongFamily, Code::Unreachable]) =>
+        {
+            "Nothing could be tested: there is no route to any server.".to_owned()
+        }
+        Outcome::Error => "Nothing could be tested: the system let nothing out.".to_owned(),
+        _ if all_failed_with(result, &[Code::Refused]) => {
+            "Nothing listens at the servers named: they refuse; ask others with -s.".to_owned()
+        }
+        _ => {
+            let is_vpn =
+                |p: &&PathReport| p.interface_kind == Some(InterfaceKind::Vpn) && !p.is_aside;
+            let vpn = result.paths.iter().find(is_vpn);
+            match vpn.and_then(|path| path.interface.as_ref()) {
+                Some(name) => format!("No server answered over {name}, a VPN judging by its name and the way that everything takes: the VPN may be down, or let no UDP through; try without it, or test another way with --interface."),
+                None => "No server answered, so blocked UDP cannot be told from servers that are down; ask others with -s.".to_owned(),
+            }
+        }
+    }
+}
+
+/// The paths behind the first open one, with several interfaces: each in a few words.
+fn others(paths: &[PathReport]) -> Option<String> {
+    let first = paths.iter().position(PathReport::is_open)?;
+    let words: Vec<String> = paths
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != first)
+        .map(|(_, path)| format!("{}: {}", path.name(true), in_short(path, &paths[first])))
+        .collect();
+    (!words.is_empty()).then(|| format!("Other paths: {}.", words.join("; ")))
+}
+
+fn in_short(path: &PathReport, first: &PathReport) -> String {
+    if !path.is_open() {
+        return match &path.facts.udp {
+            Fact::Determined(_) => "UDP blocked",
+            Fact::Inconclusive { .. } => "no answer over UDP",
+            Fact::NotTested { .. } => "not tested over UDP",
+        }
+        .to_owned();
+    }
+    let kind = match (path.legacy_name.text(), path.facts.nat.value()) {
+        (Some(name), Some(true)) => format!("NAT ({name})"),
+        (Some(name), _) => format!("no NAT ({name})"),
+        (None, Some(true)) => "NAT".to_owned(),
+        (None, Some(false)) => "no NAT".to_owned(),
+        (None, None) => "UDP open".to_owned(),
+    };
+    let addresses = external(path);
+    if addresses == external(first) && !addresses.is_empty() {
+        format!("{kind}, the same address")
+    } else if addresses.is_empty() {
+        kind
+    } else {
+        format!("{kind}, {}", addresses.join(" and "))
+    }
+}
+
+/// Each once, however often the servers' answers alternate.
+fn external(path: &PathReport) -> Vec<String> {
+    path.external().iter().map(ToString::to_string).collect()
+}
+
+/// What the path means for a call, as a support person says it. It promises no more than the table of
+/// peers does.
+fn meaning(path: &PathReport) -> &'static str {
+    let cells = reachable_over(path);
+    let with = |wanted: &Reachable| {
+        wanted.peer.mapping == Mapping::EndpointIndependent
+            && wanted.peer.filtering == Filtering::AddressAndPortDependent
+    };
+    // What most routers at home are.
+    let usual = cells.iter().find(|cell| with(cell));
+    let all_direct = cells.iter().all(|c| c.expected == Expected::Direct);
+    match usual.map(|cell| cell.expected) {
+        Some(Expected::Direct) if all_direct => "calls connect directly with nearly everybody",
+        Some(Expected::Direct) => {
+            "calls connect directly with most people; with the others they need a TURN server"
+        }
+        Some(Expected::Relay) => "calls with most people need a TURN server",
+        Some(Expected::Unknown) if path.facts.port_moves == Fact::Determined(true) => {
+            "calls connect directly or not, depending on who is first; have a TURN server ready"
+        }
+        _ if path.is_strict() => "calls with many people need a TURN server",
+        _ => {
+            "calls get out, but it is not known with whom they connect directly; have a TURN server ready"
+        }
+    }
+}
+
+fn path_sentence(path: &PathReport, servers: &[ServerReport], several: bool) -> String {
+    let way = match path.default_route {
+        Some(true) if several => format!("{} (the default route)", path.over(several)),
+        _ => path.over(several),
+    };
+    let gloss = path
+        .legacy_name
+        .text()
+        .map_or_else(String::new, |name| format!(" ({name})"));
+    let kind = match path.facts.nat.value() {
+        Some(true) => format!("behind a NAT{gloss}"),
+        Some(false) => format!("without a NAT{gloss}"),
+        None => "on a path where it is not known whether there is a NAT".to_owned(),
+    };
+    let addresses = external(path);
+    let scope = if path
+        .facts
+        .reflexive_addresses
+        .iter()
+        .all(|a| is_global(a.ip()))
+    {
+        "public address"
+    } else {
+        "seen as"
+    };
+    let public = match addresses.as_slice() {
+        [] => String::new(),
+        [one] => format!(", {scope} {one}"),
+        several => format!(", {scope} {}", listed(several)),
+    };
+    format!("UDP works {way} {kind}{public}{}.", caveat(path, servers))
+}
+
+/// What keeps it from being known what the NAT does, or makes the meaning uncertain.
+fn caveat(path: &PathReport, servers: &[ServerReport]) -> String {
+    if let Fact::Inconclusive {
+        reason: Reason::SourceRewritten,
+        detail,
+    } = &path.facts.mapping
+    {
+        return format!("; {detail}");
+    }
+    let pooled = path.facts.address_pooling.value() == Some(&AddressPooling::Arbitrary);
+    let moves = path.facts.port_moves == Fact::Determined(true);
+    let words = match (&path.facts.mapping, &path.facts.filtering) {
+        _ if pooled => "; the NAT gives one host several external addresses",
+        _ if moves => "; the NAT gives a peer another port if the peer's packet comes first",
+        (Fact::Determined(_), Fact::Determined(_)) => "",
+        (Fact::Determined(_), _) => "; how it filters is not known",
+        (
+            Fact::Inconclusive {
+                reason: Reason::EndpointDependent,
+                ..
+            },
+            _,
+        ) => "; the mapping depends on the destination",
+        _ => match servers.iter().find_map(|server| oddity(server, path)) {
+            Some(odd) => return format!("; {odd}"),
+            None => "; how it maps is not known",
+        },
+    };
+    words.to_owned()
+}
+
+/// What is wrong with a server that was heard of over this path.
+fn oddity(server: &ServerReport, path: &PathReport) -> Option<String> {
+    let error = server.error.as_ref()?;
+    let is_heard = matches!(
+        error.code,
+        Code::WrongSource | Code::Malformed | Code::StunError | Code::Untruthful
+    );
+    (is_heard && server.family == Some(path.family))
+        .then(|| format!("{}: {}", server.uri, error.message))
+}

@@ -1,0 +1,282 @@
+//! `rtcdiag pair`.
+
+pub mod args;
+pub mod render;
+pub mod report;
+pub mod run;
+pub mod verdict;
+
+mod meeting_place;
+pub mod session_code;
+
+use anyhow::Context as _;
+use rand::Rng as _;
+use tokio::sync::{mpsc, watch};
+
+use crate::base::exit::Outcome;
+use crate::base::fact::Reason;
+use crate::base::report::{ErrorReport, Finding};
+use crate::commands::frame::Frame;
+use crate::commands::{gather, nat, servers};
+use crate::net::host::Source;
+use crate::net::rendezvous::client::Target;
+use crate::proto::nat::address::is_global;
+use crate::proto::signal::code::Code;
+use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::seal::Name;
+use crate::proto::stun::uri::Host;
+use args::{ManualForm, PairArgs};
+use meeting_place::Place;
+use report::TimelineEvent;
+use run::{Event, Options, PairRun, Signalling};
+
+pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
+    if args.new_code {
+        // Not left to clap, to which RTCDIAG_NEW_CODE=0 would be a conflict too.
+        if args.code.is_some() || args.manual.is_some() {
+            return frame.could_not_begin(&anyhow::anyhow!(
+                "--new-code makes a code and nothing else: leave out CODE and --manual"
+            ));
+        }
+        let code = format!("{}\n", new_code());
+        frame
+            .output
+            .result(&code)
+            .context("cannot write the code")?;
+        return Ok(Outcome::Good);
+    }
+    let (prepared, findings) = match prepare(frame, args) {
+        Ok(prepared) => prepared,
+        Err(error) => return frame.could_not_begin(&error),
+    };
+    let is_new = matches!(
+        prepared.signalling,
+        PreparedSignalling::Rendezvous { is_new: true, .. }
+    );
+    let waiting = match prepared.signalling {
+        PreparedSignalling::Manual(_) => "gathering candidates",
+        PreparedSignalling::Rendezvous { .. } => "connecting to the rendezvous",
+    };
+    let (done, stopped) = frame.work(
+        waiting.to_owned(),
+        async |stop, sender| Box::pin(work(frame, prepared, stop, sender)).await,
+        |event| show(frame, &event, is_new),
+    )?;
+    let PairRun {
+        result,
+        mut context,
+    } = match done {
+        Ok(paired) => paired,
+        Err(error) => {
+            let hint = error
+                .hint
+                .map_or_else(String::new, |hint| format!("; {hint}"));
+            let at = args
+                .rendezvous
+                .as_ref()
+                .map_or_else(String::new, |url| format!("the rendezvous {url}: "));
+            return frame.could_not_begin(&anyhow::anyhow!("{at}{}{hint}", error.message));
+        }
+    };
+    context.wanted = args.expect;
+    context.stopped = context.stopped.or(stopped);
+    context.findings.extend(findings);
+    let verdict = verdict::verdict(&result, &context);
+    frame.finish(verdict, result, render::text)
+}
+
+/// Everything that can be known before the first packet.
+struct Plan {
+    signalling: PreparedSignalling,
+    gather: gather::run::Options,
+    nat: Option<nat::run::Options>,
+    role: Option<crate::proto::ice::checks::Role>,
+    duration: std::time::Duration,
+    shared_flags: String,
+}
+
+enum PreparedSignalling {
+    Manual(ManualForm),
+    Rendezvous {
+        code: Code,
+        /// It was made here: the other host has to be told of it.
+        is_new: bool,
+        place: Place,
+    },
+}
+
+fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>)> {
+    session_code::check(args)?;
+    let (gather, findings) = gather::options(frame, &args.servers, &args.credentials, args.policy)?;
+    let nat = (!args.no_nat).then(|| servers::for_nat(&gather));
+    let signalling = match (args.manual, &args.rendezvous) {
+        (Some(form), _) => PreparedSignalling::Manual(form),
+        (None, rendezvous) => {
+            let given = session_code::given(frame, args)?;
+            PreparedSignalling::Rendezvous {
+                is_new: given.is_none(),
+                place: if let Some(url) = rendezvous {
+                    Place::Server(url.clone())
+                } else {
+                    anyhow::ensure!(
+                        given.is_none(),
+                        "a CODE needs --rendezvous, the server at which the other host waits; that host shows the whole command"
+                    );
+                    Place::Here(args.rendezvous_listen)
+                },
+                code: given.unwrap_or_else(new_code),
+            }
+        }
+    };
+    let prepared = Plan {
+        signalling,
+        gather,
+        nat,
+        role: args.role.map(Into::into),
+        duration: args.duration,
+        shared_flags: shared_flags(args),
+    };
+    Ok((prepared, findings))
+}
+
+/// What the other host's command has in common with this one: servers, no secrets.
+fn shared_flags(args: &PairArgs) -> String {
+    let mut flags = String::new();
+    for uri in args.servers.server.iter().flat_map(|list| &list.0) {
+        flags.push_str(" -s ");
+        let uri = uri.to_string();
+        // `?` is a pattern to a shell.
+        if uri.contains('?') || uri.contains('[') {
+            flags.push('\'');
+            flags.push_str(&uri);
+            flags.push('\'');
+        } else {
+            flags.push_str(&uri);
+        }
+    }
+    if let Some(user) = &args.credentials.turn_username {
+        flags.push_str(" --turn-username ");
+        flags.push_str(user);
+    }
+    flags
+}
+
+fn new_code() -> Code {
+    Code::new(rand::rng().random())
+}
+
+async fn work(
+    frame: &Frame<'_>,
+    prepared: Plan,
+    stop: watch::Receiver<Option<Reason>>,
+    events: mpsc::UnboundedSender<Event>,
+) -> Result<PairRun, ErrorReport> {
+    let mut host = None;
+    let signalling = match prepared.signalling {
+        PreparedSignalling::Manual(ManualForm::Line) => Signalling::Manual,
+        PreparedSignalling::Manual(ManualForm::Sdp) => Signalling::ManualSdp,
+        PreparedSignalling::Rendezvous { code, place, .. } => {
+            let source = prepared.gather.source.clone();
+            let met = place.open(&source, &prepared.gather.families, frame.clock)?;
+            let is_embedded = met.server.is_some();
+            let _ = events.send(Event::Session {
+                code: code.to_string(),
+                command: format!(
+                    "rtcdiag pair {code} --rendezvous {}{}",
+                    met.shown, prepared.shared_flags
+                ),
+                rendezvous: met.shown.to_string(),
+                is_near: is_embedded && matches!(met.shown.host, Host::Ip(ip) if !is_global(ip)),
+            });
+            let target = Target {
+                url: met.own,
+                room: RoomName::from(&code),
+                member: Name(rand::rng().random()),
+                // The own server is reached by loopback, whatever interface is asked for.
+                source: if is_embedded {
+                    Source::default()
+                } else {
+                    source
+                },
+                families: if is_embedded {
+                    vec![
+                        crate::base::family::Family::Ipv4,
+                        crate::base::family::Family::Ipv6,
+                    ]
+                } else {
+                    prepared.gather.families.clone()
+                },
+            };
+            host = met.server;
+            Signalling::Rendezvous {
+                target,
+                code,
+                is_embedded,
+            }
+        }
+    };
+    let options = Options {
+        gather: prepared.gather,
+        nat: prepared.nat,
+        signalling,
+        role: prepared.role,
+        duration: prepared.duration,
+        seed: rand::rng().random(),
+    };
+    let paired = run::run(&options, frame.clock, stop, events).await;
+    if let Some(host) = host {
+        host.end().await;
+    }
+    paired
+}
+
+/// `is_new` if the code was made here, so that the other host has to be told of it.
+fn show(frame: &Frame, event: &Event, is_new: bool) {
+    frame.event(event);
+    match event {
+        Event::Session {
+            code,
+            command,
+            rendezvous,
+            is_near,
+        } => {
+            if is_new {
+                let mut text = format!("code: {code}\non the other host:\n  {command}");
+                if *is_near {
+                    text.push_str(
+                        "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)",
+                    );
+                }
+                frame.output.instruct(&text);
+            }
+            frame
+                .output
+                .progress(format!("waiting at {rendezvous} for the other side"));
+        }
+        Event::Timeline(entry) => {
+            let is_detail = matches!(
+                entry.event,
+                TimelineEvent::CheckSent | TimelineEvent::CheckSucceeded
+            );
+            if !is_detail && entry.event != TimelineEvent::RendezvousJoined {
+                frame.output.progress(render::live(entry));
+            }
+        }
+        Event::Description { text } => {
+            let shown = text.replace('\r', "");
+            let what = if text.starts_with("v=0") {
+                "this side's description (SDP): give it to the other side, then paste the other side's, followed by an empty line:"
+            } else {
+                "give this line to the other side, then paste its line:"
+            };
+            frame
+                .output
+                .instruct(&format!("{what}\n{}", shown.trim_end()));
+            frame
+                .output
+                .progress("waiting for the other side's description".to_owned());
+        }
+        Event::Refused { why } => frame.output.instruct(why),
+        Event::Candidate { .. } | Event::Server(_) => {}
+    }
+}

@@ -1,0 +1,155 @@
+//! The command line of `pair`.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::commands::args::{ServerArgs, TurnCredentials};
+use crate::commands::gather::verdict::Policy;
+use crate::commands::pair::session_code::CodeArg;
+use crate::commands::pair::verdict::WantedPair;
+use crate::proto::ice::checks::Role;
+use crate::proto::signal::url::RendezvousUrl;
+
+/// The longest quality test.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Examples and exit codes.
+pub const EXAMPLES: &str = "\
+Examples:
+  rtcdiag pair                                     shows the command for the other host
+  rtcdiag pair --rendezvous wss://rdv.example.org  the same through a server that both can reach
+  rtcdiag pair 4HDM-J996-404S-586A-A --rendezvous wss://rdv.example.org
+  rtcdiag pair --manual                            without any server: carry two lines of text
+  RTCDIAG_TURN_PASSWORD=... rtcdiag pair -s turn:turn.example.org --turn-username ann
+  rtcdiag pair --expect pair=direct --json
+
+Environment:
+  RTCDIAG_CODE           the code, where there is no argument
+  RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
+
+Exit codes:
+  0    connected, and data goes both ways
+  1    not connected, the other side never came, or --expect is not met
+  2    usage error, or the program could not do its job: rendezvous unreachable
+  3    inconclusive: --timeout ended before there was a result
+  130  interrupted; the partial result is printed first";
+
+/// Arguments of `rtcdiag pair`.
+#[derive(Debug, Clone, Args)]
+pub struct PairArgs {
+    /// The code that the other host shows, or `-` to read it from standard input (a person is asked for
+    /// it); without one, `RTCDIAG_CODE` has it, or a new one is made and shown
+    ///
+    /// Other users of this machine can see an argument for as long as the program runs, and who has the
+    /// code can take the other side's place: where there are any, use `-` or the variable. Lower-case letters, missing hyphens, and letters that look like others are understood. The
+    /// code is the key of everything that the two sides tell each other: the rendezvous sees none
+    /// of it.
+    #[arg(value_name = "CODE", value_hint = ValueHint::Other)]
+    pub code: Option<CodeArg>,
+    /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
+    #[arg(long)]
+    pub new_code: bool,
+    /// Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without
+    /// it, this program runs one while it lasts, and the other host must be able to reach it
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub rendezvous: Option<RendezvousUrl>,
+    /// Where the rendezvous in this program listens, instead of on a free port of all addresses
+    #[arg(long, value_name = "ADDR", conflicts_with = "rendezvous")]
+    pub rendezvous_listen: Option<SocketAddr>,
+    /// No rendezvous: print one line of text for the other side and read its line from standard
+    /// input; with =sdp, SDP itself, so that the other side may be any ICE agent
+    ///
+    /// A line is `rtcdiag1:`, the SDP in base64url (RFC 4648) without padding, and a full stop. SDP
+    /// is read up to an empty line.
+    #[arg(
+        long,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "line",
+        conflicts_with_all = ["code", "rendezvous_listen"]
+    )]
+    pub manual: Option<ManualForm>,
+    /// Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay
+    #[arg(long, value_name = "POLICY", default_value = "all")]
+    pub policy: Policy,
+    /// How long to measure the quality of the path
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = duration)]
+    pub duration: Duration,
+    /// Force this side's ICE role; otherwise the two sides settle it
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<RoleArg>,
+    /// Do not measure this side's NAT behaviour; then nothing is predicted
+    #[arg(long)]
+    pub no_nat: bool,
+    /// Exit with 0 only if this holds: pair=direct or pair=connected
+    #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
+    pub expect: Option<WantedPair>,
+    /// User and password.
+    #[command(flatten)]
+    pub credentials: TurnCredentials,
+    /// Servers. Last, because their heading holds for what comes behind them.
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
+/// `--manual`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ManualForm {
+    /// One line of text
+    Line,
+    /// SDP
+    Sdp,
+}
+
+/// `--role`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// Nominates the pair
+    Controlling,
+    /// Follows
+    Controlled,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Controlling => Self::Controlling,
+            RoleArg::Controlled => Self::Controlled,
+        }
+    }
+}
+
+impl FromStr for WantedPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=').map(|(k, v)| (k.trim(), v.trim())) {
+            Some(("pair", "direct")) => Ok(Self::Direct),
+            Some(("pair", "connected")) => Ok(Self::Connected),
+            Some(("pair", value)) => {
+                Err(format!("pair is never '{value}': use direct or connected"))
+            }
+            Some((key, _)) => Err(format!("'{key}' cannot be expected of pair, only pair can")),
+            None => Err(format!("'{text}' is not KEY=VALUE")),
+        }
+    }
+}
+
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("'{text}' is not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or_else(|| {
+            format!(
+                "'{text}' is not between 0 and {} seconds",
+                LONGEST.as_secs()
+            )
+        })
+}

@@ -1,0 +1,78 @@
+//! The call flow.
+
+use crate::commands::pair::report::{PairResult, TimelineEntry, TimelineEvent};
+use crate::ui::layout::{Detail, line, milliseconds, section};
+use crate::ui::style::Style;
+
+/// What stands before the text of a step.
+const MARGIN: u16 = 14;
+
+/// A step as it happens, for a line on the terminal.
+pub fn live(entry: &TimelineEntry) -> String {
+    let at = milliseconds(Some(entry.at_ms));
+    format!("  {at:>11}  {}", described(entry))
+}
+
+/// Adds the main steps; with `-v` all.
+pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: Detail) {
+    let mut answered = false;
+    let is_main = |entry: &&TimelineEntry| match entry.event {
+        TimelineEvent::CandidateFound
+        | TimelineEvent::CandidateReceived
+        | TimelineEvent::CheckSent
+        | TimelineEvent::CheckFailed => detail.verbose,
+        // The first one tells when the first path was open.
+        TimelineEvent::CheckSucceeded => {
+            let first = !std::mem::replace(&mut answered, true);
+            first || detail.verbose
+        }
+        _ => true,
+    };
+    let steps: Vec<&TimelineEntry> = result.timeline.iter().filter(is_main).collect();
+    if steps.is_empty() {
+        return;
+    }
+    let hidden = result.timeline.len() - steps.len();
+    section(out, style, "Timeline");
+    for entry in steps {
+        let at = milliseconds(Some(entry.at_ms));
+        let wrapped = style.narrower(MARGIN).wrap(&described(entry), 2);
+        for (number, text) in wrapped.lines().enumerate() {
+            let at = if number == 0 { at.as_str() } else { "" };
+            line(out, &format!(" {at:>11}  {text}"));
+        }
+    }
+    if hidden > 0 {
+        line(out, &format!(" ({hidden} more steps; -v shows them)"));
+    }
+}
+
+fn described(entry: &TimelineEntry) -> String {
+    let step = match entry.event {
+        TimelineEvent::RendezvousJoined => "rendezvous joined",
+        TimelineEvent::RendezvousLost => "rendezvous lost",
+        TimelineEvent::RendezvousRejoined => "rendezvous joined again",
+        TimelineEvent::PeerJoined => "the other side has joined",
+        TimelineEvent::PeerLeft => "the other side has gone",
+        TimelineEvent::DescriptionSent => "description sent",
+        TimelineEvent::DescriptionReceived => "description received",
+        TimelineEvent::CandidateFound => "candidate found",
+        TimelineEvent::CandidateReceived => "candidate received",
+        TimelineEvent::GatheringComplete => "all candidates found",
+        TimelineEvent::RemoteGatheringComplete => "all candidates of the other side received",
+        TimelineEvent::CheckSent => "check sent",
+        TimelineEvent::CheckSucceeded => "check answered",
+        TimelineEvent::CheckFailed => "pair given up",
+        TimelineEvent::PairNominated => "pair nominated",
+        TimelineEvent::Connected => "connected",
+        TimelineEvent::DataExchanged => "data went both ways",
+        TimelineEvent::QualityMeasured => "path quality measured",
+        TimelineEvent::RecordReceived => "record of the other side received",
+        TimelineEvent::FactsAwaited => "waiting for this side's NAT test",
+        TimelineEvent::PeerEnded => "the session is over",
+    };
+    match &entry.detail {
+        Some(detail) => format!("{step}: {detail}"),
+        None => step.to_owned(),
+    }
+}

@@ -1,0 +1,244 @@
+//! Descriptions that people carry: this side's is printed, the other one's read from standard input.
+//! SDP may come in whatever form other programs and mail give it.
+//!
+//! A line is `rtcdiag1:`, the SDP in base64url (RFC 4648 5) without padding, and a full stop. White
+//! space in it does not matter, so it may also come in several lines.
+
+use std::io::{self, BufRead, Read as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::mpsc;
+
+use crate::base::bounds::{PASTE as LONGEST, PASTES_WAITING, WRONG_PASTES};
+use crate::base::codes::Code;
+use crate::base::report::ErrorReport;
+use crate::commands::pair::run::channel::ChannelEvent;
+use crate::proto::signal::carried;
+
+/// Marks a line.
+const PREFIX: &str = "rtcdiag1:";
+/// Ends it: a line that was cut off is noticed.
+const END: char = '.';
+
+pub struct Manual {
+    given: mpsc::Receiver<ChannelEvent>,
+}
+
+impl Manual {
+    /// Begins to read standard input: SDP up to an empty line or its end, or a line.
+    /// `own` is the user name fragment of this side, by which its own line is known.
+    pub fn open(is_sdp: bool, own: String) -> Self {
+        let (sender, given) = mpsc::channel(PASTES_WAITING);
+        // A thread of its own, since nothing else can be woken out of reading a terminal; it ends
+        // with the program.
+        std::thread::spawn(move || read(is_sdp, &own, &sender));
+        Self { given }
+    }
+
+    pub async fn next(&mut self) -> ChannelEvent {
+        match self.given.recv().await {
+            Some(said) => said,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+pub fn line(sdp: &str) -> String {
+    format!("{PREFIX}{}{END}", URL_SAFE_NO_PAD.encode(sdp))
+}
+
+/// The SDP of a line.
+pub fn parse_line(line: &str) -> Result<String, String> {
+    // Mail and chat programs break lines and put blanks in.
+    let line: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    let body = line
+        .strip_prefix(PREFIX)
+        .ok_or_else(|| other_form(&line))?
+        .strip_suffix(END)
+        .ok_or("it was cut off: its end, a full stop, is missing")?;
+    let bytes = URL_SAFE_NO_PAD.decode(body);
+    let bytes = bytes.map_err(|error| format!("it is damaged ({error})"))?;
+    String::from_utf8(bytes).map_err(|_| "it is damaged (not UTF-8)".to_owned())
+}
+
+/// What was given in place of a line, white space left out.
+fn other_form(text: &str) -> String {
+    let is_of_other_version = text.strip_prefix("rtcdiag").is_some_and(|rest| {
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.starts_with(':')
+    });
+    let what = match text {
+        _ if is_of_other_version => {
+            "it is from another version of rtcdiag: use the same on both sides"
+        }
+        _ if text.starts_with("rtcdiagpair") => "it is a command for the other host, not its line",
+        _ if text.starts_with("v=0") || text.contains("a=candidate:") => {
+            "it is SDP, which --manual=sdp reads"
+        }
+        _ if text.starts_with(['{', '[']) => "it is JSON, which --manual=sdp reads if SDP is in it",
+        _ if text.contains("://") => "it is a link",
+        _ => return format!("it does not begin with {PREFIX}"),
+    };
+    what.to_owned()
+}
+
+/// Of what was given where SDP is meant; a line of this program is read too.
+fn sdp_of(text: &str) -> Result<String, String> {
+    if text.trim_start().starts_with(PREFIX) {
+        return parse_line(text);
+    }
+    carried::sdp_in(text).map_err(str::to_owned)
+}
+
+fn read(is_sdp: bool, own: &str, sender: &mpsc::Sender<ChannelEvent>) {
+    let mut text = String::new();
+    let mut wrong = 0;
+    let mut input = io::stdin().lock();
+    loop {
+        let line = match next_line(&mut input) {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(error) => {
+                let error =
+                    ErrorReport::new(Code::Io, format!("cannot read standard input: {error}"));
+                let _ = sender.blocking_send(ChannelEvent::Unusable(error));
+                return;
+            }
+        };
+        if text.len() + line.len() > LONGEST {
+            let error = ErrorReport::new(
+                Code::TooLarge,
+                "what was given is too long for a description",
+            );
+            let _ = sender.blocking_send(ChannelEvent::Unusable(error));
+            return;
+        }
+        if !is_sdp {
+            text.push_str(&line);
+            // A line that does not begin right is complete, and wrong.
+            let may_go_on = text.trim_start().starts_with(PREFIX) || text.trim().is_empty();
+            if may_go_on && !line.trim_end().ends_with(END) {
+                continue;
+            }
+            let given = parse_line(&text).and_then(|sdp| {
+                let is_own = sdp.lines().any(|line| line.strip_prefix("a=ice-ufrag:") == Some(own));
+                if is_own {
+                    Err("it is this side's own line: give it to the other side, and paste what that side prints".to_owned())
+                } else {
+                    Ok(sdp)
+                }
+            });
+            match given {
+                Ok(sdp) => {
+                    let _ = sender.blocking_send(ChannelEvent::Carried(sdp));
+                    return;
+                }
+                // It may be given once more.
+                Err(error) => {
+                    wrong += 1;
+                    if wrong > WRONG_PASTES {
+                        let what = format!(
+                            "more than {WRONG_PASTES} lines were given that are not from rtcdiag"
+                        );
+                        let error = ErrorReport::new(Code::BadDescription, what);
+                        let _ = sender.blocking_send(ChannelEvent::Unusable(error));
+                        return;
+                    }
+                    let _ = sender.blocking_send(ChannelEvent::WrongPaste(format!(
+                        "what was given is not the other side's line: {error}"
+                    )));
+                    text.clear();
+                    continue;
+                }
+            }
+        }
+        if line.trim().is_empty() {
+            // What was copied may have empty lines within; two of them end it in any case.
+            if text.trim().is_empty() {
+                continue;
+            }
+            if carried::is_whole(&text) || text.ends_with("\r\n\r\n") {
+                break;
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push_str("\r\n");
+    }
+    let said = if text.trim().is_empty() || !is_sdp {
+        ChannelEvent::Unusable(ErrorReport::new(
+            Code::NoDescription,
+            "standard input ended before the other side's description was given",
+        ))
+    } else {
+        match sdp_of(&text) {
+            Ok(sdp) => ChannelEvent::Carried(sdp),
+            Err(why) => ChannelEvent::Unusable(ErrorReport::new(
+                Code::BadDescription,
+                format!("the other side's description cannot be used: {why}"),
+            )),
+        }
+    };
+    let _ = sender.blocking_send(said);
+}
+
+/// A line, its end included; of a line that is far too long, enough to see that it is.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let most = LONGEST as u64 + 1;
+    input.by_ref().take(most).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() > LONGEST {
+        // It may have been cut in the middle of a character.
+        return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+    }
+    let text = String::from_utf8(line);
+    text.map(Some)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_as_far_as_they_can_be_meant() {
+        let mut input = &b"one\r\n\ntwo"[..];
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut input).expect("UTF-8") {
+            lines.push(line);
+        }
+        assert_eq!(lines, ["one\r\n", "\n", "two"]);
+        let long = vec![b'x'; 3 * LONGEST];
+        let line = next_line(&mut long.as_slice()).expect("readable");
+        assert_eq!(line.map(|l| l.len()), Some(LONGEST + 1));
+        assert!(next_line(&mut &b"\xff\n"[..]).is_err());
+    }
+
+    #[test]
+    fn a_line_survives_what_chat_programs_do_to_it() {
+        let sdp = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n";
+        let line = line(sdp);
+        let broken = format!(" {}\n{} ", &line[..20], &line[20..]);
+        assert_eq!(parse_line(&broken).as_deref(), Ok(sdp));
+        assert!(parse_line("hello").is_err());
+        for (given, said) in [
+            ("https://call.example.org/#8K2M-4T9Q", "a link"),
+            ("rtcdiag pair 8K2M-4T9Q", "a command"),
+            ("rtcdiag2:dj0w.", "another version"),
+            (
+                "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host",
+                "--manual=sdp",
+            ),
+            ("{\"sdp\": \"v=0\"}", "JSON"),
+            ("rtcdiag1:dj0w", "cut off"),
+        ] {
+            let error = parse_line(given).expect_err(given);
+            assert!(error.contains(said), "{given}: {error}");
+        }
+        assert!(parse_line(&line[..line.len() - 3]).is_err());
+        assert!(parse_line("rtcdiag1:\u{e9}").is_err());
+    }
+}

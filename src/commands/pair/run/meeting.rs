@@ -1,0 +1,422 @@
+//! One side of a session: what is known, and what to do when something happens.
+
+mod agent;
+mod candidates;
+mod facts;
+mod peer;
+mod pings;
+mod progress;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::mpsc;
+
+use crate::base::bounds;
+use crate::base::codes::Code;
+use crate::base::report::{ErrorReport, Millis};
+use crate::base::time::Time;
+use crate::base::words::counted;
+use crate::commands::gather::report::{CandidateReport, GatherResult};
+use crate::commands::gather::run;
+use crate::commands::gather::run::supply::Supply;
+use crate::commands::pair::report::{TimelineEntry, TimelineEvent};
+use crate::commands::pair::run::channel::Channel;
+use crate::commands::pair::run::ending::Ending;
+use crate::commands::pair::run::paths::{Means, Paths};
+use crate::commands::pair::run::{Event, Options, PairRun, SideOf, Signalling, rows};
+use crate::commands::pair::verdict::RoleConflict;
+use crate::commands::pair::verdict::causes::server_facts;
+use crate::net::agent::Agent;
+use crate::net::clock::Clock;
+use crate::proto::ice::candidate::{Candidate, CandidateError};
+use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::checks::{self, Checks, Credentials, Role};
+use crate::proto::ice::facts::NatFacts;
+use crate::proto::ice::quality::Quality;
+use crate::proto::signal::description::Description;
+use crate::proto::signal::message::{self, Message};
+
+/// How often it is looked whether something is overdue.
+const TICK: Duration = Duration::from_millis(25);
+
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(super) struct Peer {
+    pub software: Option<String>,
+    pub relay_only: bool,
+    /// It is there, or has been.
+    pub was_there: bool,
+    pub credentials: Option<Credentials>,
+    pub candidates: Vec<CandidateReport>,
+    pub nats: Vec<NatFacts>,
+    /// What became of its servers; `None` if it tells nothing of them.
+    pub servers: Option<Vec<ServerFacts>>,
+    pub complete_at: Option<Time>,
+    /// The pair that it has selected, and when it said so.
+    pub connected: Option<(SocketAddr, SocketAddr)>,
+    pub has_failed: bool,
+    pub is_finished: bool,
+    /// What its system and TURN servers say of all its pairs.
+    pub troubles: Vec<Code>,
+    /// Checks of ours that arrived there.
+    pub arrived: Option<BTreeSet<u32>>,
+    pub end: Option<message::End>,
+    pub left_at: Option<Time>,
+}
+
+/// What this side has, and what it tells the other one of it.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub credentials: Credentials,
+    /// Of its SDP (RFC 8866 5.2).
+    session_id: u64,
+    pub role: Option<Role>,
+    pub candidates: Vec<CandidateReport>,
+    pub nats: Vec<NatFacts>,
+    /// Whether the NAT test is under way.
+    is_measuring: bool,
+    /// How many questions to servers of the other side are under way; `None` before the first.
+    asked: Option<usize>,
+    pub servers: Vec<ServerFacts>,
+    pub complete_at: Option<Time>,
+    /// Whether any STUN server answered over UDP, once no more direct candidates are to be expected.
+    directs: Option<bool>,
+}
+
+/// How far the session is.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(super) struct Progress {
+    /// This side's description was sent: what comes now is told by itself.
+    is_described: bool,
+    /// When both descriptions were known here.
+    pub described_at: Option<Time>,
+    /// How many pairs there are, and when the last one came about.
+    grown: (usize, Time),
+    pub has_failed: bool,
+    has_told_connected: bool,
+    /// When it was clear how the session ends, while the NAT test was still under way.
+    awaited_since: Option<Time>,
+    /// The first of this side's last messages was sent.
+    finished_at: Option<Time>,
+    has_told_record: bool,
+    outbox: Vec<Message>,
+}
+
+/// The selected pair, and the data that goes over it.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// The pair, and since when.
+    pub selected: Option<(usize, Time)>,
+    quality: Quality,
+    pings: Pings,
+    /// Data to be sent.
+    waiting: Vec<Vec<u8>>,
+}
+
+/// What the result and its verdict say of the way here.
+#[derive(Debug)]
+pub(super) struct Record {
+    events: mpsc::UnboundedSender<Event>,
+    pub timeline: Vec<TimelineEntry>,
+    /// Messages and candidates that were left out, each reason once.
+    pub refused: Vec<String>,
+    /// Candidates in a description that was carried and that could not be used, and why.
+    pub left_out: Vec<CandidateError>,
+    /// What is odd about a description that was carried.
+    pub odd: Vec<String>,
+    pub role_conflict: Option<RoleConflict>,
+    pub ended_relays: Vec<(SocketAddr, String)>,
+    pub reconnects: u32,
+    pub turned_away: u32,
+    pub rendezvous_trouble: Option<ErrorReport>,
+}
+
+/// One side of a session.
+pub struct Meeting<'a> {
+    pub(super) options: &'a Options,
+    pub(super) clock: Clock,
+    pub(super) agent: Agent,
+    pub(super) checks: Checks,
+    paths: Paths,
+    pub(super) own: Own,
+    pub(super) peer: Peer,
+    pub(super) progress: Progress,
+    pub(super) flow: Flow,
+    pub(super) record: Record,
+    pub(super) end: Option<Ending>,
+}
+
+impl<'a> Meeting<'a> {
+    pub async fn new(
+        options: &'a Options,
+        clock: Clock,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, ErrorReport> {
+        let mut rng = StdRng::from_seed(options.seed);
+        let credentials = Credentials {
+            ufrag: ice_chars(&mut rng, UFRAG),
+            password: ice_chars(&mut rng, 24),
+        };
+        let impossible = |what: String| ErrorReport::new(Code::Agent, what);
+        let checks = Checks::new(credentials.clone(), Role::Controlling, rng.random())
+            .ok_or_else(|| impossible("no credentials".into()))?;
+        let agent = Agent::new(&credentials).await.map_err(impossible)?;
+        Ok(Self {
+            options,
+            clock,
+            agent,
+            checks,
+            paths: Paths::default(),
+            own: Own {
+                credentials,
+                session_id: rng.random(),
+                role: None,
+                candidates: Vec::new(),
+                nats: Vec::new(),
+                is_measuring: options.nat.is_some(),
+                asked: None,
+                servers: Vec::new(),
+                complete_at: None,
+                directs: None,
+            },
+            peer: Peer::default(),
+            progress: Progress::default(),
+            flow: Flow {
+                selected: None,
+                quality: Quality::new(options.duration, rng.random()),
+                pings: Pings::default(),
+                waiting: Vec::new(),
+            },
+            record: Record {
+                events,
+                timeline: Vec::new(),
+                refused: Vec::new(),
+                left_out: Vec::new(),
+                odd: Vec::new(),
+                role_conflict: None,
+                ended_relays: Vec::new(),
+                reconnects: 0,
+                turned_away: 0,
+                rendezvous_trouble: None,
+            },
+            end: None,
+        })
+    }
+
+    /// Whether descriptions are carried by hand: then there are no other messages.
+    pub(super) const fn is_manual(&self) -> bool {
+        !matches!(self.options.signalling, Signalling::Rendezvous { .. })
+    }
+
+    pub(super) fn note(&mut self, event: TimelineEvent, detail: impl Into<Option<String>>) {
+        let entry = TimelineEntry {
+            at_ms: Millis(self.clock.now()),
+            event,
+            detail: detail.into(),
+        };
+        // What an honest session has is far less. The rest is not shown as it happens either: whoever
+        // reads it would have to keep it.
+        if self.record.timeline.len() >= bounds::TIMELINE {
+            return self.refuse(format!(
+                "more than {} events: the rest is not in the timeline",
+                bounds::TIMELINE
+            ));
+        }
+        // Nobody may be listening; the result has it all the same.
+        let _ = self.record.events.send(Event::Timeline(entry.clone()));
+        self.record.timeline.push(entry);
+    }
+
+    fn say(&mut self, message: Message) {
+        if !self.is_manual() {
+            self.progress.outbox.push(message);
+        }
+    }
+
+    pub async fn flush(&mut self, channel: &mut Channel) {
+        loop {
+            for message in std::mem::take(&mut self.progress.outbox) {
+                channel.send(&message);
+            }
+            for bytes in std::mem::take(&mut self.flow.waiting) {
+                self.agent.send(&bytes).await;
+            }
+            let events = self.paths.flush(&mut self.checks).await;
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                self.take_check(event);
+            }
+        }
+    }
+
+    pub fn wake(&self) -> Time {
+        let quality = self
+            .flow
+            .quality
+            .poll_timeout()
+            .filter(|_| self.flow.selected.is_some());
+        let pings = self.flow.pings.poll_timeout(self.options.duration);
+        [self.checks.poll_timeout(), quality, pings]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(Duration::MAX)
+            .min(self.clock.now() + TICK)
+    }
+
+    pub fn take_supply(&mut self, supply: Supply) {
+        let now = self.clock.now();
+        match supply {
+            Supply::Base { address, socket } => self.offer(address, Means::Socket(socket)),
+            Supply::Relay { relayed, commands } => {
+                self.offer(relayed, Means::Relay(commands));
+            }
+            Supply::Datagram { at, source, bytes } => {
+                if let Some(base) = self.paths.find(at) {
+                    self.take_datagram(base, source, &bytes);
+                }
+            }
+            Supply::Permitted {
+                relayed,
+                peer,
+                outcome,
+            } => {
+                if let Some(base) = self.paths.find(relayed) {
+                    self.checks.permitted(now, base, peer, outcome);
+                    self.progress.grown.1 = now;
+                }
+            }
+            Supply::RelayEnded { relayed, error } => {
+                if let Some(base) = self.paths.find(relayed) {
+                    self.checks.end_base(base);
+                    let ended = (relayed, error.message);
+                    self.record.ended_relays.push(ended);
+                }
+            }
+            Supply::DirectsComplete { has_udp } => {
+                self.own.directs = Some(has_udp);
+                self.checks.local_directs_complete(now, has_udp);
+                if self.progress.is_described {
+                    self.say(Message::DirectsComplete { udp: has_udp });
+                }
+            }
+            Supply::Complete => self.take_complete(now),
+            Supply::Event(event) => self.take_gathered(event),
+        }
+    }
+
+    fn take_complete(&mut self, now: Time) {
+        self.own.complete_at = Some(now);
+        let count = self.own.candidates.len();
+        self.note(
+            TimelineEvent::GatheringComplete,
+            counted(count, "candidate"),
+        );
+        if self.progress.is_described {
+            self.say(Message::Complete);
+        }
+    }
+
+    fn take_gathered(&mut self, event: run::Event) {
+        match event {
+            run::Event::Candidate(report) => self.take_candidate(&report),
+            run::Event::Server(report) => {
+                let facts = server_facts(&report);
+                self.own.servers.push(facts.clone());
+                if self.progress.is_described {
+                    self.say(Message::Server(facts));
+                }
+                let _ = self.record.events.send(Event::Server(report));
+            }
+            run::Event::Redundant(_) => {}
+        }
+    }
+
+    pub(super) fn sdp(&self) -> String {
+        let candidates = self.own.candidates.iter();
+        let candidates = candidates.filter_map(|c| c.sdp.parse::<Candidate>().ok());
+        let description = Description {
+            ufrag: self.own.credentials.ufrag.clone(),
+            password: self.own.credentials.password.clone(),
+            is_lite: false,
+            trickles: !self.is_manual(),
+            candidates: candidates.collect(),
+            is_complete: self.own.complete_at.is_some(),
+            left_out: Vec::new(),
+            odd: Vec::new(),
+            // Another program has no use for them.
+            nats: match self.options.signalling {
+                Signalling::Manual => self.own.nats.clone(),
+                _ => Vec::new(),
+            },
+        };
+        description.to_sdp(self.own.session_id, None)
+    }
+
+    /// Tells the other side why this one ends, and waits until it knows.
+    pub async fn say_goodbye(&mut self, channel: &mut Channel) {
+        if let Some(end) = &self.end
+            && self.peer.was_there
+        {
+            let reason = end.for_peer();
+            self.say(Message::Ended { reason });
+        }
+        self.paths.release();
+        self.flush(channel).await;
+        let deadline = self.clock.instant(self.clock.now() + GOODBYE);
+        while !channel.is_confirmed() && self.peer.end.is_none() && self.peer.left_at.is_none() {
+            tokio::select! {
+                said = channel.next() => {
+                    self.take_channel_event(said);
+                    self.progress.outbox.clear();
+                }
+                () = tokio::time::sleep_until(deadline) => return,
+            }
+        }
+    }
+
+    /// It ends before the rendezvous was reached, and how far it got.
+    pub fn never_joined(&mut self, unfinished: Option<ErrorReport>) {
+        self.record.rendezvous_trouble = unfinished;
+    }
+
+    pub fn finish(self, gathered: Option<GatherResult>) -> PairRun {
+        rows::paired(self, gathered)
+    }
+}
+
+use pings::Pings;
+
+/// How long the other side has to confirm the last message.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// The user name fragment that this side will have: the first thing that is made from the seed.
+pub(super) fn own_ufrag(options: &Options) -> String {
+    ice_chars(&mut StdRng::from_seed(options.seed), UFRAG)
+}
+
+/// Its length; RFC 8839 5.4 wants 4 at least.
+const UFRAG: usize = 8;
+
+/// Random characters that ICE allows (RFC 8839 5.4).
+fn ice_chars(rng: &mut StdRng, count: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (0..count)
+        .map(|_| char::from(ALPHABET[rng.random_range(0..64)]))
+        .collect()
+}
+
+/// How the checks name a base, for a person.
+pub(super) fn pair_name(checks: &Checks, index: usize) -> String {
+    let pair = &checks.pairs()[index];
+    format!("{} <-> {}", checks.base(pair.base).address, pair.remote)
+}
+
+pub(super) use checks::Event as CheckEvent;

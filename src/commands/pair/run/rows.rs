@@ -1,0 +1,303 @@
+//! From what is known to the result.
+
+mod limits;
+mod pairs;
+
+use std::net::SocketAddr;
+
+use crate::base::family::Family;
+use crate::base::report::Millis;
+use crate::base::words::quoted;
+use crate::commands::gather::report::{CandidateReport, GatherResult};
+use crate::commands::nat::report::PathReport;
+use crate::commands::pair::report::{
+    LargeReport, PairResult, PairState, PathKind, PredictionReport, QualityReport, Role, RttReport,
+    SessionMode, SessionReport, SideReport,
+};
+use crate::commands::pair::run::ending::Ending;
+use crate::commands::pair::run::meeting::Meeting;
+use crate::commands::pair::run::{PairRun, Signalling};
+use crate::commands::pair::verdict::causes::with_causes;
+use crate::commands::pair::verdict::{Context, PeerEnd};
+use crate::proto::ice::candidate::Candidate;
+use crate::proto::ice::checks::Checks;
+use crate::proto::ice::facts::NatFacts;
+use crate::proto::ice::prediction::{Expected, Side, predict};
+use crate::proto::ice::quality::{LARGE, Measured};
+use crate::proto::signal::message;
+pub use pairs::pairs;
+use pairs::{path_of, selected_report};
+
+/// What the other side is told of a path.
+pub fn nat_facts(path: PathReport) -> NatFacts {
+    NatFacts {
+        family: path.family,
+        local_address: path.local_address,
+        udp: path.facts.udp,
+        nat: path.facts.nat,
+        mapping: path.facts.mapping,
+        filtering: path.facts.filtering,
+        hairpinning: path.facts.hairpinning,
+        port_moves: path.facts.port_moves,
+        reflexive_addresses: path.facts.reflexive_addresses,
+    }
+}
+
+/// Both ends of a pair as valid pair (RFC 8445 7.2.5.3.2): this side's address as the other one sees
+/// it, and the other's as this one sees it.
+pub fn ends(checks: &Checks, index: usize) -> (SocketAddr, SocketAddr) {
+    let pair = &checks.pairs()[index];
+    let base = checks.base(pair.base).address;
+    (pair.mapped.unwrap_or(base), pair.remote)
+}
+
+pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairRun {
+    let now = meeting.clock.now();
+    let end = meeting.end.take();
+    let selected = meeting.flow.selected.filter(|_| meeting.is_proven());
+    let has_result = selected.is_some() && !meeting.peer.has_failed;
+    let state = if has_result {
+        PairState::Connected
+    } else if meeting.peer.was_there {
+        PairState::Failed
+    } else {
+        PairState::NoPeer
+    };
+    let selected = selected.filter(|_| has_result).map(|(pair, _)| pair);
+    let pairs = pairs(&meeting, selected, end.as_ref());
+    let path = selected.map(|index| path_of(&meeting.checks.pairs()[index]));
+    let connected_ms = meeting
+        .flow
+        .selected
+        .filter(|_| has_result)
+        .and_then(|(_, at)| Some(Millis(at.saturating_sub(meeting.progress.described_at?))));
+    let mut measured = meeting.measured(now).filter(|_| has_result);
+    if let Some(measured) = &mut measured
+        && meeting.peer.end.is_some()
+    {
+        // It says itself that it went, so it was not the path.
+        measured.ended_after = None;
+    }
+    let report = selected.map(|index| selected_report(&meeting, index));
+    let peer_agrees = match (selected, meeting.peer.connected) {
+        (Some(index), Some((local, remote))) => {
+            Some((remote, local) == ends(&meeting.checks, index))
+        }
+        (Some(_), None) if meeting.peer.has_failed => Some(false),
+        (None, Some(_)) => Some(false),
+        (None, None) if meeting.peer.has_failed => Some(true),
+        _ => None,
+    };
+    let gathered = gathered.unwrap_or_default();
+    let result = PairResult {
+        role: meeting.own.role.unwrap_or(Role::Controlling),
+        state,
+        path,
+        connected_ms,
+        prediction: prediction(&meeting, path, state),
+        causes: Vec::new(),
+        relay_causes: Vec::new(),
+        local: side(
+            std::mem::take(&mut meeting.own.candidates),
+            std::mem::take(&mut meeting.own.nats),
+            meeting.own.complete_at.is_some(),
+        ),
+        remote: side(
+            std::mem::take(&mut meeting.peer.candidates),
+            std::mem::take(&mut meeting.peer.nats),
+            meeting.peer.complete_at.is_some(),
+        ),
+        pairs,
+        selected: report,
+        quality: measured.map(quality),
+        timeline: std::mem::take(&mut meeting.record.timeline),
+        session: SessionReport {
+            mode: match &meeting.options.signalling {
+                Signalling::Rendezvous { is_embedded, .. } if *is_embedded => SessionMode::Embedded,
+                Signalling::Rendezvous { .. } => SessionMode::Rendezvous,
+                Signalling::Manual => SessionMode::Manual,
+                Signalling::ManualSdp => SessionMode::ManualSdp,
+            },
+            rendezvous: match &meeting.options.signalling {
+                Signalling::Rendezvous { target, .. } => Some(target.url.to_string()),
+                _ => None,
+            },
+            peer_version: meeting
+                .peer
+                .software
+                .as_ref()
+                .map(|s| s.trim_start_matches("rtcdiag/").to_owned()),
+            peer_agrees,
+            reconnects: meeting.record.reconnects,
+            refused: meeting.record.refused.clone(),
+        },
+        servers: gathered.servers,
+    };
+    let context = context(&meeting, end);
+    PairRun {
+        result: with_causes(result, &context),
+        context,
+    }
+}
+
+fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
+    let (mut stopped, mut peer_end) = (None, None);
+    let (mut rendezvous_error, mut unusable) = (None, None);
+    match end {
+        None | Some(Ending::Done) => {
+            // Whoever has told neither its end nor its record has gone before it was done.
+            let has_told = meeting.peer.is_finished || meeting.peer.end.is_some();
+            if meeting.peer.left_at.is_some() && !has_told {
+                peer_end = Some(PeerEnd::Vanished);
+            }
+        }
+        Some(Ending::Stopped(reason)) => {
+            stopped = Some(reason);
+            if !meeting.peer.was_there {
+                rendezvous_error.clone_from(&meeting.record.rendezvous_trouble);
+            }
+        }
+        Some(Ending::Peer(end)) => {
+            peer_end = Some(match end {
+                message::End::Interrupted => PeerEnd::Interrupted,
+                message::End::Timeout => PeerEnd::OutOfTime,
+                message::End::Error { message } => PeerEnd::Error(quoted(&message)),
+                message::End::Done | message::End::Unknown => {
+                    PeerEnd::Error("it ended without saying why".to_owned())
+                }
+            });
+        }
+        Some(Ending::Vanished) => peer_end = Some(PeerEnd::Vanished),
+        Some(Ending::Rendezvous(error)) => rendezvous_error = Some(error),
+        Some(Ending::Unusable(error)) => unusable = Some(error),
+    }
+    Context {
+        findings: limits::finding(&meeting.checks.limits_reached())
+            .into_iter()
+            .collect(),
+        stopped,
+        peer_end,
+        rendezvous_error,
+        unusable,
+        role_conflict: meeting.record.role_conflict,
+        ended_relays: meeting.record.ended_relays.clone(),
+        pairs_left_out: meeting.checks.left_out() > 0,
+        relay_only: meeting.options.is_relay_only(),
+        peer_relay_only: meeting.peer.relay_only,
+        waited_s: meeting.clock.now().as_secs_f64(),
+        manual: meeting.is_manual(),
+        turned_away: meeting.record.turned_away,
+        left_out: meeting.record.left_out.clone(),
+        peer_servers: meeting.peer.servers.clone(),
+        peer_troubles: meeting.peer.troubles.clone(),
+        odd: meeting.record.odd.clone(),
+        is_undecided: !meeting.progress.has_failed,
+        no_data: meeting
+            .flow
+            .selected
+            .filter(|_| meeting.progress.has_failed && !meeting.is_proven())
+            .map(|(pair, _)| {
+                let (local, remote) = ends(&meeting.checks, pair);
+                format!("{local} <-> {remote}")
+            }),
+        ..Context::default()
+    }
+}
+
+fn side(
+    mut candidates: Vec<CandidateReport>,
+    nats: Vec<NatFacts>,
+    is_complete: bool,
+) -> SideReport {
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.priority));
+    let of_ipv4 = nats.iter().find(|nat| nat.family == Family::Ipv4);
+    SideReport {
+        candidates,
+        nat: of_ipv4.or(nats.first()).cloned(),
+        nats,
+        is_complete,
+    }
+}
+
+fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -> PredictionReport {
+    if meeting.progress.described_at.is_none() {
+        return PredictionReport {
+            expected: Expected::Unknown,
+            agrees: None,
+            because: String::new(),
+        };
+    }
+    if meeting.is_manual() && meeting.peer.candidates.is_empty() {
+        return PredictionReport {
+            expected: Expected::Unknown,
+            agrees: None,
+            because: "The other side told no address that can be checked.".to_owned(),
+        };
+    }
+    let parse = |candidates: &[CandidateReport]| -> Vec<Candidate> {
+        candidates
+            .iter()
+            .filter_map(|c| c.sdp.parse().ok())
+            .collect()
+    };
+    let (local, remote) = (
+        parse(&meeting.own.candidates),
+        parse(&meeting.peer.candidates),
+    );
+    let prediction = predict(
+        Side {
+            nats: &meeting.own.nats,
+            candidates: &local,
+            relay_only: meeting.options.is_relay_only(),
+        },
+        Side {
+            nats: &meeting.peer.nats,
+            candidates: &remote,
+            relay_only: meeting.peer.relay_only,
+        },
+    );
+    let came = match (path, state) {
+        (Some(PathKind::Direct), _) => Some(Expected::Direct),
+        (Some(PathKind::Relayed), _) => Some(Expected::Relay),
+        // Only what was tried to the end counts.
+        (None, PairState::Failed) if meeting.progress.has_failed => Some(Expected::Fail),
+        _ => None,
+    };
+    PredictionReport {
+        expected: prediction.expected,
+        agrees: came
+            .filter(|_| prediction.expected != Expected::Unknown)
+            .map(|came| came == prediction.expected),
+        because: prediction.because,
+    }
+}
+
+fn quality(measured: Measured) -> QualityReport {
+    let mut rtts = measured.rtts;
+    rtts.sort_unstable();
+    let received = u32::try_from(rtts.len()).unwrap_or(u32::MAX);
+    let at = |share: usize| rtts.get((rtts.len() * share / 100).min(rtts.len().max(1) - 1));
+    let lost = measured.sent.saturating_sub(received);
+    QualityReport {
+        sent: measured.sent,
+        received,
+        loss_percent: if measured.sent == 0 {
+            0.0
+        } else {
+            (f64::from(lost) * 1e4 / f64::from(measured.sent)).round() / 1e2
+        },
+        rtt_ms: rtts.first().zip(rtts.last()).map(|(min, max)| RttReport {
+            min: Millis(*min),
+            median: Millis(*at(50).unwrap_or(min)),
+            p95: Millis(*at(95).unwrap_or(max)),
+            max: Millis(*max),
+        }),
+        jitter_ms: measured.jitter.map(Millis),
+        ended_after_ms: measured.ended_after.map(Millis),
+        large: measured.large.map(|large| LargeReport {
+            bytes: LARGE,
+            sent: large.sent,
+            received: large.received,
+        }),
+    }
+}

@@ -1,0 +1,199 @@
+//! What the engine of causes needs to know, from the result of a session, and what it says.
+
+use std::net::SocketAddr;
+
+use crate::base::codes::Code;
+use crate::commands::gather::report::{CandidateReport, GatherServerReport};
+use crate::commands::pair::report::{
+    CheckState, PairReport, PairResult, PairState, PathKind, SideReport,
+};
+use crate::commands::pair::verdict::{Context, findings, left_out};
+use crate::proto::ice::candidate::{Candidate, CandidateType};
+use crate::proto::ice::causes::{
+    Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
+};
+use crate::proto::ice::prediction::Side;
+use crate::proto::nat::address::is_global;
+
+/// Codes of pairs that had not had their fair chance.
+pub(super) const UNSETTLED: &[Code] = &[Code::CutShort, Code::PeerGone, Code::NotChecked];
+
+/// The result with the causes in it.
+pub fn with_causes(mut result: PairResult, context: &Context) -> PairResult {
+    let (direct, relay) = assess(&result, context);
+    result.causes = direct;
+    result.relay_causes = relay;
+    result
+}
+
+/// Why there is no direct path, and why no relay helped.
+fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
+    if result.state == PairState::NoPeer || findings::late_direct(result).is_some() {
+        return (Vec::new(), Vec::new());
+    }
+    if let Some(pair) = &context.no_data {
+        let cause = Cause::new(
+            Code::NoData,
+            Whose::Between,
+            format!(
+                "checks pass over {pair}, and data does not: something on the way drops what is not STUN"
+            ),
+        );
+        return (vec![cause], Vec::new());
+    }
+    let path = result.path.map(|path| match path {
+        PathKind::Direct => Way::Direct,
+        PathKind::Relayed => Way::Relayed,
+    });
+    let (local, remote) = (parsed(&result.local), parsed(&result.remote));
+    let servers: Vec<ServerFacts> = result.servers.iter().map(server_facts).collect();
+    let left_out = left_out::cause(context);
+    let own_troubles = troubles(&result.pairs);
+    let pairs: Vec<PairFacts> = result.pairs.iter().map(pair_facts).collect();
+    let situation = Situation {
+        local: Party {
+            troubles: &own_troubles,
+            ..party(&result.local, &local, context.relay_only, Some(&servers))
+        },
+        remote: Party {
+            troubles: &context.peer_troubles,
+            left_out: left_out.as_ref(),
+            ..party(
+                &result.remote,
+                &remote,
+                context.peer_relay_only,
+                context.peer_servers.as_deref(),
+            )
+        },
+        pairs: &pairs,
+        path,
+    };
+    (situation.causes(), situation.relay_causes())
+}
+
+/// What this side's system and TURN servers say of all its pairs, for the other side too.
+pub fn troubles(pairs: &[PairReport]) -> Vec<Code> {
+    let direct: Vec<&PairReport> = pairs
+        .iter()
+        .filter(|p| p.path == PathKind::Direct)
+        .collect();
+    let all = |code: &Code| !direct.is_empty() && direct.iter().all(|p| has_failure(p, &[*code]));
+    let mut found = vec![Code::NotPermitted, Code::Unreachable];
+    found.retain(all);
+    let is_forbidden = |p: &PairReport| {
+        p.local.kind == CandidateType::Relay
+            && p.remote.kind != CandidateType::Relay
+            && is_global(p.remote.address)
+            && has_failure(p, &[Code::ForbiddenIp])
+    };
+    found.extend(pairs.iter().any(is_forbidden).then_some(Code::ForbiddenIp));
+    found
+}
+
+fn party<'a>(
+    side: &'a SideReport,
+    candidates: &'a [Candidate],
+    relay_only: bool,
+    servers: Option<&'a [ServerFacts]>,
+) -> Party<'a> {
+    Party {
+        side: Side {
+            nats: &side.nats,
+            candidates,
+            relay_only,
+        },
+        servers,
+        troubles: &[],
+        left_out: None,
+    }
+}
+
+fn parsed(side: &SideReport) -> Vec<Candidate> {
+    let all = side.candidates.iter();
+    all.map(|c: &CandidateReport| Candidate {
+        foundation: c.foundation.clone(),
+        component: c.component,
+        priority: c.priority,
+        address: c.socket_address(),
+        kind: c.kind,
+        related: c
+            .related_address
+            .zip(c.related_port)
+            .map(|(ip, port)| SocketAddr::new(ip, port)),
+    })
+    .collect()
+}
+
+/// What the other side is told of a server of this one.
+pub fn server_facts(report: &GatherServerReport) -> ServerFacts {
+    ServerFacts {
+        uri: report.uri.clone(),
+        address: report.address,
+        transport: report.transport,
+        is_turn: report.is_turn,
+        error: report.error.as_ref().map(|error| error.code),
+    }
+}
+
+fn pair_facts(pair: &PairReport) -> PairFacts {
+    PairFacts {
+        local: (
+            pair.local.kind,
+            SocketAddr::new(pair.local.address, pair.local.port),
+        ),
+        remote: (
+            pair.remote.kind,
+            SocketAddr::new(pair.remote.address, pair.remote.port),
+        ),
+        is_relayed: pair.path == PathKind::Relayed,
+        works: pair.state == CheckState::Succeeded,
+        sent: pair.requests_sent,
+        arrived: pair.requests_arrived,
+        answered: pair.responses_received,
+        received: pair.requests_received,
+        mapped: pair.mapped_address,
+        failure: pair.failure.as_ref().map(|error| error.code),
+    }
+}
+
+/// The cheapest remedy of those that would change the outcome: with no connection at all any relay
+/// does.
+pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
+    let of_relay = result.relay_causes.iter().flat_map(|c| &c.remedies).next();
+    let of_direct = result.causes.iter().flat_map(|c| &c.remedies).next();
+    of_relay.or(of_direct)
+}
+
+/// As in "IPv6 on both sides would make it direct".
+pub(super) fn promise(remedy: &Remedy) -> String {
+    let effect = match (remedy.effect, remedy.code) {
+        // What the NATs would do then is not known yet.
+        (
+            Effect::Direct,
+            RemedyCode::Stun | RemedyCode::Gathering | RemedyCode::OpenUdp | RemedyCode::Isolation,
+        ) => "may make it direct",
+        (Effect::Direct, _) => "would make it direct",
+        (Effect::Relay, _) => "would connect them",
+    };
+    format!("{} {effect}", remedy.message)
+}
+
+/// What to do, from all causes.
+pub(super) fn hint(causes: &[Cause]) -> Option<String> {
+    let all: Vec<String> = causes
+        .iter()
+        .flat_map(|cause| &cause.remedies)
+        .map(promise)
+        .collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+pub(super) fn of_path(result: &PairResult, path: PathKind) -> Vec<&PairReport> {
+    result.pairs.iter().filter(|p| p.path == path).collect()
+}
+
+pub(super) fn has_failure(pair: &PairReport, codes: &[Code]) -> bool {
+    pair.failure
+        .as_ref()
+        .is_some_and(|e| codes.contains(&e.code))
+}

@@ -1,0 +1,185 @@
+//! What is worth knowing about a session, and what to do about it.
+
+pub(super) mod quality;
+mod session;
+mod sides;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::fact::Reason;
+use crate::base::report::{Finding, Severity};
+use crate::commands::pair::report::{
+    CheckState, Expected, PairReport, PairResult, PairState, PathKind, PredictionReport,
+};
+use crate::commands::pair::verdict::causes::{UNSETTLED, has_failure, hint, of_path};
+pub(super) use crate::commands::pair::verdict::findings::session::peer_end;
+use crate::commands::pair::verdict::{Context, left_out};
+use crate::commands::pair::verdict::{is_settled, socket};
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::Cause;
+
+pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> {
+    let mut findings = context.findings.clone();
+    session::of_roles(context, &mut findings);
+    session::of_ended_relays(context, &mut findings);
+    session::of_pairs_left_out(context, &mut findings);
+    sides::of_servers(result, context, &mut findings);
+    sides::of_sides(result, &mut findings);
+    left_out::findings(context, &mut findings);
+    session::of_session(result, context, &mut findings);
+    quality::of_quality(result, context, &mut findings);
+    of_prediction(result, context, &mut findings);
+    of_relays(result, &mut findings);
+    of_paths(result, context, &mut findings);
+    if context.stopped.is_some_and(|r| r != Reason::Interrupted) {
+        findings.push(Finding::new(
+            Code::Timeout,
+            "the time limit (--timeout) ended before everything was done",
+            "give it more time with --timeout",
+        ));
+    }
+    findings
+}
+
+/// A direct pair that this side had an answer on, though the relay was chosen.
+pub(super) fn late_direct(result: &PairResult) -> Option<&PairReport> {
+    let mut direct = of_path(result, PathKind::Direct).into_iter();
+    let relayed = result.path == Some(PathKind::Relayed);
+    direct.find(|pair| relayed && pair.state == CheckState::Succeeded)
+}
+
+/// Why the way was not the best one, or there was none.
+fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
+    let severity = match (result.state, result.path) {
+        (PairState::Failed, _) => Severity::Error,
+        (PairState::Connected, Some(PathKind::Relayed)) => Severity::Warning,
+        _ => return,
+    };
+    if let Some(pair) = late_direct(result) {
+        findings.push(Finding::new(
+            Code::RelayedAlthoughDirectWorks,
+            format!(
+                "the relay was chosen before the direct pair {} <-> {} was answered",
+                socket(&pair.local),
+                socket(&pair.remote)
+            ),
+            "run it again: packets may have been lost, or a NAT may have needed more time",
+        ));
+        return;
+    }
+    let by_policy = context.relay_only || context.peer_relay_only;
+    // Where nothing was settled, no cause is known.
+    let cut_short =
+        !result.pairs.is_empty() && result.pairs.iter().all(|pair| has_failure(pair, UNSETTLED));
+    if let Some(pair) = &context.no_data {
+        findings.push(Finding::new(
+            Code::NoData,
+            format!("checks pass over {pair}, but none of the datagrams sent over it came back"),
+            "a firewall that inspects packets may let STUN through and nothing else: try TURN over TLS, or allow the UDP flow",
+        ));
+        return;
+    }
+    let is_open = result.state == PairState::Failed && context.is_undecided;
+    if is_open || cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
+        return;
+    }
+    if let (false, Some(cause)) = (by_policy, result.causes.first()) {
+        findings.push(Finding {
+            code: Code::DirectFailed,
+            severity,
+            message: format!("no direct path: {}{}", cause.message, seen(cause)),
+            hint: hint(&result.causes),
+        });
+    }
+    if let (PairState::Failed, Some(cause)) = (result.state, result.relay_causes.first()) {
+        let has_relay = [&result.local, &result.remote]
+            .iter()
+            .flat_map(|side| &side.candidates)
+            .any(|c| c.kind == CandidateType::Relay);
+        findings.push(Finding {
+            code: if has_relay {
+                Code::RelayFailed
+            } else {
+                Code::NoRelayCandidates
+            },
+            severity,
+            message: format!("no relay: {}{}", cause.message, seen(cause)),
+            hint: hint(&result.relay_causes),
+        });
+    }
+}
+
+/// In brackets behind a message.
+fn seen(cause: &Cause) -> String {
+    if cause.evidence.is_empty() {
+        return String::new();
+    }
+    format!(" (seen: {})", cause.evidence.join("; "))
+}
+
+/// Relays that refuse, though another one, or the direct way, may have served.
+fn of_relays(result: &PairResult, findings: &mut Vec<Finding>) {
+    if result.path != Some(PathKind::Relayed) {
+        return;
+    }
+    let forbidden: BTreeSet<IpAddr> = of_path(result, PathKind::Relayed)
+        .into_iter()
+        .filter(|pair| has_failure(pair, &[Code::ForbiddenIp]))
+        .map(|pair| pair.remote.address)
+        .collect();
+    if let Some(first) = forbidden.first() {
+        findings.push(Finding::new(
+            Code::ForbiddenIp,
+            format!(
+                "the TURN server forbids {} of the other side's addresses, such as {first} (403)",
+                forbidden.len()
+            ),
+            "nothing needs to be done if they are private; public ones should be allowed",
+        ));
+    }
+}
+
+fn of_prediction(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
+    let PredictionReport {
+        expected,
+        agrees: Some(false),
+        because,
+    } = &result.prediction
+    else {
+        return;
+    };
+    // What was not tried to the end contradicts nothing.
+    if result.state != PairState::Connected && !is_settled(result, context) {
+        return;
+    }
+    let came = match (result.state, result.path) {
+        (PairState::Connected, Some(PathKind::Direct)) => "a direct connection",
+        (PairState::Connected, _) => "a relayed connection",
+        _ => "no connection",
+    };
+    let (promised, hint) = match expected {
+        Expected::Direct => (
+            "a direct connection",
+            "there may be a firewall that the NAT tests do not meet, a NAT may give another port to a peer whose packets came first, or the NAT may treat destinations differently; rtcdiag nat on both hosts tells more",
+        ),
+        Expected::Relay => (
+            "a relayed connection",
+            "the relay may be out of reach for one side, or there is a path inside that the NAT tests do not take, such as a VPN; rtcdiag turn and rtcdiag nat tell more",
+        ),
+        Expected::Fail => (
+            "no connection",
+            "there is a path that the NAT tests do not take, such as a VPN or a local network",
+        ),
+        Expected::Unknown => return,
+    };
+    findings.push(Finding::new(
+        Code::PredictionContradicted,
+        format!(
+            "the NATs promised {promised}, but the result is {came}. The promise rested on this: {}",
+            because.trim_end_matches('.')
+        ),
+        hint,
+    ));
+}

@@ -1,0 +1,124 @@
+//! How good the path is for calls.
+
+use crate::base::codes::Code;
+use crate::base::report::{Finding, Millis, Severity};
+use crate::commands::pair::report::{PairResult, QualityReport};
+use crate::commands::pair::verdict::Context;
+
+/// ITU-T G.114: up to 150 ms one way most applications are not affected; here it is both ways.
+const RTT_WARNING_MS: f64 = 300.0;
+/// ITU-T G.114: more than 400 ms one way should not be planned for.
+const RTT_LIMIT_MS: f64 = 800.0;
+/// ITU-T G.1010, table I.1: less than 1 % for video telephony, less than 3 % for speech.
+const LOSS_PERCENT: f64 = 1.0;
+/// ITU-T Y.1541, classes 0 and 1: 50 ms of delay variation.
+const JITTER_MS: f64 = 50.0;
+/// A single loss among few datagrams says nothing of the rate.
+const MIN_LOST: u32 = 2;
+/// So many large datagrams do not all get lost by chance where the small ones come through.
+const MIN_LARGE: u32 = 5;
+
+/// What is beyond what calls can stand.
+pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
+    let Some(quality) = &result.quality else {
+        return;
+    };
+    if quality.sent > 0 && quality.received == 0 {
+        findings.push(Finding::new(
+            Code::NoData,
+            format!("none of {} datagrams came back over the path", quality.sent),
+            "run it again; if that does not help, something drops whatever is not an ICE check",
+        ));
+        return;
+    }
+    if let Some(after) = quality.ended_after_ms
+        && context.peer_end.is_none()
+    {
+        findings.push(Finding::new(
+            Code::PathEnded,
+            format!(
+                "the path ended {:.1} s after it had been connected: nothing came back of what was sent then",
+                after.0.as_secs_f64()
+            ),
+            "a firewall or NAT on the way may end a flow after some time, or a network has changed: run it again with a longer --duration",
+        ));
+    }
+    of_round_trip(quality, findings);
+    findings.extend(of_large(quality));
+    let lost = quality.sent.saturating_sub(quality.received);
+    if quality.loss_percent > LOSS_PERCENT && lost >= MIN_LOST {
+        findings.push(Finding::new(
+            Code::PacketLoss,
+            format!(
+                "{lost} of {} datagrams were lost, on the way there or back ({:.1} %): more than {LOSS_PERCENT} % is seen in video calls (ITU-T G.1010)",
+                quality.sent, quality.loss_percent
+            ),
+            "look for wireless links and busy lines on both sides; --duration gives a longer test",
+        ));
+    }
+    if let Some(jitter) = quality.jitter_ms.map(Millis::as_f64)
+        && jitter > JITTER_MS
+    {
+        findings.push(Finding::new(
+            Code::HighJitter,
+            format!(
+                "the interarrival jitter (RFC 3550) is {jitter:.1} ms, more than the {JITTER_MS} ms of delay variation that ITU-T Y.1541 allows for calls"
+            ),
+            "look for wireless links and busy lines on both sides",
+        ));
+    }
+}
+
+/// Whether small datagrams come through and no large one does.
+pub(crate) fn loses_large(quality: &QualityReport) -> bool {
+    let large = quality.large.filter(|large| large.sent >= MIN_LARGE);
+    large.is_some_and(|large| large.received == 0) && quality.received * 2 > quality.sent
+}
+
+fn of_large(quality: &QualityReport) -> Option<Finding> {
+    let large = quality.large?;
+    let hint = "a tunnel or line with a small MTU, or a firewall that drops fragments or ICMP, is on the way: raise its MTU, or have ICMP \"fragmentation needed\" and fragments let through; voice alone may work";
+    if loses_large(quality) {
+        return Some(Finding::new(
+            Code::LargeDatagramsLost,
+            format!(
+                "none of {} datagrams of {} bytes came back, and those of 160 bytes do: video, screen sharing and DTLS handshakes send such large ones",
+                large.sent, large.bytes
+            ),
+            hint,
+        ));
+    }
+    // Where small ones get lost as well, there is a finding already.
+    let share = |received: u32, sent: u32| f64::from(received) / f64::from(sent.max(1));
+    let much_worse =
+        share(large.received, large.sent) + 0.3 < share(quality.received, quality.sent);
+    (large.sent >= MIN_LARGE && much_worse).then(|| {
+        Finding::new(
+            Code::LargeDatagramsLost,
+            format!(
+                "only {} of {} datagrams of {} bytes came back, and more of those of 160 bytes: video sends such large ones",
+                large.received, large.sent, large.bytes
+            ),
+            hint,
+        )
+        .severity(Severity::Warning)
+    })
+}
+
+fn of_round_trip(quality: &QualityReport, findings: &mut Vec<Finding>) {
+    let Some(median) = quality.rtt_ms.map(|rtt| rtt.median.as_f64()) else {
+        return;
+    };
+    let meaning = if median > RTT_LIMIT_MS {
+        "more than twice the 400 ms one way that ITU-T G.114 has as its limit"
+    } else if median > RTT_WARNING_MS {
+        "more than twice the 150 ms one way up to which ITU-T G.114 finds calls undisturbed"
+    } else {
+        return;
+    };
+    findings.push(Finding::new(
+        Code::HighRoundTrip,
+        format!("the round trip is {median:.0} ms in the median: {meaning}"),
+        "a relay nearer to both sides may help where the path is relayed; otherwise it is the distance, or a busy line",
+    ));
+}

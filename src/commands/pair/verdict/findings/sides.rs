@@ -1,0 +1,127 @@
+//! What each side has, and lacks.
+
+use std::collections::BTreeSet;
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::report::{Finding, Millis, Severity};
+use crate::commands::gather::report::{GatherResult, GatherServerReport};
+use crate::commands::gather::verdict;
+use crate::commands::gather::verdict::Policy;
+use crate::commands::pair::report::{PairResult, PairState, SideReport};
+use crate::commands::pair::verdict::Context;
+use crate::proto::ice::facts::NatFacts;
+use crate::proto::ice::interface;
+use crate::proto::nat::behavior::words::Udp;
+use crate::proto::stun::uri::Transport;
+
+/// This side's servers and interfaces, as `gather` reports them.
+pub(crate) fn of_servers(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
+    let gathered = GatherResult {
+        candidates: result.local.candidates.clone(),
+        redundant: Vec::new(),
+        servers: result
+            .servers
+            .iter()
+            .filter(|server| !is_cut_off(server, result))
+            .cloned()
+            .collect(),
+        complete_ms: Millis::default(),
+    };
+    let policy = if context.relay_only {
+        Policy::Relay
+    } else {
+        Policy::All
+    };
+    let of_gather = verdict::Context {
+        policy,
+        ..verdict::Context::default()
+    };
+    // What ends well all the same is no error.
+    let worst = if result.state == PairState::Connected {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
+    let found = verdict::verdict(&gathered, &of_gather).findings;
+    // Before gathering has ended, a missing address means nothing.
+    let is_known = |finding: &Finding| finding.code != Code::NoNetwork || result.local.is_complete;
+    let found = found.into_iter().filter(is_known);
+    findings.extend(found.map(|finding| Finding {
+        severity: finding.severity.min(worst),
+        ..finding
+    }));
+}
+
+/// Whether a server is silent since UDP is blocked: then it is not to blame.
+fn is_cut_off(server: &GatherServerReport, result: &PairResult) -> bool {
+    let is_silent = server
+        .error
+        .as_ref()
+        .is_some_and(|e| e.code == Code::Timeout);
+    let family = server.address.map(|address| Family::of(address.ip()));
+    let is_blocked =
+        |nat: &NatFacts| Some(nat.family) == family && nat.udp.value() == Some(&Udp::Blocked);
+    is_silent && server.transport == Transport::Udp && result.local.nats.iter().any(is_blocked)
+}
+
+/// What the facts and candidates of both sides show.
+pub(crate) fn of_sides(result: &PairResult, findings: &mut Vec<Finding>) {
+    of_blocked_udp(result, findings);
+    of_remote_interfaces(&result.remote, findings);
+    if result.state == PairState::Failed && !result.remote.is_complete {
+        findings.push(Finding::new(
+            Code::RemoteIncomplete,
+            "the other side has not said that all its candidates are known: some may be missing",
+            "look at the other side's output for servers that do not answer",
+        ));
+    }
+}
+
+fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
+    let severity = if result.state == PairState::Connected {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
+    for (side, code, place) in [
+        (&result.local, Code::UdpBlocked, "here"),
+        (&result.remote, Code::PeerUdpBlocked, "on the other side"),
+    ] {
+        // Servers that answer over TCP have shown it already.
+        if findings.iter().any(|f| f.code == code) {
+            continue;
+        }
+        for nat in &side.nats {
+            if nat.udp.value() == Some(&Udp::Blocked) {
+                findings.push(Finding::new(
+                    code,
+                    format!("UDP over {} is blocked {place}", nat.family.name()),
+                    "connections from there need TURN over TCP or TLS, named as turn:HOST?transport=tcp or turns:HOST; or have UDP to the internet opened in the firewall",
+                ).severity(severity));
+            }
+        }
+    }
+}
+
+fn of_remote_interfaces(side: &SideReport, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for candidate in &side.candidates {
+        let Some(name) = candidate.interface.as_ref() else {
+            continue;
+        };
+        if let Some(kind) = interface::kind_of(name)
+            && seen.insert(name)
+        {
+            findings.push(Finding::new(
+                Code::PeerVirtualInterface,
+                format!(
+                    "{name} of the other side ({}) belongs to {}, judging by its name",
+                    candidate.address,
+                    kind.text_of_other()
+                ),
+                "pairs with it work only inside that network; --interface on that side names the one to use instead",
+            ));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! `rtcdiag serve`.
+
+pub mod args;
+pub mod render;
+pub mod report;
+pub mod responders;
+pub mod run;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::base::codes::Code;
+use crate::base::exit::Outcome;
+use crate::base::family::Family;
+use crate::base::report::Finding;
+use crate::base::words::quoted;
+use crate::commands::frame::Frame;
+use crate::net::descriptors;
+use crate::net::servers::rendezvous::{
+    self, CertificateFiles, DEFAULT_PORT, Limits, Listen, Patience, Proxies,
+};
+use crate::proto::signal::seal::MAX_ENVELOPE;
+use crate::proto::signal::{rooms, visitors};
+use crate::proto::turn::server::Guess;
+use crate::ui::output::Log;
+use args::ServeArgs;
+use report::verdict;
+use responders::{Configs, configs};
+use run::{Event, Options, ResponderOptions};
+
+pub fn run(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Outcome> {
+    let (options, findings) = match prepare(frame, args) {
+        Ok(prepared) => prepared,
+        Err(error) => return frame.could_not_begin(&error),
+    };
+    // Whoever runs a service reads its end too late.
+    for finding in &findings {
+        frame
+            .output
+            .warning(&finding.message, finding.hint.as_deref());
+    }
+    let log = Log::start(frame.output);
+    let (served, _) = frame.work(
+        "serving".to_owned(),
+        async |stop, sender| run::run(&options, frame.clock, stop, sender).await,
+        |event| match &event {
+            Event::Listening(listening) => {
+                let text = render::listening(listening);
+                frame.output.say_with_commands(&text, render::COMMAND);
+                frame.event(&event);
+            }
+            Event::Rendezvous(event) => {
+                log.line(&log_line(frame.clock.now(), event));
+            }
+            Event::Guess(guess) => log.line(&guess_line(frame.clock.now(), guess)),
+        },
+    )?;
+    drop(log);
+    match served {
+        Ok(result) => frame.finish(verdict(&result, findings), result, render::text),
+        Err(error) => frame.could_not_begin(&error),
+    }
+}
+
+/// Checks everything that can be wrong before a socket is opened.
+fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Finding>)> {
+    anyhow::ensure!(
+        frame.common.interface.is_none(),
+        "serve listens on addresses, not interfaces: use --listen in place of --interface"
+    );
+    frame.source()?;
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(chain), Some(key)) => Some(CertificateFiles {
+            chain: chain.clone(),
+            key: key.clone(),
+        }),
+        (None, None) => None,
+        (Some(_), None) => anyhow::bail!("--tls-cert needs the private key too: --tls-key"),
+        (None, Some(_)) => anyhow::bail!("--tls-key needs the certificate too: --tls-cert"),
+    };
+    let mut rendezvous = rendezvous::Options {
+        listen: listen(frame, args)?,
+        tls,
+        limits: limits(args),
+        patience: patience(args),
+        proxies: Proxies {
+            trusted: args.trusted_proxy.clone(),
+            origins: args.allow_origin.clone(),
+        },
+        admin: args.admin_listen,
+    };
+    let Configs {
+        stun,
+        turn,
+        mut findings,
+    } = responders(frame, args)?;
+    let relays = turn.as_ref().map_or(0, |turn| turn.limits.allocations);
+    let connections = &mut rendezvous.limits.visitors.connections;
+    findings.extend(descriptors::raise_limit().and_then(|most| {
+        let fits = fitting(*connections, relays, usize::try_from(most).ok()?)?;
+        let wanted = std::mem::replace(connections, fits);
+        // Nobody asked for the default.
+        let is_asked = wanted != Limits::default().visitors.connections;
+        (is_asked || fits < wanted / 2).then(|| too_few(wanted, fits, most))
+    }));
+    let options = Options {
+        rendezvous,
+        responders: ResponderOptions { stun, turn },
+        log: frame.common.verbose,
+    };
+    Ok((options, findings))
+}
+
+/// Files that are open besides connections and relays: listeners, the runtime, the log, certificates while they are read, and
+/// connections that are told that they are too many.
+const OTHER_FILES: usize = 128;
+
+/// How many connections there may be if the system allows so many open files; `None` if that is enough. Idle connections must
+/// not use up what relays and others need.
+fn fitting(connections: usize, relays: usize, files: usize) -> Option<usize> {
+    let left = files.saturating_sub(relays.saturating_add(OTHER_FILES));
+    // Where there is next to nothing, half is better than none.
+    let fits = left.max(files / 2);
+    (fits < connections).then_some(fits)
+}
+
+fn too_few(wanted: usize, fits: usize, files: u64) -> Finding {
+    Finding::new(
+        Code::LocalLimit,
+        format!(
+            "The system lets this program open {files} files, too few for {wanted} connections: it takes {fits}."
+        ),
+        "raise the limit (ulimit -Hn; systemd: LimitNOFILE=), or lower --max-connections",
+    )
+}
+
+fn responders(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Configs> {
+    let families = frame.families()?;
+    let args = &args.responders;
+    for (flag, addresses) in [("--stun", &args.stun), ("--turn", &args.turn)] {
+        for address in addresses {
+            let family = Family::of(address.ip);
+            anyhow::ensure!(
+                families.contains(&family),
+                "{flag} {} is {}, which another flag excludes",
+                address.ip,
+                family.name()
+            );
+        }
+    }
+    configs(args, frame.patience())
+}
+
+fn listen(frame: &Frame, args: &ServeArgs) -> anyhow::Result<Listen> {
+    let mut families = frame.families()?;
+    if args.listen.is_empty() {
+        // IPv6 first: it is the one that a system may not have.
+        families.reverse();
+        return Ok(match frame.common.local {
+            Some(local) => Listen::At(vec![SocketAddr::new(local, DEFAULT_PORT)]),
+            None => Listen::Everywhere {
+                port: DEFAULT_PORT,
+                families,
+            },
+        });
+    }
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in args.listen.iter().map(|listen| listen.0) {
+        let family = Family::of(address.ip());
+        anyhow::ensure!(
+            families.contains(&family),
+            "--listen {address} is {}, which another flag excludes",
+            family.name()
+        );
+        anyhow::ensure!(
+            frame.common.local.is_none_or(|local| local == address.ip()),
+            "--listen {address} and --local are different addresses"
+        );
+        if address.port() == 0 || !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    // One free port for both families, as the default has one port for both.
+    let everywhere = [
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        Ipv4Addr::UNSPECIFIED.into(),
+    ];
+    if everywhere.map(|ip| SocketAddr::new(ip, 0)) == addresses[..] {
+        families.reverse();
+        return Ok(Listen::Everywhere { port: 0, families });
+    }
+    Ok(Listen::At(addresses))
+}
+
+fn limits(args: &ServeArgs) -> Limits {
+    let limits = &args.limits;
+    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    Limits {
+        visitors: visitors::VisitorLimits {
+            connections: size(limits.max_connections),
+            connections_per_address: size(limits.max_connections_per_address),
+            joins_per_second: limits.max_joins_per_address,
+        },
+        rooms: rooms::RoomLimits {
+            rooms: size(limits.max_rooms),
+            lifetime: limits.room_lifetime,
+            messages_per_second: limits.max_messages_per_room,
+            bytes_per_second: limits.max_bytes_per_room,
+        },
+        message: limits
+            .max_message
+            .map_or(MAX_ENVELOPE, size)
+            .min(MAX_ENVELOPE),
+        queue: size(limits.max_queue),
+    }
+}
+
+fn patience(args: &ServeArgs) -> Patience {
+    let patience = &args.patience;
+    Patience {
+        request: patience.request_timeout,
+        join: patience.join_timeout,
+        ping: patience.ping_interval,
+        silence: patience.silence_timeout,
+        write: patience.write_timeout,
+        message: patience.message_timeout,
+        ..Patience::default()
+    }
+}
+
+/// Proxies do not tell the port of a client.
+fn client(address: SocketAddr) -> String {
+    match address.port() {
+        0 => address.ip().to_string(),
+        _ => address.to_string(),
+    }
+}
+
+fn guess_line(at: std::time::Duration, guess: &Guess) -> String {
+    let at = at.as_secs_f64();
+    let slowed = if guess.is_slowed {
+        ": too many, so that its requests for relays are left unanswered for a while"
+    } else {
+        ""
+    };
+    let user = quoted(&guess.username);
+    format!(
+        "{at:.3} {} gave a wrong user or password for TURN, as {user}{slowed}",
+        guess.source
+    )
+}
+
+fn log_line(at: std::time::Duration, event: &rendezvous::Event) -> String {
+    let at = at.as_secs_f64();
+    match event {
+        rendezvous::Event::Joined {
+            address,
+            room,
+            peer,
+        } => {
+            let met = if *peer { ", the second" } else { "" };
+            let client = client(*address);
+            format!("{at:.3} {client} joined room {room}{met}")
+        }
+        rendezvous::Event::Left { address, room } => {
+            format!("{at:.3} {} left room {room}", client(*address))
+        }
+        rendezvous::Event::Certificate { problem: None } => {
+            format!("{at:.3} certificate and key have been read again")
+        }
+        rendezvous::Event::Certificate {
+            problem: Some(problem),
+        } => {
+            format!("{at:.3} certificate and key stay as they were: {problem}")
+        }
+        rendezvous::Event::Refused { address, refusal } => {
+            let client = client(*address);
+            format!("{at:.3} {client} ended: {refusal} ({})", refusal.code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::commands::args::{Cli, Command};
+
+    #[test]
+    fn connections_leave_files_for_everything_else() {
+        assert_eq!(fitting(20_000, 100, 1 << 20), None);
+        assert_eq!(fitting(20_000, 100, 4096), Some(4096 - 228));
+        assert_eq!(fitting(20_000, 100, 24), Some(12));
+        assert_eq!(fitting(10, 0, 64), None);
+    }
+
+    #[test]
+    fn the_flags_have_the_defaults_of_the_server() {
+        let Command::Serve(args) = Cli::parse_from(["rtcdiag", "serve"]).command else {
+            panic!("another command");
+        };
+        assert_eq!(limits(&args), Limits::default());
+        assert_eq!(patience(&args), Patience::default());
+    }
+}

@@ -1,0 +1,92 @@
+//! What all that was seen of one transport comes to.
+
+use crate::base::codes::Code;
+use crate::base::fact::Fact;
+use crate::base::report::ErrorReport;
+use crate::base::stage::Stage;
+use crate::commands::turn::report::{DataReport, TransportReport, TransportStatus};
+use crate::commands::turn::run::exchange::Size;
+use crate::proto::stun::uri::Transport;
+
+pub(super) fn judge(
+    report: &mut TransportReport,
+    channel: Option<ErrorReport>,
+    refresh: Option<ErrorReport>,
+) {
+    let between = &report.relay_to_relay.works;
+    let here = &report.to_reflexive.works;
+    let yes = Fact::Determined(true);
+    let no = Fact::Determined(false);
+    let wrong = if *between == yes || *here == yes {
+        None
+    } else if *between == no {
+        Some((
+            Stage::Relay,
+            ErrorReport::new(
+                Code::NoData,
+                "it allocates and grants permissions, but nothing comes through the relay",
+            )
+            .with_hint("open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check relay-ip and external-ip"),
+        ))
+    } else {
+        None
+    };
+    let wrong = wrong.or_else(|| large_lost(report).map(|error| (Stage::Relay, error)));
+    let channel = channel.map(|error| (Stage::Channel, error)).or_else(|| {
+        (report.channel == no).then(|| {
+            let error = ErrorReport::new(
+                Code::NoChannelData,
+                "a channel was bound, but nothing comes through it",
+            )
+            .with_hint("the server, or something on the way, breaks ChannelData (RFC 8656 12)");
+            (Stage::Channel, error)
+        })
+    });
+    let wrong = wrong
+        .or(channel)
+        .or_else(|| refresh.map(|error| (Stage::Refresh, error)));
+    if let Some((stage, error)) = wrong {
+        report.status = TransportStatus::Failed;
+        report.stage = stage;
+        report.error = Some(error);
+    }
+}
+
+/// Large datagrams do not come through where small ones do. Over a stream it is not the client's own
+/// way that loses those of its UDP socket.
+fn large_lost(report: &TransportReport) -> Option<ErrorReport> {
+    let lost = |small: &DataReport, large: &DataReport| {
+        small.works == Fact::Determined(true) && large.works == Fact::Determined(false)
+    };
+    let between = lost(&report.relay_to_relay, &report.relay_to_relay_large);
+    let here = lost(&report.to_reflexive, &report.to_reflexive_large);
+    let (small, large, what) = if between {
+        (
+            &report.relay_to_relay,
+            &report.relay_to_relay_large,
+            "between two relayed addresses",
+        )
+    } else if here && report.transport == Transport::Udp {
+        (
+            &report.to_reflexive,
+            &report.to_reflexive_large,
+            "between this host and the relay",
+        )
+    } else {
+        return None;
+    };
+    let limit = report.largest_payload.map_or_else(String::new, |bytes| {
+        format!(", and the largest that came of those tried has {bytes} bytes")
+    });
+    let message = format!(
+        "{} of {} datagrams with {} bytes of data came through {what}, {} of {} with {}{limit}: DTLS handshakes and video are lost",
+        large.received,
+        large.sent,
+        Size::Large.bytes(),
+        small.received,
+        small.sent,
+        Size::Small.bytes(),
+    );
+    let error = ErrorReport::new(Code::LargeDatagramsLost, message);
+    Some(error.with_hint("something on the way has a smaller MTU (a tunnel, PPPoE) and drops fragments or ICMP: have the MTU or the firewall corrected there, or use TURN over TCP or TLS"))
+}

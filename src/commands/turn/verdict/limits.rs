@@ -1,0 +1,68 @@
+//! What a server that works keeps back: its word in the headline, and the sentence.
+
+use super::is_unsafe;
+use crate::base::codes::Code;
+use crate::base::report::{Caveat, Finding, Severity};
+use crate::commands::turn::report::{ThroughputReport, TransportReport};
+
+pub(super) fn caveat(findings: &[Finding]) -> Option<Caveat> {
+    let is_limited =
+        |f: &Finding| matches!(f.code, Code::RelayRateLimited | Code::RelayOpensFromInside);
+    if is_unsafe(findings) {
+        Some(Caveat::Unsafe)
+    } else {
+        findings.iter().any(is_limited).then_some(Caveat::Limited)
+    }
+}
+
+/// The sentence on a server that works over these transports (`ways`).
+pub(super) fn of_good(ways: &str, ok: &[&TransportReport], findings: &[Finding]) -> String {
+    let warnings = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Warning)
+        .count();
+    let remark = match warnings {
+        0 => String::new(),
+        1 => ", with a warning above".to_owned(),
+        count => format!(", with {count} warnings above"),
+    };
+    if let Some(kbit) = limit_kbit(ok, findings) {
+        format!(
+            "The TURN server relays over {ways}, {}{remark}.",
+            meaning_of(kbit)
+        )
+    } else if ok.iter().any(|t| t.opens_from_inside()) {
+        format!(
+            "The TURN server relays over {ways}, but its relay ports are open only for whom it has sent to first: peers behind a symmetric NAT do not reach them{remark}."
+        )
+    } else {
+        format!("The TURN server is healthy over {ways}{remark}.")
+    }
+}
+
+/// The least that came out of a relay of a stream that lost much, in thousand bits a second.
+fn limit_kbit(ok: &[&TransportReport], findings: &[Finding]) -> Option<f64> {
+    if !findings.iter().any(|f| f.code == Code::RelayRateLimited) {
+        return None;
+    }
+    ok.iter()
+        .filter_map(|t| t.throughput)
+        .filter(ThroughputReport::loses_much)
+        .map(|stream| stream.kbit_per_s)
+        .min_by(f64::total_cmp)
+}
+
+/// What a limit of the rate means for a call.
+fn meaning_of(kbit: f64) -> String {
+    let what = match kbit {
+        ..100.0 => "a call will hardly get through",
+        ..1000.0 => "voice gets through, and no good video",
+        _ => "enough for some video, and not for several streams",
+    };
+    let carried = match kbit {
+        ..1.0 => return format!("but nothing of a steady stream came out: {what}"),
+        ..1000.0 => format!("{kbit:.0} kbit/s"),
+        _ => format!("{:.1} Mbit/s", kbit / 1000.0),
+    };
+    format!("and carries about {carried} for each client: {what}")
+}

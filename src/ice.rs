@@ -1,9 +1,0 @@
-//! ICE (RFC 8445): candidates and how they are gathered.
-
-pub mod candidate;
-pub mod checks;
-pub mod facts;
-pub mod interface;
-pub mod prediction;
-pub mod quality;
-pub mod reflexive;

@@ -1,0 +1,236 @@
+//! What of UDP gets through to a silent server otherwise: to its other ports, and in the form of
+//! RFC 3489, which a filter that looks for the magic cookie of STUN does not know.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+
+use crate::base::codes::Code;
+use crate::base::report::ErrorReport;
+use crate::base::words::listed;
+use crate::net::host::Source;
+use crate::net::refusal;
+use crate::proto::machine::SendError;
+use crate::proto::stun::message::{self, Change, TransactionId};
+
+/// Ports that networks leave open where they close others, and that TURN servers listen on for it; and
+/// the usual one, for servers on another.
+const PORTS: [u16; 4] = [443, 53, 80, 3478];
+
+/// How many hosts are asked so: more show nothing new.
+pub const MOST_HOSTS: usize = 4;
+
+/// How often, and how long an answer is waited for.
+const TRIES: [Duration; 3] = [
+    Duration::from_millis(150),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+];
+
+/// How long the router has to answer.
+const ROUTER_PATIENCE: Duration = Duration::from_millis(700);
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A Binding request as servers expect it today.
+    Today,
+    /// The same without the magic cookie.
+    Classic,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Answer,
+    /// ICMP says that nothing listens there.
+    Refusal,
+    /// This machine did not send it.
+    Unsent,
+    Nothing,
+}
+
+/// A question to a silent server by another way, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Knock {
+    /// The server as it is listed.
+    pub server: SocketAddr,
+    pub port: u16,
+    pub form: Form,
+    pub heard: Heard,
+}
+
+impl Knock {
+    pub const fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.server.ip(), self.port)
+    }
+}
+
+/// Everything to ask of a silent server.
+pub fn of(server: SocketAddr) -> Vec<Knock> {
+    let knock = |port, form| Knock {
+        server,
+        port,
+        form,
+        heard: Heard::Nothing,
+    };
+    let others = PORTS.into_iter().filter(|port| *port != server.port());
+    others
+        .map(|port| knock(port, Form::Today))
+        .chain([knock(server.port(), Form::Classic)])
+        .collect()
+}
+
+/// Asks, from a socket of its own.
+pub async fn ask(knock: Knock, source: Source, local: IpAddr, id: TransactionId) -> Knock {
+    let heard = match socket_to(&source, local, knock.address()).await {
+        Ok(socket) => exchange(&socket, knock.form, id).await,
+        Err(_) => Heard::Unsent,
+    };
+    Knock { heard, ..knock }
+}
+
+/// What a server that is silent over UDP answers otherwise, in words; nothing if it is silent altogether. Where
+/// TURN was asked for, the same port may answer STUN.
+pub async fn of_silent(
+    server: SocketAddr,
+    source: &Source,
+    local: IpAddr,
+    was_asked_for_turn: bool,
+) -> Option<ErrorReport> {
+    let mut knocks = of(server);
+    knocks.extend(was_asked_for_turn.then_some(Knock {
+        server,
+        port: server.port(),
+        form: Form::Today,
+        heard: Heard::Nothing,
+    }));
+    let mut tasks = JoinSet::new();
+    for knock in knocks {
+        tasks.spawn(ask(knock, source.clone(), local, rand::random()));
+    }
+    let mut answered = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        answered.extend(done.ok().filter(|knock| knock.heard == Heard::Answer));
+    }
+    in_words(server.port(), &answered)
+}
+
+fn in_words(port: u16, answered: &[Knock]) -> Option<ErrorReport> {
+    let has = |form| {
+        let mut knocks = answered.iter();
+        knocks.any(|knock| knock.port == port && knock.form == form)
+    };
+    if has(Form::Today) {
+        return Some(turn_silent());
+    }
+    let mut ports: Vec<u16> = answered.iter().map(|knock| knock.port).collect();
+    ports.retain(|other| *other != port);
+    ports.sort_unstable();
+    if !ports.is_empty() {
+        let names: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let names = listed(&names);
+        let message = format!(
+            "no answer over UDP, and on UDP port {names} the same host answers: port {port} is blocked on the way or at the server"
+        );
+        return Some(ErrorReport::new(Code::Timeout, message).with_hint(
+            "name the server with the port that answers, or have this port opened; rtcdiag nat tells what else gets through",
+        ));
+    }
+    has(Form::Classic).then(|| {
+        ErrorReport::new(
+            Code::Timeout,
+            "no answer over UDP, but to a request without the magic cookie of STUN: something on the way filters STUN",
+        )
+        .with_hint("calls from here need TURN over TLS; rtcdiag nat tells more")
+    })
+}
+
+/// STUN is answered, and TURN is not.
+pub fn turn_silent() -> ErrorReport {
+    ErrorReport::new(
+        Code::TurnSilent,
+        "it answers STUN there, and no TURN request: TURN is not switched on, or something on the way drops it",
+    )
+    .with_hint("have TURN switched on (coturn: remove stun-only); where it is, try another network, or TURN over TLS on port 443")
+}
+
+async fn socket_to(source: &Source, local: IpAddr, remote: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = source.udp(local)?;
+    socket.connect(remote).await?;
+    Ok(socket)
+}
+
+async fn exchange(socket: &UdpSocket, form: Form, id: TransactionId) -> Heard {
+    let request = match form {
+        Form::Today => message::binding_request(id, Change::None),
+        Form::Classic => message::classic_binding_request(id),
+    };
+    let is_answer = |bytes: &[u8]| match form {
+        Form::Today => message::transaction_id(bytes) == Some(id),
+        Form::Classic => message::answers_classic(bytes, id),
+    };
+    let mut buffer = [0; 1024];
+    for patience in TRIES {
+        if let Err(error) = socket.send(&request).await {
+            // The error of an earlier packet is told to the next one.
+            return heard(&error);
+        }
+        let answer = async {
+            loop {
+                match socket.recv(&mut buffer).await {
+                    Ok(length) if is_answer(&buffer[..length]) => return Heard::Answer,
+                    Ok(_) => {}
+                    Err(error) => return heard(&error),
+                }
+            }
+        };
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Heard::Nothing) | Err(_) => {}
+            Ok(heard) => return heard,
+        }
+    }
+    Heard::Nothing
+}
+
+fn heard(error: &io::Error) -> Heard {
+    match SendError::from(error) {
+        SendError::Refused => Heard::Refusal,
+        SendError::Forbidden | SendError::Broadcast => Heard::Unsent,
+        // A router says no, or the packet was lost here.
+        SendError::Unreachable | SendError::Other => Heard::Nothing,
+    }
+}
+
+/// Whether the router answers anything: a connection, a refusal, or ICMP.
+pub async fn is_router_up(
+    source: Source,
+    local: IpAddr,
+    router: IpAddr,
+    id: TransactionId,
+) -> bool {
+    let connects = |port| {
+        let source = &source;
+        async move {
+            let Ok(socket) = source.tcp(local) else {
+                return false;
+            };
+            let connecting = socket.connect(SocketAddr::new(router, port));
+            match tokio::time::timeout(ROUTER_PATIENCE, connecting).await {
+                Ok(Ok(_)) => true,
+                Ok(Err(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
+                Err(_) => false,
+            }
+        }
+    };
+    // A port where nothing listens (traceroute's): hosts say so.
+    let refuses = async {
+        let closed = SocketAddr::new(router, 33434);
+        refusal::ask(&source, local, closed, id).await == Some(SendError::Refused)
+    };
+    let (dns, web, tls, icmp) = tokio::join!(connects(53), connects(80), connects(443), refuses);
+    dns || web || tls || icmp
+}

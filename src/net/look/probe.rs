@@ -1,0 +1,264 @@
+//! The questions, each over a connection of its own.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::{Inside, Look, Proxy, RARE_AFTER, Sign, Web, trusting};
+use crate::base::family::Family;
+use crate::base::words::printable;
+use crate::net::resolve;
+use crate::proto::stun::message::{self, Change, TransactionId};
+use crate::proto::stun::uri::Host;
+use crate::proto::tls::{self, Flight};
+
+/// The longest first answer: a chain of certificates.
+const MOST: usize = 64 << 10;
+/// The type of an Allocate request (RFC 8656 17).
+const ALLOCATE: u16 = 0x0003;
+
+async fn connect(look: &Look) -> io::Result<TcpStream> {
+    let stream = look
+        .source
+        .tcp(look.local)?
+        .connect(look.target.address)
+        .await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Sends and reads until there is enough, or the connection ends. It may be dropped when the time is
+/// over: silence is no sign.
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    question: &[u8],
+    is_enough: impl Fn(&[u8]) -> bool,
+) -> io::Result<Vec<u8>> {
+    stream.write_all(question).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !is_enough(&answer) && answer.len() < MOST {
+        let length = stream.read(&mut buffer).await.unwrap_or(0);
+        if length == 0 {
+            break;
+        }
+        answer.extend_from_slice(&buffer[..length]);
+    }
+    Ok(answer)
+}
+
+pub(super) async fn listen(look: Look) -> Option<Sign> {
+    let answer = ask(connect(&look).await.ok()?, &[], |bytes| bytes.len() >= 4)
+        .await
+        .ok()?;
+    if answer.is_empty() {
+        Some(Sign::ClosesUnasked)
+    } else {
+        Some(Sign::Banner(answer))
+    }
+}
+
+pub(super) async fn stun(look: Look) -> Option<Sign> {
+    let id: TransactionId = rand::random();
+    let answer = ask(
+        connect(&look).await.ok()?,
+        &stun_question(&look, id),
+        is_whole,
+    )
+    .await;
+    match answer.ok()? {
+        answer if is_stun(&answer, id) => Some(Sign::Stun),
+        answer if answer.is_empty() => None,
+        _ => Some(Sign::Noise),
+    }
+}
+
+pub(super) async fn tls(look: Look) -> Option<Sign> {
+    let question = hello(&look);
+    let enough = |bytes: &[u8]| is_told(&tls::read(bytes));
+    let answer = ask(connect(&look).await.ok()?, &question, enough).await;
+    let flight = tls::read(&answer.ok()?);
+    match &flight {
+        Flight::Foreign | Flight::Incomplete => Some(Sign::NotTls),
+        Flight::Alert(_) => Some(Sign::Tls(flight, None)),
+        Flight::Hello(_) => {
+            let inside = inside(&look).await;
+            Some(Sign::Tls(flight, inside))
+        }
+    }
+}
+
+pub(super) async fn web(look: Look) -> Option<Sign> {
+    let answer = ask(connect(&look).await.ok()?, &head(&look), is_head)
+        .await
+        .ok()?;
+    web_in(&answer).map(Sign::Web)
+}
+
+/// STUN, then HTTP; a patient reader of both may be a web server that waits for more.
+async fn inside(look: &Look) -> Option<Inside> {
+    let id: TransactionId = rand::random();
+    let wants_certificate = Arc::new(AtomicBool::new(false));
+    let wants = &wants_certificate;
+    let of_stun = async {
+        let stream = trusting::handshake(&look.target.host, connect(look).await?, wants).await?;
+        ask(stream, &stun_question(look, id), is_whole).await
+    };
+    let of_web = async {
+        let stream = trusting::handshake(&look.target.host, connect(look).await?, wants).await?;
+        ask(stream, &head(look), is_head).await
+    };
+    let patience = super::PATIENCE / 2;
+    let (of_stun, of_web) = tokio::join!(
+        tokio::time::timeout(patience, of_stun),
+        tokio::time::timeout(patience, of_web)
+    );
+    match (of_stun, of_web) {
+        (Ok(Ok(answer)), _) if is_stun(&answer, id) => Some(Inside::Stun),
+        (_, Ok(Ok(answer))) if web_in(&answer).is_some() => web_in(&answer).map(Inside::Web),
+        _ if wants_certificate.load(Ordering::Relaxed) => Some(Inside::WantsCertificate),
+        (Ok(Ok(one)), Ok(Ok(other))) if one.is_empty() && other.is_empty() => Some(Inside::Closes),
+        (Err(_), Err(_)) => Some(Inside::Silent),
+        _ => None,
+    }
+}
+
+/// The same questions behind a header of the PROXY protocol.
+pub(super) async fn behind(look: Look, header: Vec<u8>) -> Option<Sign> {
+    sleep(RARE_AFTER).await;
+    let id: TransactionId = rand::random();
+    let of_stun = async {
+        let question = [&header[..], &stun_question(&look, id)].concat();
+        let answer = ask(connect(&look).await?, &question, is_whole).await?;
+        io::Result::Ok(is_stun(&answer, id))
+    };
+    let of_tls = async {
+        let question = [&header[..], &hello(&look)].concat();
+        let answer = ask(connect(&look).await?, &question, |bytes| {
+            is_told(&tls::read(bytes))
+        })
+        .await?;
+        io::Result::Ok(matches!(tls::read(&answer), Flight::Hello(_)))
+    };
+    let answered = tokio::select! {
+        Ok(true) = of_stun => true,
+        Ok(true) = of_tls => true,
+        else => false,
+    };
+    answered.then_some(Sign::BehindProxyHeader)
+}
+
+/// Asks a proxy for a connection to the server, and returns its status.
+pub(super) async fn connect_by(look: &Look, proxy: &Proxy) -> Option<u16> {
+    let family = [Family::of(look.local)];
+    let addresses = resolve::host(&proxy.host, proxy.port, &family).await.ok()?;
+    let (host, port) = (&look.target.host, look.target.address.port());
+    let question = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    let stream = look
+        .source
+        .tcp(look.local)
+        .ok()?
+        .connect(*addresses.first()?)
+        .await
+        .ok()?;
+    let answer = ask(stream, question.as_bytes(), is_head).await.ok()?;
+    let text = String::from_utf8_lossy(&answer);
+    text.strip_prefix("HTTP/")?.split(' ').nth(1)?.parse().ok()
+}
+
+/// Version 1 and version 2, as a load balancer would write them about this very connection.
+pub(super) fn proxy_headers(look: &Look) -> [Vec<u8>; 2] {
+    const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+    /// Nobody looks at it.
+    const PORT: u16 = 49_152;
+    let (to, port) = (look.target.address.ip(), look.target.address.port());
+    let (family, kind) = match to {
+        IpAddr::V4(_) => ("TCP4", 0x11),
+        IpAddr::V6(_) => ("TCP6", 0x21),
+    };
+    let text = format!("PROXY {family} {} {to} {PORT} {port}\r\n", look.local);
+    let mut addresses = [octets(look.local), octets(to)].concat();
+    addresses.extend(PORT.to_be_bytes());
+    addresses.extend(port.to_be_bytes());
+    let mut binary = SIGNATURE.to_vec();
+    binary.extend([0x21, kind]);
+    binary.extend(u16::try_from(addresses.len()).unwrap_or(0).to_be_bytes());
+    binary.extend(addresses);
+    [text.into_bytes(), binary]
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+/// A Binding request; for TURN an Allocate request too, since some servers answer nothing else.
+fn stun_question(look: &Look, id: TransactionId) -> Vec<u8> {
+    let binding = message::binding_request(id, Change::None);
+    if !look.is_turn {
+        return binding;
+    }
+    [binding, allocate(id)].concat()
+}
+
+/// An Allocate request without REQUESTED-TRANSPORT and credentials: nobody grants it.
+pub(super) fn allocate(id: TransactionId) -> Vec<u8> {
+    let mut request = message::binding_request(id, Change::None);
+    request[..2].copy_from_slice(&ALLOCATE.to_be_bytes());
+    request
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    bytes.len() >= message::HEADER_LEN
+}
+
+fn is_stun(bytes: &[u8], id: TransactionId) -> bool {
+    message::looks_like_stun(bytes) && message::transaction_id(bytes) == Some(id)
+}
+
+fn hello(look: &Look) -> Vec<u8> {
+    let name = match &look.target.host {
+        Host::Name(name) => Some(name.as_str()),
+        Host::Ip(_) => None,
+    };
+    tls::client_hello(name, rand::random())
+}
+
+fn is_told(flight: &Flight) -> bool {
+    match flight {
+        Flight::Incomplete => false,
+        Flight::Hello(hello) => hello.chain.is_some(),
+        Flight::Foreign | Flight::Alert(_) => true,
+    }
+}
+
+fn head(look: &Look) -> Vec<u8> {
+    let host = &look.target.host;
+    format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+fn is_head(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
+fn web_in(bytes: &[u8]) -> Option<Web> {
+    let text = bytes
+        .starts_with(b"HTTP/")
+        .then(|| String::from_utf8_lossy(bytes))?;
+    let server = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("server")
+            .then(|| printable(value))
+    });
+    Some(Web {
+        server: server.filter(|name| !name.is_empty()),
+    })
+}

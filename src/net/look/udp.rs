@@ -1,0 +1,86 @@
+//! Whether a port answers over UDP: TURN where STUN is silent, and STUN where it answers others.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::probe::allocate;
+use crate::net::host::Source;
+use crate::proto::stun::message::{self, Change, TransactionId};
+
+/// How long each of the requests waits.
+const TRIES: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_millis(350),
+    Duration::from_millis(700),
+];
+
+/// What became of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply<T> {
+    Answered(T),
+    /// Each datagram left, and nothing came back.
+    Silent,
+    /// This host could not ask, or the answer makes no sense.
+    Unclear,
+}
+
+/// Asks for an allocation in a way that no server can grant; any answer to it will do.
+pub async fn turn_over_udp(source: &Source, local: IpAddr, server: SocketAddr) -> bool {
+    matches!(
+        ask(source, local, server, allocate).await,
+        Reply::Answered(_)
+    )
+}
+
+/// Where a server that is known to answer others over UDP sees this host.
+pub async fn stun_over_udp(
+    source: &Source,
+    local: IpAddr,
+    server: SocketAddr,
+) -> Reply<SocketAddr> {
+    let request = |id| message::binding_request(id, Change::None);
+    let answer = match ask(source, local, server, request).await {
+        Reply::Answered(answer) => answer,
+        Reply::Silent => return Reply::Silent,
+        Reply::Unclear => return Reply::Unclear,
+    };
+    let outcome = message::decode_binding_response(&answer).map(|response| response.outcome);
+    match outcome {
+        Ok(Ok(success)) => success.reflexive().map_or(Reply::Unclear, Reply::Answered),
+        _ => Reply::Unclear,
+    }
+}
+
+async fn ask(
+    source: &Source,
+    local: IpAddr,
+    server: SocketAddr,
+    request: impl Fn(TransactionId) -> Vec<u8>,
+) -> Reply<Vec<u8>> {
+    let Ok(socket) = source.udp(local) else {
+        return Reply::Unclear;
+    };
+    if socket.connect(server).await.is_err() {
+        return Reply::Unclear;
+    }
+    let id: TransactionId = rand::random();
+    let mut buffer = [0; 1500];
+    for patience in TRIES {
+        if socket.send(&request(id)).await.is_err() {
+            return Reply::Unclear;
+        }
+        match timeout(patience, socket.recv(&mut buffer)).await {
+            Ok(Ok(length)) => {
+                let answer = &buffer[..length];
+                if message::looks_like_stun(answer) && message::transaction_id(answer) == Some(id) {
+                    return Reply::Answered(answer.to_vec());
+                }
+            }
+            Ok(Err(_)) => return Reply::Unclear,
+            Err(_) => {}
+        }
+    }
+    Reply::Silent
+}

@@ -1,0 +1,7 @@
+//! The servers that `serve` and `demo` run.
+
+pub mod listen;
+pub mod metrics;
+pub mod rendezvous;
+pub mod stun;
+pub mod turn;

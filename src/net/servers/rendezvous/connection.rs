@@ -1,0 +1,344 @@
+//! One connection: TLS, the HTTP requests, the WebSocket.
+//!
+//! The WebSocket is taken over from hyper here: the stream has to be read to its end for a client to
+//! hear why it is closed.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+
+use crate::net::servers::rendezvous::Proxies;
+use crate::net::servers::rendezvous::pages::{self, Left};
+use crate::net::servers::rendezvous::shared::{Desk, Shared, Visit};
+use crate::net::servers::rendezvous::unfinished::Unfinished;
+use crate::proto::signal::wire::{Join, Notice, Refusal};
+
+/// hyper's least; it is given back when the WebSocket begins.
+const REQUEST_BUFFER: usize = 8192;
+/// Idle connections keep such a buffer each.
+const READ_BUFFER: usize = 1024;
+
+type Socket = WebSocketStream<Unfinished<MaybeTls>>;
+
+pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<TlsAcceptor>) {
+    // Messages are small, and each is waited for.
+    let _ = stream.set_nodelay(true);
+    let patience = visit.shared.patience.request;
+    if visit.is_of_proxy() {
+        match timeout(patience, Proxies::begin(&mut stream)).await {
+            Ok(Ok(Some(client))) if visit.shared.proxies.trusts(client.ip()) => {
+                visit.address = client;
+            }
+            Ok(Ok(Some(client))) => visit.is_of(client),
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
+        }
+    }
+    // The request needs far more memory than the WebSocket that follows: it is boxed and freed.
+    let left = Left::default();
+    let requests = requests(&visit.shared, visit.address, stream, tls, &left);
+    let upgraded = match Box::pin(timeout(patience, requests)).await {
+        Ok(Ok(Some(upgraded))) => upgraded,
+        Ok(Ok(None)) => return,
+        // A client that keeps a connection after its requests has done nothing wrong.
+        Ok(Err(_)) | Err(_) if left.has_any() => return,
+        Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
+    };
+    if let Some(client) = left.client() {
+        visit.is_of(client);
+    }
+    drop(left);
+    let socket = websocket(upgraded, &visit.shared).await;
+    let desk = Desk::open(visit);
+    converse(desk, socket).await;
+}
+
+/// A connection to the address that has nothing but health and metrics.
+pub(super) async fn serve_admin(shared: Arc<Shared>, stream: TcpStream) {
+    let answered = service_fn(|request| {
+        let page = pages::answer_admin(&shared, &request);
+        std::future::ready(Ok::<_, Infallible>(page))
+    });
+    let requests = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.patience.request)
+        .max_buf_size(REQUEST_BUFFER)
+        .serve_connection(TokioIo::new(stream), answered);
+    // Whoever watches asks again.
+    let _ = timeout(shared.patience.silence, requests).await;
+}
+
+/// Anything that went wrong before there was a WebSocket.
+struct Foreign;
+
+/// Answers HTTP requests. Gives the stream if one of them asked for a WebSocket, and what came on it
+/// already.
+async fn requests(
+    shared: &Shared,
+    peer: SocketAddr,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    left: &Left,
+) -> Result<Option<(MaybeTls, Bytes)>, Foreign> {
+    let wire = match tls {
+        None => MaybeTls::Plain(stream),
+        Some(tls) => {
+            let stream = tls.accept(stream).await.map_err(|_| Foreign)?;
+            MaybeTls::Tls(Box::new(stream))
+        }
+    };
+    let answered = service_fn(|request| {
+        let page = pages::answer(shared, left, peer, request);
+        std::future::ready(Ok::<_, Infallible>(page))
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.patience.request)
+        .max_buf_size(REQUEST_BUFFER)
+        .serve_connection(TokioIo::new(wire), answered)
+        .with_upgrades()
+        .await
+        .map_err(|_| Foreign)?;
+    let Some(upgrade) = left.upgrade() else {
+        return Ok(None);
+    };
+    let upgraded = upgrade.await.map_err(|_| Foreign)?;
+    let parts = upgraded
+        .downcast::<TokioIo<MaybeTls>>()
+        .map_err(|_| Foreign)?;
+    Ok(Some((parts.io.into_inner(), parts.read_buf)))
+}
+
+async fn websocket((wire, began): (MaybeTls, Bytes), shared: &Shared) -> Socket {
+    let message = shared.limits.message;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * message + READ_BUFFER)
+        .max_message_size(Some(message))
+        .max_frame_size(Some(message));
+    let wire = Unfinished::new(wire, shared.budget.clone(), shared.patience.message);
+    WebSocketStream::from_partially_read(wire, began.to_vec(), Role::Server, Some(config)).await
+}
+
+enum Disconnect {
+    Gone,
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Disconnect {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+async fn converse(mut desk: Desk, mut socket: Socket) {
+    let end = match join(&mut desk, &mut socket).await {
+        Ok(()) => forward(&desk, &mut socket).await,
+        Err(end) => end,
+    };
+    // The seat is free at once; saying good-bye may take a moment.
+    desk.leave();
+    let patience = desk.visit.shared.patience.linger;
+    match end {
+        Disconnect::Gone => {
+            // The answer to a close frame, if there was one.
+            let _ = timeout(patience, socket.flush()).await;
+        }
+        Disconnect::Refused(refusal) => {
+            desk.refused(refusal);
+            let _ = timeout(patience, say(&mut socket, refusal)).await;
+            let _ = timeout(patience, linger(&mut socket.get_mut().stream)).await;
+        }
+    }
+}
+
+/// The first frame.
+async fn join(desk: &mut Desk, socket: &mut Socket) -> Result<(), Disconnect> {
+    if let Some(refusal) = desk.visit.refusal {
+        return Err(refusal.into());
+    }
+    let patience = desk.visit.shared.patience.join;
+    let first = async {
+        loop {
+            match next(socket).await {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => return other,
+            }
+        }
+    };
+    let came = tokio::select! {
+        refusal = desk.outbox.ended() => return Err(refusal.into()),
+        came = timeout(patience, first) => came.map_err(|_| Refusal::Silent)?,
+    };
+    match came {
+        Some(Ok(Message::Text(text))) => Ok(desk.join(&Join::parse(&text)?)?),
+        Some(Ok(Message::Close(_))) | None => Err(Disconnect::Gone),
+        Some(Ok(_)) => Err(Refusal::BadJoin.into()),
+        Some(Err(error)) => Err(broken(&error)),
+    }
+}
+
+async fn forward(desk: &Desk, socket: &mut Socket) -> Disconnect {
+    let shared = &desk.visit.shared;
+    let (clock, patience) = (shared.clock, shared.patience);
+    let mut heard = clock.now();
+    let mut ping_at = heard + patience.ping;
+    loop {
+        let wake = ping_at.min(heard + patience.silence);
+        let sent = tokio::select! {
+            refusal = desk.outbox.ended() => return refusal.into(),
+            message = desk.outbox.next() => send(desk, socket, message).await,
+            came = next(socket) => {
+                heard = clock.now();
+                match came {
+                    Some(Ok(Message::Binary(message))) => match desk.forward(message) {
+                        Ok(()) => Ok(()),
+                        Err(refusal) => return refusal.into(),
+                    },
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                    Some(Ok(Message::Close(_))) | None => return Disconnect::Gone,
+                    Some(Ok(_)) => return Refusal::BadJoin.into(),
+                    Some(Err(error)) => return broken(&error),
+                }
+            }
+            () = tokio::time::sleep_until(clock.instant(wake)) => {
+                let now = clock.now();
+                if now >= heard + patience.silence {
+                    return Refusal::Silent.into();
+                }
+                if now < ping_at {
+                    continue;
+                }
+                ping_at = now + patience.ping;
+                send(desk, socket, Message::Ping(Bytes::new())).await
+            }
+        };
+        if let Err(end) = sent {
+            return end;
+        }
+    }
+}
+
+/// May be dropped and called again without loss.
+async fn next(socket: &mut Socket) -> Option<Result<Message, tungstenite::Error>> {
+    let came = socket.next().await;
+    if let Some(Ok(message)) = &came {
+        socket.get_mut().finished(message);
+    }
+    came
+}
+
+/// Sends a message to a client that takes it in time.
+async fn send(desk: &Desk, socket: &mut Socket, message: Message) -> Result<(), Disconnect> {
+    let patience = desk.visit.shared.patience.write;
+    tokio::select! {
+        refusal = desk.outbox.ended() => Err(refusal.into()),
+        sent = timeout(patience, socket.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Disconnect::Gone),
+            Err(_) => Err(Refusal::Slow.into()),
+        },
+    }
+}
+
+fn broken(error: &tungstenite::Error) -> Disconnect {
+    use tungstenite::Error as E;
+    match error {
+        E::Capacity(CapacityError::MessageTooLong { .. }) => Refusal::TooLarge.into(),
+        E::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnect::Gone,
+        // Not UTF-8, or not WebSocket at all.
+        E::Utf8(_) | E::Capacity(_) | E::Protocol(_) => Refusal::BadJoin.into(),
+        E::Io(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded
+            ) =>
+        {
+            Refusal::Unfinished.into()
+        }
+        _ => Disconnect::Gone,
+    }
+}
+
+async fn say(socket: &mut Socket, refusal: Refusal) -> Result<(), tungstenite::Error> {
+    let notice = Notice::refusal(refusal).to_text();
+    socket.send(Message::text(notice)).await?;
+    let frame = CloseFrame {
+        code: CloseCode::from(refusal.close_code()),
+        reason: refusal.code().name().into(),
+    };
+    socket.send(Message::Close(Some(frame))).await
+}
+
+/// Waits until the client has closed the connection too, and reads what it still sends.
+async fn linger(wire: &mut MaybeTls) {
+    if wire.shutdown().await.is_err() {
+        return;
+    }
+    let mut buffer = vec![0; 16_384];
+    while matches!(wire.read(&mut buffer).await, Ok(1..)) {}
+}
+
+enum MaybeTls {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for MaybeTls {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for MaybeTls {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

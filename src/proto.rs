@@ -1,0 +1,9 @@
+//! Protocols and decisions, without sockets, clock, randomness or terminal.
+
+pub mod ice;
+pub mod machine;
+pub mod nat;
+pub mod signal;
+pub mod stun;
+pub mod tls;
+pub mod turn;

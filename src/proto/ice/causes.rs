@@ -1,0 +1,239 @@
+//! Why two hosts have no direct path, and why no relay helped: from all that both ends know.
+//!
+//! It is a function of facts: NATs, candidates, servers and checks of both sides go in, causes come
+//! out, weightiest first. A cause names a side and what that side's NAT, firewall or configuration
+//! does. What the facts do not prove is [`Code::Unknown`], with what would tell.
+
+mod direct;
+mod mappings;
+mod relay;
+mod remedies;
+mod silence;
+mod traffic;
+mod words;
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::codes::Code;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::prediction::Side;
+use crate::proto::stun::uri::Transport;
+
+/// Why something did not come about, whose doing it is, and what would change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    pub code: Code,
+    pub side: Whose,
+    /// One sentence, without a full stop, that names the side and what it does.
+    pub message: String,
+    /// What was seen, and by whom.
+    pub evidence: Vec<String>,
+    /// What would change the outcome, the cheapest first.
+    pub remedies: Vec<Remedy>,
+}
+
+/// Whose doing a cause is. `Local` is the side that reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    Local,
+    Remote,
+    Both,
+    /// Nobody's alone: of the network that both share, or of two that do not fit.
+    Between,
+}
+
+/// Something that would change the outcome, by the same rules applied to a changed situation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    pub code: RemedyCode,
+    pub side: Whose,
+    /// What there has to be, as "IPv6 on both sides".
+    pub message: String,
+    pub effect: Effect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemedyCode {
+    /// A TURN server over TLS, which firewalls take for a web site.
+    TurnTls,
+    Turn,
+    /// A STUN server, which tells the public address.
+    Stun,
+    Ipv6,
+    /// That candidates are gathered before they are told.
+    Gathering,
+    /// Endpoint-independent mapping (RFC 4787 REQ-1).
+    Mapping,
+    Hairpinning,
+    /// That hosts of one local network may talk to each other.
+    Isolation,
+    OpenUdp,
+    /// Something in the configuration of a TURN server.
+    TurnConfiguration,
+    /// Another `--policy`.
+    Policy,
+}
+
+/// What comes about with a remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    Direct,
+    Relay,
+}
+
+/// All that both ends know when a session is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    pub local: Party<'a>,
+    pub remote: Party<'a>,
+    pub pairs: &'a [PairFacts],
+    /// How they are connected, if they are.
+    pub path: Option<Way>,
+}
+
+/// How two hosts are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Direct,
+    /// Through a TURN server.
+    Relayed,
+}
+
+/// What one side has.
+#[derive(Debug, Clone, Copy)]
+pub struct Party<'a> {
+    pub side: Side<'a>,
+    /// What became of its STUN and TURN servers; `None` if it did not tell.
+    pub servers: Option<&'a [ServerFacts]>,
+    /// What its own system and TURN servers say of all its pairs: [`Code::NotPermitted`] or
+    /// [`Code::Unreachable`] of every direct one, [`Code::ForbiddenIp`] of a public peer.
+    pub troubles: &'a [Code],
+    /// If none of the candidates that it told can be used: why.
+    pub left_out: Option<&'a LeftOut>,
+}
+
+/// Why none of a side's candidates can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    pub code: Code,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// What became of a server on one side, as it tells the other side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    pub uri: String,
+    pub address: Option<SocketAddr>,
+    pub transport: Transport,
+    pub is_turn: bool,
+    /// Why it did not help; `None` if it did.
+    pub error: Option<Code>,
+}
+
+/// What happened over a pair of candidates, by the records of both ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairFacts {
+    pub local: (CandidateType, SocketAddr),
+    pub remote: (CandidateType, SocketAddr),
+    pub is_relayed: bool,
+    /// Whether it was answered and is valid.
+    pub works: bool,
+    pub sent: u32,
+    /// How many of them the other side saw; `None` if it did not tell.
+    pub arrived: Option<u32>,
+    pub answered: u32,
+    /// The other side's checks that came.
+    pub received: u32,
+    /// Where the other side sees this one (RFC 8445 7.2.5.3.1).
+    pub mapped: Option<SocketAddr>,
+    pub failure: Option<Code>,
+}
+
+impl PairFacts {
+    /// Whether it had its fair chance.
+    pub fn is_settled(&self) -> bool {
+        !matches!(
+            self.failure,
+            Some(Code::CutShort | Code::PeerGone | Code::NotChecked)
+        )
+    }
+}
+
+impl Situation<'_> {
+    /// Why there is no direct path; nothing where there is one.
+    pub fn causes(&self) -> Vec<Cause> {
+        let works = |pair: &PairFacts| !pair.is_relayed && pair.works;
+        match (self.path, self.pairs.iter().any(works)) {
+            (Some(Way::Direct), _) | (Some(Way::Relayed), true) => Vec::new(),
+            (None, true) => vec![Cause::new(
+                Code::Unknown,
+                Whose::Between,
+                "a check was answered, but the pair did not become valid for both sides in time",
+            )],
+            (_, false) => direct::causes(self),
+        }
+    }
+
+    /// Why no relay helped; nothing where one did.
+    pub fn relay_causes(&self) -> Vec<Cause> {
+        if self.path.is_some() {
+            return Vec::new();
+        }
+        relay::causes(self)
+    }
+
+    fn party(&self, whose: Whose) -> &Party<'_> {
+        match whose {
+            Whose::Remote => &self.remote,
+            _ => &self.local,
+        }
+    }
+}
+
+impl Whose {
+    /// Of two sides, those of which it is so.
+    pub(super) const fn of(local: bool, remote: bool) -> Option<Self> {
+        match (local, remote) {
+            (false, false) => None,
+            (true, false) => Some(Self::Local),
+            (false, true) => Some(Self::Remote),
+            (true, true) => Some(Self::Both),
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Local => Self::Remote,
+            Self::Remote => Self::Local,
+            same => same,
+        }
+    }
+}
+
+impl Cause {
+    pub fn new(code: Code, side: Whose, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            side,
+            message: message.into(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+        }
+    }
+
+    fn seen(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    fn remedied(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Self {
+        self.remedies.extend(remedies);
+        self
+    }
+}

@@ -1,0 +1,326 @@
+//! Why there is no direct path.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::base::words::listed;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::traffic::Traffic;
+use crate::proto::ice::causes::words::{possessive, short};
+use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
+use crate::proto::ice::prediction::view::View;
+use crate::proto::ice::prediction::{both_hairpin, outcome};
+use crate::proto::stun::uri::Transport;
+
+/// Both sides in one family, and what happened there.
+pub(super) struct OneFamily<'a> {
+    pub situation: &'a Situation<'a>,
+    pub local: View,
+    pub remote: View,
+    pub pairs: Vec<&'a PairFacts>,
+    pub(super) traffic: Traffic,
+}
+
+pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
+    if let Some(policy) = by_policy(situation) {
+        return vec![policy];
+    }
+    let families: Vec<OneFamily<'_>> = [Family::Ipv4, Family::Ipv6]
+        .into_iter()
+        .map(|family| OneFamily::new(situation, family))
+        .filter(|both| both.local.has_addresses() && both.remote.has_addresses())
+        .collect();
+    if families.is_empty() {
+        return vec![without_common_family(situation)];
+    }
+    let mut causes: Vec<Cause> = Vec::new();
+    for cause in families.iter().flat_map(OneFamily::causes) {
+        let is_known = |known: &Cause| known.code == cause.code && known.side == cause.side;
+        if !causes.iter().any(is_known) {
+            causes.push(cause);
+        }
+    }
+    // Where one family tells a cause, that the other one tells none is no news.
+    if causes.iter().any(|cause| cause.code != Code::Unknown) {
+        causes.retain(|cause| cause.code != Code::Unknown);
+    }
+    causes
+}
+
+fn by_policy(situation: &Situation<'_>) -> Option<Cause> {
+    let side = Whose::of(
+        situation.local.side.relay_only,
+        situation.remote.side.relay_only,
+    )?;
+    let message = match side {
+        Whose::Both => "both sides use relayed candidates alone, by their policy".to_owned(),
+        side => format!(
+            "{} uses relayed candidates alone, by its policy",
+            short(side)
+        ),
+    };
+    Some(
+        Cause::new(Code::RelayOnly, side, message)
+            .seen(["--policy relay".to_owned()])
+            .remedied(remedies::policy(situation, side)),
+    )
+}
+
+fn without_common_family(situation: &Situation<'_>) -> Cause {
+    let families = |whose: Whose| -> BTreeSet<Family> {
+        let all = situation.party(whose).side.candidates.iter();
+        all.filter(|c| c.kind != CandidateType::Relay)
+            .map(|c| Family::of(c.address.ip()))
+            .collect()
+    };
+    let (own, theirs) = (families(Whose::Local), families(Whose::Remote));
+    if theirs.is_empty()
+        && let Some(left_out) = situation.remote.left_out
+    {
+        return Cause::new(left_out.code, Whose::Remote, left_out.message.clone())
+            .remedied([remedies::stun(Whose::Remote, &left_out.remedy)]);
+    }
+    if let Some(side) = Whose::of(own.is_empty(), theirs.is_empty()) {
+        let has_relays = |whose: Whose| !situation.party(whose).side.candidates.is_empty();
+        let message = match side {
+            Whose::Both => {
+                "neither side has an address that can be checked, but for relayed ones".to_owned()
+            }
+            side if has_relays(side) => {
+                format!("{} has no addresses but relayed ones", short(side))
+            }
+            side => format!("{} description has no candidates", possessive(side)),
+        };
+        let is_bare = !has_relays(Whose::Remote) && side != Whose::Local;
+        return Cause::new(Code::NoCandidates, side, message)
+            .remedied(is_bare.then(remedies::gathering));
+    }
+    let names = |set: &BTreeSet<Family>| {
+        let all: Vec<String> = set.iter().map(|f| f.name().to_owned()).collect();
+        listed(&all)
+    };
+    Cause::new(
+        Code::NoCommonFamily,
+        Whose::Between,
+        format!(
+            "this side has only {} and the other side only {}, so neither can send to the other",
+            names(&own),
+            names(&theirs)
+        ),
+    )
+    .seen(["the candidates of both sides".to_owned()])
+    .remedied(remedies::family(&own, &theirs))
+}
+
+impl<'a> OneFamily<'a> {
+    fn new(situation: &'a Situation<'a>, family: Family) -> Self {
+        let of = |pair: &&PairFacts| !pair.is_relayed && Family::of(pair.local.1.ip()) == family;
+        let pairs: Vec<&PairFacts> = situation.pairs.iter().filter(of).collect();
+        Self {
+            situation,
+            local: View::new(situation.local.side, family),
+            remote: View::new(situation.remote.side, family),
+            traffic: Traffic::of(pairs.iter().copied()),
+            pairs: pairs.into_iter().filter(|pair| pair.is_settled()).collect(),
+        }
+    }
+
+    pub(super) const fn view(&self, whose: Whose) -> &View {
+        match whose {
+            Whose::Remote => &self.remote,
+            _ => &self.local,
+        }
+    }
+
+    fn causes(&self) -> Vec<Cause> {
+        let one = self
+            .stopped_here()
+            .or_else(|| self.blocked())
+            .or_else(|| self.refused())
+            .or_else(|| self.behind_one_nat());
+        if let Some(cause) = one {
+            return vec![cause];
+        }
+        let mut causes = Vec::new();
+        // Where a side is to be found is the first question.
+        let is_known = !self.local.is_hidden() && !self.remote.is_hidden();
+        if is_known && outcome(&self.local, &self.remote) != Some(true) {
+            causes.extend(self.dependent());
+            causes.extend(self.pooled());
+            causes.extend(self.moved());
+        }
+        if causes.is_empty() {
+            causes.extend(self.seen_dependent());
+        }
+        if causes.is_empty() {
+            let last = self.without_public().unwrap_or_else(|| self.by_traffic());
+            causes.push(last);
+        }
+        causes
+    }
+
+    pub(super) fn evidence(&self) -> String {
+        self.traffic.sentence()
+    }
+
+    /// Checks that never left this host.
+    fn stopped_here(&self) -> Option<Cause> {
+        if !self.traffic.is_silent() {
+            return None;
+        }
+        let says = |whose: Whose, code: Code| self.situation.party(whose).troubles.contains(&code);
+        let of = |code: Code| Whose::of(says(Whose::Local, code), says(Whose::Remote, code));
+        if let Some(side) = of(Code::NotPermitted) {
+            let message = match side {
+                Whose::Both => "firewalls on both sides' own machines let no check out".to_owned(),
+                side => format!(
+                    "a firewall on {} own machine lets no check out",
+                    possessive(side)
+                ),
+            };
+            return Some(
+                Cause::new(Code::Filtered, side, message)
+                    .seen(["the system refuses to send (operation not permitted)".to_owned()])
+                    .remedied([remedies::open_udp(side)]),
+            );
+        }
+        if let Some(side) = of(Code::Unreachable) {
+            let message = match side {
+                Whose::Both => "neither side has a route to the other".to_owned(),
+                side => format!(
+                    "{} has no route to the addresses of {}",
+                    short(side),
+                    short(side.other())
+                ),
+            };
+            return Some(
+                Cause::new(Code::Unreachable, side, message)
+                    .seen(["the system has no route there".to_owned()]),
+            );
+        }
+        let all = |code: Code| {
+            let mut pairs = self.pairs.iter();
+            !self.pairs.is_empty() && pairs.all(|pair| pair.failure == Some(code))
+        };
+        all(Code::IcmpUnreachable).then(|| {
+            Cause::new(
+                Code::Filtered,
+                Whose::Between,
+                "something on the way rejects the checks: ICMP messages say that the other side's addresses cannot be reached",
+            )
+            .seen(["ICMP unreachable, in answer to checks".to_owned()])
+        })
+    }
+
+    /// The two programs do not understand each other.
+    fn refused(&self) -> Option<Cause> {
+        let said = [
+            (
+                Code::RoleConflict,
+                "both sides had the same role, and the other side did not give way (487)",
+            ),
+            (
+                Code::Unauthorized,
+                "the other side does not know the user name or password of the checks (401)",
+            ),
+            (
+                Code::BadRequest,
+                "the other side says that the checks are malformed (400)",
+            ),
+            (
+                Code::ErrorResponse,
+                "the other side answers the checks with errors",
+            ),
+        ];
+        let found = said
+            .into_iter()
+            .find(|(code, _)| self.pairs.iter().any(|pair| pair.failure == Some(*code)));
+        found.map(|(code, message)| {
+            Cause::new(code, Whose::Between, message).seen(["its answers to checks".to_owned()])
+        })
+    }
+
+    /// Both have the same public address (RFC 4787 6).
+    fn behind_one_nat(&self) -> Option<Cause> {
+        let (a, b) = (&self.local, &self.remote);
+        let shared: Option<&IpAddr> = a.public.intersection(&b.public).next();
+        let ip = shared?;
+        if a.is_same_host_as(b) || !self.traffic.is_silent() || both_hairpin(a, b) {
+            return None;
+        }
+        let same = format!("both sides have the public address {ip}");
+        let silent = self.evidence();
+        if a.shares_subnet_with(b) {
+            return Some(
+                Cause::new(
+                    Code::ClientIsolation,
+                    Whose::Between,
+                    format!(
+                        "both sides are behind {ip} and seem to be in one local network, which keeps its hosts apart (client isolation)"
+                    ),
+                )
+                .seen([same, "their private addresses are of one subnet, which those of two homes behind one carrier may be too".to_owned(), silent])
+                .remedied(remedies::isolation(self)),
+            );
+        }
+        Some(
+            Cause::new(
+                Code::NoHairpinning,
+                Whose::Between,
+                format!(
+                    "both sides are behind the same NAT ({ip}), and it does not send what is for its own public address back inside (no hairpinning)"
+                ),
+            )
+            .seen([same, silent])
+            .remedied(remedies::hairpinning(self)),
+        )
+    }
+
+    /// A side behind a NAT has told no address that can be reached from outside.
+    fn without_public(&self) -> Option<Cause> {
+        let side = Whose::of(!self.local.is_told(), !self.remote.is_told())?;
+        if !self.traffic.is_silent() || !self.traffic.is_checked() {
+            return None;
+        }
+        // TURN over TCP tells no address that UDP leaves from.
+        let asked = |whose: Whose| {
+            let servers = self.situation.party(whose).servers?;
+            Some(
+                servers
+                    .iter()
+                    .any(|server| server.transport == Transport::Udp),
+            )
+        };
+        let asked = match side {
+            Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
+            side => asked(side)?,
+        };
+        let (tell, has, got) = match side {
+            Whose::Both => ("tell", "have", "got"),
+            _ => ("tells", "has", "got"),
+        };
+        let why = if asked {
+            format!("{got} no answer from a STUN server in time")
+        } else {
+            format!("{has} no STUN server over UDP")
+        };
+        Some(
+            Cause::new(
+                Code::NoCandidates,
+                side,
+                format!(
+                    "{} {tell} no address that can be reached from outside: {} {why}",
+                    short(side),
+                    if side == Whose::Both { "they" } else { "it" },
+                ),
+            )
+            .seen([self.evidence()])
+            .remedied([remedies::stun(
+                side,
+                &format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )]),
+        )
+    }
+}

@@ -1,0 +1,398 @@
+//! Why no relay helped.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::traffic::Traffic;
+use crate::proto::ice::causes::words::{possessive, short};
+use crate::proto::ice::causes::{
+    Cause, PairFacts, Remedy, ServerFacts, Situation, Whose, remedies,
+};
+use crate::proto::ice::prediction::view::{Udp, View};
+use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::Transport;
+
+pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
+    let lacks = |whose: Whose| {
+        let party = situation.party(whose);
+        let failed = party
+            .servers
+            .is_some_and(|servers| servers.iter().any(|s| s.is_turn));
+        party.side.candidates.is_empty() && !(party.side.relay_only && failed)
+    };
+    if let Some(side) = Whose::of(lacks(Whose::Local), lacks(Whose::Remote)) {
+        let message = format!(
+            "a relay would know no address of {} to send to",
+            short(side)
+        );
+        return vec![Cause::new(Code::NoCandidates, side, message)];
+    }
+    let [local, remote] = [Whose::Local, Whose::Remote].map(|whose| of_side(situation, whose));
+    let mut causes = match (local, remote) {
+        // One message for what is so of both.
+        (Some(one), Some(two)) if one.code == two.code => vec![merged(situation, one, two)],
+        (one, two) => one.into_iter().chain(two).collect(),
+    };
+    // Where one side has a server that does not help, that the other has none weighs less; the rest
+    // in an order that is the same on both ends.
+    causes.sort_by_key(|cause| (cause.code == Code::NoTurnServer, cause.code));
+    if causes.is_empty() {
+        let text = "there are relayed candidates, and why they do not help is not known: rtcdiag turn on the side of the relay tells more";
+        causes.push(Cause::new(Code::Unknown, Whose::Between, text));
+    }
+    causes
+}
+
+fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
+    let message = match one.code {
+        Code::NoTurnServer => "neither side has a TURN server".to_owned(),
+        _ => format!("{}; {}", one.message, two.message),
+    };
+    let remedies = match one.code {
+        Code::NoTurnServer => vec![first_server(situation, Whose::Both)],
+        _ => one.remedies.into_iter().chain(two.remedies).collect(),
+    };
+    Cause::new(one.code, Whose::Both, message)
+        .seen(one.evidence.into_iter().chain(two.evidence))
+        .remedied(remedies)
+}
+
+fn of_side(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
+    let party = situation.party(whose);
+    let candidates = party.side.candidates.iter();
+    let relays: Vec<SocketAddr> = candidates
+        .filter(|c| c.kind == CandidateType::Relay)
+        .map(|c| c.address)
+        .collect();
+    if relays.is_empty() {
+        without_relay(situation, whose)
+    } else {
+        with_relay(situation, whose, &relays)
+    }
+}
+
+/// Whether UDP gets through on a side, as far as is known.
+fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
+    let views =
+        [Family::Ipv4, Family::Ipv6].map(|family| View::new(situation.party(whose).side, family));
+    let known: Vec<Udp> = views.iter().filter_map(|view| view.udp).collect();
+    if known.contains(&Udp::Open) {
+        return Some(Udp::Open);
+    }
+    known.first().copied()
+}
+
+/// The first TURN server of two sides: over TLS for those that what they send over UDP does not
+/// leave, or what is sent to them does not reach.
+fn first_server(situation: &Situation<'_>, side: Whose) -> Remedy {
+    let causes = situation.causes();
+    let of = |code: Code| causes.iter().find(|cause| cause.code == code);
+    if of(Code::NoCommonFamily).is_some() {
+        return remedies::turn_of_both_families();
+    }
+    let stopped = [
+        Code::UdpBlocked,
+        Code::Filtered,
+        Code::AnswersLost,
+        Code::Unreachable,
+    ];
+    let stopped = stopped.into_iter().find_map(of).map(|cause| cause.side);
+    match stopped {
+        Some(Whose::Between) => remedies::turn_tls(Whose::Both),
+        Some(stopped) => remedies::turn_tls(stopped),
+        None => remedies::turn(side),
+    }
+}
+
+fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
+    let other_has_relay = {
+        let mut all = situation.party(whose.other()).side.candidates.iter();
+        all.any(|c| c.kind == CandidateType::Relay)
+    };
+    let rows: Vec<&ServerFacts> = match situation.party(whose).servers {
+        Some(rows) => rows.iter().filter(|row| row.is_turn).collect(),
+        None => Vec::new(),
+    };
+    let who = situation.name(whose);
+    if rows.is_empty() {
+        let is_blocked = udp(situation, whose) == Some(Udp::Blocked);
+        // It may have some that failed, and tells only its candidates.
+        if situation.party(whose).servers.is_none() && whose == Whose::Remote && !is_blocked {
+            return None;
+        }
+        // The other side's relay is there for both, unless this one cannot send to it.
+        if other_has_relay && !is_blocked {
+            return None;
+        }
+        let message = if other_has_relay {
+            format!(
+                "{who} has no relay over TCP or TLS, and without UDP it cannot send to {} relay",
+                possessive(whose.other())
+            )
+        } else {
+            format!("{who} has no TURN server")
+        };
+        return Some(
+            Cause::new(Code::NoTurnServer, whose, message)
+                .remedied([first_server(situation, whose)]),
+        );
+    }
+    let refusal = |row: &&&ServerFacts| row.error.is_some_and(|code| !is_unreached(code));
+    let row = rows.iter().find(refusal).or(rows.first())?;
+    let error = row.error.unwrap_or(Code::Unknown);
+    let evidence = rows.iter().map(|row| {
+        let error = row.error.unwrap_or(Code::Unknown);
+        format!("{} ({error})", row.uri)
+    });
+    let look = remedies::turn_configuration(
+        whose,
+        format!(
+            "a TURN server that works for {} (rtcdiag turn {} tells what is wrong)",
+            short(whose),
+            row.uri
+        ),
+    );
+    let cause = if is_unreached(error) {
+        let over_udp = rows.iter().all(|row| row.transport == Transport::Udp);
+        let blocked = udp(situation, whose) == Some(Udp::Blocked) && over_udp;
+        let message = if blocked {
+            format!("{who} reaches its TURN server over UDP alone, and UDP is blocked there")
+        } else {
+            format!("{who} does not reach its TURN server {} ({error})", row.uri)
+        };
+        let first = if blocked {
+            remedies::turn_tls(whose)
+        } else {
+            look
+        };
+        Cause::new(Code::TurnUnreachable, whose, message).remedied([first])
+    } else if matches!(
+        error,
+        Code::Unauthorized | Code::WrongCredentials | Code::BadIntegrity
+    ) {
+        let message = format!(
+            "the TURN server of {who}, {}, refuses the user name or password",
+            row.uri
+        );
+        let message = Cause::new(Code::TurnRefused, whose, message);
+        message.remedied([remedies::turn_configuration(
+            whose,
+            format!("the right user name and password on {}", short(whose)),
+        )])
+    } else {
+        let message = format!(
+            "the TURN server of {who}, {}, gives no relayed address ({error})",
+            row.uri
+        );
+        Cause::new(Code::TurnRefused, whose, message).remedied([look])
+    };
+    Some(cause.seen(evidence))
+}
+
+/// Codes of servers that were not reached, or did not speak TURN.
+const fn is_unreached(code: Code) -> bool {
+    code.is_of_another_protocol()
+        || code.is_of_certificate()
+        || matches!(
+            code,
+            Code::Timeout
+                | Code::Dns
+                | Code::Refused
+                | Code::Unreachable
+                | Code::Forbidden
+                | Code::Closed
+                | Code::Tls
+                | Code::WrongFamily
+                | Code::CutShort
+                | Code::WrongSource
+                | Code::NameMisdirected
+        )
+}
+
+fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) -> Option<Cause> {
+    let who = situation.name(whose);
+    let hidden: Vec<IpAddr> = relays
+        .iter()
+        .map(SocketAddr::ip)
+        .filter(|ip| !is_global(*ip))
+        .collect();
+    let of_relay: Vec<&PairFacts> = situation
+        .pairs
+        .iter()
+        .filter(|pair| {
+            let (kind, address) = match whose {
+                Whose::Remote => pair.remote,
+                _ => pair.local,
+            };
+            kind == CandidateType::Relay && relays.contains(&address)
+        })
+        .collect();
+    let came_through = of_relay
+        .iter()
+        .any(|pair| pair.answered > 0 || pair.received > 0 || pair.arrived.unwrap_or(0) > 0);
+    if hidden.len() == relays.len() && !came_through && !are_neighbours(situation, &hidden) {
+        let message = format!(
+            "the TURN server of {who} gives the private address {}, which {} cannot reach",
+            hidden[0],
+            short(whose.other())
+        );
+        return Some(
+            Cause::new(Code::RelayAddressPrivate, whose, message)
+                .seen(relays.iter().map(|at| format!("relayed candidate {at}")))
+                .remedied([remedies::turn_configuration(
+                    whose,
+                    "the server's public address in its configuration (coturn: external-ip)",
+                )]),
+        );
+    }
+    let settled: Vec<&PairFacts> = of_relay
+        .iter()
+        .copied()
+        .filter(|p| p.is_settled())
+        .collect();
+    if of_relay.is_empty() {
+        let cause = Cause::new(
+            Code::NoCommonFamily,
+            whose,
+            format!(
+                "the relayed addresses of {who} are of another family than what {} has",
+                short(whose.other())
+            ),
+        );
+        return Some(cause.remedied([remedies::turn_configuration(
+            whose,
+            "relayed addresses of both families from the TURN server (RFC 8656 7.1)",
+        )]));
+    }
+    if settled.is_empty() {
+        return None;
+    }
+    by_answers(situation, whose, &settled).or_else(|| closed(situation, whose, relays[0], &settled))
+}
+
+/// Pairs of a relay that does not forbid the other side's address: it rightly forbids private ones.
+fn permitted<'a>(settled: &[&'a PairFacts]) -> Vec<&'a PairFacts> {
+    let all = settled.iter().copied();
+    all.filter(|pair| pair.failure != Some(Code::ForbiddenIp))
+        .collect()
+}
+
+/// What the TURN server says.
+fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -> Option<Cause> {
+    let who = situation.name(whose);
+    let rest = permitted(settled);
+    let all = |code: Code| !rest.is_empty() && rest.iter().all(|pair| pair.failure == Some(code));
+    // Private addresses are rightly forbidden; a public one that is forbidden is the cause.
+    if rest.is_empty() || situation.party(whose).troubles.contains(&Code::ForbiddenIp) {
+        return Some(
+            Cause::new(
+                Code::TurnPeerForbidden,
+                whose,
+                format!(
+                    "the TURN server of {who} forbids the addresses of {} (403)",
+                    short(whose.other())
+                ),
+            )
+            .seen(["its answers to requests for a permission".to_owned()])
+            .remedied([remedies::turn_configuration(
+                whose,
+                format!(
+                    "public peer addresses allowed by the TURN server (coturn: allowed-peer-ip), or a TURN server for {}",
+                    short(whose.other())
+                ),
+            )]),
+        );
+    }
+    if all(Code::RelayGone) {
+        let message = format!("{who} lost its connection to the TURN server");
+        return Some(Cause::new(Code::TurnUnreachable, whose, message));
+    }
+    if all(Code::PermissionFailed) {
+        let message = format!("the TURN server of {who} gives no permission for the other side");
+        return Some(Cause::new(Code::TurnRefused, whose, message));
+    }
+    None
+}
+
+/// Nothing comes in at its relayed address.
+fn closed(
+    situation: &Situation<'_>,
+    whose: Whose,
+    relay: SocketAddr,
+    settled: &[&PairFacts],
+) -> Option<Cause> {
+    let sender = whose.other();
+    let party = situation.party(sender);
+    let stopped = [Code::NotPermitted, Code::Unreachable];
+    let is_stopped = stopped.iter().any(|code| party.troubles.contains(code))
+        || settled
+            .iter()
+            .any(|pair| stopped.map(Some).contains(&pair.failure));
+    // The relay lets in whom it has a permission for: a public address that was told.
+    let is_told = [Family::Ipv4, Family::Ipv6]
+        .map(|family| View::new(party.side, family))
+        .iter()
+        .any(View::is_told);
+    if !is_told && udp(situation, sender) != Some(Udp::Blocked) {
+        let message = format!(
+            "{} relay lets in only addresses that it was told, and {} told none that is public",
+            possessive(whose),
+            short(sender)
+        );
+        return Some(
+            Cause::new(Code::NoCandidates, sender, message).remedied([remedies::stun(
+                sender,
+                &format!("a STUN server for {} (-s stun:HOST)", short(sender)),
+            )]),
+        );
+    }
+    // What does not leave the other side cannot arrive.
+    let direct = situation.causes();
+    let may_be_dropped = direct.iter().any(|cause| {
+        let is_theirs = [sender, Whose::Both, Whose::Between].contains(&cause.side);
+        let codes = [
+            Code::UdpBlocked,
+            Code::Filtered,
+            Code::AnswersLost,
+            Code::Unreachable,
+        ];
+        is_theirs && codes.contains(&cause.code)
+    });
+    if udp(situation, sender) != Some(Udp::Open) || is_stopped || may_be_dropped {
+        return None;
+    }
+    let traffic = Traffic::of(permitted(settled).into_iter());
+    // From this side's relay nothing of the other side's came in; or at the other side's relay
+    // nothing of this side's.
+    let is_closed = match whose {
+        Whose::Remote => traffic.is_lost_there(),
+        _ => traffic.is_checked() && !traffic.comes_in(),
+    };
+    if !is_closed {
+        return None;
+    }
+    let message = format!(
+        "the relay ports of the TURN server of {} let nothing in: what {} sends to {} does not arrive",
+        situation.name(whose),
+        short(sender),
+        relay
+    );
+    (!traffic.is_answered()).then(|| {
+        Cause::new(Code::RelayPortsClosed, whose, message)
+            .seen([format!("through the relay {}", traffic.sentence())])
+            .remedied([remedies::turn_configuration(
+                whose,
+                "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",
+            )])
+    })
+}
+
+/// Whether the other side has private addresses too, so that it may reach private relays.
+fn are_neighbours(situation: &Situation<'_>, relays: &[IpAddr]) -> bool {
+    let all = [situation.local, situation.remote];
+    let mut hosts = all.iter().flat_map(|party| party.side.candidates.iter());
+    // On one host all is reached.
+    relays.iter().all(IpAddr::is_loopback) && hosts.all(|c| c.address.ip().is_loopback())
+}

@@ -1,0 +1,217 @@
+//! What would change the outcome, by the rules of the prediction applied to a changed situation.
+
+use std::collections::BTreeSet;
+
+use crate::base::family::Family;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::direct::OneFamily;
+use crate::proto::ice::causes::words::{possessive, short};
+use crate::proto::ice::causes::{Effect, Remedy, RemedyCode, Situation, Whose};
+use crate::proto::ice::prediction::view::View;
+use crate::proto::ice::prediction::{Side, outcome};
+use crate::proto::nat::address::is_global;
+
+fn remedy(code: RemedyCode, side: Whose, message: impl Into<String>, effect: Effect) -> Remedy {
+    Remedy {
+        code,
+        side,
+        message: message.into(),
+        effect,
+    }
+}
+
+/// Only where the NATs would let a direct path through.
+pub(super) fn policy(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
+    let plain = |whose: Whose, family: Family| {
+        let side = Side {
+            relay_only: false,
+            ..situation.party(whose).side
+        };
+        View::new(side, family)
+    };
+    let is_direct = [Family::Ipv4, Family::Ipv6].into_iter().any(|family| {
+        let (a, b) = (plain(Whose::Local, family), plain(Whose::Remote, family));
+        let has_both = !a.public.is_empty() && !b.public.is_empty();
+        has_both && outcome(&a, &b) == Some(true)
+    });
+    let message = format!("leaving out --policy relay on {}", short(side));
+    is_direct.then(|| remedy(RemedyCode::Policy, side, message, Effect::Direct))
+}
+
+pub(super) fn stun(side: Whose, message: &str) -> Remedy {
+    remedy(RemedyCode::Stun, side, message, Effect::Direct)
+}
+
+pub(super) fn gathering() -> Remedy {
+    remedy(
+        RemedyCode::Gathering,
+        Whose::Remote,
+        "a description that is taken after gathering (iceGatheringState complete)",
+        Effect::Direct,
+    )
+}
+
+pub(super) fn open_udp(side: Whose) -> Remedy {
+    let message = format!(
+        "UDP allowed out, and its answers in, by {} firewall",
+        possessive(side)
+    );
+    remedy(RemedyCode::OpenUdp, side, message, Effect::Direct)
+}
+
+pub(super) fn turn_tls(side: Whose) -> Remedy {
+    let message = format!(
+        "a TURN server over TLS on port 443 for {} (-s turns:HOST:443)",
+        short(side)
+    );
+    remedy(RemedyCode::TurnTls, side, message, Effect::Relay)
+}
+
+pub(super) fn turn(side: Whose) -> Remedy {
+    let message = match side {
+        Whose::Local | Whose::Remote => {
+            format!("a TURN server for {} (-s turn:HOST)", short(side))
+        }
+        Whose::Both | Whose::Between => "a TURN server on either side (-s turn:HOST)".to_owned(),
+    };
+    remedy(RemedyCode::Turn, side, message, Effect::Relay)
+}
+
+/// Where no address family is common.
+pub(super) fn turn_of_both_families() -> Remedy {
+    let message = "a TURN server that relays both IPv4 and IPv6 (RFC 8656 7.1)";
+    remedy(RemedyCode::Turn, Whose::Both, message, Effect::Relay)
+}
+
+pub(super) fn turn_configuration(side: Whose, message: impl Into<String>) -> Remedy {
+    remedy(RemedyCode::TurnConfiguration, side, message, Effect::Relay)
+}
+
+pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
+    let mut all = Vec::new();
+    if both.situation.path.is_none() {
+        // Who has a relay already needs no other.
+        let lacks = |whose: Whose| {
+            let mut candidates = both.situation.party(whose).side.candidates.iter();
+            let is_meant = side == whose || side == Whose::Both;
+            is_meant && !candidates.any(|c| c.kind == CandidateType::Relay)
+        };
+        all.extend(Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).map(turn_tls));
+    }
+    all.push(open_udp(side));
+    all
+}
+
+/// Endpoint-independent mapping, where that makes it direct; else IPv6.
+pub(super) fn mapping(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
+    let (a, b) = (&both.local, &both.remote);
+    let changed = |whose: Whose| match whose {
+        Whose::Local => outcome(&a.made_independent(), b),
+        Whose::Remote => outcome(a, &b.made_independent()),
+        Whose::Both | Whose::Between => outcome(&a.made_independent(), &b.made_independent()),
+    };
+    // Where either would do, one is enough.
+    let enough = [Whose::Local, Whose::Remote, Whose::Both]
+        .into_iter()
+        .filter(|whose| side == Whose::Both || *whose == side)
+        .find(|whose| changed(*whose) == Some(true));
+    let mut all: Vec<Remedy> = enough
+        .map(|whose| {
+            let nats = match whose {
+                Whose::Both | Whose::Between => "both sides' NATs",
+                Whose::Local => "this side's NAT",
+                Whose::Remote => "the other side's NAT",
+            };
+            remedy(
+                RemedyCode::Mapping,
+                whose,
+                format!("endpoint-independent mapping on {nats}"),
+                Effect::Direct,
+            )
+        })
+        .into_iter()
+        .collect();
+    all.extend(ipv6(both));
+    all
+}
+
+pub(super) fn pooling(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
+    let (a, b) = (
+        both.local.made_independent(),
+        both.remote.made_independent(),
+    );
+    let mut all = Vec::new();
+    if outcome(&a, &b) == Some(true) {
+        let message = format!(
+            "one public address for each host (paired pooling) on {} NAT",
+            possessive(side)
+        );
+        all.push(remedy(RemedyCode::Mapping, side, message, Effect::Direct));
+    }
+    all.extend(ipv6(both));
+    all
+}
+
+pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Option<Remedy> {
+    let (a, b) = (both.local.without_moves(), both.remote.without_moves());
+    let message = match side {
+        Whose::Both => "routers on both sides that drop what comes for themselves".to_owned(),
+        side => format!(
+            "a router on {} that drops what comes for itself",
+            short(side)
+        ),
+    };
+    let would_do = outcome(&a, &b) == Some(true);
+    would_do.then(|| remedy(RemedyCode::Mapping, side, message, Effect::Direct))
+}
+
+pub(super) fn isolation(both: &OneFamily<'_>) -> Vec<Remedy> {
+    let mut all = vec![remedy(
+        RemedyCode::Isolation,
+        Whose::Between,
+        "client isolation turned off in the local network (often set for Wi-Fi guests)",
+        Effect::Direct,
+    )];
+    all.extend(hairpinning(both));
+    all
+}
+
+pub(super) fn hairpinning(both: &OneFamily<'_>) -> Vec<Remedy> {
+    let mut all = Vec::new();
+    if outcome(&both.local, &both.remote) == Some(true) {
+        all.push(remedy(
+            RemedyCode::Hairpinning,
+            Whose::Between,
+            "hairpinning (NAT loopback) on the shared router",
+            Effect::Direct,
+        ));
+    }
+    all.extend(ipv6(both));
+    all
+}
+
+/// Not where both have it already: then it did not help.
+fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
+    let lacks = |whose: Whose| {
+        let mut all = both.situation.party(whose).side.candidates.iter();
+        !all.any(|c| {
+            c.kind != CandidateType::Relay && c.address.is_ipv6() && is_global(c.address.ip())
+        })
+    };
+    let side = Whose::of(lacks(Whose::Local), lacks(Whose::Remote))?;
+    let message = match side {
+        Whose::Both => "IPv6 on both sides".to_owned(),
+        side => format!("IPv6 on {}, which {} has", short(side), short(side.other())),
+    };
+    Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct))
+}
+
+pub(super) fn family(own: &BTreeSet<Family>, theirs: &BTreeSet<Family>) -> Vec<Remedy> {
+    let lacks = |set: &BTreeSet<Family>| !set.contains(&Family::Ipv6);
+    let mut all = Vec::new();
+    if let Some(side @ (Whose::Local | Whose::Remote)) = Whose::of(lacks(own), lacks(theirs)) {
+        let message = format!("IPv6 on {}, which {} has", short(side), short(side.other()));
+        all.push(remedy(RemedyCode::Ipv6, side, message, Effect::Direct));
+    }
+    all
+}

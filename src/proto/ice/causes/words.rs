@@ -1,0 +1,59 @@
+//! How the sides are named, so that both printouts can be read side by side.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::{Party, Situation, Whose};
+use crate::proto::nat::address::is_global;
+
+/// The address that the world sees a side at, if it is known. IPv4 first.
+fn public_address(party: &Party<'_>) -> Option<IpAddr> {
+    let of = |kind: CandidateType| {
+        let all = party.side.candidates.iter();
+        all.filter(move |c| c.kind == kind).map(|c| c.address.ip())
+    };
+    let nats = party.side.nats.iter();
+    let seen = nats.flat_map(|nat| nat.reflexive_addresses.iter().map(SocketAddr::ip));
+    let hosts = of(CandidateType::Host).filter(|ip| is_global(*ip));
+    let mut known: Vec<IpAddr> = of(CandidateType::Srflx).chain(seen).chain(hosts).collect();
+    known.sort_by_key(|ip| !ip.is_ipv4());
+    known.first().copied()
+}
+
+impl Situation<'_> {
+    /// "this side (203.0.113.5)".
+    pub(super) fn name(&self, whose: Whose) -> String {
+        format!("{}{}", short(whose), self.bracket(whose))
+    }
+
+    /// "this side's NAT (203.0.113.5)".
+    pub(super) fn of(&self, what: &str, whose: Whose) -> String {
+        format!("{} {what}{}", possessive(whose), self.bracket(whose))
+    }
+
+    fn bracket(&self, whose: Whose) -> String {
+        let party = match whose {
+            Whose::Local => &self.local,
+            Whose::Remote => &self.remote,
+            Whose::Both | Whose::Between => return String::new(),
+        };
+        public_address(party).map_or_else(String::new, |ip| format!(" ({ip})"))
+    }
+}
+
+/// Without the address, where it was said already.
+pub(super) const fn short(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Local => "this side",
+        Whose::Remote => "the other side",
+        Whose::Both | Whose::Between => "both sides",
+    }
+}
+
+pub(super) const fn possessive(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Local => "this side's",
+        Whose::Remote => "the other side's",
+        Whose::Both | Whose::Between => "both sides'",
+    }
+}

@@ -1,0 +1,150 @@
+//! What an address that a server or a router reports can be.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Why an OTHER-ADDRESS cannot serve as an alternate (RFC 5780 7.4: IP address and port both
+/// differ from the primary).
+pub fn other_address_flaw(primary: SocketAddr, other: SocketAddr) -> Option<&'static str> {
+    if primary.is_ipv4() != other.is_ipv4() {
+        Some("is of another address family")
+    } else if other.port() == 0 || !is_unicast(other.ip()) {
+        Some("is not an address that can be sent to")
+    } else if primary.ip() == other.ip() {
+        Some("has the same IP address as the primary")
+    } else if is_private(other.ip()) && !is_private(primary.ip()) {
+        Some("is a private address")
+    } else if primary.port() == other.port() {
+        Some("has the same port as the primary")
+    } else {
+        None
+    }
+}
+
+/// Why a reported mapping cannot be true.
+pub fn reflexive_flaw(server: SocketAddr, reflexive: SocketAddr) -> Option<&'static str> {
+    let ip = reflexive.ip();
+    if reflexive.port() == 0 {
+        Some("port 0")
+    } else if !is_unicast(ip) {
+        Some("not a unicast address")
+    } else if reflexive == server {
+        Some("the server's own address")
+    } else {
+        None
+    }
+}
+
+/// What shows that a server does not see this host: something before it, such as a load balancer or a
+/// proxy, sends on in its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// It sees an address of a private network, at a public address of its own.
+    Inside,
+    /// It sees a loopback address: that of something on its own machine.
+    Loopback,
+    /// It sees the very IP address that it was asked at.
+    Itself,
+    /// It sees this host's private address, at a public address of its own, where others see a public one.
+    Local,
+}
+
+impl Rewritten {
+    /// What kind of address it sees.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Inside => "which is not public, though the server itself is",
+            Self::Loopback => "which is on its own machine",
+            Self::Itself => "which is its own address",
+            Self::Local => {
+                "which is this host's own private address, though the server itself is public"
+            }
+        }
+    }
+
+    /// What may be the cause, seen from a host with this address: one with a private address may have
+    /// more than one NAT before it, and the server behind one of them.
+    pub const fn cause(self, local: IpAddr) -> &'static str {
+        match self {
+            Self::Inside if is_private(local) => {
+                "something before it rewrites addresses, or it is in a private network with this host, which has another NAT inside"
+            }
+            Self::Itself if is_private(local) => {
+                "something before it rewrites addresses, or it is behind one NAT with this host"
+            }
+            Self::Local => {
+                "something on this network answers in its name, such as a router that takes STUN for itself, or it is within this network"
+            }
+            _ => "something before it rewrites addresses",
+        }
+    }
+
+    /// Whether it is certain that the server does not see this host.
+    pub const fn is_certain(self, local: IpAddr) -> bool {
+        match self {
+            Self::Loopback => true,
+            Self::Inside | Self::Itself => !is_private(local),
+            Self::Local => false,
+        }
+    }
+}
+
+/// Whether what a server sees shows that it does not see this host. A server at a private address may
+/// well see one, and one that is routed to without any translation sees the local address.
+pub fn rewritten(local: IpAddr, server: IpAddr, seen: IpAddr) -> Option<Rewritten> {
+    if seen == local {
+        None
+    } else if seen.is_loopback() {
+        (!local.is_loopback()).then_some(Rewritten::Loopback)
+    } else if seen == server {
+        Some(Rewritten::Itself)
+    } else {
+        (is_global(server) && is_unicast(seen) && !is_global(seen)).then_some(Rewritten::Inside)
+    }
+}
+
+/// Whether an address can be one host's: 0.0.0.0/8 is none's (RFC 1122 3.2.1.3).
+pub(crate) fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.octets()[0] != 0 && !v4.is_multicast() && !v4.is_broadcast(),
+        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    }
+}
+
+/// What an address is that no server on another machine has: those that a DNS filter or a hosts file
+/// gives in place of a server's.
+pub fn of_no_server(ip: IpAddr) -> Option<&'static str> {
+    if ip.is_loopback() {
+        Some("this machine itself")
+    } else if ip.is_unspecified() {
+        Some("no address of a server")
+    } else if !is_unicast(ip) {
+        Some("no address that a server can have")
+    } else {
+        None
+    }
+}
+
+/// Private, shared, reserved (240.0.0.0/4, RFC 1112 4, which some networks use inside), link-local or
+/// unique-local addresses; loopback counts, since servers in tests live there beside each other.
+pub(crate) const fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            v4.is_private()
+                || v4.is_link_local()
+                || v4.is_loopback()
+                || v4.octets()[0] >= 240
+                || is_shared(v4.octets())
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
+    }
+}
+
+/// Whether an address can be one of the public internet.
+pub fn is_global(ip: IpAddr) -> bool {
+    is_unicast(ip) && !is_private(ip)
+}
+
+/// 100.64.0.0/10, the shared address space of carrier NATs (RFC 6598).
+pub const fn is_shared(octets: [u8; 4]) -> bool {
+    octets[0] == 100 && octets[1] & 0xc0 == 64
+}

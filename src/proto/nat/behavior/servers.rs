@@ -1,0 +1,287 @@
+//! What was seen of each listed server, and what is wrong with it.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::base::fact::{Fact, Reason};
+use crate::base::report::Millis;
+use crate::proto::nat::address::Rewritten;
+use crate::proto::nat::behavior::facts::reflexive_in;
+use crate::proto::nat::behavior::probe::{Answer, End, Probe};
+use crate::proto::nat::behavior::{Discovery, Server};
+use crate::proto::nat::{SendError, address};
+use crate::proto::stun::message::BindingSuccess;
+
+/// A listed server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerRecord {
+    /// Its primary address.
+    pub address: SocketAddr,
+    pub facts: ServerFacts,
+    pub error: Option<ServerError>,
+}
+
+/// What was seen of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ServerFacts {
+    /// The round trip of its first answer.
+    pub rtt_ms: Option<Millis>,
+    /// The reflexive address in its first answer.
+    pub reflexive_address: Option<SocketAddr>,
+    /// OTHER-ADDRESS, whether usable or not.
+    pub other_address: Option<SocketAddr>,
+    pub software: Option<String>,
+    /// Whether it helps with behaviour discovery; `None` while it has not answered, and where that
+    /// cannot be seen.
+    pub behavior_discovery: Option<BehaviorDiscovery>,
+    /// Requests sent to it, its alternate addresses included.
+    pub requests: usize,
+    pub responses: usize,
+    /// Whether it reports IPv4 addresses as `::ffff:a.b.c.d`.
+    #[serde(skip)]
+    pub is_v4_mapped: bool,
+}
+
+/// Whether a server offers behaviour discovery (RFC 5780).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BehaviorDiscovery {
+    /// It names a usable other address, and nothing spoke against it.
+    Supported,
+    Absent,
+    /// It claims to, but this is wrong with it.
+    Broken(String),
+}
+
+impl Serialize for BehaviorDiscovery {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Supported => "supported",
+            Self::Absent => "absent",
+            Self::Broken(_) => "broken",
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerError {
+    Timeout,
+    Send(SendError),
+    Stun {
+        /// The error code (RFC 8489 14.8).
+        code: u16,
+        reason: String,
+    },
+    /// Its answers cannot be read.
+    Malformed(String),
+    /// Its answers come from another address than was asked.
+    WrongSource(SocketAddr),
+    /// What it reports cannot be true.
+    Untruthful(String),
+    /// It sees this in place of this host's address: something before it rewrites the source.
+    Rewritten(SocketAddr, Rewritten),
+    /// It sees an address of the other family, and other servers do not: packets to it are
+    /// translated, so its answers are about another NAT than theirs.
+    OtherFamily(SocketAddr),
+}
+
+impl Discovery {
+    /// What was seen of each listed server, in their order.
+    pub fn servers(&self) -> Vec<ServerRecord> {
+        (0..self.servers.len()).map(|s| self.record(s)).collect()
+    }
+
+    fn first_answer(&self, server: usize) -> Option<&Answer> {
+        let Server { first, second, .. } = &self.servers[server];
+        first
+            .iter()
+            .chain(second)
+            .find_map(|p| Some(self.probes[*p].success()?.0))
+    }
+
+    /// The first success answer of a listed server on the mapping socket.
+    pub(super) fn first_success(&self, server: usize) -> Option<&BindingSuccess> {
+        let probe = self.servers[server].first?;
+        self.probes[probe]
+            .success()?
+            .0
+            .response
+            .outcome
+            .as_ref()
+            .ok()
+    }
+
+    pub(super) fn other_address(&self, server: usize) -> Option<SocketAddr> {
+        self.first_success(server)?.other_address
+    }
+
+    /// OTHER-ADDRESS as it can be sent to from here.
+    pub(super) fn usable_other_address(&self, server: usize) -> Option<SocketAddr> {
+        let other = self.other_address(server)?;
+        let flaw = self.other_address_flaw(server, other);
+        flaw.is_none().then(|| self.reach(other))
+    }
+
+    /// Why an OTHER-ADDRESS is of no use.
+    pub(super) fn other_address_flaw(
+        &self,
+        server: usize,
+        other: SocketAddr,
+    ) -> Option<&'static str> {
+        address::other_address_flaw(self.behind(self.servers[server].address), other)
+    }
+
+    /// How an address that a server names is reached from here.
+    pub(super) fn reach(&self, address: SocketAddr) -> SocketAddr {
+        self.nat64.map_or(address, |prefix| prefix.reach(address))
+    }
+
+    /// An address of a server as the server itself knows it.
+    pub(super) fn behind(&self, address: SocketAddr) -> SocketAddr {
+        self.nat64.map_or(address, |prefix| prefix.behind(address))
+    }
+
+    /// Other ports that servers name on their own IP address: not enough for filtering, but they
+    /// show whether the mapping depends on the port.
+    pub(super) fn port_only_alternates(&self) -> Vec<SocketAddr> {
+        (0..self.servers.len())
+            .filter_map(|s| {
+                let (own, other) = (self.servers[s].address, self.reach(self.other_address(s)?));
+                (own.ip() == other.ip() && own.port() != other.port() && other.port() != 0)
+                    .then_some(other)
+            })
+            .collect()
+    }
+
+    fn record(&self, server: usize) -> ServerRecord {
+        let address = self.servers[server].address;
+        let own: Vec<SocketAddr> = std::iter::once(address)
+            .chain(self.usable_other_address(server).into_iter().flat_map(|o| {
+                [
+                    o,
+                    SocketAddr::new(address.ip(), o.port()),
+                    SocketAddr::new(o.ip(), address.port()),
+                ]
+            }))
+            .collect();
+        let mine = |p: &&Probe| own.contains(&p.destination);
+        let answer = self.first_answer(server);
+        ServerRecord {
+            address,
+            facts: ServerFacts {
+                rtt_ms: answer.map(|a| Millis(a.rtt)),
+                reflexive_address: answer.and_then(reflexive_in),
+                other_address: self.other_address(server),
+                software: answer.and_then(|a| a.response.software.clone()),
+                behavior_discovery: self.behavior_discovery(server),
+                is_v4_mapped: self.first_success(server).is_some_and(|s| s.is_v4_mapped),
+                requests: self
+                    .probes
+                    .iter()
+                    .filter(mine)
+                    .map(|p| p.transmissions.len())
+                    .sum(),
+                responses: self
+                    .probes
+                    .iter()
+                    .filter(mine)
+                    .map(|p| {
+                        p.answers.len() + p.misdirected.len() + usize::from(p.returned.is_some())
+                    })
+                    .sum(),
+            },
+            error: self.server_error(server),
+        }
+    }
+
+    fn behavior_discovery(&self, server: usize) -> Option<BehaviorDiscovery> {
+        self.first_success(server)?;
+        let Some(other) = self.other_address(server) else {
+            return Some(BehaviorDiscovery::Absent);
+        };
+        // Through a NAT64 whose prefix is not known there is no way to see what it offers.
+        let seen = self.first_success(server)?.reflexive()?;
+        let untold =
+            self.nat64.is_none() && seen.is_ipv4() != self.servers[server].address.is_ipv4();
+        if untold && other.is_ipv4() == seen.is_ipv4() {
+            return None;
+        }
+        if let Some(flaw) = self.other_address_flaw(server, other) {
+            return Some(BehaviorDiscovery::Broken(format!(
+                "OTHER-ADDRESS {other} {flaw}"
+            )));
+        }
+        let trial = (0..self.trials.len())
+            .find(|t| self.trials[*t].server == server && self.trials[*t].done);
+        // A mapping that changes meanwhile makes honest servers look bad.
+        let verdict = trial
+            .filter(|_| !self.mapping_changed())
+            .map(|t| self.filtering_of(t));
+        match verdict {
+            Some(Fact::Inconclusive {
+                reason:
+                    Reason::ServerIgnoresChangeRequest
+                    | Reason::ServerDropsChangeRequest
+                    | Reason::AlternateUnreachable
+                    | Reason::NoBehaviorDiscovery,
+                detail,
+            }) => Some(BehaviorDiscovery::Broken(detail)),
+            _ => Some(BehaviorDiscovery::Supported),
+        }
+    }
+
+    fn server_error(&self, server: usize) -> Option<ServerError> {
+        if let Some(untruth) = self.untruth(server) {
+            return Some(ServerError::Untruthful(untruth));
+        }
+        if let Some((seen, how)) = self.rewritten(server) {
+            return Some(ServerError::Rewritten(seen, how));
+        }
+        if let Some(seen) = self.of_other_family(server) {
+            return Some(ServerError::OtherFamily(seen));
+        }
+        let Server { first, second, .. } = &self.servers[server];
+        let asked: Vec<&Probe> = first
+            .iter()
+            .chain(second)
+            .map(|p| &self.probes[*p])
+            .collect();
+        if asked.iter().any(|p| p.success().is_some()) {
+            return None;
+        }
+        let stun_error = asked.iter().flat_map(|p| &p.answers).find_map(|a| {
+            let error = a.response.outcome.as_ref().err()?;
+            Some(ServerError::Stun {
+                code: error.code,
+                reason: error.reason.clone(),
+            })
+        });
+        let wrong_source = asked
+            .iter()
+            .find_map(|p| habitual_source(p))
+            .map(ServerError::WrongSource);
+        let malformed = asked
+            .iter()
+            .find_map(|p| p.garbled.clone())
+            .map(ServerError::Malformed);
+        let failed = asked.iter().find_map(|p| match p.end {
+            Some(End::Failed(error)) => Some(ServerError::Send(error)),
+            _ => None,
+        });
+        stun_error
+            .or(wrong_source)
+            .or(malformed)
+            .or(failed)
+            .or(Some(ServerError::Timeout))
+    }
+}
+
+/// Where most of a question's answers came from, if not from where it went. One such answer may be
+/// anybody's.
+pub(super) fn habitual_source(probe: &Probe) -> Option<SocketAddr> {
+    let sources = probe.misdirected.iter().map(|m| m.source);
+    sources.clone().find(|source| {
+        let count = sources.clone().filter(|s| s == source).count();
+        count >= 2 && count * 2 >= probe.transmissions.len()
+    })
+}

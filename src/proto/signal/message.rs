@@ -1,0 +1,273 @@
+//! What the two sides of a session tell each other, sealed, through the rendezvous.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::codes::Code;
+use crate::base::words::printable;
+use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::checks::Role;
+use crate::proto::ice::facts::{self, NatFacts};
+use crate::proto::stun::uri::Transport;
+
+/// Version of these messages. A side understands all messages of its version, and skips those that
+/// only a newer one has.
+pub const VERSION: u32 = 1;
+
+/// The first thing that a side says, with which it greets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Name and version of the program.
+    pub software: String,
+    /// The part that this side must have, if it was forced.
+    #[serde(default)]
+    pub role: Option<Role>,
+    #[serde(default)]
+    pub relay_only: bool,
+    /// Whether it tells what becomes of its servers ([`Message::Server`]).
+    #[serde(default)]
+    pub tells_servers: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Message {
+    /// The description of the controlling side (RFC 8839).
+    Offer {
+        sdp: String,
+    },
+    Answer {
+        sdp: String,
+    },
+    /// One more candidate (RFC 8838), and where it comes from.
+    Candidate {
+        line: String,
+        #[serde(default)]
+        interface: Option<String>,
+        /// The server that it was learned from.
+        #[serde(default)]
+        server: Option<String>,
+        /// How a TURN server is talked to.
+        #[serde(default)]
+        relay_transport: Option<Transport>,
+    },
+    /// No more host and server-reflexive candidates are to be expected soon.
+    DirectsComplete {
+        /// Whether UDP works towards STUN servers.
+        udp: bool,
+    },
+    /// `end-of-candidates` (RFC 8838 14).
+    Complete,
+    Nat {
+        /// One for each family.
+        nats: Vec<NatFacts>,
+    },
+    /// What became of a STUN or TURN server of this side.
+    Server(ServerFacts),
+    /// A pair is selected, and data has gone both ways over it.
+    Connected {
+        /// This side's address, as the other side sees it.
+        local: SocketAddr,
+        /// The other side's address, as this side sees it.
+        remote: SocketAddr,
+    },
+    /// No pair can be connected (of the controlling side).
+    Failed,
+    /// This side makes no more checks.
+    Finished,
+    /// What this side recorded, once both sides make no more checks.
+    Record {
+        /// The first four bytes of the transaction ID of each check that arrived here.
+        arrived: Vec<u32>,
+        /// What its system and TURN servers say of all its pairs.
+        #[serde(default)]
+        troubles: Vec<Code>,
+    },
+    Ended {
+        reason: End,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum End {
+    Done,
+    Interrupted,
+    Timeout,
+    Error {
+        message: String,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    #[error("a message of the other side cannot be read: {0}")]
+    Malformed(String),
+    #[error(
+        "the other side speaks version {0} of these messages, this side version {VERSION}: use the same version of rtcdiag on both"
+    )]
+    Version(u32),
+}
+
+// The texts of serde_json repeat names that they do not know.
+fn malformed(error: &serde_json::Error) -> MessageError {
+    MessageError::Malformed(printable(&error.to_string()))
+}
+
+impl Greeting {
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let versioned: Versioned =
+            serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+        if versioned.version != VERSION {
+            return Err(MessageError::Version(versioned.version));
+        }
+        let mut greeting: Self =
+            serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+        greeting.software = printable(&greeting.software);
+        Ok(greeting)
+    }
+
+    /// For [`crate::proto::signal::session::Session`].
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Message {
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let mut message: Self = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+        message.clean();
+        Ok(message)
+    }
+
+    /// What is shown must not draw on a terminal, and be no longer than anybody reads. Descriptions
+    /// and candidate lines are looked at where they are read.
+    fn clean(&mut self) {
+        match self {
+            Self::Candidate {
+                interface, server, ..
+            } => {
+                for text in [interface, server].into_iter().flatten() {
+                    *text = printable(text);
+                }
+            }
+            Self::Nat { nats } => facts::bound(nats),
+            Self::Server(server) => server.uri = printable(&server.uri),
+            Self::Ended {
+                reason: End::Error { message },
+            } => *message = printable(message),
+            _ => {}
+        }
+    }
+
+    /// For [`crate::proto::signal::session::Session`].
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_way() {
+        for message in [
+            Message::Offer { sdp: "v=0".into() },
+            Message::Complete,
+            Message::DirectsComplete { udp: false },
+            Message::Connected {
+                local: "192.0.2.1:5".parse().expect("valid"),
+                remote: "[2001:db8::1]:6".parse().expect("valid"),
+            },
+            Message::Record {
+                arrived: vec![1, u32::MAX],
+                troubles: vec![Code::ForbiddenIp],
+            },
+            Message::Ended {
+                reason: End::Error {
+                    message: "x".into(),
+                },
+            },
+        ] {
+            assert_eq!(Message::decode(&message.encode()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn what_is_newer_is_skipped_and_what_is_wrong_is_named() {
+        let newer = br#"{"type": "hologram", "x": 1}"#;
+        assert_eq!(Message::decode(newer), Ok(Message::Unknown));
+        let newer = br#"{"type": "ended", "reason": {"why": "bored", "x": 1}}"#;
+        assert_eq!(
+            Message::decode(newer),
+            Ok(Message::Ended {
+                reason: End::Unknown
+            })
+        );
+        assert!(Message::decode(b"\xff").is_err());
+        assert!(Message::decode(br#"{"type": "offer"}"#).is_err());
+        assert_eq!(
+            Greeting::decode(br#"{"version": 2}"#),
+            Err(MessageError::Version(2))
+        );
+        let more = br#"{"version": 1, "software": "x", "mood": "good"}"#;
+        assert!(Greeting::decode(more).is_ok());
+    }
+
+    #[test]
+    fn texts_for_people_cannot_draw_on_the_terminal() {
+        const EVIL: &str = "\u{1b}[2J\u{9b}\u{202e}x\r\n";
+        let is_evil = |text: &str| text.chars().any(|c| c.is_control() || c == '\u{202e}');
+        let fact = serde_json::json!({
+            "status": "inconclusive", "reason": "contradiction", "detail": EVIL,
+        });
+        let facts = serde_json::json!({
+            "family": "ipv4", "local_address": "192.0.2.1", "udp": fact, "nat": fact,
+            "mapping": fact, "filtering": fact, "hairpinning": fact,
+            "reflexive_addresses": vec!["192.0.2.1:5"; 1000],
+        });
+        for message in [
+            serde_json::json!({"type": "nat", "nats": vec![facts; 5]}),
+            serde_json::json!({"type": "candidate", "line": "", "interface": EVIL, "server": EVIL}),
+            serde_json::json!({"type": "ended", "reason": {"why": "error", "message": EVIL}}),
+            serde_json::json!({
+                "type": "server", "uri": EVIL, "address": null, "transport": "udp",
+                "is_turn": true, "error": EVIL,
+            }),
+        ] {
+            let read = Message::decode(message.to_string().as_bytes()).expect("a message");
+            if let Message::Nat { nats } = &read {
+                assert_eq!((nats.len(), nats[0].reflexive_addresses.len()), (2, 32));
+            }
+            let shown: serde_json::Value = serde_json::from_slice(&read.encode()).expect("JSON");
+            let mut open = vec![shown];
+            while let Some(value) = open.pop() {
+                match value {
+                    serde_json::Value::String(text) => assert!(!is_evil(&text), "{text:?}"),
+                    serde_json::Value::Array(list) => open.extend(list),
+                    serde_json::Value::Object(fields) => open.extend(fields.into_values()),
+                    _ => {}
+                }
+            }
+        }
+        for text in [
+            format!(r#"{{"version": 1, "software": "x", "role": "\u001b{EVIL}"}}"#),
+            r#"{"version": 1, "software": "x", "role": "\u001b[2J"}"#.to_owned(),
+        ] {
+            let error = Greeting::decode(text.as_bytes()).expect_err("no such role");
+            assert!(!is_evil(&error.to_string()), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The terminal: what is written there, and how it is laid out.
+
+pub mod layout;
+pub mod output;
+pub mod redact;
+pub mod render;
+pub mod style;
+pub mod table;

@@ -1,0 +1,69 @@
+"""A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
+[wrong-credentials=CODE] [wrong-credentials=silence]
+User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
+import select, struct, sys
+from stunkit import *
+HOST, HABITS, KEY = sys.argv[1], sys.argv[2:], long_key(b"lab", b"lab.example", b"labpass")
+NONCE, DATA, PEER = os.urandom(16).hex().encode(), 0x13, 0x12
+front, allocations, relays = udp((HOST, 3478)), {}, {}
+
+def signed_by_lab(m):
+    pos = 20
+    for t, v in m["attrs"]:
+        if t == 8:
+            head = m["raw"][:2] + struct.pack("!H", pos + 4) + m["raw"][4:pos]
+            return get(m, 6) == b"lab" and hmac.new(KEY, head, hashlib.sha1).digest() == v
+        pos += 4 + (len(v) + 3) // 4 * 4
+
+def peer(v, tid):
+    return socket.inet_ntoa(bytes(a ^ b for a, b in zip(v[4:8], struct.pack("!I", COOKIE)))), struct.unpack("!H", v[2:4])[0] ^ COOKIE >> 16
+
+def answer(m, src):
+    def fail(code, reason, *attrs): return message(m["method"], 3, m["tid"], [(9, error(code, reason)), *attrs], None, False)
+    def ok(*attrs): return message(m["method"], 2, m["tid"], list(attrs), KEY, False)
+    if m["method"] == BINDING: return message(BINDING, 2, m["tid"], [(0x20, addr(*src, m["tid"]))], None, False)
+    challenge = (0x14, b"lab.example"), (0x15, NONCE)
+    if get(m, 8) is None: return fail(401, b"Unauthorized", *challenge)
+    wrong = next((h.partition("=")[2] for h in HABITS if h.startswith("wrong-credentials=")), None)
+    if wrong and not signed_by_lab(m): return None if wrong == "silence" else fail(int(wrong), b"", *(challenge if wrong == "438" else ()))
+    if not signed_by_lab(m): return fail(400, b"") if "bad-request-on-wrong-credentials" in HABITS else fail(401, b"Unauthorized", *challenge)
+    a = allocations.get(src)
+    if m["method"] == ALLOCATE:
+        if a: return fail(437, b"Allocation Mismatch")
+        if (get(m, 0x17) or b"\1")[0] != 1: return fail(440, b"Address Family not Supported")
+        if get(m, 0x19) is None or get(m, 0x19)[0] != 17: return fail(442, b"Unsupported Transport Protocol")
+        a = allocations[src] = {"sock": udp((HOST, 0)), "may": set(), "channels": {}}; relays[a["sock"]] = src
+        return ok((0x16, addr(*a["sock"].getsockname(), m["tid"])), (0x20, addr(*src, m["tid"])), (0xD, struct.pack("!I", 600)))
+    if not a: return fail(437, b"Allocation Mismatch")
+    if m["method"] == REFRESH:
+        if get(m, 0xD) == b"\0\0\0\0": relays.pop(a["sock"]); a["sock"].close(); del allocations[src]
+        return ok((0xD, get(m, 0xD) or struct.pack("!I", 600)))
+    if any(t == PEER and v[1] != 1 for t, v in m["attrs"]): return fail(443, b"Peer Address Family Mismatch")
+    peers = [peer(v, m["tid"]) for t, v in m["attrs"] if t == PEER]
+    if not peers or m["method"] not in (CREATEPERM, CHANBIND): return fail(400, b"Bad Request")
+    a["may"] |= {ip for ip, _ in peers}
+    if m["method"] == CHANBIND:
+        a["channels"][struct.unpack("!H", get(m, 0xC)[:2])[0]] = peers[0]
+        if "unsigned-channel-bind" in HABITS: return message(CHANBIND, 2, m["tid"], [], None, False)
+    return ok()
+
+while True:
+    for s in select.select([front, *relays], [], [])[0]:
+        data, src = s.recvfrom(65536)
+        if s is not front:                                                   # from a peer to the client
+            client = relays.get(s); a = allocations.get(client)
+            if not a or src[0] not in a["may"]: continue
+            n = next((n for n, p in a["channels"].items() if p == src), None)
+            tid = os.urandom(12)
+            front.sendto(struct.pack("!HH", n, len(data)) + data if n else message(7, 1, tid, [(PEER, addr(*src, tid)), (DATA, data)]), client)
+            continue
+        a, m = allocations.get(src), parse(data)
+        if m and m["class"] == 0:
+            said = answer(m, src)
+            if said: front.sendto(said, src)
+        elif m and m["method"] == 6 and m["class"] == 1 and a and get(m, PEER):   # Send indication
+            to = peer(get(m, PEER), m["tid"])
+            if to[0] in a["may"]: a["sock"].sendto(get(m, DATA) or b"", to)
+        elif a and len(data) >= 4 and data[0] >> 6 == 1:                     # ChannelData
+            n, length = struct.unpack("!HH", data[:4])
+            if n in a["channels"]: a["sock"].sendto(data[4:4 + length], a["channels"][n])
