@@ -1,6 +1,7 @@
 //! The verdict on what was gathered, computed once.
 
 mod findings;
+mod meaning;
 mod use_of;
 
 use std::fmt::Write;
@@ -240,21 +241,21 @@ fn summary(
         let noun = if warnings == 1 { "warning" } else { "warnings" };
         let _ = write!(text, " {warnings} {noun} above.");
     }
-    if outcome == Outcome::Good && needs_relay(result, findings) {
-        text.push_str(
-            " The NAT gives each destination another address: calls with most people need a TURN server.",
-        );
-    }
-    if findings.iter().any(|f| f.code == Code::Timeout) {
+    let is_cut_short = findings.iter().any(|f| f.code == Code::Timeout);
+    if is_cut_short {
         text.push_str(" The time limit (--timeout) ended first.");
     }
+    text = match meaning::of_candidates(result, outcome, is_cut_short, findings) {
+        Some(meaning) => format!("{meaning}: {text}"),
+        None => capitalised(&text),
+    };
     if let Some(missed) = findings.iter().find(|f| f.code == Code::ExpectationNotMet) {
         text = format!("Not as expected: {}. {text}", missed.message);
     }
-    match outcome {
-        Outcome::Interrupted => format!("Interrupted. {text}"),
-        _ => capitalised(&text),
+    if outcome == Outcome::Interrupted {
+        text.insert_str(0, "Interrupted. ");
     }
+    text
 }
 
 /// Types that are not there, and those that are of use to nobody, with the cause.

@@ -155,6 +155,11 @@ const fn is_about_safety(code: Code) -> bool {
     )
 }
 
+/// Whether an allocation there helps no call, however well the server answers.
+const fn is_of_no_use(code: Code) -> bool {
+    matches!(code, Code::RelayedAddressPrivate | Code::PeersNotAllowed)
+}
+
 /// That something else answers tells more than silence does.
 fn tells(transport: &TransportReport) -> bool {
     let silent = |error: &ErrorReport| {
@@ -211,16 +216,19 @@ fn summary(
                 .iter()
                 .find(|f| matches!(f.code, Code::CredentialsExpired | Code::SecretFileForm));
             match (why, special_refusal(result)) {
-                (Some(finding), _) => format!("The TURN server refuses the credentials: {}.", finding.message),
-                (None, Some(error)) => format!("The TURN server answers, and refuses these credentials: {}.", error.message),
-                (None, None) => "The TURN server answers, and refuses these credentials: check user name and password, or the secret.".to_owned(),
+                (Some(finding), _) => format!("Calls get no relay: the TURN server refuses the credentials: {}.", finding.message),
+                (None, Some(error)) => format!("Calls get no relay: the TURN server answers, and refuses these credentials: {}.", error.message),
+                (None, None) => "Calls get no relay: the TURN server answers, and refuses these credentials. Check user name and password, or the secret.".to_owned(),
             }
         }
         Outcome::Bad if ok.is_empty() => {
-            format!("The TURN server does not work from here: {reason}.")
+            format!("Calls get no relay: the TURN server does not work from here: {reason}.")
+        }
+        Outcome::Bad if unsafe_finding.is_some_and(|f| is_of_no_use(f.code)) => {
+            format!("Calls get a relay that peers cannot use: {reason}.")
         }
         Outcome::Bad => format!(
-            "The TURN server works over {}, but is not healthy: {reason}.",
+            "Calls can be relayed over {}, but the TURN server is not healthy: {reason}.",
             names(&ok)
         ),
         Outcome::Error => format!("Nothing could be tested: {reason}."),
@@ -239,7 +247,7 @@ fn summary(
             } else if none_verified(&ok) {
                 "The server allocates, but it could not be determined from here whether data comes through the relay.".to_owned()
             } else {
-                format!("So far it works over {}.", names(&ok))
+                format!("So far calls can be relayed over {}.", names(&ok))
             }
         }
     };

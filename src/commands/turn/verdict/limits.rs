@@ -28,15 +28,15 @@ pub(super) fn of_good(ways: &str, ok: &[&TransportReport], findings: &[Finding])
     };
     if let Some(kbit) = limit_kbit(ok, findings) {
         format!(
-            "The TURN server relays over {ways}, {}{remark}.",
+            "Calls are relayed over {ways} within a limit: the TURN server {}{remark}.",
             meaning_of(kbit)
         )
     } else if ok.iter().any(|t| t.opens_from_inside()) {
         format!(
-            "The TURN server relays over {ways}, but its relay ports are open only for whom it has sent to first: peers behind a symmetric NAT do not reach them{remark}."
+            "Calls can be relayed over {ways}, but not to peers behind a symmetric NAT: the ports of the relay are open only for whom it has sent to first{remark}."
         )
     } else {
-        format!("The TURN server is healthy over {ways}{remark}.")
+        format!("Calls can be relayed over {ways}: the TURN server is healthy{remark}.")
     }
 }
 
@@ -55,14 +55,14 @@ fn limit_kbit(ok: &[&TransportReport], findings: &[Finding]) -> Option<f64> {
 /// What a limit of the rate means for a call.
 fn meaning_of(kbit: f64) -> String {
     let what = match kbit {
-        ..100.0 => "a call will hardly get through",
-        ..1000.0 => "voice gets through, and no good video",
+        ..100.0 => "which hardly lets a call through",
+        ..1000.0 => "enough for voice, and for no good video",
         _ => "enough for some video, and not for several streams",
     };
     let carried = match kbit {
-        ..1.0 => return format!("but nothing of a steady stream came out: {what}"),
+        ..1.0 => return format!("let nothing of a steady stream out, {what}"),
         ..1000.0 => format!("{kbit:.0} kbit/s"),
         _ => format!("{:.1} Mbit/s", kbit / 1000.0),
     };
-    format!("and carries about {carried} for each client: {what}")
+    format!("carries about {carried} for each client, {what}")
 }
