@@ -311,7 +311,8 @@ fn ten_thousand_strays_change_nothing() {
         ..TurnConfig::default()
     });
     let hundreds = server(TurnConfig {
-        strays: 1000,
+        // A socket's buffer holds about 270 at once, and a busy machine empties it late.
+        strays: 200,
         ..TurnConfig::default()
     });
     for uri in [tcp(&gathered), udp(&hundreds)] {

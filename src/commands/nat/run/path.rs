@@ -71,7 +71,7 @@ impl PathRun {
 pub fn open(around: &Surroundings, server: SocketAddr) -> io::Result<PathSockets> {
     let source = &around.source;
     let local = around.local_to(server)?;
-    let (sockets, has_used_ports) = fresh_sockets(around, local)?;
+    let (sockets, has_used_ports) = fresh_sockets(around, local, SOCKETS)?;
     let addresses = sockets
         .iter()
         .map(UdpSocket::local_addr)
@@ -87,13 +87,17 @@ pub fn open(around: &Surroundings, server: SocketAddr) -> io::Result<PathSockets
     })
 }
 
-/// Sockets on ports that no round before has used lately, and whether some had to be all the same.
-fn fresh_sockets(around: &Surroundings, local: IpAddr) -> io::Result<(Vec<UdpSocket>, bool)> {
+/// As many sockets on ports that no test or round before has used lately, and whether some had to be all the same.
+pub fn fresh_sockets(
+    around: &Surroundings,
+    local: IpAddr,
+    count: usize,
+) -> io::Result<(Vec<UdpSocket>, bool)> {
     let used = &mut around.earlier().ports;
     let now = around.clock.now();
     // Those that were refused are kept until the end, so that the system gives others.
     let (mut sockets, mut refused) = (Vec::new(), Vec::new());
-    while sockets.len() < SOCKETS {
+    while sockets.len() < count {
         let socket = match around.source.udp(local) {
             Ok(socket) => socket,
             Err(error) => match refused.pop() {

@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 use crate::base::fact::Reason;
 use crate::commands::nat::router::run::transaction_id;
 use crate::commands::nat::run::depth::TestedPath;
+use crate::commands::nat::run::path::fresh_sockets;
 use crate::net::drive::stopped;
 use crate::proto::stun::message::{self, Change, TransactionId};
 
@@ -59,9 +60,9 @@ pub async fn open(
     rtt: Duration,
     number: u64,
 ) -> Option<Sockets> {
-    let source = &tested.around.source;
-    let socket = || source.udp(tested.local).ok();
-    let (asking, control, closed, mapped) = (socket()?, socket()?, socket()?, socket()?);
+    // A port that the tests before have used is still open: it would look open without a mapping.
+    let (sockets, _) = fresh_sockets(tested.around, tested.local, 4).ok()?;
+    let [asking, control, closed, mapped] = <[UdpSocket; 4]>::try_from(sockets).ok()?;
     let id = |part: u64| transaction_id(tested.around.seed, (number << 8) | part);
     let patience = rtt * 2 + PATIENCE;
     let mut control_port = None;
