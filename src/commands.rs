@@ -19,6 +19,7 @@ pub mod nat;
 pub mod pair;
 mod probe;
 mod reach;
+pub mod sdp;
 mod second_look;
 pub mod serve;
 mod servers;
@@ -93,6 +94,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
         Command::Pair(args) => pair::run(&frame("pair", Some(PAIR_TIMEOUT)), args),
         Command::Serve(args) => serve::run(&frame("serve", None), args),
         Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
+        Command::Sdp(args) => sdp::run(&frame("sdp", None), args),
         Command::Explain(args) => explain::run(&frame("explain", None), args),
         Command::Completions(args) => completions::run(&frame("completions", None), args),
         Command::Man(args) => man::run(&frame("man", None), args),
@@ -144,13 +146,14 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
     COMMANDS.into_iter().find(|name| *name == known.get_name())
 }
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "nat",
     "gather",
     "turn",
     "pair",
     "serve",
     "demo",
+    "sdp",
     "explain",
     "completions",
     "man",

@@ -71,6 +71,9 @@
 //! - Lifetimes of bindings are measured with one server, and only where it leads an answer to another
 //!   socket: by RESPONSE-PORT, or by HELD-ANSWER of our own server ([`proto::stun::held`], an attribute that is
 //!   not registered). That a binding has the same port still is no evidence of its life.
+//! - Descriptions of `sdp` are scanned line by line ([`proto::sdp::scan`]), since parsers of whole files stop at the
+//!   first error; each attribute is held against Mozilla's parser. What Chromium and webrtc-rs answer is what they were
+//!   seen to answer (`tests/browser`), not what the standard wants.
 //! - The TURN server is for small use: UDP and TCP, without TLS, RFC 6062, reserved ports, mobility and
 //!   password algorithms. It takes the channels of RFC 5766 too, up to 0x7fff; RFC 8656 ends at 0x4fff.
 

@@ -3,6 +3,7 @@
 pub mod ice;
 pub mod machine;
 pub mod nat;
+pub mod sdp;
 pub mod signal;
 pub mod stun;
 pub mod tls;

@@ -120,6 +120,14 @@ codes! {
         NoAgreement, BadDescription, NoDescription, Agent;
     Warning: ThirdJoiner, MessagesRefused, CandidatesLeftOut;
     Info: DescriptionOdd, PeerVersion, PeerVirtualInterface, RemoteIncomplete, AgreementUnknown;
+    // A session description.
+    Error: SdpLine, SdpLineOrder, SdpAttribute, SdpMediaLine, SdpMid, SdpBundle, SdpRtcpMux, SdpIce,
+        SdpFingerprint, SdpSetup, SdpPayloadType, SdpHeaderExtension, SdpSimulcast, SdpDirection,
+        SdpProtocol, SdpSectionsDiffer, SdpSectionRefused, SdpOwnDescription, SdpRefused,
+        NoCommonCodec;
+    Warning: SdpLineEnds, SdpNoMedia, SdpCandidates, SdpAddress, SdpCodecParameters,
+        SdpCodecNotOffered, SdpDataChannel, SdpIceLite, SdpSeveral;
+    Info: SdpNotWebrtc;
     // The rendezvous.
     Error: RendezvousFailed, NotARendezvous, RefusedByRendezvous, HttpError, Redirected,
         UpgradeNotPassed, RoomFull, BadJoin,

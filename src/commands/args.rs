@@ -15,6 +15,7 @@ use crate::commands::gather::args::{self as gather, GatherArgs};
 use crate::commands::man::args::{self as man, ManArgs};
 use crate::commands::nat::args::{self as nat, NatArgs};
 use crate::commands::pair::args::{self as pair, PairArgs};
+use crate::commands::sdp::args::{self as sdp, SdpArgs};
 use crate::commands::serve::args::{self as serve, ServeArgs};
 use crate::commands::turn::args::{self as turn, TurnArgs};
 use crate::proto::stun::uri::{ServerUri, UriError};
@@ -99,6 +100,13 @@ pub enum Command {
     /// and --turn it is a STUN and a TURN server too.
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeArgs>),
+    /// Session descriptions: what will be agreed, and why not more
+    ///
+    /// Reads an offer (SDP), and its answer if there is one. Of one description it tells what is wrong,
+    /// line by line, and who minds; of two, what has been agreed in each section, and why not more. With
+    /// --answerer it tells what the answer would be. Nothing is sent anywhere.
+    #[command(after_help = sdp::EXAMPLES)]
+    Sdp(SdpArgs),
     /// What a finding, error or reason means and what to do; topics in depth
     ///
     /// Every finding, error and reason has a code. This tells what a code means, what has to be seen

@@ -19,7 +19,7 @@ use etcetera::BaseStrategy;
 use crate::commands::args::{Cli, definition};
 pub use early::{is_asked, is_asked_outside_file};
 use file::File;
-pub use text::{is_readable_by_others, read_text};
+pub use text::{is_readable_by_others, read_long_text, read_text};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -12,6 +12,7 @@ mod pair;
 mod responders;
 mod scripted_servers;
 mod scripted_turn_server;
+mod sdp;
 mod serve;
 mod server_faults;
 #[path = "../support/mod.rs"]

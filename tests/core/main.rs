@@ -12,6 +12,7 @@ mod pair_prediction;
 mod port_control;
 mod prediction_cells;
 mod random_inputs;
+mod sdp;
 mod signal_rooms;
 mod signal_session;
 mod stun_server;

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
+#[path = "../../fuzz/bodies/capture.rs"]
+mod capture;
+#[path = "../../fuzz/bodies/descriptions.rs"]
+mod descriptions;
 #[path = "../../fuzz/bodies/redaction.rs"]
 mod redaction;
 #[path = "../../fuzz/bodies/rendezvous_wire.rs"]
@@ -85,8 +89,101 @@ fn envelopes_of_a_session() {
     );
 }
 
+/// A check and its answer, a request to a server and its error, and DTLS, in Ethernet frames.
 #[test]
-fn descriptions() {
+fn captures() {
+    let stun = |kind: [u8; 2], attributes: &[u8]| {
+        let length = u8::try_from(attributes.len()).expect("it is short");
+        [
+            &kind[..],
+            &[0, length, 0x21, 0x12, 0xa4, 0x42],
+            &[7; 12],
+            attributes,
+        ]
+        .concat()
+    };
+    let frame = |from: u8, to: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len() + 28).expect("it is short");
+        let ip = [
+            0x45, 0, 0, length, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, from, 192, 0, 2, to,
+        ];
+        let udp = [0x13, 0x88, 0x13, 0x88, 0, length - 20, 0, 0];
+        [&[2; 12][..], &[8, 0], &ip, &udp, payload].concat()
+    };
+    let check = stun(
+        [0, 1],
+        &[
+            0, 6, 0, 9, b'r', b'e', b'm', b'o', b':', b'l', b'o', b'c', b'a', 0, 0, 0,
+        ],
+    );
+    let answer = stun([1, 1], &[0, 0x20, 0, 8, 0, 1, 1, 2, 3, 4, 5, 6]);
+    let send = stun(
+        [0, 0x16],
+        &[
+            0, 0x12, 0, 8, 0, 1, 1, 2, 3, 4, 5, 6, 0, 0x13, 0, 4, 22, 0xfe, 0xfd, 0,
+        ],
+    );
+    let hello = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1];
+    let mut file = vec![
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0,
+    ];
+    for packet in [
+        frame(1, 2, &check),
+        frame(2, 1, &answer),
+        frame(1, 2, &hello),
+        frame(1, 3, &stun([0, 3], &[])),
+        frame(3, 1, &stun([1, 0x13], &[0, 9, 0, 4, 0, 0, 4, 1])),
+        frame(1, 3, &send),
+        frame(1, 3, &[0x40, 0, 0, 2, 1, 2]),
+    ] {
+        let length = u8::try_from(packet.len()).expect("it is short");
+        file.extend([1, 0, 0, 0, 2, 0, 0, 0, length, 0, 0, 0, length, 0, 0, 0]);
+        file.extend(packet);
+    }
+    let section = [
+        &[
+            0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0,
+        ][..],
+        &[0xff; 8],
+        &[
+            28, 0, 0, 0, 1, 0, 0, 0, 20, 0, 0, 0, 101, 0, 0, 0, 0, 0, 4, 0, 20, 0, 0, 0,
+        ],
+        &[
+            6, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0,
+        ],
+        &[0x45, 1, 2, 3, 36, 0, 0, 0],
+    ]
+    .concat();
+    try_all(&[&file, &section], capture::body);
+}
+
+#[test]
+fn files_with_descriptions() {
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\n\
+        a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
+        a=fmtp:97 apt=96\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 profile-level-id=42e01f;packetization-mode=1\r\n\
+        a=fingerprint:sha-256 AB:CD\r\na=rid:h send\r\na=simulcast:send h;~l\r\na=extmap:1/sendonly urn:x\r\n\
+        a=imageattr:96 send [x=[1:2:3],y=4] recv *\r\na=ssrc-group:FID 1 2\r\na=rtcp-fb:* nack\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\na=sctp-port:5000\r\n\
+        a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n";
+    let json = serde_json::json!({"type": "offer", "sdp": OFFER}).to_string();
+    let both =
+        format!("type: offer, sdp: {OFFER}\nsetRemoteDescription\ntype: answer, sdp: {OFFER}");
+    let written_out = OFFER.replace("\r\n", "\\r\\n");
+    try_all(
+        &[
+            OFFER.as_bytes(),
+            json.as_bytes(),
+            both.as_bytes(),
+            written_out.as_bytes(),
+        ],
+        descriptions::body,
+    );
+}
+
+#[test]
+fn descriptions_of_a_peer() {
     try_all(
         &[
             b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\

@@ -7,6 +7,7 @@ mod gather;
 mod golden;
 mod nat;
 mod pair;
+mod sdp;
 mod serve;
 mod turn;
 
@@ -39,13 +40,14 @@ const REASONS: &[Reason] = Reason::VARIANTS;
 const STAGES: &[Stage] = Stage::VARIANTS;
 const TRANSPORTS: &[Transport] = Transport::VARIANTS;
 
-const COMMANDS: [Option<&str>; 10] = [
+const COMMANDS: [Option<&str>; 11] = [
     Some("nat"),
     Some("gather"),
     Some("pair"),
     Some("serve"),
     Some("turn"),
     Some("demo"),
+    Some("sdp"),
     Some("explain"),
     Some("completions"),
     Some("man"),
@@ -213,7 +215,7 @@ fn the_result_is_that_of_the_command() {
     let documents = documents();
     for document in &documents {
         for command in [
-            "nat", "gather", "pair", "serve", "turn", "demo", "explain", "man",
+            "nat", "gather", "pair", "serve", "turn", "demo", "sdp", "explain", "man",
         ] {
             let mut renamed = document.clone();
             renamed["command"] = json!(command);
@@ -361,7 +363,7 @@ impl Sample {
     }
 }
 
-fn documents() -> [Value; 8] {
+fn documents() -> [Value; 9] {
     [
         nat::everything(),
         gather::everything(),
@@ -369,6 +371,7 @@ fn documents() -> [Value; 8] {
         serve::everything(),
         turn::everything(),
         demo::everything(),
+        sdp::everything(),
         explain::everything(),
         explain::file(),
     ]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     include_str!("machine.md"),
     include_str!("servers.md"),
     include_str!("nat.md"),
@@ -15,6 +15,7 @@ const TEXTS: [&str; 7] = [
     include_str!("turn.md"),
     include_str!("pair.md"),
     include_str!("causes.md"),
+    include_str!("sdp.md"),
 ];
 
 /// What is known of a code.

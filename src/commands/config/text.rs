@@ -14,11 +14,28 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// If it cannot be read, is too large, takes too long, or is no UTF-8.
 pub fn read_text(path: &Path, patience: Duration) -> std::io::Result<String> {
+    let bytes = read_bytes(path, patience, MAX_FILE)?;
+    decoded(bytes).map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+}
+
+/// The same for what is not written by hand: it may be longer, and wrong characters do not matter.
+pub fn read_long_text(path: &Path, patience: Duration, most: u64) -> std::io::Result<String> {
+    let bytes = read_bytes(path, patience, most)?;
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(match bytes.as_slice() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, ..] | [0, 1..=0x7f, ..] => {
+            decoded(bytes.clone()).unwrap_or_else(|_| lossy(&bytes))
+        }
+        bytes => lossy(bytes),
+    })
+}
+
+fn read_bytes(path: &Path, patience: Duration, most: u64) -> std::io::Result<Vec<u8>> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let owned = path.to_owned();
     std::thread::spawn(move || {
         // Nobody listens any more when it took too long.
-        let _ = sender.send(read_now(&owned));
+        let _ = sender.send(read_now(&owned, most));
     });
     match receiver.recv_timeout(patience) {
         Ok(text) => text,
@@ -29,22 +46,25 @@ pub fn read_text(path: &Path, patience: Duration) -> std::io::Result<String> {
     }
 }
 
-fn read_now(path: &Path) -> std::io::Result<String> {
+fn read_now(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let size = if path == Path::new("-") {
         std::io::stdin()
             .lock()
-            .take(MAX_FILE + 1)
+            .take(most + 1)
             .read_to_end(&mut bytes)?
     } else {
         std::fs::File::open(path)?
-            .take(MAX_FILE + 1)
+            .take(most + 1)
             .read_to_end(&mut bytes)?
     };
-    if size as u64 > MAX_FILE {
-        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    if size as u64 > most {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {} MiB",
+            most >> 20
+        )));
     }
-    decoded(bytes).map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+    Ok(bytes)
 }
 
 /// UTF-8, or UTF-16 as some editors and PowerShell save it, without the byte order mark.

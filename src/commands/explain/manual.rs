@@ -3,7 +3,7 @@
 use crate::commands::explain::markdown::{Block, blocks};
 
 /// Names and texts, in the order of the list.
-pub const TOPICS: [(&str, &str); 20] = [
+pub const TOPICS: [(&str, &str); 21] = [
     (
         "troubleshooting",
         include_str!("../../manual/troubleshooting.md"),
@@ -21,6 +21,7 @@ pub const TOPICS: [(&str, &str); 20] = [
     ("servers", include_str!("../../manual/servers.md")),
     ("pair", include_str!("../../manual/pair.md")),
     ("turn", include_str!("../../manual/turn.md")),
+    ("sdp", include_str!("../../manual/sdp.md")),
     ("serve", include_str!("../../manual/serve.md")),
     ("redact", include_str!("../../manual/redact.md")),
     ("json", include_str!("../../manual/json.md")),

@@ -1,0 +1,133 @@
+//! What the answer to an offer would be.
+
+mod abilities;
+mod chromium;
+mod likeness;
+mod webrtc_rs;
+
+use super::codec::Codec;
+use super::direction::Direction;
+use super::model::{Description, Section};
+use super::negotiation::{MediaAgreement, Party, apart, kind};
+use super::problem::Problem;
+use crate::base::codes::Code;
+
+/// Who answers.
+#[derive(Debug, Clone)]
+pub enum Answerer {
+    /// Chromium 156 and its kin, as `tests/browser` has recorded it.
+    Chromium,
+    /// The crate `webrtc` 0.17 with its default codecs.
+    WebrtcRs,
+    /// A program that has said what it can do in a description of its own.
+    Like(Box<Description>),
+}
+
+/// What the page or program of the answerer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Application {
+    /// It has added an audio track and a video track of its own.
+    pub has_tracks: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prediction {
+    /// Why there is no answer at all.
+    pub refusal: Option<Problem>,
+    pub media: Vec<MediaAgreement>,
+}
+
+/// What becomes of one section of an offer.
+struct Decision {
+    /// Codecs of the answer in its order, or why the section is refused.
+    codecs: Result<Vec<Codec>, String>,
+    direction: Direction,
+}
+
+/// The answer that somebody gives. `problems` are those of the offer ([`super::lint`]).
+pub fn predict(
+    offer: &Description,
+    problems: &[Problem],
+    answerer: &Answerer,
+    application: Application,
+) -> Prediction {
+    let refusal = match answerer {
+        Answerer::Chromium => {
+            let problems = problems.iter();
+            let is_meant =
+                |problem: &&Problem| problem.is_refusal || problem.code == Code::SdpNotWebrtc;
+            problems
+                .filter(|_| !offer.sections.is_empty())
+                .find(is_meant)
+                .cloned()
+        }
+        Answerer::WebrtcRs => webrtc_rs::refusal(offer),
+        Answerer::Like(_) => None,
+    };
+    let mut decide: Box<dyn FnMut(&Section) -> Decision> = match answerer {
+        Answerer::Chromium => Box::new(chromium::decisions(application)),
+        Answerer::WebrtcRs => Box::new(webrtc_rs::decisions(offer, application)),
+        Answerer::Like(own) => Box::new(likeness::decisions(offer, own)),
+    };
+    let media = offer.sections.iter().map(|section| {
+        let decision = decide(section);
+        row(offer, section, decision, refusal.as_ref())
+    });
+    Prediction {
+        media: media.collect(),
+        refusal,
+    }
+}
+
+fn row(
+    offer: &Description,
+    section: &Section,
+    decision: Decision,
+    refusal: Option<&Problem>,
+) -> MediaAgreement {
+    let base = MediaAgreement {
+        kind: kind(section),
+        ..MediaAgreement::offered(offer, section)
+    };
+    let refused = |reason: String| MediaAgreement {
+        accepted: false,
+        codec: None,
+        codecs: Vec::new(),
+        direction: Direction::Inactive,
+        bundled: false,
+        reason: Some(reason),
+        ..base.clone()
+    };
+    if let Some(problem) = refusal {
+        return refused(format!("the whole offer is refused: {}", problem.message));
+    }
+    match decision.codecs {
+        Err(reason) => refused(reason),
+        Ok(codecs) => {
+            let media = codecs
+                .iter()
+                .find(|codec| codec.is_media())
+                .or_else(|| codecs.first());
+            let setup = offer
+                .of_section(section, "setup")
+                .map(|setup| setup.value.as_str());
+            MediaAgreement {
+                accepted: true,
+                codec: media.map(ToString::to_string),
+                codecs: codecs.iter().map(ToString::to_string).collect(),
+                direction: decision.direction,
+                dtls_client: offer.is_webrtc().then_some(match setup {
+                    Some("active") => Party::Offer,
+                    _ => Party::Answer,
+                }),
+                reason: None,
+                ..base
+            }
+        }
+    }
+}
+
+/// Why nothing is left of the offered codecs.
+fn no_codec(section: &Section, able: &[Codec]) -> String {
+    format!("no common codec: {}", apart(&section.codecs, able))
+}

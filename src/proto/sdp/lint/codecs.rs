@@ -1,0 +1,218 @@
+//! Payload types and codecs of a section (RFC 3264 5.1, 8866 6.6).
+
+use std::collections::BTreeSet;
+
+use super::Problem;
+use crate::base::codes::Code;
+use crate::base::report::Severity;
+use crate::base::words::printable;
+use crate::proto::sdp::codec::{Codec, VIDEO_CLOCK};
+use crate::proto::sdp::model::{Description, Section};
+
+/// With RTCP on the same port, these look like RTCP (RFC 5761 4).
+const OF_RTCP: std::ops::RangeInclusive<u8> = 64..=95;
+/// Assigned by RFC 3551.
+const STATIC: std::ops::RangeInclusive<u8> = 0..=34;
+
+pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
+    let sections = description.sections.iter();
+    for section in sections.filter(|section| section.is_rtp() && section.port != Some(0)) {
+        listed(section, problems);
+        maps(section, problems);
+        parameters(section, problems);
+        repair(section, problems);
+        if description.is_webrtc() {
+            without_media(section, problems);
+        }
+    }
+}
+
+fn payloads(section: &Section) -> impl Iterator<Item = u8> + '_ {
+    section
+        .formats
+        .iter()
+        .filter_map(|format| format.parse().ok())
+}
+
+fn listed(section: &Section, problems: &mut Vec<Problem>) {
+    let mut seen = BTreeSet::new();
+    for payload in payloads(section) {
+        if !seen.insert(payload) {
+            problems.push(Problem::refusal(
+                Code::SdpPayloadType,
+                section.line,
+                format!("payload type {payload} is listed twice"),
+                "RFC 8866 5.14",
+                "Chromium refuses the whole description: \"Failed to parse codecs correctly\"",
+            ));
+        }
+        if OF_RTCP.contains(&payload) && section.part.has("rtcp-mux") {
+            problems.push(Problem::refusal(
+                Code::SdpPayloadType,
+                section.line,
+                format!("payload type {payload} cannot be told from RTCP: 64 to 95 are not to be used with rtcp-mux"),
+                "RFC 5761 4",
+                "Chromium refuses the whole description: \"invalid payload type\"",
+            ));
+        }
+        let is_known = section.codecs.iter().any(|codec| codec.payload == payload);
+        if !is_known && !STATIC.contains(&payload) {
+            problems.push(
+                Problem::new(
+                    Code::SdpPayloadType,
+                    section.line,
+                    format!("payload type {payload} has no a=rtpmap, so it means nothing"),
+                    "RFC 8866 6.6",
+                    "browsers pass over it",
+                )
+                .severity(Severity::Warning),
+            );
+        }
+    }
+}
+
+fn maps(section: &Section, problems: &mut Vec<Problem>) {
+    for map in section.part.all("rtpmap") {
+        match Codec::of_rtpmap(&map.value, map.line) {
+            None => problems.push(Problem::refusal(
+                Code::SdpAttribute,
+                map.line,
+                format!(
+                    "a=rtpmap cannot be read: \"{}\" (payload type, name/clock rate[/channels])",
+                    printable(&map.value)
+                ),
+                "RFC 8866 6.6",
+                "Chromium refuses the whole description",
+            )),
+            Some(codec) if !payloads(section).any(|payload| payload == codec.payload) => problems
+                .push(
+                    Problem::new(
+                        Code::SdpPayloadType,
+                        map.line,
+                        format!(
+                            "{codec} has payload type {}, which m= does not list",
+                            codec.payload
+                        ),
+                        "RFC 8866 6.6",
+                        "it is passed over: the codec is not offered",
+                    )
+                    .severity(Severity::Warning),
+                ),
+            Some(codec) => form(&codec, problems),
+        }
+    }
+}
+
+/// RFC 7587 7, RFC 3551 4.5.2: forms that are prescribed.
+fn form(codec: &Codec, problems: &mut Vec<Problem>) {
+    let message = if codec.is("opus") && (codec.clock, codec.channels) != (48000, Some(2)) {
+        "opus is always opus/48000/2, whatever is sent in it"
+    } else if codec.is("G722") && codec.clock != 8000 {
+        "G722 is always G722/8000, although it samples at 16 kHz"
+    } else if codec.is_video() && codec.clock != VIDEO_CLOCK {
+        "the clock of video is 90000"
+    } else {
+        return;
+    };
+    problems.push(Problem::new(
+        Code::SdpCodecParameters,
+        codec.line,
+        format!("{codec}: {message}"),
+        "RFC 7587 7, RFC 3551 4.5.2, RFC 7741 6",
+        "Chromium does not take it for that codec if it is audio; where no other codec is left it refuses the section",
+    ));
+}
+
+fn parameters(section: &Section, problems: &mut Vec<Problem>) {
+    for line in section.part.all("fmtp") {
+        let Some((payload, _)) = line.value.split_once(' ') else {
+            continue;
+        };
+        let payload = payload.parse::<u8>().ok();
+        if payload.is_some_and(|payload| !payloads(section).any(|listed| listed == payload)) {
+            problems.push(Problem::refusal(
+                Code::SdpPayloadType,
+                line.line,
+                format!(
+                    "a=fmtp is for payload type {}, which m= does not list",
+                    payload.unwrap_or_default()
+                ),
+                "RFC 8866 6.15",
+                "Chromium refuses the whole description: \"Failed to parse codecs correctly\"",
+            ));
+        }
+        let codec = section
+            .codecs
+            .iter()
+            .find(|codec| Some(codec.payload) == payload);
+        problems.extend(codec.and_then(|codec| h264(codec, line.line)));
+    }
+}
+
+/// RFC 6184 8.1.
+fn h264(codec: &Codec, line: usize) -> Option<Problem> {
+    if !codec.is("H264") {
+        return None;
+    }
+    let text = codec.parameter("profile-level-id");
+    if text.is_some_and(|text| !codec.has_known_profile(text)) {
+        let message = format!(
+            "profile-level-id \"{}\" is not six digits in hexadecimal with a level",
+            printable(text.unwrap_or_default())
+        );
+        return Some(Problem::new(
+            Code::SdpCodecParameters,
+            line,
+            message,
+            "RFC 6184 8.1",
+            "Chromium does not take the codec",
+        ));
+    }
+    let mode = codec.parameter("packetization-mode");
+    (mode == Some("2")).then(|| {
+        Problem::new(
+            Code::SdpCodecParameters,
+            line,
+            "packetization-mode 2 (interleaved)",
+            "RFC 6184 5.4",
+            "no browser has it",
+        )
+        .severity(Severity::Warning)
+    })
+}
+
+/// Repair without what is to be repaired (RFC 4588 8.1).
+fn repair(section: &Section, problems: &mut Vec<Problem>) {
+    for codec in section.codecs.iter().filter(|codec| codec.is("rtx")) {
+        let apt = codec.repaired();
+        if apt.is_none_or(|apt| !payloads(section).any(|payload| payload == apt)) {
+            let what = apt.map_or_else(
+                || "it has no apt".to_owned(),
+                |apt| format!("m= does not list payload type {apt}"),
+            );
+            problems.push(Problem::refusal(
+                Code::SdpPayloadType,
+                codec.line,
+                format!("rtx (payload type {}) repairs nothing: {what}", codec.payload),
+                "RFC 4588 8.1",
+                "Chromium refuses the whole description: \"Failed to set remote video description send parameters\"",
+            ));
+        }
+    }
+}
+
+/// In what browsers are to read.
+fn without_media(section: &Section, problems: &mut Vec<Problem>) {
+    let is_video = section.kind == "video";
+    let has_media = section.codecs.iter().any(Codec::is_media);
+    let is_static = !section.part.has("rtpmap");
+    if is_video && (!has_media || is_static) && !section.formats.is_empty() {
+        problems.push(Problem::refusal(
+            Code::SdpPayloadType,
+            section.line,
+            "the section has no codec of its own that browsers know, only repair or payload types without a=rtpmap",
+            "RFC 3264 5.1",
+            "Chromium refuses the whole description: \"Failed to set remote video description send parameters\"",
+        ));
+    }
+}

@@ -1,0 +1,210 @@
+//! The frame: what kind of lines there are, and in which order (RFC 8866 5).
+
+use super::{Problem, of_copy};
+use crate::base::codes::Code;
+use crate::base::report::Severity;
+use crate::base::words::printable;
+use crate::proto::sdp::model::Description;
+
+/// The order of the session's lines.
+const ORDER: &str = "vosiuepcbtrzka";
+/// Lines that Chromium reads before the first section, in whatever number.
+const SESSION: &str = "vosiuepcbtrzka";
+const WITHOUT_IT: &str = "Chromium refuses the whole description; SIP stacks mostly do not mind";
+
+pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
+    strays(description, problems);
+    ends(description, problems);
+    order(description, problems);
+    if description.is_cut {
+        problems.push(
+            Problem::new(
+                Code::SdpLine,
+                None,
+                "the description has more lines than are read here; those behind were left out",
+                "RFC 8866 5",
+                "no program makes such a description",
+            )
+            .severity(Severity::Warning),
+        );
+    }
+}
+
+fn strays(description: &Description, problems: &mut Vec<Problem>) {
+    for stray in &description.strays {
+        let is_blank = stray.text.trim().is_empty();
+        let message = if is_blank {
+            "an empty line within the description".to_owned()
+        } else if stray.is_indented {
+            "blanks stand before the line".to_owned()
+        } else {
+            format!(
+                "this is no line of a description: \"{}\"",
+                printable(stray.text.trim())
+            )
+        };
+        let problem = Problem::refusal(
+            Code::SdpLine,
+            stray.number,
+            message,
+            "RFC 8866 5",
+            "Chromium refuses the whole description: \"Invalid SDP line\"",
+        );
+        problems.push(if is_blank || stray.is_indented {
+            of_copy(description, problem)
+        } else {
+            problem
+        });
+    }
+}
+
+fn ends(description: &Description, problems: &mut Vec<Problem>) {
+    let ends = description.ends;
+    if let Some(line) = ends.first_bad {
+        let what = if ends.odd > 0 {
+            "the end of the line is neither CR LF nor LF, but another row of both"
+        } else {
+            "the line ends with CR alone"
+        };
+        problems.push(of_copy(
+            description,
+            Problem::refusal(
+                Code::SdpLineEnds,
+                line,
+                what,
+                "RFC 8866 5",
+                "Chromium refuses the whole description; a program that joins lines, or an editor, has changed them",
+            ),
+        ));
+    }
+    if ends.is_last_open && description.is_exact {
+        problems.push(Problem::refusal(
+            Code::SdpLineEnds,
+            description.last_line(),
+            "the last line has no end (CR LF)",
+            "RFC 8866 5",
+            "Chromium refuses the whole description: \"Invalid SDP line\"; trim() on a description does it",
+        ));
+    }
+}
+
+fn order(description: &Description, problems: &mut Vec<Problem>) {
+    let others = &description.session.others;
+    if others.is_empty() && description.session.attributes.is_empty() {
+        problems.push(of_copy(
+            description,
+            Problem::refusal(
+                Code::SdpLineOrder,
+                description.sections.first().map(|section| section.line),
+                "the description begins with a section: its session (v=, o=, s=, t=) is missing",
+                "RFC 8866 5",
+                WITHOUT_IT,
+            ),
+        ));
+        return;
+    }
+    let place = |letter: char| ORDER.find(letter);
+    let mut before = None;
+    for line in others {
+        let Some(at) = place(line.letter) else {
+            if !SESSION.contains(line.letter) {
+                problems.push(Problem::refusal(
+                    Code::SdpLine,
+                    line.number,
+                    format!(
+                        "a line of type \"{}\" is not known in the session",
+                        line.letter
+                    ),
+                    "RFC 8866 5",
+                    "Chromium refuses the whole description: \"Expects m line\"",
+                ));
+            }
+            continue;
+        };
+        if before.is_some_and(|before| at < before) {
+            problems.push(Problem::refusal(
+                Code::SdpLineOrder,
+                line.number,
+                format!(
+                    "{}= stands too late: the order is v, o, s, i, u, e, p, c, b, t, r, z, k, a",
+                    line.letter
+                ),
+                "RFC 8866 5",
+                WITHOUT_IT,
+            ));
+        }
+        before = before.max(Some(at));
+    }
+    for (letter, what) in [
+        ('v', "version"),
+        ('o', "origin"),
+        ('s', "session name"),
+        ('t', "time"),
+    ] {
+        if !others.iter().any(|line| line.letter == letter) {
+            problems.push(Problem::refusal(
+                Code::SdpLineOrder,
+                others.first().map(|line| line.number),
+                format!("there is no {letter}= line ({what})"),
+                "RFC 8866 5",
+                WITHOUT_IT,
+            ));
+        }
+    }
+    values(description, problems);
+}
+
+fn values(description: &Description, problems: &mut Vec<Problem>) {
+    for line in &description.session.others {
+        let problem = match line.letter {
+            'o' if line.value.split_whitespace().count() < 6 => Some((
+                "o= has six fields: user, session, version, IN, IP4 or IP6, address",
+                "RFC 8866 5.2",
+            )),
+            // A blank is a name, and was cut off here; nothing at all is none.
+            's' if line.value.is_empty() && description.is_exact && !line.has_blank => Some((
+                "s= is empty: where there is no name, it is \"s=-\" or a blank",
+                "RFC 8866 5.3",
+            )),
+            _ => None,
+        };
+        if let Some((message, rfc)) = problem {
+            problems.push(Problem::refusal(
+                Code::SdpLine,
+                line.number,
+                message,
+                rfc,
+                WITHOUT_IT,
+            ));
+        }
+        if line.letter == 'v' && line.value != "0" {
+            problems.push(
+                Problem::new(
+                    Code::SdpLine,
+                    line.number,
+                    "the version is 0 in every description",
+                    "RFC 8866 5.1",
+                    "Chromium does not mind; others refuse the description",
+                )
+                .severity(Severity::Warning),
+            );
+        }
+    }
+    let parts = std::iter::once(&description.session)
+        .chain(description.sections.iter().map(|section| &section.part));
+    for line in parts
+        .flat_map(|part| &part.others)
+        .filter(|line| line.letter == 'b')
+    {
+        let number = line.value.split_once(':').map(|(_, number)| number);
+        if number.is_none_or(|number| number.trim().parse::<u64>().is_err()) {
+            problems.push(Problem::refusal(
+                Code::SdpLine,
+                line.number,
+                "b= is a type, a colon, and a number",
+                "RFC 8866 5.8",
+                "Chromium refuses the whole description",
+            ));
+        }
+    }
+}

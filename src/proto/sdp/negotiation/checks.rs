@@ -1,0 +1,367 @@
+//! What an answer must not say to its offer.
+
+use super::super::direction::Direction;
+use super::super::model::{Description, Section};
+use super::{Party, Problem, problem, transport};
+use crate::base::codes::Code;
+use crate::base::report::Severity;
+use crate::base::words::{counted, printable};
+
+/// The two as wholes.
+pub(super) fn whole(
+    offer: &Description,
+    answer: &Description,
+    problems: &mut Vec<(Party, Problem)>,
+) {
+    let (sections, answers) = (offer.sections.len(), answer.sections.len());
+    if sections != answers {
+        problem(
+            problems,
+            (
+                Code::SdpSectionsDiffer,
+                Party::Answer,
+                answer.sections.last().map_or(1, |section| section.line),
+            ),
+            format!(
+                "the offer has {}, the answer {}",
+                counted(sections, "section"),
+                counted(answers, "section")
+            ),
+            (
+                "RFC 3264 6",
+                "browsers refuse the answer: \"The order of m-lines in answer doesn't match order in offer\"",
+            ),
+        );
+    }
+    own(offer, answer, problems);
+    if offer.is_lite() && answer.is_lite() {
+        let line = answer
+            .session
+            .first("ice-lite")
+            .map_or(1, |attribute| attribute.line);
+        problem(
+            problems,
+            (Code::SdpIceLite, Party::Answer, line),
+            "both sides are ICE-lite: neither tests a path",
+            (
+                "RFC 8445 6.1.1",
+                "media flows only if the first addresses reach each other; between two servers it mostly does",
+            ),
+        );
+    }
+    bundle(offer, answer, problems);
+}
+
+/// The same ICE parameters on both sides: a description was given back.
+fn own(offer: &Description, answer: &Description, problems: &mut Vec<(Party, Problem)>) {
+    let of = |description: &Description, name| {
+        let section = description
+            .sections
+            .iter()
+            .find(|section| section.port != Some(0));
+        let found = section.and_then(|section| description.of_section(section, name));
+        found.map(|attribute| (attribute.value.clone(), attribute.line))
+    };
+    let same = |name| {
+        let (mine, others) = (of(offer, name)?, of(answer, name)?);
+        (mine.0 == others.0).then_some(others.1)
+    };
+    if let (Some(line), Some(_)) = (same("ice-ufrag"), same("ice-pwd")) {
+        problem(
+            problems,
+            (Code::SdpOwnDescription, Party::Answer, line),
+            "the answer has the ICE parameters of the offer: it is the offerer's own description",
+            (
+                "RFC 8445 5.3",
+                "checks fail: each side takes its own messages for those of the other",
+            ),
+        );
+    }
+}
+
+fn bundle(offer: &Description, answer: &Description, problems: &mut Vec<(Party, Problem)>) {
+    let offered = offer.bundles();
+    for (mids, line) in answer.bundles() {
+        for mid in mids
+            .iter()
+            .filter(|mid| !offered.iter().any(|(mids, _)| mids.contains(mid)))
+        {
+            problem(
+                problems,
+                (Code::SdpBundle, Party::Answer, line),
+                format!(
+                    "the answer bundles \"{}\", which the offer does not bundle",
+                    printable(mid)
+                ),
+                ("RFC 8843 7.3.1", "browsers refuse the answer"),
+            );
+        }
+    }
+}
+
+/// A section that both accept.
+pub(super) fn section(
+    offer: &Description,
+    answer: &Description,
+    (offered, answered): (&Section, &Section),
+    problems: &mut Vec<(Party, Problem)>,
+) {
+    names((offered, answered), problems);
+    protocols((offered, answered), problems);
+    codecs((offered, answered), problems);
+    directions(offer, answer, (offered, answered), problems);
+    roles(offer, answer, (offered, answered), problems);
+    multiplexing(offer, answer, (offered, answered), problems);
+    extensions((offered, answered), problems);
+    let is_alone = answered.mid().is_some_and(|mid| {
+        let bundles = answer.bundles();
+        let in_answer = bundles.iter().any(|(mids, _)| mids.contains(&mid));
+        let in_offer = offer.bundles().iter().any(|(mids, _)| mids.contains(&mid));
+        in_offer && !in_answer
+    });
+    if is_alone && offered.part.has("bundle-only") {
+        problem(
+            problems,
+            (Code::SdpBundle, Party::Answer, answered.line),
+            format!(
+                "{} was offered to be bundled only, and the answer does not bundle it",
+                offered.name()
+            ),
+            ("RFC 8843 7.3.3", "it has no address: nothing is sent"),
+        );
+    }
+}
+
+fn names((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
+    if let (Some(mid), Some(other)) = (offered.mid(), answered.mid())
+        && mid != other
+    {
+        problem(
+            problems,
+            (Code::SdpMid, Party::Answer, answered.line),
+            format!(
+                "the section has the mid \"{}\", and was offered with \"{}\"",
+                printable(other),
+                printable(mid)
+            ),
+            ("RFC 8829 5.3.1", "browsers refuse the answer"),
+        );
+    }
+}
+
+fn protocols((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
+    let is_same = offered.protocol == answered.protocol;
+    // Secure RTP is called differently by old and new programs (RFC 8829 5.1.2).
+    let is_secure = |section: &Section| {
+        section.protocol.ends_with("SAVPF") || section.protocol.ends_with("SAVP")
+    };
+    let both_data = offered.is_data() && answered.is_data();
+    let both_secure = is_secure(offered) && is_secure(answered);
+    if !(is_same || both_secure || both_data) {
+        problem(
+            problems,
+            (Code::SdpProtocol, Party::Answer, answered.line),
+            format!(
+                "{} was offered as {}, and is answered as {}",
+                offered.name(),
+                printable(&offered.protocol),
+                printable(&answered.protocol)
+            ),
+            (
+                "RFC 3264 6",
+                "one side encrypts and the other does not, or expects other feedback",
+            ),
+        );
+    }
+}
+
+fn codecs((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
+    for codec in answered.codecs.iter().filter(|codec| codec.is_media()) {
+        let same: Vec<_> = offered
+            .codecs
+            .iter()
+            .filter(|other| other.difference(codec).is_none())
+            .collect();
+        if same.is_empty() {
+            let why = super::codecs::apart(std::slice::from_ref(codec), &offered.codecs);
+            problem(
+                problems,
+                (Code::SdpCodecNotOffered, Party::Answer, codec.line),
+                format!("{} was not offered: {why}", printable(&codec.to_string())),
+                ("RFC 3264 6.1", "it is passed over"),
+            );
+        } else if same.iter().all(|other| other.payload != codec.payload) {
+            let message = format!(
+                "{} has payload type {} in the answer and {} in the offer",
+                printable(&codec.to_string()),
+                codec.payload,
+                same[0].payload
+            );
+            let found = Problem::new(
+                Code::SdpPayloadType,
+                codec.line,
+                message,
+                "RFC 3264 6.1",
+                "allowed: each sends with the other's number; simple receivers expect their own",
+            );
+            problems.push((Party::Answer, found.severity(Severity::Info)));
+        }
+    }
+}
+
+fn directions(
+    offer: &Description,
+    answer: &Description,
+    (offered, answered): (&Section, &Section),
+    problems: &mut Vec<(Party, Problem)>,
+) {
+    let (mine, others) = (offer.direction_of(offered), answer.direction_of(answered));
+    if mine.answered_with(others) != others && !offered.is_data() {
+        let line = answered
+            .part
+            .direction()
+            .map_or(answered.line, |(_, line)| line);
+        problem(
+            problems,
+            (Code::SdpDirection, Party::Answer, line),
+            format!(
+                "{} was offered {mine}, which cannot be answered with {others}",
+                offered.name()
+            ),
+            (
+                "RFC 3264 6.1",
+                "browsers refuse the answer; others send what is not wanted",
+            ),
+        );
+    }
+}
+
+fn roles(
+    offer: &Description,
+    answer: &Description,
+    (offered, answered): (&Section, &Section),
+    problems: &mut Vec<(Party, Problem)>,
+) {
+    let of = |description: &Description, section: &Section| {
+        let setup = description.of_section(section, "setup");
+        setup.map(|setup| (setup.value.clone(), setup.line))
+    };
+    let (Some(mine), Some(others)) = (of(offer, offered), of(answer, answered)) else {
+        return;
+    };
+    let is_open = others.0 == "actpass";
+    if transport::dtls_client(offer, answer, (offered, answered)).is_none() && !is_open {
+        problem(
+            problems,
+            (Code::SdpSetup, Party::Answer, others.1),
+            format!(
+                "setup {} was offered and answered with {}: the roles do not fit",
+                printable(&mine.0),
+                printable(&others.0)
+            ),
+            (
+                "RFC 8842 5.3",
+                "the DTLS handshake does not begin, or both begin it",
+            ),
+        );
+    }
+}
+
+fn multiplexing(
+    offer: &Description,
+    answer: &Description,
+    (offered, answered): (&Section, &Section),
+    problems: &mut Vec<(Party, Problem)>,
+) {
+    let has =
+        |description: &Description, section| description.of_section(section, "rtcp-mux").is_some();
+    if offered.is_rtp() && has(offer, offered) && !has(answer, answered) && !answer.is_webrtc() {
+        let found = Problem::new(
+            Code::SdpRtcpMux,
+            answered.line,
+            format!(
+                "{} offers rtcp-mux, and the answer does not take it",
+                offered.name()
+            ),
+            "RFC 5761 5.1.1",
+            "RTCP goes to a port of its own; WebRTC refuses it",
+        );
+        problems.push((Party::Answer, found.severity(Severity::Warning)));
+    }
+}
+
+/// RFC 8285 6: numbers stay as they were offered.
+fn extensions((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
+    let read = |value: &str| {
+        let mut fields = value.split_whitespace();
+        let id = fields.next()?.split('/').next()?.to_owned();
+        Some((id, fields.next()?.to_owned()))
+    };
+    let known: Vec<(String, String)> = offered
+        .part
+        .all("extmap")
+        .filter_map(|a| read(&a.value))
+        .collect();
+    for attribute in answered.part.all("extmap") {
+        let Some((id, uri)) = read(&attribute.value) else {
+            continue;
+        };
+        let other = known.iter().find(|(_, known)| *known == uri);
+        if let Some((before, _)) = other.filter(|(before, _)| *before != id) {
+            problem(
+                problems,
+                (Code::SdpHeaderExtension, Party::Answer, attribute.line),
+                format!(
+                    "header extension {} has number {} here, and was offered with {}",
+                    printable(&uri),
+                    printable(&id),
+                    printable(before)
+                ),
+                ("RFC 8285 6", "it is not understood, or taken for another"),
+            );
+        }
+    }
+}
+
+/// Layers of simulcast that the offerer sends and the answerer receives.
+pub(super) fn simulcast(offered: &Section, answered: &Section) -> Vec<String> {
+    let of = |section: &Section, word: &str| -> Vec<String> {
+        let Some(attribute) = section.part.first("simulcast") else {
+            return Vec::new();
+        };
+        let mut words = attribute.value.split_whitespace();
+        let Some(list) = words
+            .by_ref()
+            .find(|w| *w == word)
+            .and_then(|_| words.next())
+        else {
+            return Vec::new();
+        };
+        let rids = list
+            .split([';', ','])
+            .map(|rid| rid.trim_start_matches('~').to_owned());
+        rids.filter(|rid| !rid.is_empty()).collect()
+    };
+    let pairs = [("send", "recv"), ("recv", "send")];
+    let both = pairs.iter().flat_map(|(mine, others)| {
+        let others = of(answered, others);
+        of(offered, mine)
+            .into_iter()
+            .filter(move |rid| others.contains(rid))
+    });
+    both.collect()
+}
+
+/// Why less came of an accepted section than was offered.
+pub(super) fn less(
+    direction: Direction,
+    (offered, answered): (&Section, &Section),
+) -> Option<String> {
+    if offered.part.has("simulcast") && !answered.part.has("simulcast") {
+        return Some("simulcast is not accepted: one stream is sent".to_owned());
+    }
+    if direction == Direction::Inactive && !offered.is_data() {
+        return Some("neither side sends".to_owned());
+    }
+    None
+}

@@ -1,0 +1,197 @@
+//! `rtcdiag sdp` as a user meets it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::schema::assert_valid;
+
+const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=ice-options:trickle\r\n\
+    a=fingerprint:sha-256 AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n\
+    a=setup:actpass\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:111 opus/48000/2\r\n\
+    m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 H264/90000\r\n\
+    a=fmtp:96 packetization-mode=1;profile-level-id=640c1f\r\n";
+
+/// A file that goes when the test ends.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rtcdiag-sdp-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).expect("it is written");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("UTF-8")
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn run(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rtcdiag"))
+        .arg("sdp")
+        .args(args)
+        .env_remove("RTCDIAG_REDACT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    // It may end without reading.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn document(args: &[&str], input: &str, code: i32) -> Value {
+    let output = run(&[args, &["--json"]].concat(), input);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    let document = serde_json::from_str(&text).expect("one document");
+    assert_valid(&document);
+    document
+}
+
+#[test]
+fn a_good_offer_is_good_in_every_form() {
+    let json = json!({"type": "offer", "sdp": OFFER}).to_string();
+    for input in [OFFER.to_owned(), json, OFFER.replace("\r\n", "\n")] {
+        let document = document(&["-"], &input, 0);
+        assert_eq!(document["outcome"], "good");
+        let media = &document["result"]["media"];
+        assert_eq!(media[0]["codec"], "opus/48000/2");
+        assert_eq!(media[1]["kind"], "video");
+    }
+}
+
+#[test]
+fn an_answer_that_refuses_is_bad_and_says_why() {
+    let offer = File::new("refused-offer", OFFER);
+    let answer = OFFER
+        .replace("abcd", "efgh")
+        .replace("actpass", "active")
+        .replace("0123456789abcdefghijkl", "lkjihgfedcba9876543210")
+        .replace("640c1f", "42e01f");
+    let answer = File::new("refused-answer", &answer);
+    let document = document(&[offer.path(), answer.path()], "", 1);
+    let video = &document["result"]["media"][1];
+    assert_eq!(video["accepted"], false);
+    let reason = video["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("profile-level-id (640c1f, Constrained High)"),
+        "{reason}"
+    );
+    assert_eq!(document["result"]["media"][0]["dtls_client"], "answer");
+    let codes = document["findings"].as_array().expect("findings").iter();
+    assert!(
+        codes
+            .clone()
+            .any(|finding| finding["code"] == "no-common-codec")
+    );
+    let text = run(&[offer.path(), answer.path()], "");
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    let last = text.trim_end().rsplit("\n\n").next().expect("a paragraph");
+    assert!(
+        last.starts_with("Video (mid 1) is not agreed: no common codec"),
+        "{text}"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
+
+#[test]
+fn one_file_may_have_both() {
+    let answer = OFFER
+        .replace("abcd", "efgh")
+        .replace("actpass", "active")
+        .replace("kl\r\n", "xy\r\n");
+    let both =
+        json!([{"type": "offer", "sdp": OFFER}, {"type": "answer", "sdp": answer}]).to_string();
+    let document = document(&["-"], &both, 0);
+    assert_eq!(document["result"]["media"][1]["accepted"], true);
+    assert_eq!(document["result"]["media"][1]["bundled"], true);
+}
+
+#[test]
+fn answers_are_foretold() {
+    let chromium = document(&["-", "--answerer", "chromium"], OFFER, 1);
+    let media = &chromium["result"]["media"];
+    assert_eq!(
+        (&media[0]["accepted"], &media[1]["accepted"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(media[0]["direction"], "sendrecv");
+    let quiet = document(&["-", "--answerer", "chromium", "--receive-only"], OFFER, 1);
+    assert_eq!(quiet["result"]["media"][0]["direction"], "recvonly");
+    let webrtc_rs = document(&["-", "--answerer", "webrtc-rs"], OFFER, 0);
+    assert_eq!(webrtc_rs["result"]["media"][1]["accepted"], true);
+    let own = File::new("own", OFFER);
+    let like = document(&["-", "--answerer", own.path()], OFFER, 0);
+    assert_eq!(like["result"]["media"][1]["codec"], "H264/90000");
+    let sip = "v=0\nm=audio 4000 RTP/AVP 0\nc=IN IP4 203.0.113.5\n";
+    let refused = document(&["-", "--answerer", "chromium"], sip, 1);
+    assert!(
+        refused["summary"]
+            .as_str()
+            .is_some_and(|s| s.starts_with("Chromium refuses the whole offer")),
+        "{refused}"
+    );
+}
+
+#[test]
+fn addresses_are_redacted() {
+    let sip = "v=0\no=- 1 1 IN IP4 192.168.1.5\ns=-\nc=IN IP4 192.168.1.5\nt=0 0\nm=audio 4000 RTP/AVP 0\n";
+    let document = document(&["-", "--redact"], sip, 0);
+    let text = document.to_string();
+    assert!(
+        text.contains("lan1") && !text.contains("192.168.1.5"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let offer = File::new("errors", OFFER);
+    for (args, input, words) in [
+        (vec!["-"], "", "it is empty"),
+        (vec!["-"], "hello", "there is no description in it"),
+        (
+            vec!["-"],
+            "{\"type\": \"offer\"}",
+            "JSON without a description",
+        ),
+        (vec!["/nowhere/x.sdp"], "", "cannot read /nowhere/x.sdp"),
+        (vec!["-", "-"], OFFER, "standard input (-) can be read once"),
+        (
+            vec![offer.path(), offer.path(), "--answerer", "chromium"],
+            "",
+            "--answerer is for an offer alone",
+        ),
+        (
+            vec![offer.path(), "--answerer", "safari"],
+            "",
+            "--answerer is chromium, webrtc-rs, or a file",
+        ),
+    ] {
+        let output = run(&args, input);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(error.contains(words), "{args:?}: {error}");
+        assert_valid(
+            &serde_json::from_slice(&run(&[args, vec!["--json"]].concat(), input).stdout)
+                .expect("a document"),
+        );
+    }
+}
