@@ -1,5 +1,6 @@
 //! Protocols and decisions, without sockets, clock, randomness or terminal.
 
+pub mod capture;
 pub mod ice;
 pub mod machine;
 pub mod nat;

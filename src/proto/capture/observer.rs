@@ -1,0 +1,423 @@
+//! Counts what went on each path.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use super::dtls::{self, Flight};
+use super::file::Frame;
+use super::packet::{Content, Packet};
+use super::paths::{Asked, Path, PathKey};
+use super::stun::{self, Class, StunFrame};
+use super::{link, packet};
+
+/// Paths and servers of one capture; scans of ports make more, and say nothing.
+const MAX_PATHS: usize = 20_000;
+/// Transactions that wait for their answer: more than browsers have within some seconds.
+const MAX_WAITING: usize = 20_000;
+
+/// All that is remembered of a capture, however long it is.
+#[derive(Debug, Default)]
+pub struct Observer {
+    pub paths: BTreeMap<PathKey, Path>,
+    /// By client and server, and whether over TCP.
+    pub servers: BTreeMap<(SocketAddr, SocketAddr, bool), Asked>,
+    /// Packets with STUN, TURN, DTLS or RTP of a known path.
+    pub packets: u64,
+    pub fragments: u64,
+    /// Kinds of links whose frames cannot be read.
+    pub unknown_links: Vec<u32>,
+    /// The first and the last frame.
+    pub span: Option<(f64, f64)>,
+    waiting: HashMap<[u8; 12], Waiting>,
+    order: VecDeque<[u8; 12]>,
+    channels: HashMap<(SocketAddr, SocketAddr, u16), SocketAddr>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Waiting {
+    /// A check of the end with this index.
+    Check {
+        path: PathKey,
+        sender: usize,
+        at: f64,
+        nominates: bool,
+    },
+    Server {
+        client: SocketAddr,
+        server: SocketAddr,
+        is_tcp: bool,
+        peer: Option<SocketAddr>,
+        is_signed: bool,
+    },
+}
+
+/// Where a payload was on its way.
+#[derive(Debug, Clone, Copy)]
+struct Route {
+    path: PathKey,
+    sender: usize,
+}
+
+impl Observer {
+    pub fn take(&mut self, frame: Frame) {
+        let span = self.span.get_or_insert((frame.at, frame.at));
+        *span = (span.0.min(frame.at), span.1.max(frame.at));
+        if !link::is_known(frame.link) {
+            if !self.unknown_links.contains(&frame.link) && self.unknown_links.len() < 16 {
+                self.unknown_links.push(frame.link);
+            }
+            return;
+        }
+        match link::network(frame.link, frame.bytes).and_then(packet::content) {
+            Some(Content::Packet(packet)) if packet.is_tcp => self.segment(frame.at, packet),
+            Some(Content::Packet(packet)) => self.datagram(frame.at, packet),
+            Some(Content::Undelivered { from, to }) => self.undelivered(from, to),
+            Some(Content::Fragment) => self.fragments += 1,
+            None => {}
+        }
+    }
+
+    fn undelivered(&mut self, from: SocketAddr, to: SocketAddr) {
+        let (key, sender) = PathKey::direct(from, to);
+        if let Some(path) = self.paths.get_mut(&key) {
+            path.sent[sender].undelivered = path.sent[sender].undelivered.saturating_add(1);
+        }
+    }
+
+    fn datagram(&mut self, at: f64, packet: Packet) {
+        let Packet {
+            from,
+            to,
+            payload,
+            length,
+            ..
+        } = packet;
+        if let Some(message) = StunFrame::read(payload) {
+            return self.message(at, (from, to, false), &message);
+        }
+        if let Some((channel, data, _)) = stun::channel_data(payload) {
+            return self.channel(at, (from, to, false), channel, data);
+        }
+        let (path, sender) = PathKey::direct(from, to);
+        self.payload(at, Route { path, sender }, payload, length);
+    }
+
+    /// Messages over TCP (RFC 8656 12.4, 12.5), from the beginning of a segment as far as it was captured.
+    fn segment(&mut self, at: f64, packet: Packet) {
+        let mut rest = packet.payload;
+        while !rest.is_empty() {
+            let route = (packet.from, packet.to, true);
+            let length = if let Some(message) = StunFrame::read(rest) {
+                self.message(at, route, &message);
+                message.length
+            } else if let Some((channel, data, length)) = stun::channel_data(rest) {
+                let is_known = self.server_of(route).is_some();
+                if !is_known {
+                    return;
+                }
+                self.channel(at, route, channel, data);
+                length.next_multiple_of(4)
+            } else {
+                return;
+            };
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+
+    /// Which of two ends is the client of a TURN server that the other one is.
+    fn server_of(
+        &self,
+        (from, to, is_tcp): (SocketAddr, SocketAddr, bool),
+    ) -> Option<(SocketAddr, SocketAddr, bool)> {
+        if self.servers.contains_key(&(from, to, is_tcp)) {
+            Some((from, to, true))
+        } else if self.servers.contains_key(&(to, from, is_tcp)) {
+            Some((to, from, false))
+        } else {
+            None
+        }
+    }
+
+    fn channel(
+        &mut self,
+        at: f64,
+        route: (SocketAddr, SocketAddr, bool),
+        channel: u16,
+        data: &[u8],
+    ) {
+        let Some((client, server, is_sent)) = self.server_of(route) else {
+            return;
+        };
+        if let Some(peer) = self.channels.get(&(client, server, channel)).copied() {
+            let path = PathKey::relayed(client, server, route.2, peer);
+            self.inner(
+                at,
+                Route {
+                    path,
+                    sender: usize::from(!is_sent),
+                },
+                data,
+            );
+        }
+    }
+
+    /// What went through a relay.
+    fn inner(&mut self, at: f64, route: Route, payload: &[u8]) {
+        match StunFrame::read(payload) {
+            Some(message) if message.method == stun::BINDING => self.binding(at, route, &message),
+            Some(_) => {}
+            None => self.payload(at, route, payload, payload.len()),
+        }
+    }
+
+    fn message(&mut self, at: f64, route: (SocketAddr, SocketAddr, bool), message: &StunFrame) {
+        let (from, to, is_tcp) = route;
+        let is_check = message.class == Class::Request && message.fragments().is_some();
+        let answers_check = matches!(self.waiting.get(&message.id), Some(Waiting::Check { .. }));
+        if message.method == stun::BINDING && (is_check || answers_check) {
+            let (path, sender) = PathKey::direct(from, to);
+            return self.binding(at, Route { path, sender }, message);
+        }
+        match (message.method, message.class) {
+            (stun::SEND | stun::DATA, Class::Indication) => self.indication(at, route, message),
+            (_, Class::Request) => self.asks(at, (from, to, is_tcp), message),
+            (_, Class::Success | Class::Error) => self.answers(at, message),
+            _ => {}
+        }
+    }
+
+    fn indication(&mut self, at: f64, route: (SocketAddr, SocketAddr, bool), message: &StunFrame) {
+        let is_sent = message.method == stun::SEND;
+        let (client, server) = if is_sent {
+            (route.0, route.1)
+        } else {
+            (route.1, route.0)
+        };
+        let data = message.attribute(stun::DATA_ATTRIBUTE);
+        if let (Some(peer), Some(data)) = (message.address(stun::XOR_PEER_ADDRESS), data) {
+            let path = PathKey::relayed(client, server, route.2, peer);
+            self.inner(
+                at,
+                Route {
+                    path,
+                    sender: usize::from(!is_sent),
+                },
+                data,
+            );
+        }
+    }
+
+    fn asks(
+        &mut self,
+        at: f64,
+        (client, server, is_tcp): (SocketAddr, SocketAddr, bool),
+        message: &StunFrame,
+    ) {
+        let key = (client, server, is_tcp);
+        if !self.servers.contains_key(&key) && self.servers.len() >= MAX_PATHS {
+            return;
+        }
+        let asked = self.servers.entry(key).or_default();
+        asked.requests = asked.requests.saturating_add(1);
+        asked.is_turn |= message.method != stun::BINDING;
+        asked.first.get_or_insert(at);
+        asked.last = Some(at);
+        self.packets += 1;
+        let peer = message.address(stun::XOR_PEER_ADDRESS);
+        if let (stun::CHANNEL_BIND, Some(peer), Some(channel)) =
+            (message.method, peer, message.channel())
+            && self.channels.len() < MAX_PATHS
+        {
+            self.channels.insert((client, server, channel), peer);
+        }
+        let is_signed = message.attribute(stun::USERNAME).is_some();
+        self.wait(
+            message.id,
+            Waiting::Server {
+                client,
+                server,
+                is_tcp,
+                peer,
+                is_signed,
+            },
+        );
+    }
+
+    fn wait(&mut self, id: [u8; 12], waiting: Waiting) {
+        if self.waiting.insert(id, waiting).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > MAX_WAITING
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.waiting.remove(&oldest);
+        }
+    }
+
+    fn answers(&mut self, at: f64, message: &StunFrame) {
+        let Some(Waiting::Server {
+            client,
+            server,
+            is_tcp,
+            peer,
+            is_signed,
+        }) = self.waiting.get(&message.id).copied()
+        else {
+            return;
+        };
+        let Some(asked) = self.servers.get_mut(&(client, server, is_tcp)) else {
+            return;
+        };
+        self.packets += 1;
+        asked.answers = asked.answers.saturating_add(1);
+        if message.class == Class::Error {
+            match message.error() {
+                // The server's nonce is asked for with the first request (RFC 8489 9.2).
+                Some(401) if !is_signed => {}
+                Some(401) => asked.refusals += 1,
+                Some(438) => {}
+                Some(403) if peer.is_some() => {
+                    let path = peer.map(|peer| PathKey::relayed(client, server, is_tcp, peer));
+                    self.forbid(path);
+                }
+                code => asked.error = code,
+            }
+            return;
+        }
+        if let Some(mapped) = message.address(stun::XOR_MAPPED_ADDRESS) {
+            asked.mapped = Some(mapped);
+            asked.mapped_at.get_or_insert(at);
+        }
+        if let Some(relayed) = message.address(stun::XOR_RELAYED_ADDRESS) {
+            asked.relayed = Some(relayed);
+            asked.relayed_at.get_or_insert(at);
+            asked.error = None;
+        }
+    }
+
+    fn forbid(&mut self, key: Option<PathKey>) {
+        if let Some(path) = key.and_then(|key| self.path(key)) {
+            path.sent[0].is_forbidden = true;
+        }
+    }
+
+    fn path(&mut self, key: PathKey) -> Option<&mut Path> {
+        if !self.paths.contains_key(&key) && self.paths.len() >= MAX_PATHS {
+            return None;
+        }
+        Some(self.paths.entry(key).or_default())
+    }
+
+    /// A check or its answer (RFC 8445 7).
+    fn binding(&mut self, at: f64, Route { path: key, sender }: Route, message: &StunFrame) {
+        match message.class {
+            Class::Request => self.check(at, Route { path: key, sender }, message),
+            Class::Success => self.answer(at, Route { path: key, sender }, message),
+            Class::Indication | Class::Error => {}
+        }
+    }
+
+    fn check(&mut self, at: f64, Route { path: key, sender }: Route, message: &StunFrame) {
+        let Some((receiver, own)) = message.fragments() else {
+            return;
+        };
+        let mut fragments = [receiver.to_owned(), own.to_owned()];
+        if sender == 0 {
+            fragments.swap(0, 1);
+        }
+        let nominates = message.attribute(stun::USE_CANDIDATE).is_some();
+        let is_controlling = message.attribute(stun::ICE_CONTROLLING).is_some();
+        let Some(path) = self.path(key) else {
+            return;
+        };
+        path.fragments = Some(fragments);
+        let sent = &mut path.sent[sender];
+        sent.requests = sent.requests.saturating_add(1);
+        sent.first_request.get_or_insert(at);
+        sent.is_controlling |= is_controlling;
+        sent.saw(at);
+        self.packets += 1;
+        self.wait(
+            message.id,
+            Waiting::Check {
+                path: key,
+                sender,
+                at,
+                nominates,
+            },
+        );
+    }
+
+    fn answer(&mut self, at: f64, route: Route, message: &StunFrame) {
+        let Some(Waiting::Check {
+            path: key,
+            sender,
+            at: asked,
+            nominates,
+        }) = self.waiting.get(&message.id).copied()
+        else {
+            return;
+        };
+        // From where the request went (RFC 8445 7.2.5.2.1).
+        if key != route.path || sender == route.sender {
+            return;
+        }
+        let mapped = message.address(stun::XOR_MAPPED_ADDRESS);
+        let Some(path) = self.path(key) else {
+            return;
+        };
+        let other = &mut path.sent[1 - sender];
+        other.answers = other.answers.saturating_add(1);
+        other.saw(at);
+        let asker = &mut path.sent[sender];
+        asker.first_answer.get_or_insert(at);
+        asker.rtt = Some(at - asked);
+        asker.mapped = mapped.or(asker.mapped);
+        if nominates {
+            asker.nominations = asker.nominations.saturating_add(1);
+            asker.first_nomination.get_or_insert(at);
+        }
+        self.packets += 1;
+        self.waiting.remove(&message.id);
+    }
+
+    /// DTLS and RTP, on paths that checks have gone before.
+    fn payload(
+        &mut self,
+        at: f64,
+        Route { path: key, sender }: Route,
+        payload: &[u8],
+        length: usize,
+    ) {
+        let Some(path) = self.paths.get_mut(&key) else {
+            return;
+        };
+        let sent = &mut path.sent[sender];
+        // RFC 7983 7.
+        match payload.first() {
+            Some(20..=63) => match dtls::flight(payload) {
+                Some(flight) => {
+                    sent.last_dtls = Some(at);
+                    match flight {
+                        Flight::ClientHello => sent.hellos = sent.hellos.saturating_add(1),
+                        Flight::ServerHello => {
+                            sent.server_hellos = sent.server_hellos.saturating_add(1)
+                        }
+                        Flight::Handshake => sent.handshake = sent.handshake.saturating_add(1),
+                        Flight::Alert(alert) => sent.alert = Some(alert),
+                        Flight::Data => sent.data = sent.data.saturating_add(1),
+                        Flight::Sealed => sent.sealed = sent.sealed.saturating_add(1),
+                        Flight::Closing => {}
+                    }
+                }
+                None => return,
+            },
+            Some(128..=191) => sent.rtp += 1,
+            _ => return,
+        }
+        sent.saw(at);
+        sent.packets += 1;
+        sent.bytes += length as u64;
+        self.packets += 1;
+    }
+}

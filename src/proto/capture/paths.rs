@@ -1,0 +1,121 @@
+//! What was counted on each path between two sockets.
+
+use std::net::SocketAddr;
+
+use super::dtls::Alert;
+
+/// Between which two ends something went. The order of the two is that of their addresses, or, through a relay, the
+/// client first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PathKey {
+    pub ends: [SocketAddr; 2],
+    /// The TURN server that the first end talks to, and whether over TCP; the second end is the peer.
+    pub relay: Option<(SocketAddr, bool)>,
+}
+
+impl PathKey {
+    /// The key of a datagram, and which of its ends sent it.
+    pub fn direct(from: SocketAddr, to: SocketAddr) -> (Self, usize) {
+        let (ends, sender) = if from <= to {
+            ([from, to], 0)
+        } else {
+            ([to, from], 1)
+        };
+        (Self { ends, relay: None }, sender)
+    }
+
+    pub const fn relayed(
+        client: SocketAddr,
+        server: SocketAddr,
+        is_tcp: bool,
+        peer: SocketAddr,
+    ) -> Self {
+        Self {
+            ends: [client, peer],
+            relay: Some((server, is_tcp)),
+        }
+    }
+}
+
+/// What one end of a path sent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sent {
+    pub requests: u32,
+    /// Success responses that belong to a request of the other end.
+    pub answers: u32,
+    pub nominations: u32,
+    /// Other packets than STUN, and their bytes.
+    pub packets: u64,
+    pub bytes: u64,
+    pub first_request: Option<f64>,
+    /// When its first answer arrived or left.
+    pub first_answer: Option<f64>,
+    pub first_nomination: Option<f64>,
+    /// The first and the last packet of any kind.
+    pub first: Option<f64>,
+    pub last: Option<f64>,
+    /// The longest time without any, between two moments.
+    pub silence: Option<(f64, f64)>,
+    pub rtp: u64,
+    /// Hellos, and what the rest of a handshake was.
+    pub hellos: u32,
+    pub server_hellos: u32,
+    pub handshake: u32,
+    /// Packets of DTLS that may be data.
+    pub sealed: u32,
+    pub data: u32,
+    pub last_dtls: Option<f64>,
+    pub alert: Option<Alert>,
+    /// Round trips of its requests, in milliseconds: the last one.
+    pub rtt: Option<f64>,
+    /// Where the other end saw its requests come from.
+    pub mapped: Option<SocketAddr>,
+    /// Whether it calls itself controlling.
+    pub is_controlling: bool,
+    /// Says of ICMP that its datagrams were not delivered.
+    pub undelivered: u32,
+    /// A 403 of the TURN server for this peer.
+    pub is_forbidden: bool,
+}
+
+impl Sent {
+    pub fn saw(&mut self, at: f64) {
+        if let Some(last) = self.last {
+            let longest = self.silence.map_or(0.0, |(from, to)| to - from);
+            if at - last > longest {
+                self.silence = Some((last, at));
+            }
+        }
+        self.first.get_or_insert(at);
+        self.last = Some(at);
+    }
+}
+
+/// One path.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Path {
+    /// Of the two ends of its key.
+    pub sent: [Sent; 2],
+    /// User fragments of both ends, of the last check.
+    pub fragments: Option<[String; 2]>,
+}
+
+/// A server that was asked by an end.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Asked {
+    pub is_turn: bool,
+    pub requests: u32,
+    pub answers: u32,
+    pub first: Option<f64>,
+    pub last: Option<f64>,
+    /// The last error that is none of the first steps of authentication.
+    pub error: Option<u16>,
+    /// How often credentials were refused after they had been asked for.
+    pub refusals: u32,
+    pub mapped: Option<SocketAddr>,
+    pub mapped_at: Option<f64>,
+    pub relayed: Option<SocketAddr>,
+    pub relayed_at: Option<f64>,
+    /// Over TCP: whether anything came back.
+    pub is_silent: bool,
+}
