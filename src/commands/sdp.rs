@@ -17,7 +17,8 @@ pub fn run(frame: &Frame, args: &SdpArgs) -> anyhow::Result<Outcome> {
     };
     let result = report::result(&question);
     let verdict = verdict::verdict(&question, &result);
+    let is_alone = matches!(question.with, report::With::Nothing);
     frame.finish(verdict, result, |document, style, detail| {
-        render::text(document, style, detail)
+        render::text(document, is_alone, style, detail)
     })
 }

@@ -1,5 +1,6 @@
 //! The core in virtual time and simulated networks: NAT behaviour, what the router says, TURN, connectivity checks, signalling.
 
+mod capture;
 mod collision_rules;
 mod nat_classify;
 mod nat_collision;

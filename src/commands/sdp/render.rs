@@ -1,6 +1,7 @@
 //! `rtcdiag sdp` for people.
 
 use crate::base::report::{Document, Severity};
+use crate::base::words::counted;
 use crate::commands::sdp::report::{ProblemReport, SdpResult};
 use crate::commands::sdp::verdict::named;
 use crate::proto::sdp::direction::Direction;
@@ -11,7 +12,13 @@ use crate::ui::style::{Ink, Style};
 /// Room for a reason below its section.
 const INDENT: u16 = 3;
 
-pub fn text(document: &Document<SdpResult>, style: Style, detail: Detail) -> String {
+/// `is_alone` if there is no answer, neither a real one nor a foretold one.
+pub fn text(
+    document: &Document<SdpResult>,
+    is_alone: bool,
+    style: Style,
+    detail: Detail,
+) -> String {
     let mut text = String::new();
     let Some(result) = &document.result else {
         return text;
@@ -19,7 +26,7 @@ pub fn text(document: &Document<SdpResult>, style: Style, detail: Detail) -> Str
     line(&mut text, &headline(document, &about(result), style));
     if !result.media.is_empty() {
         section(&mut text, style, "Sections");
-        media(&mut text, result, style);
+        media(&mut text, result, is_alone, style);
     }
     if !result.problems.is_empty() {
         section(&mut text, style, "Problems");
@@ -45,15 +52,15 @@ fn about(result: &SdpResult) -> String {
         1 => ", 1 error".to_owned(),
         count => format!(", {count} errors"),
     };
-    format!("{accepted} of {sections} sections{problems}")
+    format!("{accepted} of {}{problems}", counted(sections, "section"))
 }
 
-fn media(text: &mut String, result: &SdpResult, style: Style) {
+fn media(text: &mut String, result: &SdpResult, is_alone: bool, style: Style) {
     let mut table = style.table();
     table.set_header(vec!["section", "result", "codec", "media", "DTLS"]);
     for media in &result.media {
         let (word, ink) = if media.accepted {
-            ("accepted", Ink::Good)
+            (if is_alone { "offered" } else { "accepted" }, Ink::Good)
         } else {
             ("refused", Ink::Bad)
         };

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::base::codes::Code;
 use crate::base::codes::catalogue;
 use crate::base::report::{Finding, Severity};
+use crate::base::words::counted;
 use crate::proto::sdp::answerer::{self, Answerer, Application};
 use crate::proto::sdp::lint;
 use crate::proto::sdp::model::{Description, Role};
@@ -115,7 +116,7 @@ fn several(others: usize) -> Problem {
     Problem::new(
         Code::SdpSeveral,
         None,
-        format!("there are {others} more descriptions in it, which were not looked at: the last answer and the offer before it were, or the first of all"),
+        format!("{} more in the files: only the last answer and the offer before it were looked at, or the first of all", counted(others, "description")),
         "RFC 8829 3.2",
         "webrtc-internals shows a description each time that it is made or set",
     )

@@ -143,11 +143,21 @@ fn answerer(frame: &Frame, name: &str) -> anyhow::Result<Answerer> {
 fn descriptions(frame: &Frame, path: &Path) -> anyhow::Result<Vec<Description>> {
     let text = config::read_long_text(path, frame.patience(), LONGEST)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let found = source::read(&text).with_context(|| format!("cannot use {}", path.display()))?;
+    let mut found =
+        source::read(&text).with_context(|| format!("cannot use {}", path.display()))?;
     anyhow::ensure!(
         !found.is_empty(),
         "{} has no description in it",
         path.display()
     );
+    // Dumps have each when it is made, and again when it is set.
+    let mut kept: Vec<Description> = Vec::new();
+    found.retain(|description| {
+        let is_new = !kept.contains(description);
+        if is_new {
+            kept.push(description.clone());
+        }
+        is_new
+    });
     Ok(found)
 }

@@ -196,7 +196,7 @@ impl CaptureFile {
             return Step::More;
         };
         let length = length as usize;
-        if length < 12 || length % 4 != 0 || length > MAX_BLOCK {
+        if length < 12 || !length.is_multiple_of(4) || length > MAX_BLOCK {
             return Step::Broken("a block has a length that no block has");
         }
         let Some(block) = bytes.get(..length) else {
@@ -370,12 +370,14 @@ mod tests {
         file
     }
 
-    fn frames(file: &[u8], piece: usize) -> (Vec<(f64, Vec<u8>)>, Option<(u64, &'static str)>) {
+    type Read = (Vec<(f64, Vec<u8>)>, Option<(u64, &'static str)>);
+
+    fn frames(file: &[u8], piece: usize) -> Read {
         let mut reader = CaptureFile::default();
         let mut frames = Vec::new();
         for bytes in file.chunks(piece) {
             reader.push(bytes, &mut |frame| {
-                frames.push((frame.at.round(), frame.bytes.to_vec()))
+                frames.push((frame.at.round(), frame.bytes.to_vec()));
             });
         }
         reader.finish();

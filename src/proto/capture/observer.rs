@@ -369,13 +369,13 @@ impl Observer {
         let other = &mut path.sent[1 - sender];
         other.answers = other.answers.saturating_add(1);
         other.saw(at);
-        let asker = &mut path.sent[sender];
-        asker.first_answer.get_or_insert(at);
-        asker.rtt = Some(at - asked);
-        asker.mapped = mapped.or(asker.mapped);
+        let own = &mut path.sent[sender];
+        own.first_answer.get_or_insert(at);
+        own.rtt = Some(at - asked);
+        own.mapped = mapped.or(own.mapped);
         if nominates {
-            asker.nominations = asker.nominations.saturating_add(1);
-            asker.first_nomination.get_or_insert(at);
+            own.nominations = own.nominations.saturating_add(1);
+            own.first_nomination.get_or_insert(at);
         }
         self.packets += 1;
         self.waiting.remove(&message.id);
@@ -401,7 +401,7 @@ impl Observer {
                     match flight {
                         Flight::ClientHello => sent.hellos = sent.hellos.saturating_add(1),
                         Flight::ServerHello => {
-                            sent.server_hellos = sent.server_hellos.saturating_add(1)
+                            sent.server_hellos = sent.server_hellos.saturating_add(1);
                         }
                         Flight::Handshake => sent.handshake = sent.handshake.saturating_add(1),
                         Flight::Alert(alert) => sent.alert = Some(alert),

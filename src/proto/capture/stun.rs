@@ -48,7 +48,7 @@ impl<'a> StunFrame<'a> {
         let header = bytes.get(..20)?;
         let kind = u16::from_be_bytes([header[0], header[1]]);
         let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        if kind & 0xc000 != 0 || header[4..8] != COOKIE || length % 4 != 0 {
+        if kind & 0xc000 != 0 || header[4..8] != COOKIE || !length.is_multiple_of(4) {
             return None;
         }
         let class = match (kind & 0x0100 != 0, kind & 0x0010 != 0) {
@@ -184,10 +184,10 @@ mod tests {
             1,
             0x21 ^ 0x13,
             0x12 ^ 0x88,
-            0x21 ^ 192,
+            0x21 ^ 0xc0,
             0x12,
-            0xa4 ^ 2,
-            0x42 ^ 1,
+            0xa4 ^ 0x02,
+            0x42 ^ 0x01,
         ];
         let answer = message(0x0101, &[(XOR_MAPPED_ADDRESS, &address)]);
         let read = StunFrame::read(&answer).expect("it is one");
