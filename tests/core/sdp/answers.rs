@@ -85,7 +85,7 @@ struct Tally {
 fn hold(
     pairs: impl Iterator<Item = (&'static Value, &'static Value)>,
     answerer: &Answerer,
-    answered: impl Fn(&Description, usize, Option<&str>) -> Row,
+    real_row: impl Fn(&Description, usize, Option<&str>) -> Row,
 ) -> Tally {
     let mut tally = Tally {
         sections: 0,
@@ -117,7 +117,7 @@ fn hold(
             tally.sections += 1;
             let (mine, real) = (
                 predicted(media),
-                answered(&answer, index, media.mid.as_deref()),
+                real_row(&answer, index, media.mid.as_deref()),
             );
             if mine != real {
                 tally.wrong.push(format!(
@@ -200,7 +200,7 @@ fn real_answers_are_agreed_as_they_say() {
                 || is_of_session && *code == "sdp-direction"
         };
         assert!(
-            weighty.iter().all(|code| is_refusal(&code)),
+            weighty.iter().all(|code| is_refusal(code)),
             "{}: {weighty:?}",
             record["name"]
         );

@@ -15,17 +15,15 @@ fn section(kind: &str, port: u16, codecs: &[(u8, &str, &str)], lines: &str) -> S
         .iter()
         .map(|(payload, ..)| payload.to_string())
         .collect();
-    let maps: String = codecs
-        .iter()
-        .map(|(payload, map, parameters)| {
-            let fmtp = if parameters.is_empty() {
-                String::new()
-            } else {
-                format!("a=fmtp:{payload} {parameters}\n")
-            };
-            format!("a=rtpmap:{payload} {map}\n{fmtp}")
-        })
-        .collect();
+    let maps = codecs.iter().map(|(payload, map, parameters)| {
+        let fmtp = if parameters.is_empty() {
+            String::new()
+        } else {
+            format!("a=fmtp:{payload} {parameters}\n")
+        };
+        format!("a=rtpmap:{payload} {map}\n{fmtp}")
+    });
+    let maps = maps.collect::<Vec<_>>().concat();
     format!(
         "m={kind} {port} UDP/TLS/RTP/SAVPF {}\n{maps}{lines}",
         payloads.join(" ")
@@ -189,7 +187,7 @@ fn what_an_answer_must_not_say() {
             Code::SdpSectionsDiffer,
         ),
     ] {
-        let negotiation = of(&[offer()], &[answer.clone()]);
+        let negotiation = of(&[offer()], std::slice::from_ref(&answer));
         let found = codes(&negotiation);
         // Another kind in its place is seen in the section itself.
         assert!(
