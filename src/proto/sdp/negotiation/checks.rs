@@ -243,7 +243,8 @@ fn roles(
     problems: &mut Vec<(Party, Problem)>,
 ) {
     let of = |description: &Description, section: &Section| {
-        let setup = description.of_section(section, "setup");
+        let carrier = transport::carrier(description, section);
+        let setup = description.of_section(carrier, "setup");
         setup.map(|setup| (setup.value.clone(), setup.line))
     };
     let (Some(mine), Some(others)) = (of(offer, offered), of(answer, answered)) else {
