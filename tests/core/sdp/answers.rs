@@ -200,7 +200,7 @@ fn real_answers_are_agreed_as_they_say() {
                 || is_of_session && *code == "sdp-direction"
         };
         assert!(
-            weighty.iter().all(|code| is_refusal(code)),
+            weighty.iter().all(is_refusal),
             "{}: {weighty:?}",
             record["name"]
         );
