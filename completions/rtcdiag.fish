@@ -47,6 +47,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machi
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "sdp" -d 'Session descriptions: what will be agreed, and why not more'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "inspect" -d 'Recorded evidence (browser dumps, statistics, SDP): why did that call fail'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "explain" -d 'What a finding, error or reason means and what to do; topics in depth'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "completions" -d 'Completions of rtcdiag for a shell'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "man" -d 'A man page: of rtcdiag, of a command, or of a topic'
@@ -236,6 +237,21 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -s q -l quiet -d 'S
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l local -d 'Send from this local address' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r

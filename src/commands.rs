@@ -13,6 +13,7 @@ pub mod demo;
 pub mod explain;
 mod frame;
 pub mod gather;
+pub mod inspect;
 pub mod man;
 mod misdirected;
 pub mod nat;
@@ -95,6 +96,7 @@ fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> 
         Command::Serve(args) => serve::run(&frame("serve", None), args),
         Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
         Command::Sdp(args) => sdp::run(&frame("sdp", None), args),
+        Command::Inspect(args) => inspect::run(&frame("inspect", None), args),
         Command::Explain(args) => explain::run(&frame("explain", None), args),
         Command::Completions(args) => completions::run(&frame("completions", None), args),
         Command::Man(args) => man::run(&frame("man", None), args),
@@ -146,7 +148,7 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
     COMMANDS.into_iter().find(|name| *name == known.get_name())
 }
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "nat",
     "gather",
     "turn",
@@ -154,6 +156,7 @@ const COMMANDS: [&str; 10] = [
     "serve",
     "demo",
     "sdp",
+    "inspect",
     "explain",
     "completions",
     "man",

@@ -1,6 +1,7 @@
 //! Protocols and decisions, without sockets, clock, randomness or terminal.
 
 pub mod capture;
+pub mod evidence;
 pub mod ice;
 pub mod machine;
 pub mod nat;

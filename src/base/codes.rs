@@ -111,6 +111,12 @@ codes! {
     Error: RelayOnly, NoCommonFamily, NoCandidates, HiddenAddresses, NoHairpinning,
         ClientIsolation, AnswersLost, NoTurnServer, TurnUnreachable, TurnRefused,
         TurnPeerForbidden, RelayAddressPrivate, RelayPortsClosed;
+    // What goes wrong in a call after ICE, or before it.
+    Error: DtlsFailed, CandidatesLost, PathLost;
+    // Files of recorded calls.
+    Error: FileUnreadable;
+    Warning: FileDamaged, RecordedTooLate;
+    Info: OneEndOnly, CallsDiffer;
     // Candidate pairs, too.
     Warning: PairsLeftOut, CheckLimit, RelayedAlthoughDirectWorks, RelayEnded, HighJitter, HighRoundTrip,
         PredictionContradicted;

@@ -12,6 +12,7 @@ use crate::commands::completions::args::{self as completions, CompletionsArgs};
 use crate::commands::demo::args::{self as demo, DemoArgs};
 use crate::commands::explain::args::{self as explain, ExplainArgs};
 use crate::commands::gather::args::{self as gather, GatherArgs};
+use crate::commands::inspect::args::{self as inspect, InspectArgs};
 use crate::commands::man::args::{self as man, ManArgs};
 use crate::commands::nat::args::{self as nat, NatArgs};
 use crate::commands::pair::args::{self as pair, PairArgs};
@@ -107,6 +108,13 @@ pub enum Command {
     /// --answerer it tells what the answer would be. Nothing is sent anywhere.
     #[command(after_help = sdp::EXAMPLES)]
     Sdp(SdpArgs),
+    /// Recorded evidence (browser dumps, statistics, SDP): why did that call fail
+    ///
+    /// Reads what browsers and applications save of a call, applies the rules of pair to it, and says
+    /// why the call failed, or why it went through a relay. Files of both ends are put together, and
+    /// prove more than one. Counters count, not states.
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(InspectArgs),
     /// What a finding, error or reason means and what to do; topics in depth
     ///
     /// Every finding, error and reason has a code. This tells what a code means, what has to be seen

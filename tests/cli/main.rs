@@ -5,6 +5,7 @@
 mod demo;
 mod explain;
 mod gather;
+mod inspect;
 mod nat;
 mod nat_bad_input;
 mod nat_rounds;

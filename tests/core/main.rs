@@ -2,6 +2,7 @@
 
 mod capture;
 mod collision_rules;
+mod evidence;
 mod nat_classify;
 mod nat_collision;
 mod nat_lifetime;

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod gather;
 mod golden;
+mod inspect;
 mod nat;
 mod pair;
 mod sdp;
@@ -40,7 +41,7 @@ const REASONS: &[Reason] = Reason::VARIANTS;
 const STAGES: &[Stage] = Stage::VARIANTS;
 const TRANSPORTS: &[Transport] = Transport::VARIANTS;
 
-const COMMANDS: [Option<&str>; 11] = [
+const COMMANDS: [Option<&str>; 12] = [
     Some("nat"),
     Some("gather"),
     Some("pair"),
@@ -48,6 +49,7 @@ const COMMANDS: [Option<&str>; 11] = [
     Some("turn"),
     Some("demo"),
     Some("sdp"),
+    Some("inspect"),
     Some("explain"),
     Some("completions"),
     Some("man"),
@@ -363,7 +365,7 @@ impl Sample {
     }
 }
 
-fn documents() -> [Value; 9] {
+fn documents() -> [Value; 10] {
     [
         nat::everything(),
         gather::everything(),
@@ -372,6 +374,7 @@ fn documents() -> [Value; 9] {
         turn::everything(),
         demo::everything(),
         sdp::everything(),
+        inspect::everything(),
         explain::everything(),
         explain::file(),
     ]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     include_str!("machine.md"),
     include_str!("servers.md"),
     include_str!("nat.md"),
@@ -16,6 +16,7 @@ const TEXTS: [&str; 8] = [
     include_str!("pair.md"),
     include_str!("causes.md"),
     include_str!("sdp.md"),
+    include_str!("calls.md"),
 ];
 
 /// What is known of a code.

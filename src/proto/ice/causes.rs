@@ -198,7 +198,7 @@ impl Situation<'_> {
 
 impl Whose {
     /// Of two sides, those of which it is so.
-    pub(super) const fn of(local: bool, remote: bool) -> Option<Self> {
+    pub(in crate::proto) const fn of(local: bool, remote: bool) -> Option<Self> {
         match (local, remote) {
             (false, false) => None,
             (true, false) => Some(Self::Local),

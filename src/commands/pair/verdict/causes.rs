@@ -165,7 +165,7 @@ pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
 }
 
 /// As in "IPv6 on both sides would make it direct".
-pub(super) fn promise(remedy: &Remedy) -> String {
+pub(in crate::commands) fn promise(remedy: &Remedy) -> String {
     let effect = match (remedy.effect, remedy.code) {
         // What the NATs would do then is not known yet.
         (
@@ -179,12 +179,13 @@ pub(super) fn promise(remedy: &Remedy) -> String {
 }
 
 /// What to do, from all causes.
-pub(super) fn hint(causes: &[Cause]) -> Option<String> {
-    let all: Vec<String> = causes
+pub(in crate::commands) fn hint(causes: &[Cause]) -> Option<String> {
+    let mut all: Vec<String> = causes
         .iter()
         .flat_map(|cause| &cause.remedies)
         .map(promise)
         .collect();
+    all.dedup();
     (!all.is_empty()).then(|| all.join("; "))
 }
 

@@ -1,0 +1,330 @@
+//! `rtcdiag inspect` for people: for each call both sides, every pair, the steps, and why.
+
+use std::fmt::Write as _;
+
+use crate::base::report::Document;
+use crate::base::words::counted;
+use crate::commands::inspect::report::{
+    CallEvent, CallPairReport, CallReport, CallSide, InspectResult, StepSide,
+};
+use crate::commands::inspect::verdict::sentence;
+use crate::commands::pair::report::{CheckState, PathKind};
+use crate::proto::evidence::facts::standing::Standing;
+use crate::ui::layout::{Detail, findings, headline, line, milliseconds, section};
+use crate::ui::style::{Ink, Style};
+use crate::ui::table::Cell;
+
+/// Calls that are shown in full without `-v`.
+const CALLS: usize = 3;
+/// Candidates and pairs of a call that are shown without `-v`.
+const ROWS: usize = 12;
+
+pub fn text(document: &Document<InspectResult>, style: Style, detail: Detail) -> String {
+    let mut out = String::new();
+    line(&mut out, &headline(document, &about(document), style));
+    if let Some(result) = &document.result {
+        if result.sources.len() > 1 || detail.verbose {
+            sources(&mut out, result, style);
+        }
+        let shown = if detail.verbose { usize::MAX } else { CALLS };
+        let is_alone = result.calls.len() == 1;
+        for (place, call) in result.calls.iter().enumerate().take(shown) {
+            if !is_alone {
+                section(&mut out, style, &format!("Call {}", place + 1));
+                paragraph(&mut out, style, 1, &sentence(call));
+            }
+            of_call(&mut out, call, style, detail);
+        }
+        if result.calls.len() > shown {
+            let rest = counted(result.calls.len() - shown, "more call");
+            line(&mut out, &format!("\n({rest}; -v shows them)"));
+        }
+    }
+    findings(&mut out, document, style, detail);
+    out.push('\n');
+    line(&mut out, &style.wrap(&document.summary, 0));
+    out
+}
+
+fn about(document: &Document<InspectResult>) -> String {
+    let calls = document
+        .result
+        .as_ref()
+        .map(|result| result.calls.as_slice())
+        .unwrap_or_default();
+    let [call] = calls else {
+        return match calls.len() {
+            0 => "no call in it".to_owned(),
+            count => counted(count, "call"),
+        };
+    };
+    match (call.standing, call.path) {
+        (Standing::Connected, Some(PathKind::Relayed)) => {
+            "the call was connected through a TURN server"
+        }
+        (Standing::Connected, Some(PathKind::Direct)) => "the call was connected directly",
+        (Standing::Connected, None) => "the call was connected",
+        (Standing::Lost, _) => "the call lost its path",
+        (Standing::DtlsFailed | Standing::Insecure, _) => "no connection: DTLS",
+        (Standing::Unanswered, _) => "the call was not answered",
+        (Standing::Nothing, _) => "nothing was begun",
+        (Standing::Checking, _) => "not connected when it was saved",
+        (Standing::Failed | Standing::Untried, _) => "no connection",
+    }
+    .to_owned()
+}
+
+fn paragraph(out: &mut String, style: Style, indent: u16, text: &str) {
+    let wrapped = style.narrower(indent).wrap(text, 0);
+    for text in wrapped.lines() {
+        line(out, &format!("{}{text}", " ".repeat(usize::from(indent))));
+    }
+}
+
+fn sources(out: &mut String, result: &InspectResult, style: Style) {
+    section(out, style, "Files");
+    for source in &result.sources {
+        let kind = source
+            .kind
+            .map_or_else(|| "not read".to_owned(), |kind| kind.to_string());
+        let whose = match source.side {
+            Some(0) => ", this side",
+            Some(_) => ", the other side",
+            None => "",
+        };
+        let mut text = format!("{}: {kind}{whose}", source.file);
+        if result.calls.len() > 1 && !source.calls.is_empty() {
+            let places: Vec<String> = source
+                .calls
+                .iter()
+                .take(5)
+                .map(|place| (place + 1).to_string())
+                .collect();
+            let more = if source.calls.len() > 5 { " ..." } else { "" };
+            let _ = write!(text, ", call {}{more}", places.join(", "));
+        }
+        paragraph(out, style, 1, &text);
+    }
+}
+
+fn of_call(out: &mut String, call: &CallReport, style: Style, detail: Detail) {
+    for (title, side) in [("This side", &call.local), ("Other side", &call.remote)] {
+        of_side(out, title, side, style, detail);
+    }
+    pairs(out, &call.pairs, style, detail);
+    media(out, call, style);
+    timeline(out, call, style, detail);
+}
+
+fn of_side(out: &mut String, title: &str, side: &CallSide, style: Style, detail: Detail) {
+    if side.candidates.is_empty() && side.servers.is_none() {
+        return;
+    }
+    section(out, style, title);
+    let shown = if detail.verbose { usize::MAX } else { ROWS };
+    for candidate in side.candidates.iter().take(shown) {
+        let address = candidate.address.as_deref().unwrap_or("hidden");
+        let address = if address.contains(':') {
+            format!("[{address}]")
+        } else {
+            address.to_owned()
+        };
+        let over = if candidate.transport == crate::proto::stun::uri::Transport::Tcp {
+            " TCP"
+        } else {
+            ""
+        };
+        let from = candidate
+            .server
+            .as_ref()
+            .map_or_else(String::new, |server| format!(" from {server}"));
+        let quiet = if candidate.signalled {
+            ""
+        } else {
+            " (not told)"
+        };
+        let text = format!("{address}:{}{over}{from}{quiet}", candidate.port);
+        let wrapped = style.narrower(8).wrap(&text, 0);
+        for (number, text) in wrapped.lines().enumerate() {
+            let label = if number == 0 {
+                candidate.kind.name()
+            } else {
+                ""
+            };
+            line(out, &format!(" {label:<6} {text}"));
+        }
+    }
+    if side.candidates.len() > shown {
+        line(
+            out,
+            &format!(" ({} more; -v shows them)", side.candidates.len() - shown),
+        );
+    }
+    for server in side.servers.iter().flatten() {
+        if let Some(error) = &server.error {
+            paragraph(
+                out,
+                style,
+                1,
+                &format!("{}: {} ({})", server.uri, error.message, error.code),
+            );
+        }
+    }
+    if side.servers.as_ref().is_some_and(Vec::is_empty) {
+        line(out, " no STUN or TURN server");
+    }
+}
+
+const LEGEND: &str = "Checks: sent/arrived/answered, then the other side's that arrived here/answered. ? means not known, * selected.";
+
+fn pairs(out: &mut String, pairs: &[CallPairReport], style: Style, detail: Detail) {
+    if pairs.is_empty() {
+        return;
+    }
+    section(out, style, "Pairs");
+    let mut table = style.table();
+    table.set_header(vec!["pair", "checks", "result"]);
+    let shown = if detail.verbose { usize::MAX } else { ROWS };
+    for pair in pairs.iter().take(shown) {
+        let mark = if pair.selected { "*" } else { " " };
+        let ends = format!(
+            "{mark} {:<5} {}\n  {:<5} {}",
+            pair.local.kind.name(),
+            pair.local.text(),
+            pair.remote.kind.name(),
+            pair.remote.text()
+        );
+        let arrived = pair
+            .requests_arrived
+            .map_or_else(|| "?".to_owned(), |count| count.to_string());
+        let checks = format!(
+            "{}/{arrived}/{}\n{}/{}",
+            pair.requests_sent,
+            pair.responses_received,
+            pair.requests_received,
+            pair.responses_sent
+        );
+        let (word, ink) = match pair.state {
+            CheckState::Succeeded if pair.selected => ("selected", Ink::Good),
+            CheckState::Succeeded => ("answered", Ink::Good),
+            CheckState::Failed => ("failed", Ink::Bad),
+            CheckState::InProgress => ("no answer yet", Ink::Caution),
+            CheckState::Waiting | CheckState::Frozen => ("not tried", Ink::Faint),
+        };
+        let more = pair
+            .rtt_ms
+            .map_or_else(String::new, |rtt| format!("\n{}", milliseconds(Some(rtt))));
+        table.add_row(vec![
+            Cell::new(ends),
+            Cell::new(checks),
+            style.cell(ink, format!("{word}{more}")),
+        ]);
+    }
+    style.keep_whole(&mut table, 0);
+    line(out, &table.to_string());
+    if pairs.len() > shown {
+        line(
+            out,
+            &format!(" ({} more; -v shows them)", pairs.len() - shown),
+        );
+    }
+    if !detail.terse {
+        paragraph(out, style, 1, LEGEND);
+    }
+}
+
+fn media(out: &mut String, call: &CallReport, style: Style) {
+    let Some(media) = &call.media else {
+        return;
+    };
+    section(out, style, "Media");
+    for report in media {
+        let mut parts = vec![match report.accepted {
+            Some(true) => "accepted".to_owned(),
+            Some(false) => "rejected".to_owned(),
+            None => "in use".to_owned(),
+        }];
+        parts.extend(report.codec.clone());
+        let unit = if report.kind == "data" {
+            "messages"
+        } else {
+            "packets"
+        };
+        if let (Some(sent), received) = (report.sent, report.received.unwrap_or(0)) {
+            parts.push(format!("{sent} {unit} sent, {received} received"));
+        }
+        parts.extend(report.reason.clone());
+        paragraph(
+            out,
+            style,
+            1,
+            &format!("{}: {}", report.kind, parts.join(", ")),
+        );
+    }
+}
+
+fn timeline(out: &mut String, call: &CallReport, style: Style, detail: Detail) {
+    let is_main = |event: CallEvent| {
+        detail.verbose
+            || !matches!(
+                event,
+                CallEvent::CandidateFound
+                    | CallEvent::CandidateReceived
+                    | CallEvent::CheckSent
+                    | CallEvent::CheckSucceeded
+            )
+    };
+    let steps: Vec<_> = call
+        .timeline
+        .iter()
+        .filter(|step| is_main(step.event))
+        .collect();
+    if steps.is_empty() {
+        return;
+    }
+    section(out, style, "Timeline");
+    for step in &steps {
+        let who = if step.side == StepSide::Remote {
+            "other side: "
+        } else {
+            ""
+        };
+        let what = match &step.detail {
+            Some(detail) => format!("{}: {detail}", words(step.event)),
+            None => words(step.event).to_owned(),
+        };
+        let at = milliseconds(Some(step.at_ms));
+        let wrapped = style.narrower(14).wrap(&format!("{who}{what}"), 2);
+        for (number, text) in wrapped.lines().enumerate() {
+            let at = if number == 0 { at.as_str() } else { "" };
+            line(out, &format!(" {at:>11}  {text}"));
+        }
+    }
+    let hidden = call.timeline.len() - steps.len();
+    if hidden > 0 {
+        line(out, &format!(" ({hidden} more steps; -v shows them)"));
+    }
+}
+
+const fn words(event: CallEvent) -> &'static str {
+    match event {
+        CallEvent::DescriptionSent => "description set here",
+        CallEvent::GatheringStarted => "gathering began",
+        CallEvent::CandidateFound => "candidate found",
+        CallEvent::DescriptionReceived => "description received",
+        CallEvent::CandidateReceived => "candidate received",
+        CallEvent::Checking => "checks began",
+        CallEvent::CheckSent => "check sent, at the latest",
+        CallEvent::CheckSucceeded => "check answered, at the latest",
+        CallEvent::GatheringComplete => "all candidates found",
+        CallEvent::RemoteGatheringComplete => "all candidates received",
+        CallEvent::Connected => "ICE connected",
+        CallEvent::DtlsConnected => "DTLS connected",
+        CallEvent::DataExchanged => "data channel open",
+        CallEvent::ServerFailed => "server failed",
+        CallEvent::Disconnected => "disconnected",
+        CallEvent::DtlsFailed => "DTLS failed",
+        CallEvent::Failed => "failed",
+        CallEvent::Closed => "closed",
+    }
+}

@@ -1,0 +1,134 @@
+//! What was agreed for each m-section, and what flowed.
+
+use serde::Serialize;
+
+use crate::commands::inspect::report::span;
+use crate::commands::sdp::report::{Question, SdpResult, With, result};
+use crate::proto::evidence::account::StreamRecord;
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::described::Section;
+use crate::proto::evidence::facts::stages::{negotiated, without_codec};
+use crate::proto::sdp::source;
+
+/// An m-section, and what went over it by this end's statistics.
+#[derive(Debug, Clone, Serialize)]
+pub struct MediaReport {
+    pub mid: Option<String>,
+    pub kind: String,
+    /// `None` if offer and answer are not both known.
+    pub accepted: Option<bool>,
+    pub codec: Option<String>,
+    /// Packets of audio and video, messages of data channels.
+    pub sent: Option<u64>,
+    pub received: Option<u64>,
+    pub lost: Option<i64>,
+    pub jitter_ms: Option<crate::base::report::Millis>,
+    pub frames_decoded: Option<u64>,
+    pub reason: Option<String>,
+}
+
+/// The kind as the result calls it.
+fn kind_of(section: &Section) -> String {
+    match section.kind.as_str() {
+        "application" => "data".to_owned(),
+        kind => kind.to_owned(),
+    }
+}
+
+/// Why a section carries nothing.
+fn reason(offer: &Section, answer: &Section) -> Option<String> {
+    without_codec(offer, answer).or_else(|| {
+        answer
+            .is_rejected()
+            .then(|| "the answer rejects it (port 0)".to_owned())
+    })
+}
+
+fn codec(offer: &Section, answer: &Section) -> Option<String> {
+    let is_offered = |codec: &&str| {
+        offer
+            .media_codecs()
+            .any(|own| own.eq_ignore_ascii_case(codec))
+    };
+    let is_data = answer.kind == "application";
+    answer
+        .media_codecs()
+        .find(|codec| !is_data && is_offered(codec))
+        .map(str::to_owned)
+}
+
+pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
+    let streams: &[StreamRecord] = call.ends[0]
+        .as_ref()
+        .map(|account| account.streams.as_slice())
+        .unwrap_or_default();
+    let mut reports: Vec<MediaReport> = Vec::new();
+    if let Some((offer, answer, _)) = negotiated(call) {
+        for (one, two) in offer.sections.iter().zip(&answer.sections) {
+            reports.push(MediaReport {
+                mid: two.mid.clone().or(one.mid.clone()),
+                accepted: Some(!two.is_rejected()),
+                codec: codec(one, two),
+                reason: reason(one, two),
+                ..MediaReport::of(kind_of(two))
+            });
+        }
+    }
+    for stream in streams {
+        let place = reports.iter().position(|report| {
+            report.kind == stream.kind && (stream.mid.is_none() || report.mid == stream.mid)
+        });
+        let place = place.unwrap_or_else(|| {
+            reports.push(MediaReport {
+                mid: stream.mid.clone(),
+                ..MediaReport::of(stream.kind.clone())
+            });
+            reports.len() - 1
+        });
+        reports[place].add(stream);
+    }
+    (!reports.is_empty()).then_some(reports)
+}
+
+impl MediaReport {
+    const fn of(kind: String) -> Self {
+        Self {
+            mid: None,
+            kind,
+            accepted: None,
+            codec: None,
+            sent: None,
+            received: None,
+            lost: None,
+            jitter_ms: None,
+            frames_decoded: None,
+            reason: None,
+        }
+    }
+
+    fn add(&mut self, stream: &StreamRecord) {
+        let sum = |one: Option<u64>, two: Option<u64>| match (one, two) {
+            (Some(one), Some(two)) => Some(one.saturating_add(two)),
+            (one, two) => one.or(two),
+        };
+        self.sent = sum(self.sent, stream.sent);
+        self.received = sum(self.received, stream.received);
+        self.lost = self.lost.or(stream.lost);
+        self.jitter_ms = self.jitter_ms.or(stream.jitter_ms.and_then(span));
+        self.frames_decoded = sum(self.frames_decoded, stream.frames_decoded);
+        // What is in use is surer than what was agreed first.
+        self.codec = stream.codec.clone().or(self.codec.take());
+    }
+}
+
+/// Offer and answer, as `sdp` judges them.
+pub(super) fn described(call: &JoinedCall) -> Option<SdpResult> {
+    let (offer, answer, _) = negotiated(call)?;
+    let read = |text: &str| source::read(text).ok()?.into_iter().next();
+    let question = Question {
+        offer: read(&offer.text)?,
+        with: With::Answer(Box::new(read(&answer.text)?)),
+        others: 0,
+    };
+    Some(result(&question))
+}

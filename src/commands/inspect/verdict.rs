@@ -1,0 +1,283 @@
+//! The verdict on what files tell of calls.
+
+use crate::base::codes::Code;
+use crate::base::exit::Outcome;
+use crate::base::report::{Caveat, Finding, Severity, Verdict};
+use crate::base::words::{capitalised, counted, listed};
+use crate::commands::inspect::report::{CallReport, InspectResult};
+use crate::commands::pair::report::PathKind;
+use crate::commands::pair::verdict::causes::{hint, promise};
+use crate::proto::evidence::account::Record;
+use crate::proto::evidence::facts::is_of_later_stage;
+use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::Cause;
+
+/// Calls of which all causes are findings; with more, the result has them.
+const CALLS_WITH_FINDINGS: usize = 5;
+
+pub fn verdict(result: &InspectResult, names: &[String], records: &[Record]) -> Verdict {
+    let mut found: Vec<Finding> = names
+        .iter()
+        .zip(records)
+        .flat_map(|(name, record)| of_file(name, record, result))
+        .collect();
+    if result.calls.len() > 1 && names.len() > 1 {
+        found.push(Finding::new(
+            Code::CallsDiffer,
+            format!(
+                "the {} are of {}",
+                counted(names.len(), "file"),
+                counted(result.calls.len(), "call")
+            ),
+            "give the files of both ends of one call to have them joined",
+        ));
+    }
+    for (place, call) in result.calls.iter().enumerate().take(CALLS_WITH_FINDINGS) {
+        let label = (result.calls.len() > 1).then(|| format!("call {}", place + 1));
+        found.extend(of_call(call).into_iter().map(|finding| match &label {
+            Some(label) => finding.about(label),
+            None => finding,
+        }));
+    }
+    found.sort_by_key(|finding| finding.severity);
+    let outcome = outcome(result);
+    let relayed = result
+        .calls
+        .iter()
+        .any(|call| call.path == Some(PathKind::Relayed));
+    Verdict {
+        outcome,
+        caveat: (outcome == Outcome::Good && relayed).then_some(Caveat::Relayed),
+        findings: found,
+        summary: summary(result),
+    }
+}
+
+fn of_file(name: &str, record: &Record, result: &InspectResult) -> Vec<Finding> {
+    let is_of_use = result
+        .sources
+        .iter()
+        .any(|source| source.file == name && !source.calls.is_empty());
+    let faults = record.faults.iter().map(|fault| {
+        let (code, hint) = if is_of_use {
+            (
+                Code::FileDamaged,
+                "the rest of it is used; save or copy it again",
+            )
+        } else {
+            (
+                Code::FileUnreadable,
+                "rtcdiag explain inspect lists what is read, and how to save it",
+            )
+        };
+        Finding::new(
+            code,
+            format!("{name}, {}: {}", fault.place, fault.message),
+            hint,
+        )
+    });
+    faults.collect()
+}
+
+fn of_call(call: &CallReport) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if call.facts.is_late {
+        found.push(Finding::new(
+            Code::RecordedTooLate,
+            "it was recorded from the middle of the call on: there are neither candidates nor earlier states",
+            "open the page before the call",
+        ));
+    }
+    if !call.facts.has_both_ends && !call.facts.is_good {
+        found.push(Finding::new(
+            Code::OneEndOnly,
+            "the files are of one end alone, which proves less",
+            "give the other end's dump too",
+        ));
+    }
+    let works = call.standing == Standing::Connected;
+    let of_cause = |cause: &Cause, prefix: &str| {
+        let seen = if cause.evidence.is_empty() {
+            String::new()
+        } else {
+            format!(" (seen: {})", cause.evidence.join("; "))
+        };
+        let is_harmless = works && !is_of_later_stage(cause.code);
+        Finding {
+            code: cause.code,
+            severity: if is_harmless {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            message: format!("{prefix}{}{seen}", cause.message),
+            hint: hint(std::slice::from_ref(cause)),
+        }
+    };
+    found.extend(call.causes.iter().map(|cause| {
+        let prefix = if is_of_later_stage(cause.code) {
+            ""
+        } else {
+            "no direct path: "
+        };
+        of_cause(cause, prefix)
+    }));
+    found.extend(
+        call.relay_causes
+            .iter()
+            .map(|cause| of_cause(cause, "no relay: ")),
+    );
+    found
+}
+
+fn outcome(result: &InspectResult) -> Outcome {
+    if result.calls.is_empty() {
+        return Outcome::Error;
+    }
+    let all: Vec<Outcome> = result.calls.iter().map(outcome_of).collect();
+    let worst = [Outcome::Bad, Outcome::Inconclusive];
+    worst
+        .into_iter()
+        .find(|outcome| all.contains(outcome))
+        .unwrap_or(Outcome::Good)
+}
+
+fn outcome_of(call: &CallReport) -> Outcome {
+    if call.facts.is_good {
+        Outcome::Good
+    } else if call.facts.is_explained || call.standing >= Standing::Failed {
+        Outcome::Bad
+    } else {
+        Outcome::Inconclusive
+    }
+}
+
+fn summary(result: &InspectResult) -> String {
+    match result.calls.as_slice() {
+        [] => "No call could be read from what was given.".to_owned(),
+        [call] => sentence(call),
+        calls => {
+            let count = |wanted: Outcome| {
+                calls
+                    .iter()
+                    .filter(|call| outcome_of(call) == wanted)
+                    .count()
+            };
+            let parts: Vec<String> = [
+                (count(Outcome::Good), "worked"),
+                (count(Outcome::Bad), "did not"),
+                (count(Outcome::Inconclusive), "cannot be judged"),
+            ]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+            let first_bad = calls
+                .iter()
+                .position(|call| outcome_of(call) == Outcome::Bad);
+            let first = first_bad.map_or_else(String::new, |place| {
+                format!(" Call {}: {}", place + 1, sentence(&calls[place]))
+            });
+            format!(
+                "{} of which {}.{first}",
+                counted(calls.len(), "call"),
+                listed(&parts)
+            )
+        }
+    }
+}
+
+/// One call in a sentence or two.
+pub fn sentence(call: &CallReport) -> String {
+    match call.standing {
+        Standing::Connected => connected(call),
+        Standing::Nothing => "Nothing was begun: there is not even a description.".to_owned(),
+        Standing::Unanswered if call.causes.is_empty() => {
+            "Descriptions alone do not tell whether it worked: the dump of an end does.".to_owned()
+        }
+        Standing::Untried if call.causes.is_empty() => {
+            "Whether it worked is not told: no pair was tried as far as the files go.".to_owned()
+        }
+        Standing::Checking if call.causes.is_empty() && call.relay_causes.is_empty() => {
+            "It was still being connected when the file was saved.".to_owned()
+        }
+        _ => failed(call),
+    }
+}
+
+fn connected(call: &CallReport) -> String {
+    let mut text = match (&call.selected, call.path) {
+        (Some(ends), Some(PathKind::Relayed)) => {
+            let of = |kind: CandidateType| kind == CandidateType::Relay;
+            let whose = match (of(ends.local.kind), of(ends.remote.kind)) {
+                (true, true) => format!(
+                    "relays of both sides, {} and {}",
+                    ends.local.text(),
+                    ends.remote.text()
+                ),
+                (true, false) => format!("relay of this side, {}", ends.local.text()),
+                _ => format!("relay of the other side, {}", ends.remote.text()),
+            };
+            format!("Connected through the TURN {whose}.")
+        }
+        (Some(ends), _) => format!(
+            "Connected directly, {} <-> {}.",
+            ends.local.text(),
+            ends.remote.text()
+        ),
+        (None, _) => "Connected; over which pair is not told.".to_owned(),
+    };
+    for cause in &call.causes {
+        let lead = if is_of_later_stage(cause.code) {
+            "But "
+        } else {
+            "No direct path: "
+        };
+        text = format!("{text} {lead}{}.", cause.message);
+        if let Some(remedy) = cause.remedies.first() {
+            text = format!("{text} {}.", capitalised(&promise(remedy)));
+        }
+    }
+    text
+}
+
+fn failed(call: &CallReport) -> String {
+    let direct = call.causes.first();
+    // What stops both ways is said once; that there is no TURN server, by what would help.
+    let relayed = call.relay_causes.first().filter(|cause| {
+        let is_said = [Code::NoCandidates, Code::NoTurnServer, Code::Unknown].contains(&cause.code);
+        direct.is_none() || !is_said
+    });
+    let is_open = |cause: &&Cause| cause.code == Code::Unknown;
+    let why = match (direct, relayed) {
+        (None, None) => return "No connection, and the files do not tell why.".to_owned(),
+        (Some(direct), Some(relayed)) if is_open(&direct) => {
+            format!(
+                "{}; why there is no direct path is not known",
+                relayed.message
+            )
+        }
+        (Some(direct), Some(relayed)) => format!("{}; {}", direct.message, relayed.message),
+        (Some(one), None) | (None, Some(one)) => one.message.clone(),
+    };
+    let lead = if call.standing == Standing::Lost {
+        ""
+    } else {
+        "No connection: "
+    };
+    let text = capitalised(&format!("{lead}{why}."));
+    // A STUN server is cheaper than a TURN server, where it may be all that is missing.
+    let hidden = call
+        .causes
+        .iter()
+        .filter(|cause| cause.code == Code::HiddenAddresses);
+    let mut remedies = hidden
+        .chain(&call.relay_causes)
+        .chain(&call.causes)
+        .flat_map(|cause| &cause.remedies);
+    match remedies.next() {
+        Some(remedy) => format!("{text} {}.", capitalised(&promise(remedy))),
+        None => text,
+    }
+}

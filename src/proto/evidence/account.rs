@@ -1,0 +1,423 @@
+//! What one end of a call tells, as a file has it.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use crate::base::codes::Code;
+use crate::proto::evidence::described::Described;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::checks::Role;
+use crate::proto::ice::facts::NatFacts;
+use crate::proto::stun::uri::{ServerUri, Transport};
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum FileKind {
+    /// Download of `chrome://webrtc-internals`.
+    WebrtcInternals,
+    /// The other download of that page, a line for each event.
+    Rtcstats,
+    /// Firefox's page, saved.
+    AboutWebrtc,
+    /// What `getStats()` gave, once or at several times.
+    Getstats,
+    Pcap,
+    Sdp,
+    /// Lines of candidates without a description around them.
+    Candidates,
+    /// The JSON of `rtcdiag pair`.
+    Rtcdiag,
+}
+
+/// One file, read.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub kind: Option<FileKind>,
+    /// The program that made it, if it says so.
+    pub agent: Option<String>,
+    /// When it was saved, in milliseconds since 1970.
+    pub captured_at: Option<f64>,
+    pub accounts: Vec<Account>,
+    /// What could not be read, and where.
+    pub faults: Vec<Fault>,
+}
+
+impl Record {
+    pub fn of(kind: FileKind) -> Self {
+        Self {
+            kind: Some(kind),
+            ..Self::default()
+        }
+    }
+
+    pub fn unreadable(kind: Option<FileKind>, fault: Fault) -> Self {
+        Self {
+            kind,
+            faults: vec![fault],
+            ..Self::default()
+        }
+    }
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// As in "line 3".
+    pub place: String,
+    pub message: String,
+}
+
+impl Fault {
+    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            message: message.into(),
+        }
+    }
+
+    /// Where JSON ends that should go on, or is none.
+    pub fn of_json(error: &serde_json::Error) -> Self {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let message = if error.is_eof() {
+            "the JSON ends there, in the middle"
+        } else {
+            "the JSON is damaged there"
+        };
+        Self::new(place, message)
+    }
+}
+
+/// One end of a call, by one file.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Account {
+    /// What the file calls the connection.
+    pub label: Option<String>,
+    /// The servers that it was given, or that failed.
+    pub servers: Option<Vec<ServerRecord>>,
+    /// Whether the file has the configuration, so that there are no other servers.
+    pub has_configuration: bool,
+    pub relay_only: bool,
+    /// What this end told the other one.
+    pub own: Told,
+    /// What it was told.
+    pub other: Told,
+    pub pairs: Vec<PairRecord>,
+    pub changes: Vec<Change>,
+    pub dtls: DtlsRecord,
+    pub streams: Vec<StreamRecord>,
+    pub role: Option<Role>,
+    /// The first and the last moment that it tells of.
+    pub began: Option<f64>,
+    pub ended: Option<f64>,
+    /// Whether it began to be recorded in the middle of the call.
+    pub is_late: bool,
+    /// Whether the page was asked for an offer or answer, or anything else happened.
+    pub is_begun: bool,
+    /// Whether it shows every event, so that what is not there has not happened.
+    pub has_events: bool,
+}
+
+impl Account {
+    /// Takes notice of a moment.
+    pub fn saw(&mut self, at: Option<f64>) {
+        let Some(at) = at.filter(|at| at.is_finite()) else {
+            return;
+        };
+        self.began = Some(self.began.map_or(at, |began| began.min(at)));
+        self.ended = Some(self.ended.map_or(at, |ended| ended.max(at)));
+    }
+
+    /// The last state of a kind.
+    pub fn state(&self, kind: StateKind) -> Option<&str> {
+        let kind = self.kind_of(kind);
+        let of_kind = self.changes.iter().rev().find(|change| change.kind == kind);
+        of_kind.map(|change| change.value.as_str())
+    }
+
+    /// Statistics have the state of the transport alone, and events are better.
+    fn kind_of(&self, kind: StateKind) -> StateKind {
+        let has_events = || {
+            self.changes
+                .iter()
+                .any(|change| change.kind == StateKind::Ice)
+        };
+        if kind == StateKind::Ice && !has_events() {
+            return StateKind::IceTransport;
+        }
+        kind
+    }
+
+    /// Whether a state was ever reached, and when first.
+    pub fn reached(&self, kind: StateKind, values: &[&str]) -> Option<&Change> {
+        let kind = self.kind_of(kind);
+        let mut all = self.changes.iter();
+        all.find(|change| change.kind == kind && values.contains(&change.value.as_str()))
+    }
+}
+
+/// What one end told: descriptions and candidates.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// In order; the last one counts.
+    pub descriptions: Vec<(Option<f64>, Described)>,
+    pub candidates: Vec<ToldCandidate>,
+    pub ufrags: BTreeSet<String>,
+    /// Of its certificate, as the description has them: algorithm, a space, and hex in upper case.
+    pub fingerprints: BTreeSet<String>,
+    /// When it said that there are no more candidates.
+    pub complete_at: Option<f64>,
+    /// Its NATs, where they were measured.
+    pub nats: Vec<NatFacts>,
+}
+
+impl Told {
+    pub fn is_empty(&self) -> bool {
+        self.descriptions.is_empty() && self.candidates.is_empty() && self.ufrags.is_empty()
+    }
+
+    /// Candidates that were signalled, or would have been.
+    pub fn udp(&self) -> impl Iterator<Item = &ToldCandidate> {
+        self.candidates.iter().filter(|c| !c.is_tcp)
+    }
+}
+
+/// Where a candidate is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    Ip(IpAddr),
+    /// A name of multicast DNS, or another.
+    Name(String),
+    /// Browsers do not tell everything.
+    Hidden,
+}
+
+impl Place {
+    /// An address, a name, or nothing.
+    pub fn of(text: &str) -> Self {
+        let bare = text.trim_matches(['[', ']']);
+        let bare = bare.split('%').next().unwrap_or(bare);
+        match bare.parse() {
+            Ok(ip) => Self::Ip(ip),
+            Err(_) if text.is_empty() || text == "(redacted)" => Self::Hidden,
+            Err(_) => Self::Name(crate::base::words::printable(text)),
+        }
+    }
+
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(ip) => Some(*ip),
+            _ => None,
+        }
+    }
+
+    pub const fn is_name(&self) -> bool {
+        matches!(self, Self::Name(_))
+    }
+}
+
+/// A candidate that one end told, or has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldCandidate {
+    /// When it was found, or came.
+    pub at: Option<f64>,
+    pub kind: CandidateType,
+    pub is_tcp: bool,
+    pub place: Place,
+    pub port: u16,
+    pub related: Option<SocketAddr>,
+    pub foundation: String,
+    pub component: u16,
+    pub priority: u32,
+    /// The server that it is from.
+    pub url: Option<String>,
+    /// How its TURN server is talked to.
+    pub relay_transport: Option<Transport>,
+    pub ufrag: Option<String>,
+    /// Whether it was told to the other end, which statistics do not say.
+    pub is_signalled: bool,
+    /// The line, if that is where it is from.
+    pub line: Option<String>,
+}
+
+impl ToldCandidate {
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.place.ip()?, self.port))
+    }
+
+    /// What tells candidates of one end apart.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.port == other.port
+            && self.is_tcp == other.is_tcp
+            && (self.place == other.place
+                || self.place == Place::Hidden
+                || other.place == Place::Hidden)
+    }
+}
+
+/// One end of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndRecord {
+    pub kind: CandidateType,
+    pub place: Place,
+    pub port: u16,
+    /// The base of a reflexive candidate (RFC 8839 5.1).
+    pub related: Option<SocketAddr>,
+    pub relay_transport: Option<Transport>,
+}
+
+impl EndRecord {
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.place.ip()?, self.port))
+    }
+
+    /// Where packets leave from (RFC 8445 5.1.1): statistics name the reflexive candidate.
+    pub fn base(&self) -> Option<SocketAddr> {
+        match self.kind {
+            CandidateType::Srflx | CandidateType::Prflx => self.related.or(self.socket_address()),
+            _ => self.socket_address(),
+        }
+    }
+}
+
+/// A pair of candidates and what went over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairRecord {
+    pub local: EndRecord,
+    pub remote: EndRecord,
+    pub priority: u64,
+    /// As the program calls it, which is no counter.
+    pub state: String,
+    pub nominated: bool,
+    /// Whether it is the one in use, or was at the end.
+    pub is_selected: bool,
+    pub requests_sent: u32,
+    pub responses_received: u32,
+    pub requests_received: u32,
+    pub responses_sent: u32,
+    /// Keep-alives of consent (RFC 7675).
+    pub consent_sent: u32,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub rtt_ms: Option<f64>,
+    pub first_sent: Option<f64>,
+    pub first_answered: Option<f64>,
+    /// When something came over it last.
+    pub last_heard: Option<f64>,
+    /// The longest time in which nothing came, between two moments at which something did.
+    pub silence: Option<(f64, f64)>,
+    /// How many of its requests the other end saw, and where it saw them come from, if it told.
+    pub requests_arrived: Option<u32>,
+    pub mapped: Option<SocketAddr>,
+    /// What packets show.
+    pub failure: Option<Code>,
+}
+
+impl PairRecord {
+    pub fn new(local: EndRecord, remote: EndRecord) -> Self {
+        Self {
+            local,
+            remote,
+            priority: 0,
+            state: String::new(),
+            nominated: false,
+            is_selected: false,
+            requests_sent: 0,
+            responses_received: 0,
+            requests_received: 0,
+            responses_sent: 0,
+            consent_sent: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            rtt_ms: None,
+            first_sent: None,
+            first_answered: None,
+            last_heard: None,
+            silence: None,
+            requests_arrived: None,
+            mapped: None,
+            failure: None,
+        }
+    }
+
+    pub fn is_relayed(&self) -> bool {
+        [&self.local, &self.remote]
+            .iter()
+            .any(|end| end.kind == CandidateType::Relay)
+    }
+}
+
+/// A server that an end was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerRecord {
+    /// As it was given.
+    pub url: String,
+    pub uri: Option<ServerUri>,
+    /// What went wrong, by what the program says: the code and its text.
+    pub error: Option<(Code, String)>,
+    pub error_at: Option<f64>,
+}
+
+/// What a [`Change`] is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StateKind {
+    Signaling,
+    Gathering,
+    /// `iceConnectionState`.
+    Ice,
+    /// `iceState` of the transport, in statistics.
+    IceTransport,
+    /// `connectionState`.
+    Connection,
+    Dtls,
+    /// The application closed the connection.
+    Closed,
+    DataChannel,
+    Track,
+}
+
+/// A state that was reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub at: Option<f64>,
+    pub kind: StateKind,
+    pub value: String,
+}
+
+/// The DTLS association (RFC 8842).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DtlsRecord {
+    /// new, connecting, connected, closed or failed.
+    pub state: Option<String>,
+    /// client or server.
+    pub role: Option<String>,
+    pub version: Option<String>,
+    pub cipher: Option<String>,
+    /// Of the certificates in use.
+    pub own_fingerprint: Option<String>,
+    pub peer_fingerprint: Option<String>,
+    /// An alert of one end (RFC 8446 6), if packets show one.
+    pub alert: Option<String>,
+    /// Bytes of the transport, STUN left out.
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+}
+
+/// What came or went for one m-line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StreamRecord {
+    pub mid: Option<String>,
+    /// audio, video or data.
+    pub kind: String,
+    pub codec: Option<String>,
+    pub sent: Option<u64>,
+    pub received: Option<u64>,
+    pub lost: Option<i64>,
+    pub jitter_ms: Option<f64>,
+    pub frames_decoded: Option<u64>,
+}

@@ -1,0 +1,273 @@
+//! Why a call failed, by what its files tell: the rules of [`crate::proto::ice::causes`], and those of
+//! the stages that come after ICE.
+//!
+//! One end alone proves less. What is not proved is [`Code::Unknown`], with what would tell.
+
+pub mod clocks;
+mod hidden;
+mod one_end;
+pub mod pairs;
+mod relays;
+pub mod sides;
+pub mod stages;
+pub mod standing;
+
+use crate::base::codes::Code;
+use crate::proto::evidence::account::{Account, StateKind};
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::ice::candidate::{Candidate, CandidateType};
+use crate::proto::ice::causes::{Cause, PairFacts, Party, Situation, Way, Whose};
+use crate::proto::ice::prediction::Side;
+use pairs::CallPair;
+use sides::KnownSide;
+use standing::Standing;
+
+/// A call, judged.
+#[derive(Debug, Clone)]
+pub struct JudgedCall {
+    pub local: KnownSide,
+    pub remote: KnownSide,
+    pub standing: Standing,
+    /// How ICE connected them, whatever came after.
+    pub path: Option<Way>,
+    pub pairs: Vec<CallPair>,
+    /// Why there is no direct path, and what went wrong after ICE; weightiest first.
+    pub causes: Vec<Cause>,
+    pub relay_causes: Vec<Cause>,
+    /// From the moment when both descriptions were known here until ICE was connected.
+    pub connected_ms: Option<f64>,
+}
+
+impl JudgedCall {
+    /// Whether the call worked as it should, and all of it.
+    pub fn is_good(&self) -> bool {
+        let later = |cause: &Cause| is_of_later_stage(cause.code);
+        self.standing == Standing::Connected && !self.causes.iter().any(later)
+    }
+
+    /// Whether any cause is named.
+    pub fn is_explained(&self) -> bool {
+        let mut all = self.causes.iter().chain(&self.relay_causes);
+        all.any(|cause| cause.code != Code::Unknown)
+    }
+}
+
+/// Codes of causes that have nothing to do with whether there is a direct path.
+pub const fn is_of_later_stage(code: Code) -> bool {
+    matches!(
+        code,
+        Code::DtlsFailed
+            | Code::NoAnswer
+            | Code::CandidatesLost
+            | Code::PathLost
+            | Code::NoCommonCodec
+    )
+}
+
+pub fn judge(call: &JoinedCall) -> JudgedCall {
+    let [one, two] = [call.ends[0].as_ref(), call.ends[1].as_ref()];
+    let local = KnownSide::new(one, two);
+    let remote = KnownSide::new(two, one);
+    let pairs = pairs::joined(one, two, &local, &remote);
+    let standing = standing_of(call);
+    let path = path(&pairs, standing);
+    // The two descriptions may be in two files.
+    let is_recorded = call
+        .ends
+        .iter()
+        .flatten()
+        .any(|account| !account.changes.is_empty());
+    let is_described = [&local, &remote]
+        .iter()
+        .all(|side| !side.told.descriptions.is_empty());
+    let standing = match standing {
+        Standing::Unanswered if is_recorded && is_described => Standing::Untried,
+        standing => standing,
+    };
+    // An end that was closed has gone, and nothing was lost.
+    let standing = match standing {
+        Standing::Lost if is_closed(call) && stages::path_lost(call, standing).is_none() => {
+            Standing::Connected
+        }
+        standing => standing,
+    };
+    let mut judged = JudgedCall {
+        connected_ms: call.ends.iter().flatten().find_map(connected_ms),
+        local,
+        remote,
+        standing,
+        path,
+        pairs,
+        causes: Vec::new(),
+        relay_causes: Vec::new(),
+    };
+    judged.find_causes(call);
+    judged
+}
+
+fn is_closed(call: &JoinedCall) -> bool {
+    let mut all = call.ends.iter().flatten();
+    all.any(|account| account.reached(StateKind::Closed, &["closed"]).is_some())
+}
+
+/// Of both ends, that which says more: a failure before a success, but nothing before something.
+fn standing_of(call: &JoinedCall) -> Standing {
+    let mut all: Vec<Standing> = call.ends.iter().flatten().map(Standing::of).collect();
+    all.sort();
+    let trouble = [Standing::DtlsFailed, Standing::Insecure, Standing::Lost];
+    // Who is not yet checking may be at an end that waits for something.
+    trouble
+        .into_iter()
+        .find(|standing| all.contains(standing))
+        .or(all.last().copied())
+        .unwrap_or(Standing::Nothing)
+}
+
+fn path(pairs: &[CallPair], standing: Standing) -> Option<Way> {
+    let selected = pairs.iter().find(|pair| pair.record.is_selected);
+    let worked = standing >= Standing::Insecure;
+    let used = selected.filter(|pair| worked || pair.works())?;
+    Some(if used.is_relayed() {
+        Way::Relayed
+    } else {
+        Way::Direct
+    })
+}
+
+fn connected_ms(account: &Account) -> Option<f64> {
+    let own = account.own.descriptions.first()?.0?;
+    let other = account.other.descriptions.first()?.0?;
+    let up = account
+        .reached(StateKind::Ice, &["connected", "completed"])?
+        .at?;
+    Some(up - own.max(other)).filter(|ms| *ms >= 0.0)
+}
+
+impl JudgedCall {
+    fn find_causes(&mut self, call: &JoinedCall) {
+        let late_only = call.ends.iter().flatten().all(|account| account.is_late);
+        if let Some(cause) = stages::no_answer(call) {
+            self.causes.push(cause);
+            return;
+        }
+        if self.standing == Standing::Nothing || self.standing == Standing::Unanswered {
+            self.causes.extend(stages::no_common_codec(call));
+            return;
+        }
+        let later = [
+            stages::dtls(call, self.standing),
+            stages::path_lost(call, self.standing),
+            stages::no_common_codec(call),
+        ];
+        self.causes.extend(later.into_iter().flatten());
+        if self.path == Some(Way::Direct)
+            || (self.path.is_none() && self.standing >= Standing::Insecure)
+        {
+            return;
+        }
+        if self.path.is_none()
+            && let Some(cause) = stages::candidates_lost(call)
+        {
+            self.causes.insert(0, cause);
+            return;
+        }
+        let (direct, relay) = if let Some(open) = self.too_little(call, late_only) {
+            (vec![open], Vec::new())
+        } else {
+            self.by_rules(call)
+        };
+        self.causes.extend(direct);
+        self.relay_causes = relay;
+        self.name_what_would_tell(call);
+        self.in_words_of_calls();
+    }
+
+    fn by_rules(&self, call: &JoinedCall) -> (Vec<Cause>, Vec<Cause>) {
+        let direct = self.path.is_none().then(|| self.hidden()).flatten();
+        let facts: Vec<PairFacts> = self
+            .pairs
+            .iter()
+            .filter_map(|pair| pair.facts(&self.remote))
+            .filter(|pair| {
+                pair.sent > 0 || pair.received > 0 || pair.failure != Some(Code::NotChecked)
+            })
+            .collect();
+        let (local, remote) = (
+            hidden::with_hidden(&self.local, &self.remote),
+            hidden::with_hidden(&self.remote, &self.local),
+        );
+        let (local_codes, remote_codes) =
+            (relays::troubles(&facts, CandidateType::Relay), Vec::new());
+        let situation = Situation {
+            local: party(&self.local, &local, &local_codes),
+            remote: party(&self.remote, &remote, &remote_codes),
+            pairs: &facts,
+            path: self.path,
+        };
+        let causes = match direct {
+            Some(cause) => vec![cause],
+            None => situation.causes(),
+        };
+        let mut causes: Vec<Cause> = causes
+            .into_iter()
+            .map(|cause| self.with_proof(cause))
+            .collect();
+        self.doubt(call, &mut causes);
+        let mut relay = if self.has_given_up() {
+            situation.relay_causes()
+        } else {
+            Vec::new()
+        };
+        for cause in &mut relay {
+            self.given_up_at_once(call, cause);
+        }
+        (causes, relay)
+    }
+
+    /// What the files show in place of a test.
+    fn with_proof(&self, mut cause: Cause) -> Cause {
+        let of = |side: Whose, proof: fn(&KnownSide) -> &Option<String>| -> Vec<String> {
+            let mut all = Vec::new();
+            if side != Whose::Remote {
+                all.extend(
+                    proof(&self.local)
+                        .iter()
+                        .map(|text| format!("this side: {text}")),
+                );
+            }
+            if side != Whose::Local {
+                all.extend(
+                    proof(&self.remote)
+                        .iter()
+                        .map(|text| format!("the other side: {text}")),
+                );
+            }
+            all
+        };
+        let proofs = match cause.code {
+            Code::UdpBlocked => of(cause.side, |side| &side.blocked),
+            Code::EndpointDependentMapping => of(cause.side, |side| &side.dependent),
+            _ => Vec::new(),
+        };
+        if !proofs.is_empty() {
+            cause.evidence.retain(|text| {
+                !text.contains("unknown mapping") && !text.contains("no server answers")
+            });
+            cause.evidence.splice(0..0, proofs);
+        }
+        cause
+    }
+}
+
+fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [Code]) -> Party<'a> {
+    Party {
+        side: Side {
+            nats: &known.nats,
+            candidates,
+            relay_only: known.relay_only,
+        },
+        servers: known.servers.as_deref(),
+        troubles,
+        left_out: None,
+    }
+}

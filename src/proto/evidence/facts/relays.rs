@@ -1,0 +1,121 @@
+//! What pairs with relays show, and what it shows that there are none.
+
+use crate::base::codes::Code;
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::JudgedCall;
+use crate::proto::evidence::facts::pairs::CallPair;
+use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::{Cause, Effect, PairFacts, Remedy, RemedyCode, Whose};
+use crate::proto::nat::address::is_global;
+
+/// What one end's file has of the pairs with its relay.
+#[derive(Debug, Clone, Copy)]
+struct Abandoned {
+    /// Whether the other side has an address of the relay's family.
+    is_met: bool,
+    has_file: bool,
+    /// Whether a pair with the relay was checked to the end.
+    is_tried: bool,
+    /// How many pairs were.
+    checked: usize,
+}
+
+impl JudgedCall {
+    /// A relay that is still being checked is not yet a relay that does not help.
+    pub(super) fn has_given_up(&self) -> bool {
+        let enough = |pair: &CallPair| pair.record.requests_sent >= 7;
+        self.standing == Standing::Failed
+            || self.standing == Standing::Untried
+            || self.pairs.iter().any(enough)
+    }
+
+    /// A relay without any pair, though the other side has addresses of its family: Chromium forgets
+    /// the pairs that a TURN server gives no permission for (RFC 8656 9).
+    pub(super) fn given_up_at_once(&self, call: &JoinedCall, cause: &mut Cause) {
+        let (sides, who): (&[Whose], &str) = match cause.side {
+            Whose::Local => (&[Whose::Local], "this side"),
+            Whose::Remote => (&[Whose::Remote], "the other side"),
+            Whose::Both => (&[Whose::Local, Whose::Remote], "both sides"),
+            Whose::Between => return,
+        };
+        let found: Vec<Abandoned> = sides
+            .iter()
+            .map(|side| self.abandoned(call, *side))
+            .collect();
+        let is_like_closed = cause.code == Code::RelayPortsClosed
+            && found.iter().all(|one| one.has_file && !one.is_tried);
+        let is_met = found.iter().all(|one| one.is_met);
+        // Nothing comes in there, either.
+        if !(is_met && (cause.code == Code::NoCommonFamily || is_like_closed)) {
+            return;
+        }
+        let checked = found.iter().map(|one| one.checked).max().unwrap_or(0);
+        *cause = if checked > 0 {
+            forbidden(cause.side, who, checked)
+        } else {
+            let message = format!(
+                "nothing is told of the pairs with the relay of {who}: the dump from there has them"
+            );
+            Cause::new(Code::Unknown, Whose::Between, message)
+        };
+    }
+
+    fn abandoned(&self, call: &JoinedCall, whose: Whose) -> Abandoned {
+        let (end, side, other) = match whose {
+            Whose::Remote => (&call.ends[1], &self.remote, &self.local),
+            _ => (&call.ends[0], &self.local, &self.remote),
+        };
+        let mut relays = side
+            .candidates
+            .iter()
+            .filter(|c| c.kind == CandidateType::Relay);
+        let is_met = relays.any(|relay| {
+            let mut others = other.candidates.iter();
+            others.any(|c| c.address.is_ipv4() == relay.address.is_ipv4())
+        });
+        let pairs = || {
+            end.iter()
+                .filter(|account| account.has_events)
+                .flat_map(|account| &account.pairs)
+        };
+        Abandoned {
+            is_met,
+            has_file: end.is_some(),
+            is_tried: pairs()
+                .any(|pair| pair.local.kind == CandidateType::Relay && pair.requests_sent >= 7),
+            checked: pairs().filter(|pair| pair.requests_sent >= 10).count(),
+        }
+    }
+}
+
+fn forbidden(side: Whose, who: &str, checked: usize) -> Cause {
+    let message = format!(
+        "the TURN server of {who} gave a relay, and every pair with it was given up at once, as browsers do where the server refuses permission for the other side's addresses (403)"
+    );
+    let seen =
+        format!("no pair of the relay is left, and {checked} others were checked to the end");
+    Cause {
+        evidence: vec![seen],
+        remedies: vec![Remedy {
+            code: RemedyCode::TurnConfiguration,
+            side,
+            message: "public peer addresses allowed by the TURN server (coturn: allowed-peer-ip)"
+                .to_owned(),
+            effect: Effect::Relay,
+        }],
+        ..Cause::new(Code::TurnPeerForbidden, side, message)
+    }
+}
+
+/// What a TURN server says of public peers.
+pub(super) fn troubles(pairs: &[PairFacts], kind: CandidateType) -> Vec<Code> {
+    let forbidden = pairs.iter().any(|pair| {
+        let public = is_global(pair.remote.1.ip());
+        pair.local.0 == kind
+            && pair.remote.0 != kind
+            && public
+            && pair.failure == Some(Code::ForbiddenIp)
+    });
+    forbidden.then_some(Code::ForbiddenIp).into_iter().collect()
+}

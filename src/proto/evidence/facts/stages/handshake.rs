@@ -1,0 +1,114 @@
+//! DTLS, after ICE has found a way.
+
+use std::collections::BTreeSet;
+
+use crate::base::codes::Code;
+use crate::proto::evidence::account::{Account, Told};
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::stages::cause;
+use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::causes::{Cause, Whose};
+
+/// DTLS that failed or was never done, after ICE had found a way.
+pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
+    if !matches!(standing, Standing::DtlsFailed | Standing::Insecure) {
+        return None;
+    }
+    if let Some(mismatch) = mismatch(call) {
+        return Some(mismatch);
+    }
+    let accounts = || call.ends.iter().flatten();
+    let alert = accounts().find_map(|account| account.dtls.alert.clone());
+    let mut seen = vec!["ICE was connected".to_owned()];
+    seen.extend(accounts().filter_map(|account| {
+        let state = account.dtls.state.as_ref()?;
+        let role = account.dtls.role.as_deref().unwrap_or("end");
+        Some(format!("DTLS state of the {role}: {state}"))
+    }));
+    seen.extend(alert.map(|alert| format!("alert: {alert}")));
+    if let Some(roles) = same_roles(call) {
+        seen.push(roles);
+        let message = "both ends took the same DTLS role (a=setup), so neither began the handshake";
+        return Some(cause(Code::DtlsFailed, Whose::Between, message, seen));
+    }
+    let message = if standing == Standing::Insecure {
+        "ICE found a way, and the DTLS handshake over it does not end: something on the way drops its packets, as firewalls that know DTLS do, and MTUs that are too small"
+    } else if call.ends.iter().flatten().count() < 2 {
+        "ICE found a way, and the DTLS handshake over it failed: most often the certificate is not that of the fingerprint in the description; the other end's dump, or both descriptions, tell"
+    } else {
+        "ICE found a way, and the DTLS handshake over it failed, though the fingerprints are right"
+    };
+    Some(cause(Code::DtlsFailed, Whose::Between, message, seen))
+}
+
+fn fingerprints(told: &Told) -> BTreeSet<&str> {
+    let last = told.descriptions.last().map(|(_, read)| &read.fingerprints);
+    last.into_iter().flatten().map(String::as_str).collect()
+}
+
+/// A fingerprint that was told to one end and is not that of the other end's certificate (RFC 8122 5).
+fn mismatch(call: &JoinedCall) -> Option<Cause> {
+    let [one, two] = &call.ends;
+    let differs = |told_to: &Option<Account>, from: &Option<Account>| {
+        let told_to = told_to.as_ref()?;
+        let told: BTreeSet<&str> = fingerprints(&told_to.other);
+        let mut real: BTreeSet<&str> = BTreeSet::new();
+        if let Some(from) = from {
+            real.extend(from.dtls.own_fingerprint.as_deref());
+            if real.is_empty() {
+                real.extend(fingerprints(&from.own));
+            }
+        }
+        // What came in the handshake itself.
+        real.extend(told_to.dtls.peer_fingerprint.as_deref());
+        let differs = !told.is_empty() && !real.is_empty() && told.is_disjoint(&real);
+        differs.then(|| {
+            let short = |all: &BTreeSet<&str>| {
+                all.first()
+                    .map_or_else(String::new, |one| one.chars().take(25).collect())
+            };
+            format!("told {}..., and it is {}...", short(&told), short(&real))
+        })
+    };
+    let (side, seen, words) = match (differs(one, two), differs(two, one)) {
+        (Some(seen), None) => (
+            Whose::Local,
+            seen,
+            "this side was told a fingerprint that is not that of the other side's certificate, and refuses it",
+        ),
+        (None, Some(seen)) => (
+            Whose::Remote,
+            seen,
+            "the other side was told a fingerprint that is not that of this side's certificate, and refuses it",
+        ),
+        (Some(seen), Some(_)) => (
+            Whose::Both,
+            seen,
+            "both sides were told fingerprints that are not those of the certificates",
+        ),
+        (None, None) => return None,
+    };
+    let message = format!(
+        "DTLS failed: {words}; the description was altered on the way, or is of another connection"
+    );
+    Some(cause(
+        Code::DtlsFailed,
+        side,
+        message,
+        vec![format!("the fingerprint was {seen}")],
+    ))
+}
+
+/// `a=setup` of both ends (RFC 8842 5.2).
+fn same_roles(call: &JoinedCall) -> Option<String> {
+    let account = call.ends.iter().flatten().find(|account| {
+        !account.own.descriptions.is_empty() && !account.other.descriptions.is_empty()
+    })?;
+    let setup = |told: &Told| {
+        told.descriptions
+            .last()
+            .and_then(|(_, read)| read.setup.clone())
+    };
+    let (own, other) = (setup(&account.own)?, setup(&account.other)?);
+    (own == other && own != "actpass").then(|| format!("a=setup:{own} on both sides"))
+}

@@ -1,0 +1,139 @@
+//! Paths that had worked, and then did not.
+
+use crate::base::codes::Code;
+use crate::proto::evidence::account::{Account, Change, StateKind};
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::stages::cause;
+use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::causes::{Cause, Whose};
+
+/// When nothing came any more, though the path had worked.
+pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
+    // An application that closed its end is no trouble of the path.
+    let ends = || accounts_with_clocks(call);
+    let closed = ends()
+        .filter_map(|(account, late)| {
+            Some(account.reached(StateKind::Closed, &["closed"])?.at? - late)
+        })
+        .fold(f64::INFINITY, f64::min);
+    let outages: Vec<Outage> = ends()
+        .filter_map(|(account, late)| Outage::of(account, closed + late))
+        .collect();
+    let worst = outages
+        .iter()
+        .max_by(|a, b| a.lasted_ms.total_cmp(&b.lasted_ms))?;
+    if !matches!(standing, Standing::Lost | Standing::Connected) {
+        return None;
+    }
+    let both = outages.len() > 1;
+    let seconds = worst.lasted_ms / 1000.0;
+    let how_long = if worst.lasted_ms > 0.0 {
+        format!(" for {seconds:.0} s")
+    } else {
+        String::new()
+    };
+    let message = match (worst.is_over, both) {
+        (true, true) => {
+            format!("the path was lost{how_long} and came back: nothing came through, either way")
+        }
+        (true, false) => {
+            format!("the path was lost{how_long} and came back: nothing came from the other side")
+        }
+        (false, true) => format!(
+            "the path was lost{how_long} and did not come back: nothing came through, either way"
+        ),
+        (false, false) => format!(
+            "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
+        ),
+    };
+    let seen = outages.into_iter().map(|outage| outage.seen).collect();
+    Some(cause(Code::PathLost, Whose::Between, message, seen))
+}
+
+/// The ends, and how much later their clocks are than this end's.
+fn accounts_with_clocks(call: &JoinedCall) -> impl Iterator<Item = (&Account, f64)> {
+    let clocks = [0.0, call.offset_ms];
+    call.ends
+        .iter()
+        .zip(clocks)
+        .filter_map(|(end, late)| Some((end.as_ref()?, late)))
+}
+
+struct Outage {
+    lasted_ms: f64,
+    is_over: bool,
+    seen: String,
+}
+
+impl Outage {
+    fn of(account: &Account, closed: f64) -> Option<Self> {
+        let up = ["connected", "completed"];
+        let has_events = account
+            .changes
+            .iter()
+            .any(|change| change.kind == StateKind::Ice);
+        let kind = if has_events {
+            StateKind::Ice
+        } else {
+            StateKind::IceTransport
+        };
+        let first_up = account
+            .changes
+            .iter()
+            .position(|change| change.kind == kind && up.contains(&change.value.as_str()));
+        let after = &account.changes[first_up.map_or(0, |at| at + 1)..];
+        let is_ice = |value: &[&str]| {
+            let value: Vec<String> = value.iter().map(|v| (*v).to_owned()).collect();
+            move |change: &&Change| change.kind == kind && value.contains(&change.value)
+        };
+        let down = first_up.and_then(|_| after.iter().find(is_ice(&["disconnected", "failed"])));
+        let selected = account.pairs.iter().find(|pair| pair.is_selected);
+        let Some(down) = down else {
+            return Self::by_counters(account);
+        };
+        if down.at.is_some_and(|at| at >= closed) {
+            return None;
+        }
+        let back = after
+            .iter()
+            .filter(|change| change.at > down.at)
+            .find(is_ice(&up));
+        let silence = selected.and_then(|pair| pair.silence);
+        let heard = selected
+            .and_then(|pair| pair.last_heard)
+            .filter(|heard| Some(*heard) < down.at);
+        // Browsers say so some seconds after the last packet.
+        let from = silence.map(|(from, _)| from).or(heard).or(down.at);
+        let to = back.and_then(|change| change.at).or(account.ended);
+        let lasted_ms = from.zip(to).map_or(0.0, |(from, to)| (to - from).max(0.0));
+        let states = match back {
+            Some(_) => "ICE was disconnected, and connected again",
+            None => "ICE was connected, then disconnected",
+        };
+        let sent = selected
+            .map(|pair| pair.consent_sent)
+            .filter(|sent| *sent > 0);
+        let sent = sent.map_or_else(String::new, |sent| {
+            format!(", {sent} requests for consent sent")
+        });
+        Some(Self {
+            lasted_ms,
+            is_over: back.is_some(),
+            seen: format!("{states}{sent}"),
+        })
+    }
+
+    /// One sample in the middle of an outage: the pair in use is checked, and does not answer.
+    fn by_counters(account: &Account) -> Option<Self> {
+        let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
+        let was_used = pair.bytes_received > 0 && pair.nominated;
+        (was_used && pair.state == "in-progress").then(|| Self {
+            lasted_ms: 0.0,
+            is_over: false,
+            seen: format!(
+                "the pair in use is in-progress again: {} requests sent, {} answered",
+                pair.requests_sent, pair.responses_received
+            ),
+        })
+    }
+}

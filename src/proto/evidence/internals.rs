@@ -1,0 +1,250 @@
+//! The download of `chrome://webrtc-internals`: one JSON document.
+
+use std::fmt;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::base::words::printable;
+use crate::proto::evidence::account::{Account, Fault, FileKind, Record, StateKind};
+use crate::proto::evidence::events;
+use crate::proto::evidence::samples::{Members, Series};
+use crate::proto::evidence::{MAX_ACCOUNTS, configuration};
+
+pub fn read(text: &str) -> Record {
+    let mut record = Record::of(FileKind::WebrtcInternals);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let outcome = json
+        .deserialize_map(Whole(&mut record))
+        .and_then(|()| json.end());
+    if let Err(error) = outcome {
+        record.faults.push(Fault::of_json(&error));
+    }
+    for account in &mut record.accounts {
+        finish(account);
+    }
+    record
+        .accounts
+        .retain(|account| account.is_begun || !account.pairs.is_empty());
+    if record.accounts.is_empty() && record.faults.is_empty() {
+        record.faults.push(Fault::new(
+            "PeerConnections",
+            "no PeerConnection in it: open the page before the call",
+        ));
+    }
+    record
+}
+
+/// States that come as events; others are from statistics.
+const EVENTS: [StateKind; 4] = [
+    StateKind::Signaling,
+    StateKind::Gathering,
+    StateKind::Ice,
+    StateKind::Connection,
+];
+
+/// What can be told when all is read.
+pub fn finish(account: &mut Account) {
+    account.has_events = true;
+    // Descriptions and the present states, all stamped with the moment of opening: they are what there
+    // was then, and no event.
+    let described = |told: &super::Told| told.descriptions.first().and_then(|(at, _)| *at);
+    let times = (described(&account.own), described(&account.other));
+    let no_candidate = account
+        .own
+        .candidates
+        .iter()
+        .all(|c| !c.is_signalled || c.at == times.0)
+        && account
+            .other
+            .candidates
+            .iter()
+            .all(|c| !c.is_signalled || c.at == times.1);
+    let mut states = account
+        .changes
+        .iter()
+        .filter(|change| EVENTS.contains(&change.kind));
+    let first_state = states.find_map(|change| change.at);
+    let is_one_moment = matches!(times, (Some(a), Some(b)) if (a - b).abs() < 2.0);
+    account.is_late = is_one_moment
+        && no_candidate
+        && first_state.is_none_or(|at| {
+            times
+                .0
+                .is_some_and(|described| (at - described).abs() < 2.0)
+        });
+    if account.is_late {
+        account.has_events = false;
+    }
+}
+
+struct Whole<'r>(&'r mut Record);
+
+impl<'de> Visitor<'de> for Whole<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a dump of webrtc-internals")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "PeerConnections" => map.next_value_seed(Connections(&mut *self.0))?,
+                "UserAgent" => {
+                    let agent: Value = map.next_value()?;
+                    self.0.agent = agent.as_str().map(printable);
+                }
+                "timestamp" => {
+                    let at: Value = map.next_value()?;
+                    self.0.captured_at = at.as_f64();
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `PeerConnections`: what was read of a connection stays, even if the document ends in it.
+struct Connections<'r>(&'r mut Record);
+
+impl<'de> DeserializeSeed<'de> for Connections<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Connections<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connections by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(label) = map.next_key::<String>()? {
+            if self.0.accounts.len() >= MAX_ACCOUNTS {
+                return Err(A::Error::custom("more connections than anybody has"));
+            }
+            let mut account = Account {
+                label: Some(printable(&label)),
+                ..Account::default()
+            };
+            let mut members = Members::default();
+            let outcome = map.next_value_seed(Connection(&mut account, &mut members));
+            members.play(&mut account);
+            self.0.accounts.push(account);
+            outcome?;
+        }
+        Ok(())
+    }
+}
+
+struct Connection<'r>(&'r mut Account, &'r mut Members);
+
+impl<'de> DeserializeSeed<'de> for Connection<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Connection<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a connection")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "rtcConfiguration" => configuration::read(self.0, &map.next_value()?),
+                "stats" => map.next_value_seed(Stats(&mut *self.1))?,
+                "updateLog" => map.next_value_seed(Log(&mut *self.0))?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Stats<'r>(&'r mut Members);
+
+impl<'de> DeserializeSeed<'de> for Stats<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Stats<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("series by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            // One that is of another form is left out, not the whole for it.
+            let raw: &RawValue = map.next_value()?;
+            if let Ok(series) = serde_json::from_str::<Series<'_>>(raw.get()) {
+                self.0.add(&key, &series);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `updateLog`.
+struct Log<'r>(&'r mut Account);
+
+impl<'de> DeserializeSeed<'de> for Log<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Log<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(entry) = seq.next_element::<Value>()? {
+            let at = ["timestamp", "time"]
+                .iter()
+                .find_map(|key| entry[*key].as_f64());
+            let Some(name) = entry["type"].as_str() else {
+                continue;
+            };
+            events::apply(self.0, at, name, &value_of(&entry["value"]));
+        }
+        Ok(())
+    }
+}
+
+/// Values are JSON in strings, or text in older versions.
+fn value_of(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
+        other => other.clone(),
+    }
+}

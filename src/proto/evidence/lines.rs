@@ -1,0 +1,152 @@
+//! Descriptions, and lines with candidates, as people copy them out of consoles and logs.
+
+use serde_json::Value;
+
+use crate::proto::evidence::account::{Account, Fault, FileKind, Record, Told};
+use crate::proto::evidence::described;
+use crate::proto::evidence::events::{add, add_candidate, candidate, describe};
+
+/// Values in one JSON document that are looked at.
+const MAX_VALUES: usize = 100_000;
+
+pub fn read(kind: FileKind, text: &str) -> Record {
+    let mut record = Record::of(kind);
+    let mut account = Account::default();
+    let begins = text.trim_start();
+    if begins.starts_with(['{', '[']) {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => of_json(&mut account, &value),
+            Err(error) => record.faults.push(Fault::of_json(&error)),
+        }
+    } else if kind == FileKind::Sdp {
+        of_sdp(&mut account, text);
+    } else {
+        of_lines(&mut account, text);
+    }
+    if account.own.is_empty() && !account.other.is_empty() {
+        std::mem::swap(&mut account.own, &mut account.other);
+    }
+    let is_empty = account.own.is_empty();
+    if is_empty && record.faults.is_empty() {
+        record.faults.push(Fault::new(
+            "the whole file",
+            "there is no m-line and no candidate in it",
+        ));
+    }
+    account.is_begun = true;
+    if !is_empty {
+        record.accounts.push(account);
+    }
+    record
+}
+
+/// One description, or offer and answer one after the other: the first one is this end's.
+fn of_sdp(account: &mut Account, text: &str) {
+    let mut starts: Vec<usize> = text.match_indices("v=0").map(|(at, _)| at).collect();
+    starts.retain(|at| text[..*at].ends_with(['\n', '\r', ' ', '\t']) || *at == 0);
+    if starts.first() != Some(&0) && starts.len() < 2 {
+        starts = vec![0];
+    }
+    for (number, at) in starts.iter().enumerate().take(2) {
+        let end = starts.get(number + 1).copied().unwrap_or(text.len());
+        let told = if number == 0 {
+            &mut account.own
+        } else {
+            &mut account.other
+        };
+        let mut read = described::read(&text[*at..end]);
+        // RFC 8842 5.2: an offer leaves it open, an answer does not.
+        read.is_offer = read.setup.as_deref().map(|setup| setup == "actpass");
+        add(told, None, read);
+    }
+}
+
+fn of_json(account: &mut Account, value: &Value) {
+    let mut left = MAX_VALUES;
+    walk(account, value, None, &mut left);
+}
+
+/// Which end an object is of: by its name, or by what came before.
+fn walk(account: &mut Account, value: &Value, is_other: Option<bool>, left: &mut usize) {
+    if *left == 0 {
+        return;
+    }
+    *left -= 1;
+    match value {
+        Value::Object(object) => {
+            let has = |key: &str| object.get(key).and_then(Value::as_str);
+            if has("sdp").is_some_and(described::is_description) {
+                let second = !account.own.descriptions.is_empty();
+                describe(told(account, is_other.unwrap_or(second)), None, value);
+            } else if let Some(line) = has("candidate") {
+                let mut ufrag = has("usernameFragment").map(str::to_owned);
+                line_of(account, is_other.unwrap_or(false), line, &mut ufrag);
+            } else {
+                for (key, inner) in object {
+                    walk(account, inner, side_of(key).or(is_other), left);
+                }
+            }
+        }
+        Value::Array(all) => {
+            for inner in all {
+                walk(account, inner, is_other, left);
+            }
+        }
+        Value::String(text) if text.contains("candidate:") && !text.contains("v=0") => {
+            line_of(account, is_other.unwrap_or(false), text, &mut None);
+        }
+        Value::String(text) if described::is_description(text) => {
+            let second = !account.own.descriptions.is_empty();
+            let told = told(account, is_other.unwrap_or(second));
+            add(told, None, described::read(text));
+        }
+        _ => {}
+    }
+}
+
+/// What a word says of whose it is.
+fn side_of(word: &str) -> Option<bool> {
+    let word = word.to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|part| word.contains(part));
+    if any(&["remote", "received", "addicecandidate", "answer", "peer"]) {
+        Some(true)
+    } else if any(&["local", "offer", "onicecandidate", "own"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn told(account: &mut Account, is_other: bool) -> &mut Told {
+    if is_other {
+        &mut account.other
+    } else {
+        &mut account.own
+    }
+}
+
+fn line_of(account: &mut Account, is_other: bool, line: &str, ufrag: &mut Option<String>) {
+    let mut found = None;
+    let at = line.find("candidate:").unwrap_or(0);
+    if let Some(read) = candidate(&line[at..], None, &mut found) {
+        let told = told(account, is_other);
+        told.ufrags.extend(found.or(ufrag.take()));
+        add_candidate(told, read);
+    }
+}
+
+/// A log: each line that has a candidate, whatever stands before and behind it.
+fn of_lines(account: &mut Account, text: &str) {
+    for line in text.lines() {
+        let Some(at) = line.find("candidate:") else {
+            continue;
+        };
+        let is_other = side_of(&line[..at]).unwrap_or(false);
+        // In JSON and in quotes it ends with a quote.
+        let rest = line[at..]
+            .split(['"', '\'', '`', '\\'])
+            .next()
+            .unwrap_or_default();
+        line_of(account, is_other, rest, &mut None);
+    }
+}

@@ -1,0 +1,223 @@
+//! `rtcdiag inspect`, as a user meets it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::schema::assert_valid;
+
+fn evidence(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/evidence")
+        .join(file);
+    path.display().to_string()
+}
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rtcdiag"));
+    command
+        .arg("inspect")
+        .args(args)
+        .env_remove("RTCDIAG_REDACT")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let output: Output = program(args).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn document(args: &[&str]) -> (Option<i32>, Value) {
+    let (code, text, _) = run(&[args, &["--json"]].concat());
+    let document = serde_json::from_str(&text).expect("one document");
+    assert_valid(&document);
+    (code, document)
+}
+
+/// A file of this test alone.
+fn scratch(name: &str, content: &[u8]) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("rtcdiag-inspect-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("it is made");
+    let path = folder.join(name);
+    fs::write(&path, content).expect("it is written");
+    path
+}
+
+#[test]
+fn both_ends_of_a_call_that_failed() {
+    let (a, b) = (
+        evidence("02-symmetric-no-turn/a/webrtc_internals_dump.gz"),
+        evidence("02-symmetric-no-turn/b/rtcstats_dump.gz"),
+    );
+    let (code, document) = document(&[&a, &b]);
+    assert_eq!((code, &document["outcome"]), (Some(1), &Value::from("bad")));
+    let sources = document["result"]["sources"].as_array().expect("a list");
+    let kinds: Vec<&str> = sources
+        .iter()
+        .filter_map(|source| source["kind"].as_str())
+        .collect();
+    assert_eq!(kinds, ["webrtc-internals", "rtcstats"]);
+    assert_eq!(
+        (&sources[0]["side"], &sources[1]["side"]),
+        (&Value::from(0), &Value::from(1))
+    );
+    let call = &document["result"]["calls"][0];
+    assert_eq!(call["state"], "failed");
+    assert_eq!(call["causes"][0]["code"], "endpoint-dependent-mapping");
+    assert_eq!(call["causes"][0]["side"], "remote");
+    assert_eq!(call["relay_causes"][0]["code"], "no-turn-server");
+    let (code, text, stderr) = run(&[&a, &b]);
+    assert_eq!(code, Some(1));
+    assert_eq!(stderr, "");
+    assert!(text.starts_with("bad: no connection\n"), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    let last = text
+        .trim_end()
+        .rsplit("\n\n")
+        .next()
+        .expect("a summary")
+        .replace('\n', " ");
+    assert!(
+        last.contains("the other side's NAT (203.0.113.200) is symmetric"),
+        "{last}"
+    );
+    assert!(last.ends_with("would connect them."), "{last}");
+}
+
+#[test]
+fn a_call_that_worked_is_good_and_one_through_a_relay_says_why() {
+    let (code, good) = document(&[&evidence("01-direct/a/webrtc_internals_dump.gz")]);
+    assert_eq!((code, &good["outcome"]), (Some(0), &Value::from("good")));
+    assert_eq!(good["result"]["calls"][0]["path"], "direct");
+    let media = good["result"]["calls"][0]["media"]
+        .as_array()
+        .expect("a list");
+    assert_eq!(media.len(), 3, "{media:?}");
+    assert!(
+        media.iter().all(|section| section["accepted"] == true),
+        "{media:?}"
+    );
+    let (code, text, _) = run(&[&evidence("03-symmetric-turn/b/webrtc_internals_dump.gz")]);
+    assert_eq!(code, Some(0));
+    assert!(!text.starts_with("good"), "a relay is no good news: {text}");
+    assert!(
+        text.replace('\n', " ").contains("No direct path: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn standard_input_is_a_file_like_others_once() {
+    let dump = fs::read(evidence("08-no-stun/a/webrtc_internals_dump.gz")).expect("it is there");
+    let mut child = program(&["-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(&dump)
+        .expect("it is taken");
+    let output = child.wait_with_output().expect("it ends");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    assert_valid(&document);
+    assert_eq!(document["result"]["sources"][0]["file"], "-");
+    assert_eq!(
+        document["result"]["calls"][0]["causes"][0]["code"],
+        "hidden-addresses"
+    );
+    let (code, _, stderr) = run(&["-", "-"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("once only"), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_read_is_said_with_its_place() {
+    let nothing = scratch("nothing.txt", b"hello world\n");
+    let (code, document_of_nothing) = document(&[&nothing.display().to_string()]);
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        document_of_nothing["findings"][0]["code"],
+        "file-unreadable"
+    );
+    let whole = fs::read(evidence("02-symmetric-no-turn/a/rtcstats_dump.gz")).expect("it is there");
+    let half = scratch("half.gz", &whole[..whole.len() / 2]);
+    let (_, damaged) = document(&[&half.display().to_string()]);
+    let said = damaged["findings"].as_array().expect("a list");
+    let fault = said
+        .iter()
+        .find(|finding| finding["code"] == "file-damaged")
+        .expect("it is said");
+    assert!(
+        fault["message"]
+            .as_str()
+            .expect("text")
+            .contains("bytes could be unpacked"),
+        "{fault}"
+    );
+    assert_eq!(
+        damaged["result"]["calls"].as_array().map(Vec::len),
+        Some(1),
+        "what is whole is used"
+    );
+    let (code, _, stderr) = run(&["/nonexistent/dump"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("cannot read /nonexistent/dump"), "{stderr}");
+}
+
+#[test]
+fn nothing_but_labels_with_redact() {
+    for flags in [
+        &["--redact"][..],
+        &["--redact", "-v"],
+        &["--redact", "--json"],
+    ] {
+        let file = evidence("03-symmetric-turn/a/webrtc_internals_dump.gz");
+        let (code, text, stderr) = run(&[&[file.as_str()], flags].concat());
+        assert_eq!(code, Some(0), "{stderr}");
+        for address in ["192.168.1.10", "203.0.113.", "198.51.100.", "192.168.2."] {
+            assert!(!text.contains(address), "{flags:?}: {address} in {text}");
+        }
+    }
+}
+
+#[test]
+fn calls_that_differ_are_listed_apart() {
+    let files = ["01-direct", "02-symmetric-no-turn"]
+        .map(|case| evidence(&format!("{case}/a/rtcstats_dump.gz")));
+    let (code, document) = document(&[&files[0], &files[1]]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        document["result"]["calls"].as_array().map(Vec::len),
+        Some(2)
+    );
+    let codes: Vec<&str> = document["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|f| f["code"].as_str())
+        .collect();
+    assert!(codes.contains(&"calls-differ"), "{codes:?}");
+    assert!(
+        document["summary"]
+            .as_str()
+            .expect("text")
+            .starts_with("2 calls of which 1 worked and 1 did not."),
+        "{}",
+        document["summary"]
+    );
+}
