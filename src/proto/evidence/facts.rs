@@ -220,6 +220,7 @@ impl JudgedCall {
         };
         for cause in &mut relay {
             self.given_up_at_once(call, cause);
+            self.without_configuration(cause);
         }
         (causes, relay)
     }

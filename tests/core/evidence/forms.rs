@@ -173,3 +173,30 @@ fn a_dump_that_was_begun_too_late_says_so() {
             .contains("open the page before the call")
     );
 }
+
+/// Statistics do not have the configuration: that there is no TURN server is not known by them.
+#[test]
+fn statistics_do_not_tell_of_servers() {
+    let failing: Vec<_> = objects()
+        .into_iter()
+        .map(|mut object| {
+            if object["type"] == "candidate-pair" {
+                object["responsesReceived"] = json!(0);
+                object["requestsSent"] = json!(40);
+                object["state"] = json!("in-progress");
+                object["nominated"] = json!(false);
+            }
+            if object["type"] == "transport" {
+                object["dtlsState"] = json!("new");
+                object["iceState"] = json!("checking");
+                object["selectedCandidatePairId"] = json!("");
+            }
+            object
+        })
+        .collect();
+    let call = one(&[json!(failing).to_string()]);
+    assert_eq!(
+        named(&call.relay_causes),
+        [("unknown".to_owned(), "between".to_owned())]
+    );
+}

@@ -256,3 +256,25 @@ fn clocks_are_aligned_by_what_both_saw() {
         joined[0].offset_ms
     );
 }
+
+/// The description that A got and the one that B made, in files of their own, show what was altered.
+#[test]
+fn a_fingerprint_that_was_altered_is_found_in_descriptions_too() {
+    let case = "16-dtls-fingerprint";
+    let read = |end: &str, file: &str| record(case, end, file).expect("it is there");
+    for theirs in ["local.sdp.gz", "getstats.json.gz"] {
+        let calls = judged(vec![
+            read("a", "getstats.json.gz"),
+            read("a", "local.sdp.gz"),
+            read("a", "remote.sdp.gz"),
+            read("b", theirs),
+        ]);
+        assert_eq!(calls.len(), 1, "{theirs}");
+        let found = named(&calls[0].causes);
+        assert_eq!(
+            found,
+            [("dtls-failed".to_owned(), "local".to_owned())],
+            "{theirs}"
+        );
+    }
+}

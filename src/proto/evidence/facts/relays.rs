@@ -61,6 +61,23 @@ impl JudgedCall {
         };
     }
 
+    /// Without the configuration, a side without a relay may have a TURN server that failed.
+    pub(super) fn without_configuration(&self, cause: &mut Cause) {
+        let is_open = match cause.side {
+            Whose::Local => self.local.servers.is_none(),
+            Whose::Remote => self.remote.servers.is_none(),
+            Whose::Both => self.local.servers.is_none() || self.remote.servers.is_none(),
+            Whose::Between => false,
+        };
+        if cause.code == Code::NoTurnServer && is_open {
+            let message = "there is no relayed candidate, and whether there is a TURN server is not told: a dump has the configuration";
+            *cause = Cause {
+                remedies: std::mem::take(&mut cause.remedies),
+                ..Cause::new(Code::Unknown, Whose::Between, message)
+            };
+        }
+    }
+
     fn abandoned(&self, call: &JoinedCall, whose: Whose) -> Abandoned {
         let (end, side, other) = match whose {
             Whose::Remote => (&call.ends[1], &self.remote, &self.local),

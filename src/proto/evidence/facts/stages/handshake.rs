@@ -70,7 +70,10 @@ fn mismatch(call: &JoinedCall) -> Option<Cause> {
             format!("told {}..., and it is {}...", short(&told), short(&real))
         })
     };
-    let (side, seen, words) = match (differs(one, two), differs(two, one)) {
+    // Each end told its own once: a second one is what somebody made of it on the way.
+    let local = differs(one, two).or_else(|| told_twice(two.as_ref()));
+    let remote = differs(two, one).or_else(|| told_twice(one.as_ref()));
+    let (side, seen, words) = match (local, remote) {
         (Some(seen), None) => (
             Whose::Local,
             seen,
@@ -96,6 +99,22 @@ fn mismatch(call: &JoinedCall) -> Option<Cause> {
         side,
         message,
         vec![format!("the fingerprint was {seen}")],
+    ))
+}
+
+/// Two files that have different fingerprints of one end, of one kind.
+fn told_twice(end: Option<&Account>) -> Option<String> {
+    let prints = &end?.own.fingerprints;
+    let kind = |print: &str| print.split(' ').next().map(str::to_owned);
+    let real = end?.dtls.own_fingerprint.as_deref();
+    let mut others = prints.iter().map(String::as_str);
+    let first = real.or_else(|| others.next())?;
+    let other = others.find(|print| *print != first && kind(print) == kind(first))?;
+    let short = |print: &str| print.chars().take(25).collect::<String>();
+    Some(format!(
+        "{}... in one file and {}... in another",
+        short(first),
+        short(other)
     ))
 }
 
