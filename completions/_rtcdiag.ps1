@@ -48,7 +48,7 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'All of it on loopback, with servers of its own: no network needed')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'The rendezvous server for `pair`')
             [CompletionResult]::new('sdp', 'sdp', [CompletionResultType]::ParameterValue, 'Session descriptions: what will be agreed, and why not more')
-            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Recorded evidence (browser dumps, statistics, SDP): why did that call fail')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Recorded evidence (browser dumps, captures, SDP): why did that call fail')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'What a finding, error or reason means and what to do; topics in depth')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Completions of rtcdiag for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page: of rtcdiag, of a command, or of a topic')

@@ -45,7 +45,7 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand demo 'All of it on loopback, with servers of its own: no network needed'
             cand serve 'The rendezvous server for `pair`'
             cand sdp 'Session descriptions: what will be agreed, and why not more'
-            cand inspect 'Recorded evidence (browser dumps, statistics, SDP): why did that call fail'
+            cand inspect 'Recorded evidence (browser dumps, captures, SDP): why did that call fail'
             cand explain 'What a finding, error or reason means and what to do; topics in depth'
             cand completions 'Completions of rtcdiag for a shell'
             cand man 'A man page: of rtcdiag, of a command, or of a topic'

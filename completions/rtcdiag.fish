@@ -47,7 +47,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machi
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "sdp" -d 'Session descriptions: what will be agreed, and why not more'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "inspect" -d 'Recorded evidence (browser dumps, statistics, SDP): why did that call fail'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "inspect" -d 'Recorded evidence (browser dumps, captures, SDP): why did that call fail'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "explain" -d 'What a finding, error or reason means and what to do; topics in depth'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "completions" -d 'Completions of rtcdiag for a shell'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "man" -d 'A man page: of rtcdiag, of a command, or of a topic'

@@ -108,7 +108,7 @@ pub enum Command {
     /// --answerer it tells what the answer would be. Nothing is sent anywhere.
     #[command(after_help = sdp::EXAMPLES)]
     Sdp(SdpArgs),
-    /// Recorded evidence (browser dumps, statistics, SDP): why did that call fail
+    /// Recorded evidence (browser dumps, captures, SDP): why did that call fail
     ///
     /// Reads what browsers and applications save of a call, applies the rules of pair to it, and says
     /// why the call failed, or why it went through a relay. Files of both ends are put together, and

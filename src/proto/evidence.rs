@@ -37,6 +37,7 @@ pub mod own;
 pub mod rtcstats;
 pub mod samples;
 pub mod stats;
+pub mod traffic;
 
 pub use account::{
     Account, Change, DtlsRecord, EndRecord, Fault, FileKind, PairRecord, Place, Record,
@@ -53,9 +54,11 @@ pub fn read(bytes: &[u8]) -> Record {
     let Some(kind) = kind::of(bytes) else {
         return Record::unreadable(None, kind::complaint(bytes));
     };
+    if kind == FileKind::Pcap {
+        return traffic::read(bytes);
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => of_text(kind, text),
-        Err(_) if kind == FileKind::Pcap => of_text(kind, ""),
         Err(error) => {
             // A file that was cut in the middle of a character is read up to there.
             let place = error.valid_up_to();
@@ -79,12 +82,6 @@ fn of_text(kind: FileKind, text: &str) -> Record {
         FileKind::Getstats => getstats::read(text),
         FileKind::Sdp | FileKind::Candidates => lines::read(kind, text),
         FileKind::Rtcdiag => own::read(text),
-        FileKind::Pcap => Record::unreadable(
-            Some(FileKind::Pcap),
-            Fault::new(
-                "the beginning",
-                "packet captures are not read by this version",
-            ),
-        ),
+        FileKind::Pcap => traffic::read(text.as_bytes()),
     }
 }

@@ -15,6 +15,9 @@ const MAX_PATHS: usize = 20_000;
 /// Transactions that wait for their answer: more than browsers have within some seconds.
 const MAX_WAITING: usize = 20_000;
 
+/// An alert of DTLS 1.3 alone in its datagram: header, two bytes, their type, and a tag (RFC 9147 4, RFC 8446 5.2).
+const SEALED_ALERT: std::ops::RangeInclusive<usize> = 23..=24;
+
 /// All that is remembered of a capture, however long it is.
 #[derive(Debug, Default)]
 pub struct Observer {
@@ -392,6 +395,7 @@ impl Observer {
         let Some(path) = self.paths.get_mut(&key) else {
             return;
         };
+        let sealed_before = path.sent[0].sealed.saturating_add(path.sent[1].sealed);
         let sent = &mut path.sent[sender];
         // RFC 7983 7.
         match payload.first() {
@@ -406,7 +410,12 @@ impl Observer {
                         Flight::Handshake => sent.handshake = sent.handshake.saturating_add(1),
                         Flight::Alert(alert) => sent.alert = Some(alert),
                         Flight::Data => sent.data = sent.data.saturating_add(1),
-                        Flight::Sealed => sent.sealed = sent.sealed.saturating_add(1),
+                        Flight::Sealed => {
+                            if SEALED_ALERT.contains(&length) {
+                                sent.sealed_alert.get_or_insert(sealed_before);
+                            }
+                            sent.sealed = sent.sealed.saturating_add(1);
+                        }
                         Flight::Closing => {}
                     }
                 }

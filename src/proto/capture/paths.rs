@@ -64,6 +64,8 @@ pub struct Sent {
     /// Packets of DTLS that may be data.
     pub sealed: u32,
     pub data: u32,
+    /// How many sealed packets both ends had sent when this end sent the first that has the size of an alert.
+    pub sealed_alert: Option<u32>,
     pub last_dtls: Option<f64>,
     pub alert: Option<Alert>,
     /// Round trips of its requests, in milliseconds: the last one.
@@ -116,6 +118,4 @@ pub struct Asked {
     pub mapped_at: Option<f64>,
     pub relayed: Option<SocketAddr>,
     pub relayed_at: Option<f64>,
-    /// Over TCP: whether anything came back.
-    pub is_silent: bool,
 }

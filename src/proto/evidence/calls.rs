@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::proto::evidence::account::{Account, FileKind, PairRecord, Record, Told};
+use crate::proto::evidence::account::{Account, EndRecord, FileKind, PairRecord, Record, Told};
 use crate::proto::evidence::events::add_candidate;
 use crate::proto::evidence::{MAX_PARTS, facts::clocks};
 use crate::proto::ice::candidate::CandidateType;
@@ -277,13 +277,29 @@ fn merge_told(known: &mut Told, more: Told) {
     }
 }
 
+fn is_same_pair(one: &PairRecord, two: &PairRecord) -> bool {
+    if one.local == two.local && one.remote == two.remote {
+        return true;
+    }
+    let is_relay = |end: &EndRecord| end.kind == CandidateType::Relay;
+    let way = |pair: &PairRecord| {
+        Some((
+            pair.local.base()?,
+            pair.remote.socket_address()?,
+            is_relay(&pair.local),
+        ))
+    };
+    let is_of_capture = one.priority == 0 || two.priority == 0;
+    is_of_capture && way(one).is_some() && way(one) == way(two)
+}
+
 fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     // Lists of a hundred thousand are not searched for twins.
     let is_short = pairs.len() < 5000;
     let same = pairs
         .iter_mut()
         .filter(|_| is_short)
-        .find(|own| own.local == pair.local && own.remote == pair.remote);
+        .find(|own| is_same_pair(own, &pair));
     let Some(own) = same else {
         if pairs.len() < MAX_PARTS {
             pairs.push(pair);
@@ -298,8 +314,20 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     let first_sent = earliest(own.first_sent, pair.first_sent);
     let first_answered = earliest(own.first_answered, pair.first_answered);
     let silence = own.silence.or(pair.silence);
+    // A capture knows its ends by their addresses alone, and no priorities.
+    let named = [&*own, &pair]
+        .into_iter()
+        .find(|pair| pair.priority > 0)
+        .cloned();
     if counted(&pair) >= counted(own) {
         *own = pair;
+    }
+    if let Some(named) = named {
+        own.local = named.local;
+        own.remote = named.remote;
+        own.priority = named.priority;
+        own.is_selected = named.is_selected;
+        own.nominated |= named.nominated;
     }
     own.first_sent = first_sent;
     own.first_answered = first_answered;

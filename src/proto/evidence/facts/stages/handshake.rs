@@ -33,7 +33,9 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     }
     let message = if standing == Standing::Insecure {
         "ICE found a way, and the DTLS handshake over it does not end: something on the way drops its packets, as firewalls that know DTLS do, and MTUs that are too small"
-    } else if call.ends.iter().flatten().count() < 2 {
+    } else if accounts().count() < 2
+        || accounts().any(|account| fingerprints(&account.other).is_empty())
+    {
         "ICE found a way, and the DTLS handshake over it failed: most often the certificate is not that of the fingerprint in the description; the other end's dump, or both descriptions, tell"
     } else {
         "ICE found a way, and the DTLS handshake over it failed, though the fingerprints are right"

@@ -1,0 +1,505 @@
+//! Accounts from packet captures: what one host sent and heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::codes::Code;
+use crate::proto::capture::file::CaptureFile;
+use crate::proto::capture::observer::Observer;
+use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
+use crate::proto::evidence::account::{
+    Account, Change, DtlsRecord, EndRecord, Fault, FileKind, PairRecord, Place, Record,
+    ServerRecord, StateKind, ToldCandidate,
+};
+use crate::proto::evidence::configuration;
+use crate::proto::evidence::events::add_candidate;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::checks::Role;
+use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::Transport;
+
+/// Media and consent (RFC 7675 5.1) never pause for so long.
+const OUTAGE_MS: f64 = 7000.0;
+/// Browsers say "disconnected" so long after the last packet.
+const NOTICED_MS: f64 = 5000.0;
+/// Requests of which one at least would have been answered.
+const ENOUGH: u32 = 4;
+
+/// Reads a capture as it comes.
+#[derive(Debug, Default)]
+pub struct CaptureReader {
+    file: CaptureFile,
+    observer: Observer,
+}
+
+impl CaptureReader {
+    pub fn push(&mut self, bytes: &[u8]) {
+        let observer = &mut self.observer;
+        self.file.push(bytes, &mut |frame| observer.take(frame));
+    }
+
+    /// What the whole tells.
+    pub fn finish(mut self) -> Record {
+        self.file.finish();
+        let mut record = Record::of(FileKind::Pcap);
+        record.faults = faults(&self.file, &self.observer);
+        record.captured_at = self
+            .observer
+            .span
+            .map(|(from, _)| from)
+            .filter(|at| *at > 0.0);
+        record.accounts = Capture::new(&self.observer).accounts();
+        if record.accounts.is_empty() && record.faults.is_empty() {
+            record.faults.push(Fault::new(
+                "the whole",
+                "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it",
+            ));
+        }
+        record
+    }
+}
+
+/// Reads a capture that is in memory.
+pub fn read(bytes: &[u8]) -> Record {
+    let mut reader = CaptureReader::default();
+    for piece in bytes.chunks(1 << 20) {
+        reader.push(piece);
+    }
+    reader.finish()
+}
+
+fn faults(file: &CaptureFile, observer: &Observer) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Some((at, why)) = file.fault {
+        faults.push(Fault::new(
+            format!("byte {at}, after {} packets", file.frames),
+            why,
+        ));
+    }
+    for link in &observer.unknown_links {
+        faults.push(Fault::new(
+            "the interface",
+            format!("frames of link type {link} are not read: Ethernet, Linux cooked, raw IP and loopback are"),
+        ));
+    }
+    if observer.fragments > 0 {
+        faults.push(Fault::new(
+            "some packets",
+            format!(
+                "{} parts of fragmented datagrams have no ports and were left out",
+                observer.fragments
+            ),
+        ));
+    }
+    faults
+}
+
+/// What is known, and who "this host" is.
+struct Capture<'a> {
+    observer: &'a Observer,
+    /// Addresses of the host that captured.
+    hosts: BTreeSet<IpAddr>,
+    /// Addresses of servers that were asked.
+    servers: BTreeSet<IpAddr>,
+}
+
+/// The paths of one connection: each with the index of this host's end.
+type Paths<'a> = Vec<(&'a PathKey, &'a Path, usize)>;
+
+impl<'a> Capture<'a> {
+    fn new(observer: &'a Observer) -> Self {
+        let clients: BTreeSet<IpAddr> = observer
+            .servers
+            .keys()
+            .map(|(client, ..)| client.ip())
+            .collect();
+        let servers = observer
+            .servers
+            .keys()
+            .map(|(_, server, _)| server.ip())
+            .collect();
+        let hosts = if clients.is_empty() {
+            in_all(observer)
+        } else {
+            clients
+        };
+        Self {
+            observer,
+            hosts,
+            servers,
+        }
+    }
+
+    fn accounts(&self) -> Vec<Account> {
+        let mut calls: BTreeMap<(&str, &str), Paths> = BTreeMap::new();
+        for (key, path) in &self.observer.paths {
+            let Some(fragments) = &path.fragments else {
+                continue;
+            };
+            let ends = if key.relay.is_some() { 0..1 } else { 0..2 };
+            for end in ends.filter(|end| self.hosts.contains(&key.ends[*end].ip())) {
+                let names = (fragments[end].as_str(), fragments[1 - end].as_str());
+                calls.entry(names).or_default().push((key, path, end));
+            }
+        }
+        let is_only = calls.len() == 1;
+        let accounts = calls
+            .into_iter()
+            .map(|(names, paths)| self.account(names, &paths, is_only));
+        accounts.collect()
+    }
+
+    fn account(&self, (own, other): (&str, &str), paths: &Paths, is_only: bool) -> Account {
+        let mut account = Account {
+            is_begun: true,
+            ..Account::default()
+        };
+        account.own.ufrags.insert(own.to_owned());
+        account.other.ufrags.insert(other.to_owned());
+        let (from, to) = self.observer.span.unwrap_or_default();
+        account.saw(Some(from));
+        account.saw(Some(to));
+        let bases: BTreeSet<SocketAddr> =
+            paths.iter().map(|(key, _, end)| key.ends[*end]).collect();
+        let asked: Vec<_> = self
+            .observer
+            .servers
+            .iter()
+            .filter(|((client, ..), _)| is_only || bases.contains(client))
+            .collect();
+        hosts_of(&mut account, paths);
+        for ((client, server, is_tcp), asked) in &asked {
+            gathered(&mut account, (*client, *server, *is_tcp), asked);
+        }
+        account.servers = Some(
+            asked
+                .iter()
+                .map(|((_, server, is_tcp), asked)| server_of(*server, *is_tcp, asked))
+                .collect(),
+        );
+        if let Some(at) = asked
+            .iter()
+            .filter_map(|(_, asked)| asked.first)
+            .reduce(f64::min)
+        {
+            change(&mut account, at, StateKind::Gathering, "gathering");
+        }
+        account.pairs = paths
+            .iter()
+            .map(|(key, path, end)| self.pair(key, path, *end))
+            .collect();
+        let used = select(&mut account.pairs);
+        let is_controlling = paths
+            .iter()
+            .any(|(_, path, end)| path.sent[*end].is_controlling);
+        account.role = Some(if is_controlling {
+            Role::Controlling
+        } else {
+            Role::Controlled
+        });
+        for (pair, (_, path, end)) in account.pairs.iter().zip(paths) {
+            let told = candidate_of(&pair.remote, pair.first_sent.or(path.sent[1 - end].first));
+            add_candidate(&mut account.other, told);
+        }
+        if let Some(at) = account
+            .pairs
+            .iter()
+            .filter_map(|pair| pair.first_sent)
+            .reduce(f64::min)
+        {
+            change(&mut account, at, StateKind::Ice, "checking");
+        }
+        if let Some((_, path, end)) = used.and_then(|used| paths.get(used)) {
+            connection(&mut account, path, *end, to);
+        }
+        account
+    }
+
+    fn pair(&self, key: &PathKey, path: &Path, end: usize) -> PairRecord {
+        let local = match key.relay {
+            None => EndRecord {
+                kind: CandidateType::Host,
+                place: Place::Ip(key.ends[end].ip()),
+                port: key.ends[end].port(),
+                related: None,
+                relay_transport: None,
+            },
+            Some((server, is_tcp)) => self.relayed(key.ends[0], server, is_tcp),
+        };
+        let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
+        let remote = EndRecord {
+            kind: self.kind_of(key.ends[1 - end], mine, others),
+            place: Place::Ip(key.ends[1 - end].ip()),
+            port: key.ends[1 - end].port(),
+            related: None,
+            relay_transport: None,
+        };
+        let mut pair = PairRecord::new(local, remote);
+        pair.requests_sent = mine.requests;
+        pair.responses_received = others.answers;
+        pair.requests_received = others.requests;
+        pair.responses_sent = mine.answers;
+        pair.nominated = mine.nominations + others.nominations > 0;
+        let state = match (pair.responses_received, pair.requests_sent) {
+            (1.., _) => "succeeded",
+            (0, 1..) => "in-progress",
+            _ => "waiting",
+        };
+        state.clone_into(&mut pair.state);
+        pair.bytes_sent = mine.bytes;
+        pair.bytes_received = others.bytes;
+        pair.rtt_ms = mine.rtt;
+        pair.first_sent = mine.first_request;
+        pair.first_answered = mine.first_answer;
+        pair.last_heard = others.last;
+        pair.silence = others.silence;
+        pair.mapped = mine.mapped;
+        pair.failure = if mine.is_forbidden {
+            Some(Code::ForbiddenIp)
+        } else if mine.undelivered > 0 && pair.responses_received == 0 {
+            Some(Code::IcmpUnreachable)
+        } else {
+            None
+        };
+        pair
+    }
+
+    fn relayed(&self, client: SocketAddr, server: SocketAddr, is_tcp: bool) -> EndRecord {
+        let asked = self.observer.servers.get(&(client, server, is_tcp));
+        let address = asked.and_then(|asked| asked.relayed);
+        EndRecord {
+            kind: CandidateType::Relay,
+            place: address.map_or(Place::Hidden, |address| Place::Ip(address.ip())),
+            port: address.map_or(0, |address| address.port()),
+            related: None,
+            relay_transport: Some(if is_tcp {
+                Transport::Tcp
+            } else {
+                Transport::Udp
+            }),
+        }
+    }
+
+    /// Of the other end only the address is seen: one of a server is a relay, a private one a host.
+    fn kind_of(&self, address: SocketAddr, mine: &Sent, others: &Sent) -> CandidateType {
+        if self.servers.contains(&address.ip()) {
+            return CandidateType::Relay;
+        }
+        if !is_global(address.ip()) {
+            return CandidateType::Host;
+        }
+        match (others.first, mine.first_request) {
+            (Some(came), Some(went)) if came < went => CandidateType::Prflx,
+            _ => CandidateType::Srflx,
+        }
+    }
+}
+
+/// Where checks left from.
+fn hosts_of(account: &mut Account, paths: &Paths) {
+    for (key, path, end) in paths.iter().filter(|(key, ..)| key.relay.is_none()) {
+        let base = EndRecord {
+            kind: CandidateType::Host,
+            place: Place::Ip(key.ends[*end].ip()),
+            port: key.ends[*end].port(),
+            related: None,
+            relay_transport: None,
+        };
+        add_candidate(&mut account.own, candidate_of(&base, path.sent[*end].first));
+    }
+}
+
+/// The address that takes part in everything, where no server was asked.
+fn in_all(observer: &Observer) -> BTreeSet<IpAddr> {
+    let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    let paths: Vec<_> = observer
+        .paths
+        .iter()
+        .filter(|(key, path)| key.relay.is_none() && path.fragments.is_some())
+        .collect();
+    for (key, _) in &paths {
+        let ips: BTreeSet<IpAddr> = key.ends.iter().map(SocketAddr::ip).collect();
+        for ip in ips {
+            *counts.entry(ip).or_default() += 1;
+        }
+    }
+    let all = counts
+        .into_iter()
+        .filter(|(_, count)| *count == paths.len());
+    let all: BTreeSet<IpAddr> = all.map(|(ip, _)| ip).collect();
+    // One path alone has two ends that do; a private address is the nearer one.
+    let near: BTreeSet<IpAddr> = all.iter().copied().filter(|ip| !is_global(*ip)).collect();
+    if near.len() == 1 { near } else { all }
+}
+
+fn change(account: &mut Account, at: f64, kind: StateKind, value: &str) {
+    account.changes.push(Change {
+        at: Some(at),
+        kind,
+        value: value.to_owned(),
+    });
+}
+
+fn candidate_of(end: &EndRecord, at: Option<f64>) -> ToldCandidate {
+    ToldCandidate {
+        at,
+        kind: end.kind,
+        is_tcp: false,
+        place: end.place.clone(),
+        port: end.port,
+        related: end.related,
+        foundation: String::new(),
+        component: 1,
+        priority: 0,
+        url: None,
+        relay_transport: end.relay_transport,
+        ufrag: None,
+        is_signalled: false,
+        line: None,
+    }
+}
+
+fn url_of(server: SocketAddr, is_tcp: bool, is_turn: bool) -> String {
+    match (is_turn, is_tcp) {
+        (true, true) => format!("turn:{server}?transport=tcp"),
+        (true, false) => format!("turn:{server}"),
+        (false, _) => format!("stun:{server}"),
+    }
+}
+
+/// Candidates that a server gave.
+fn gathered(
+    account: &mut Account,
+    (client, server, is_tcp): (SocketAddr, SocketAddr, bool),
+    asked: &Asked,
+) {
+    let url = url_of(server, is_tcp, asked.is_turn);
+    let end = |kind, address: SocketAddr| EndRecord {
+        kind,
+        place: Place::Ip(address.ip()),
+        port: address.port(),
+        related: Some(client),
+        relay_transport: None,
+    };
+    if let Some(mapped) = asked.mapped.filter(|mapped| *mapped != client && !is_tcp) {
+        let mut told = candidate_of(&end(CandidateType::Srflx, mapped), asked.mapped_at);
+        told.url = Some(url.clone());
+        add_candidate(&mut account.own, told);
+    }
+    if let Some(relayed) = asked.relayed {
+        let mut told = candidate_of(&end(CandidateType::Relay, relayed), asked.relayed_at);
+        told.related = asked.mapped;
+        told.url = Some(url);
+        told.relay_transport = Some(if is_tcp {
+            Transport::Tcp
+        } else {
+            Transport::Udp
+        });
+        add_candidate(&mut account.own, told);
+    }
+}
+
+fn server_of(server: SocketAddr, is_tcp: bool, asked: &Asked) -> ServerRecord {
+    let url = url_of(server, is_tcp, asked.is_turn);
+    let error = if asked.answers == 0 && asked.requests >= ENOUGH {
+        let said = format!("no answer to {} requests", asked.requests);
+        Some((Code::Timeout, said))
+    } else if asked.relayed.is_some() || !asked.is_turn {
+        None
+    } else if asked.refusals > 0 {
+        Some((
+            configuration::code_of(401, ""),
+            "401 to signed requests".to_owned(),
+        ))
+    } else {
+        asked.error.map(|number| {
+            (
+                configuration::code_of(u64::from(number), ""),
+                number.to_string(),
+            )
+        })
+    };
+    ServerRecord {
+        uri: url.parse().ok(),
+        url,
+        error_at: error.as_ref().and(asked.last),
+        error,
+    }
+}
+
+/// The pair over which most went, of those that were nominated; its index.
+fn select(pairs: &mut [PairRecord]) -> Option<usize> {
+    let chosen = pairs.iter().enumerate().filter(|(_, pair)| {
+        pair.nominated && (pair.responses_received > 0 || pair.bytes_received > 0)
+    });
+    let (index, _) = chosen.max_by_key(|(_, pair)| {
+        (
+            pair.bytes_sent + pair.bytes_received,
+            pair.responses_received,
+        )
+    })?;
+    pairs[index].is_selected = true;
+    Some(index)
+}
+
+/// What became of the path in use.
+fn connection(account: &mut Account, path: &Path, end: usize, over: f64) {
+    let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
+    let nominated = [mine.first_nomination, others.first_nomination]
+        .into_iter()
+        .flatten()
+        .reduce(f64::min);
+    let Some(up) = nominated.or(mine.first_answer) else {
+        return;
+    };
+    change(account, up, StateKind::Ice, "connected");
+    if let Some((from, to)) = others.silence.filter(|(from, to)| to - from >= OUTAGE_MS) {
+        change(account, from + NOTICED_MS, StateKind::Ice, "disconnected");
+        change(account, to, StateKind::Ice, "connected");
+    }
+    // It goes on sending, and nothing comes any more.
+    let went = mine.last.unwrap_or(over);
+    if let Some(heard) = others.last.filter(|heard| went - heard >= OUTAGE_MS) {
+        change(account, heard + NOTICED_MS, StateKind::Ice, "disconnected");
+    }
+    account.dtls = dtls(mine, others);
+}
+
+fn dtls(mine: &Sent, others: &Sent) -> DtlsRecord {
+    let both = |of: fn(&Sent) -> u64| of(mine) > 0 && of(others) > 0;
+    let alert = others.alert.or(mine.alert);
+    let hellos = mine.hellos + others.hellos;
+    let was_answered = mine.server_hellos + others.server_hellos > 0;
+    // Sealed before there was any data: whoever sent it did not like the handshake.
+    let alerts = [mine.sealed_alert, others.sealed_alert];
+    let was_refused = alerts
+        .into_iter()
+        .flatten()
+        .any(|before| before <= HANDSHAKE_SEALED);
+    let has_data = both(|sent| sent.rtp) || both(|sent| u64::from(sent.data));
+    let state = if has_data {
+        Some("connected")
+    } else if alert.is_some() || was_answered && was_refused {
+        Some("failed")
+    } else if hellos == 0 {
+        None
+    } else if was_answered {
+        // Encrypted: whether it is data or the rest of the handshake cannot be seen.
+        Some("connected").filter(|_| mine.sealed > FEW_SEALED && others.sealed > FEW_SEALED)
+    } else {
+        Some("connecting")
+    };
+    DtlsRecord {
+        state: state.map(str::to_owned),
+        role: (hellos > 0).then(|| if mine.hellos > 0 { "client" } else { "server" }.to_owned()),
+        alert: alert.map(|alert| <&str>::from(alert).to_owned()),
+        bytes_sent: mine.bytes,
+        bytes_received: others.bytes,
+        ..DtlsRecord::default()
+    }
+}
+
+/// Sealed packets of both ends before the first data, with some that are sent again.
+const HANDSHAKE_SEALED: u32 = 6;
+/// Sealed packets that a handshake and an alert come to at most, with what is sent again.
+const FEW_SEALED: u32 = 12;

@@ -1,0 +1,85 @@
+//! Captures of the shared evidence, alone and beside other files: the right cause, or none.
+
+use std::fs;
+use std::path::Path;
+
+use rtcdiag::proto::evidence::{self, Record};
+use serde_json::Value;
+
+use super::truth::{self, is_right, judged_call, record};
+
+/// The captures that are kept here are of calls that failed, and of one through a relay; those of the others are large,
+/// and read where the shared evidence is.
+fn capture(case: &str, end: &str) -> Option<Record> {
+    record(case, end, "capture.pcapng.gz").or_else(|| {
+        let file = Path::new("/work/shared/evidence")
+            .join(case)
+            .join(end)
+            .join("capture.pcapng");
+        Some(evidence::read(&fs::read(file).ok()?))
+    })
+}
+
+fn cases() -> Vec<(String, Value)> {
+    let truth = truth::truth();
+    let cases = truth.as_object().expect("cases").iter();
+    cases
+        .map(|(case, truth)| (case.clone(), truth.clone()))
+        .collect()
+}
+
+#[test]
+fn captures_alone_name_no_false_cause() {
+    let mut read = 0;
+    for (case, truth) in cases() {
+        for ends in [&["a"][..], &["b"], &["a", "b"], &["b", "a"]] {
+            let records: Option<Vec<Record>> = ends.iter().map(|end| capture(&case, end)).collect();
+            let Some(records) = records else { continue };
+            assert!(
+                records
+                    .iter()
+                    .all(|r| r.faults.is_empty() || case == "08-no-stun"),
+                "{case}: {:?}",
+                records[0].faults
+            );
+            let what = format!("{case} {ends:?} captures");
+            if let Some(call) = judged_call(&what, records) {
+                read += 1;
+                is_right(&what, &truth, ends, &call);
+            }
+        }
+    }
+    assert!(read >= 12, "{read}");
+}
+
+/// A capture adds to a dump, and takes nothing away.
+#[test]
+fn captures_beside_dumps_name_every_cause() {
+    const DUMP: &str = "webrtc_internals_dump.gz";
+    for (case, truth) in cases() {
+        for ends in [["a", "b"], ["b", "a"]] {
+            let Some(of_capture) = capture(&case, ends[0]) else {
+                continue;
+            };
+            let dump = |end| record(&case, end, DUMP).expect("it is there");
+            for (what, records) in [
+                ("the same end", vec![dump(ends[0]), of_capture.clone()]),
+                (
+                    "all",
+                    vec![dump(ends[0]), of_capture.clone(), dump(ends[1])],
+                ),
+            ] {
+                let what = format!("{case} {ends:?} {what}");
+                let call = judged_call(&what, records).expect("a call");
+                let said = is_right(&what, &truth, &ends[..1], &call);
+                let is_known = said || (case.as_str(), ends[0]) == ("06-udp-blocked-tcp-turn", "b");
+                assert!(is_known, "{what}: {:?}", call.causes);
+            }
+            let mixed = vec![of_capture, dump(ends[1])];
+            let what = format!("{case} {ends:?} capture and dump");
+            if let Some(call) = judged_call(&what, mixed) {
+                is_right(&what, &truth, &ends[..1], &call);
+            }
+        }
+    }
+}
