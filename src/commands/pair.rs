@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use crate::base::exit::Outcome;
 use crate::base::fact::Reason;
 use crate::base::report::{ErrorReport, Finding};
+use crate::base::words::short_span;
 use crate::commands::frame::Frame;
 use crate::commands::{gather, nat, servers};
 use crate::net::host::Source;
@@ -221,6 +222,7 @@ async fn work(
         signalling,
         role: prepared.role,
         duration: prepared.duration,
+        is_watched: frame.output.is_watched(),
         seed: rand::rng().random(),
     };
     let paired = run::run(&options, frame.clock, stop, events).await;
@@ -230,10 +232,21 @@ async fn work(
     paired
 }
 
+/// How long it is waited for in all; the progress shows how long it has been.
+fn at_most(limit: Option<std::time::Duration>) -> String {
+    limit.map_or_else(String::new, |limit| {
+        format!(", {} at most", short_span(limit.as_secs_f64()))
+    })
+}
+
 /// `is_new` if the code was made here, so that the other host has to be told of it.
 fn show(frame: &Frame, event: &Event, is_new: bool) {
     frame.event(event);
     match event {
+        Event::State(screen) => {
+            let width = frame.output.progress_width();
+            frame.output.progress(render::screen::lines(screen, width));
+        }
         Event::Session {
             code,
             command,
@@ -249,16 +262,20 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
                 }
                 frame.output.instruct(&text);
             }
-            frame
-                .output
-                .progress(format!("waiting at {rendezvous} for the other side"));
+            frame.output.progress(format!(
+                "waiting for the other side at {rendezvous}{}",
+                at_most(frame.time_limit)
+            ));
         }
         Event::Timeline(entry) => {
-            let is_detail = matches!(
+            // What the other side is waited for at stays to be seen.
+            let is_own = matches!(
                 entry.event,
-                TimelineEvent::CheckSent | TimelineEvent::CheckSucceeded
+                TimelineEvent::RendezvousJoined
+                    | TimelineEvent::CandidateFound
+                    | TimelineEvent::GatheringComplete
             );
-            if !is_detail && entry.event != TimelineEvent::RendezvousJoined {
+            if !entry.is_detail() && !is_own {
                 frame.output.progress(render::live(entry));
             }
         }

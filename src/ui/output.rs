@@ -29,6 +29,8 @@ pub enum ColorChoice {
 
 /// The length of a bar: finer than any terminal shows it.
 const BAR_STEPS: u64 = 1000;
+/// What stands before a message of progress, and room behind it.
+const PROGRESS_MARGIN: usize = 4;
 
 #[derive(Debug)]
 pub struct Output {
@@ -105,6 +107,16 @@ impl Output {
         self.progress.set_message(message);
         self.progress.tick();
         self.progress.enable_steady_tick(Duration::from_millis(80));
+    }
+
+    /// Whether progress is drawn, again and again at one place of a terminal.
+    pub fn is_watched(&self) -> bool {
+        !self.progress.is_hidden() && !is_dumb()
+    }
+
+    /// How many columns a line of progress may have, behind the first one.
+    pub fn progress_width(&self) -> usize {
+        usize::from(console::Term::stderr().size().1).saturating_sub(PROGRESS_MARGIN)
     }
 
     pub fn progress(&self, message: String) {

@@ -147,6 +147,7 @@ fn side(
         gather,
         role: None,
         duration,
+        is_watched: false,
         seed: rand::rng().random(),
     }
 }

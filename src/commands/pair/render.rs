@@ -1,5 +1,6 @@
 //! `rtcdiag pair` for people: both sides, every pair, path, prediction, timeline, findings, summary.
 
+pub mod screen;
 mod sides;
 mod table;
 mod timeline;

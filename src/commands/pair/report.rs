@@ -175,6 +175,14 @@ pub struct TimelineEntry {
 }
 
 impl TimelineEntry {
+    /// Whether it is one of many of its kind.
+    pub const fn is_detail(&self) -> bool {
+        matches!(
+            self.event,
+            TimelineEvent::CheckSent | TimelineEvent::CheckSucceeded
+        )
+    }
+
     /// As an event of `--jsonl`, whose key `event` says that it is one.
     pub(super) fn as_event<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -19,6 +19,7 @@ use crate::base::fact::Reason;
 use crate::base::report::ErrorReport;
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport};
 use crate::commands::gather::verdict::Policy;
+use crate::commands::pair::render::screen::Screen;
 use crate::commands::pair::report::{PairResult, TimelineEntry};
 use crate::commands::pair::verdict::Context;
 use crate::commands::{gather, nat};
@@ -55,6 +56,8 @@ pub struct Options {
     pub signalling: Signalling,
     pub role: Option<Role>,
     pub duration: Duration,
+    /// Whether somebody sees the state of the session as it changes.
+    pub is_watched: bool,
     /// Seed of everything random; secrets too.
     pub seed: [u8; 32],
 }
@@ -100,6 +103,9 @@ pub enum Event {
     Refused {
         why: String,
     },
+    /// The state of the session. For a person alone, and often.
+    #[serde(skip)]
+    State(Box<Screen>),
 }
 
 pub struct PairRun {

@@ -265,6 +265,11 @@ impl Quality {
         self.rtts.iter().any(Option::is_some)
     }
 
+    /// The round trips of the last so many datagrams, oldest first; `None` for what has not come back.
+    pub fn recent(&self, count: usize) -> &[Option<Duration>] {
+        &self.rtts[self.rtts.len().saturating_sub(count)..]
+    }
+
     pub const fn last_heard(&self) -> Option<Time> {
         self.last_heard
     }

@@ -1,8 +1,14 @@
 //! The call flow.
 
+use std::time::Duration;
+
+use crate::base::report::Millis;
 use crate::commands::pair::report::{PairResult, TimelineEntry, TimelineEvent};
 use crate::ui::layout::{Detail, line, milliseconds, section};
 use crate::ui::style::Style;
+
+/// Who comes sooner was not waited for.
+const WAITED: Duration = Duration::from_secs(1);
 
 /// What stands before the text of a step.
 const MARGIN: u16 = 14;
@@ -33,9 +39,15 @@ pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: 
         return;
     }
     let hidden = result.timeline.len() - steps.len();
-    section(out, style, "Timeline");
+    let start = start(result);
+    let title = if start.is_some() {
+        "Timeline, from when the other side was there"
+    } else {
+        "Timeline"
+    };
+    section(out, style, title);
     for entry in steps {
-        let at = milliseconds(Some(entry.at_ms));
+        let at = since(entry.at_ms, start);
         let wrapped = style.narrower(MARGIN).wrap(&described(entry), 2);
         for (number, text) in wrapped.lines().enumerate() {
             let at = if number == 0 { at.as_str() } else { "" };
@@ -45,6 +57,25 @@ pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: 
     if hidden > 0 {
         line(out, &format!(" ({hidden} more steps; -v shows them)"));
     }
+}
+
+/// When the other side came, if it was waited for: only what follows is of the network.
+fn start(result: &PairResult) -> Option<Duration> {
+    let is_there = |entry: &&TimelineEntry| {
+        matches!(
+            entry.event,
+            TimelineEvent::PeerJoined | TimelineEvent::DescriptionReceived
+        )
+    };
+    let first = result.timeline.iter().find(is_there)?;
+    (first.at_ms.0 >= WAITED).then_some(first.at_ms.0)
+}
+
+/// The time of a step; what was before the start has a sign.
+fn since(at: Millis, start: Option<Duration>) -> String {
+    let start = start.unwrap_or_default();
+    let sign = if at.0 < start { "-" } else { "" };
+    format!("{sign}{}", milliseconds(Some(Millis(at.0.abs_diff(start)))))
 }
 
 fn described(entry: &TimelineEntry) -> String {
@@ -74,5 +105,22 @@ fn described(entry: &TimelineEntry) -> String {
     match &entry.detail {
         Some(detail) => format!("{step}: {detail}"),
         None => step.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_before_the_other_side_came_has_a_sign() {
+        let ms = |count| Millis(Duration::from_millis(count));
+        let start = Some(Duration::from_secs(12));
+        assert_eq!(since(ms(12_040), start), milliseconds(Some(ms(40))));
+        assert_eq!(
+            since(ms(11_500), start),
+            format!("-{}", milliseconds(Some(ms(500))))
+        );
+        assert_eq!(since(ms(40), None), milliseconds(Some(ms(40))));
     }
 }

@@ -104,6 +104,8 @@ pub(super) struct Progress {
     /// The first of this side's last messages was sent.
     finished_at: Option<Time>,
     has_told_record: bool,
+    /// When its state was shown last.
+    shown_at: Time,
     outbox: Vec<Message>,
 }
 

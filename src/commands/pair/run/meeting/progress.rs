@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::base::time::Time;
+use crate::commands::pair::render::screen::{RECENT, Screen};
 use crate::commands::pair::report::TimelineEvent;
 use crate::commands::pair::run::meeting::peer::AWAY;
 use crate::commands::pair::run::meeting::{Ending, Meeting, pings};
-use crate::commands::pair::run::{Signalling, rows};
+use crate::commands::pair::run::{Event, Signalling, rows};
 use crate::commands::pair::verdict::causes::troubles;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::checks::pair::Pair;
@@ -23,6 +24,9 @@ const DATA: Duration = Duration::from_secs(5);
 const CHECKS: Duration = Duration::from_millis(1500);
 /// How long the other side may take for its record: it may wait for its own NAT test first.
 const RECORD: Duration = Duration::from_millis(4500);
+/// How often its state is shown.
+const SHOWN_EVERY: Duration = Duration::from_millis(100);
+
 impl Meeting<'_> {
     pub fn tick(&mut self) {
         let now = self.clock.now();
@@ -54,6 +58,30 @@ impl Meeting<'_> {
         self.finish_checks(now);
         self.tell_record();
         self.end_when_done(now);
+        self.show(now);
+    }
+
+    /// The state, for who looks on. What was awaited before there was a pair stands there already.
+    fn show(&mut self, now: Time) {
+        let is_due = now >= self.progress.shown_at + SHOWN_EVERY;
+        if !self.options.is_watched || !is_due || self.checks.pairs().is_empty() {
+            return;
+        }
+        self.progress.shown_at = now;
+        let selected = self.flow.selected.map(|(pair, _)| pair);
+        let measured = self.measured(now);
+        let screen = Screen {
+            pairs: rows::pairs(self, selected, None),
+            recent: self.flow.quality.recent(RECENT).to_vec(),
+            counted: measured.map(|it| (it.sent, it.rtts.len())),
+            step: self
+                .record
+                .timeline
+                .iter()
+                .rfind(|e| !e.is_detail())
+                .cloned(),
+        };
+        let _ = self.record.events.send(Event::State(Box::new(screen)));
     }
 
     fn tell_connected(&mut self) {
