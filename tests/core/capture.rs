@@ -1,28 +1,34 @@
-//! Real captures, where the shared evidence is.
+//! Real captures of calls (`tests/evidence`).
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rtcdiag::proto::capture::file::CaptureFile;
 use rtcdiag::proto::capture::observer::Observer;
 
-#[allow(clippy::print_stdout)]
 fn captures() -> Vec<PathBuf> {
-    let Ok(cases) = fs::read_dir("/work/shared/evidence") else {
-        println!("SKIPPED: there is no shared evidence");
-        return Vec::new();
-    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
+    let cases = fs::read_dir(folder).expect("it is there");
     let cases = cases
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.is_dir());
     cases
-        .flat_map(|case| ["a", "b"].map(|end| case.join(end).join("capture.pcapng")))
+        .flat_map(|case| ["a", "b"].map(|end| case.join(end).join("capture.pcapng.gz")))
         .collect()
 }
 
+fn unpacked(file: &Path) -> Vec<u8> {
+    let packed = fs::File::open(file).expect("it is there");
+    let mut bytes = Vec::new();
+    let mut reader = flate2::read::GzDecoder::new(packed);
+    reader.read_to_end(&mut bytes).expect("it is sound");
+    bytes
+}
+
 fn observed(file: &Path) -> Observer {
-    let bytes = fs::read(file).expect("it is there");
+    let bytes = unpacked(file);
     let mut capture = CaptureFile::default();
     let mut observer = Observer::default();
     for piece in bytes.chunks(4096) {
@@ -40,7 +46,8 @@ fn checks_are_those_of_the_call() {
     for file in captures() {
         let observer = observed(&file);
         let ufrag = |name: &str| {
-            let text = fs::read_to_string(file.with_file_name(name)).expect("it is there");
+            let text = unpacked(&file.with_file_name(format!("{name}.gz")));
+            let text = String::from_utf8(text).expect("it is text");
             let line = text
                 .lines()
                 .find_map(|line| line.strip_prefix("a=ice-ufrag:"));

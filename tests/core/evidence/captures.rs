@@ -1,23 +1,12 @@
-//! Captures of the shared evidence, alone and beside other files: the right cause, or none.
+//! Captures of real calls, alone and beside other files: the right cause, or none.
 
-use std::fs;
-use std::path::Path;
-
-use rtcdiag::proto::evidence::{self, Record};
+use rtcdiag::proto::evidence::Record;
 use serde_json::Value;
 
 use super::truth::{self, is_right, judged_call, record};
 
-/// The captures that are kept here are of calls that failed, and of one through a relay; those of the others are large,
-/// and read where the shared evidence is.
 fn capture(case: &str, end: &str) -> Option<Record> {
-    record(case, end, "capture.pcapng.gz").or_else(|| {
-        let file = Path::new("/work/shared/evidence")
-            .join(case)
-            .join(end)
-            .join("capture.pcapng");
-        Some(evidence::read(&fs::read(file).ok()?))
-    })
+    record(case, end, "capture.pcapng.gz")
 }
 
 fn cases() -> Vec<(String, Value)> {
