@@ -140,3 +140,16 @@ pub fn assert_none(what: &str, text: &str, addresses: &[IpAddr]) {
     assert!(found.is_empty(), "{what} shows {found:?}:\n{text}");
     assert!(!text.contains("panicked"), "{what}:\n{text}");
 }
+
+/// A document or its text without how long things took, whose digits may be any.
+pub fn without_times(text: &str) -> String {
+    let is_timed = |line: &&str| !line.trim_start().starts_with("\"elapsed_ms\"");
+    let pretty = text.lines().filter(is_timed).collect::<Vec<_>>().join("\n");
+    // In a line of `--jsonl` it stands among others.
+    let mut parts = pretty.split("\"elapsed_ms\":");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    }
+    kept
+}

@@ -150,7 +150,12 @@ fn longest_v6(text: &str, at: usize) -> Option<(Ipv6Addr, usize)> {
             Some(byte) => !byte.is_ascii_alphanumeric(),
             None => true,
         })
-        .find_map(|end| Some((text[at..end].parse().ok()?, end)))
+        .find_map(|end| {
+            let ip: Ipv6Addr = text[at..end].parse().ok()?;
+            // What is nobody's must not hide the beginning of another one, as in `0:::1`.
+            let hides = ip.is_unspecified() && bytes.get(end) == Some(&b':');
+            (!hides).then_some((ip, end))
+        })
 }
 
 /// Four numbers with dots. Zeros before them do not matter; a fifth number is a port.

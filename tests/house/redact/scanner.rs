@@ -319,6 +319,24 @@ proptest! {
     }
 }
 
+/// Remains of addresses that random texts had.
+#[test]
+fn what_is_nearly_an_address_shows_nothing() {
+    for text in [
+        "0:::1%",
+        "::1%",
+        "0:::1",
+        "1:::1%eth0",
+        "[0:::1%]",
+        ":::1%",
+        "a 0:::ab% b",
+    ] {
+        let redaction = on();
+        let shown = redaction.text(text).into_owned();
+        assert!(leaks::parsable(&shown).is_empty(), "{text} {shown}");
+    }
+}
+
 /// A large document takes no time that anybody would notice, and each label is the right one.
 #[test]
 fn large_documents_keep_their_labels_apart() {
