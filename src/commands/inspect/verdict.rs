@@ -49,8 +49,8 @@ pub fn verdict(result: &InspectResult, names: &[String], records: &[Record]) -> 
     Verdict {
         outcome,
         caveat: (outcome == Outcome::Good && relayed).then_some(Caveat::Relayed),
+        summary: summary(result, &found),
         findings: found,
-        summary: summary(result),
     }
 }
 
@@ -153,9 +153,9 @@ fn outcome_of(call: &CallReport) -> Outcome {
     }
 }
 
-fn summary(result: &InspectResult) -> String {
+fn summary(result: &InspectResult, findings: &[Finding]) -> String {
     match result.calls.as_slice() {
-        [] => "No call could be read from what was given.".to_owned(),
+        [] => unread(findings),
         [call] => sentence(call),
         calls => {
             let count = |wanted: Outcome| {
@@ -188,6 +188,15 @@ fn summary(result: &InspectResult) -> String {
     }
 }
 
+/// Why there is no call, in the words of the first file that says.
+fn unread(findings: &[Finding]) -> String {
+    let mut errors = findings.iter().filter(|f| f.severity == Severity::Error);
+    errors.next().map_or_else(
+        || "No call could be read from what was given.".to_owned(),
+        |first| format!("No call could be read: {}.", first.message),
+    )
+}
+
 /// One call in a sentence or two.
 pub fn sentence(call: &CallReport) -> String {
     match call.standing {
@@ -202,8 +211,18 @@ pub fn sentence(call: &CallReport) -> String {
         Standing::Checking if call.causes.is_empty() && call.relay_causes.is_empty() => {
             "It was still being connected when the file was saved.".to_owned()
         }
+        _ if is_open(call) => format!(
+            "Whether it worked is not told: {}.",
+            call.causes.first().map_or("", |cause| &cause.message)
+        ),
         _ => failed(call),
     }
+}
+
+/// Whether nothing was seen to fail, and nothing that would have made it fail.
+fn is_open(call: &CallReport) -> bool {
+    let mut causes = call.causes.iter().chain(&call.relay_causes);
+    call.standing < Standing::Checking && causes.all(|cause| cause.code == Code::Unknown)
 }
 
 fn connected(call: &CallReport) -> String {

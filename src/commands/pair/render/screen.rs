@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn bars_are_as_high_as_the_round_trips_are_long() {
         assert_eq!(
-            sparkline(&[Some(ms(10)), Some(ms(45)), None, Some(ms(80))]),
+            sparkline(&[Some(ms(10)), Some(ms(50)), None, Some(ms(80))]),
             "▁▅·█"
         );
         assert_eq!(
