@@ -7,7 +7,7 @@ use crate::base::words::counted;
 use crate::commands::inspect::report::{
     CallEvent, CallPairReport, CallReport, CallSide, InspectResult, StepSide,
 };
-use crate::commands::inspect::verdict::sentence;
+use crate::commands::inspect::verdict::{is_open, sentence};
 use crate::commands::pair::report::{CheckState, PathKind};
 use crate::proto::evidence::facts::standing::Standing;
 use crate::ui::layout::{Detail, findings, headline, line, milliseconds, section};
@@ -66,6 +66,9 @@ fn about(document: &Document<InspectResult>) -> String {
         (Standing::Connected, None) => "the call was connected",
         (Standing::Lost, _) => "the call lost its path",
         (Standing::DtlsFailed | Standing::Insecure, _) => "no connection: DTLS",
+        (Standing::Unanswered | Standing::Untried, _) if is_open(call) => {
+            "whether it worked is not told"
+        }
         (Standing::Unanswered, _) => "the call was not answered",
         (Standing::Nothing, _) => "nothing was begun",
         (Standing::Checking, _) => "not connected when it was saved",

@@ -220,7 +220,7 @@ pub fn sentence(call: &CallReport) -> String {
 }
 
 /// Whether nothing was seen to fail, and nothing that would have made it fail.
-fn is_open(call: &CallReport) -> bool {
+pub fn is_open(call: &CallReport) -> bool {
     let mut causes = call.causes.iter().chain(&call.relay_causes);
     call.standing < Standing::Checking && causes.all(|cause| cause.code == Code::Unknown)
 }
