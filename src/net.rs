@@ -9,6 +9,7 @@ pub mod host;
 pub mod leases;
 pub mod link;
 pub mod look;
+pub mod misdirected;
 pub mod nat64;
 pub mod redirect;
 pub mod refusal;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
-use crate::commands::misdirected;
+use crate::net::misdirected;
 use crate::net::resolve::{self, resolve};
 use crate::proto::stun::uri::ServerUri;
 

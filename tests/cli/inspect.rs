@@ -46,8 +46,8 @@ fn document(args: &[&str]) -> (Option<i32>, Value) {
 /// A file of this test alone.
 fn scratch(name: &str, content: &[u8]) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("rtcdiag-inspect-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("it is made");
     let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
     fs::write(&path, content).expect("it is written");
     path
 }
@@ -94,6 +94,20 @@ fn both_ends_of_a_call_that_failed() {
         "{last}"
     );
     assert!(last.ends_with("would connect them."), "{last}");
+}
+
+#[test]
+fn a_long_path_is_shown_from_its_end() {
+    let bytes = fs::read(evidence("01-direct/a/rtcstats_dump.gz")).expect("it is there");
+    let folder = format!("{}/{}", "somewhere".repeat(8), "deeper".repeat(8));
+    let file = scratch(&format!("{folder}/rtcstats_dump.gz"), &bytes);
+    let (code, text, _) = run(&[&file.display().to_string(), "-v"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with(" .../rtcstats_dump.gz: rtcstats")),
+        "{text}"
+    );
 }
 
 #[test]

@@ -84,6 +84,18 @@ fn paragraph(out: &mut String, style: Style, indent: u16, text: &str) {
     }
 }
 
+/// The end of a path that is too long for its row: what tells files apart stands there. The
+/// document has it whole.
+fn end_of_path(path: &str, room: usize) -> String {
+    let length = path.chars().count();
+    if length <= room {
+        return path.to_owned();
+    }
+    let end: String = path.chars().skip(length + 3 - room).collect();
+    let from = end.find('/').unwrap_or(0);
+    format!("...{}", &end[from..])
+}
+
 fn sources(out: &mut String, result: &InspectResult, style: Style) {
     section(out, style, "Files");
     for source in &result.sources {
@@ -95,7 +107,7 @@ fn sources(out: &mut String, result: &InspectResult, style: Style) {
             Some(_) => ", the other side",
             None => "",
         };
-        let mut text = format!("{}: {kind}{whose}", source.file);
+        let mut text = format!(": {kind}{whose}");
         if result.calls.len() > 1 && !source.calls.is_empty() {
             let places: Vec<String> = source
                 .calls
@@ -106,7 +118,9 @@ fn sources(out: &mut String, result: &InspectResult, style: Style) {
             let more = if source.calls.len() > 5 { " ..." } else { "" };
             let _ = write!(text, ", call {}{more}", places.join(", "));
         }
-        paragraph(out, style, 1, &text);
+        let room = usize::from(style.width).saturating_sub(1 + text.chars().count());
+        let file = end_of_path(&source.file, room.max(20));
+        paragraph(out, style, 1, &format!("{file}{text}"));
     }
 }
 

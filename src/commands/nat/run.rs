@@ -14,9 +14,9 @@ pub mod targets;
 
 pub use crate::net::look::other_ports;
 
-use crate::commands::misdirected;
 use crate::commands::nat::lifetime::run as lifetime;
 use crate::commands::nat::tcp::run as tcp;
+use crate::net::misdirected;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

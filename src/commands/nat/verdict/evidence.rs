@@ -237,7 +237,7 @@ impl Silence<'_> {
             return Some((Closed::Silent, finding));
         };
         let message = format!(
-            "UDP to port {own} is blocked over {}: {} answers over {}, and is silent on that UDP port alone (of UDP {} it says itself that nothing listens there)",
+            "UDP to port {own} is blocked over {}, or what it answers is: {} answers over {}, and is silent on that UDP port alone (of UDP {} it says itself that nothing listens there)",
             self.path,
             seen.address,
             transport_name(seen.transport),

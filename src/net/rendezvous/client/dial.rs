@@ -18,6 +18,7 @@ use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
 use crate::net::host::Source;
+use crate::net::misdirected;
 use crate::net::rendezvous::client::failure::Failure;
 use crate::net::rendezvous::client::look::Look;
 use crate::net::rendezvous::client::steps::{Step, Steps};
@@ -27,6 +28,7 @@ use crate::net::stream::io_error;
 use crate::net::tls;
 use crate::proto::signal::url::RendezvousUrl;
 use crate::proto::signal::wire::SUBPROTOCOL;
+use crate::proto::stun::uri::Host;
 
 /// How long one address has before the next one is tried beside it (RFC 8305 5 says 250 ms; a
 /// person waits).
@@ -46,7 +48,9 @@ pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<
         addresses: addresses.clone(),
     });
     let connected = timeout_at(by, connect(&addresses, &target.source)).await;
-    let stream = connected.unwrap_or_else(|_| Err(no_connection(&addresses)))?;
+    let stream = connected
+        .unwrap_or_else(|_| Err(no_connection(&addresses)))
+        .map_err(|failure| of_addresses(failure, &url.host, &addresses))?;
     let look = Look {
         target,
         addresses: &addresses,
@@ -114,6 +118,15 @@ fn no_connection(addresses: &[SocketAddr]) -> Failure {
         "no connection to {}: no answer",
         addresses.join(" or ")
     ))
+}
+
+/// Where a name leads to no other machine, that is why nothing takes the connection. On the machine of the
+/// rendezvous itself such a name is right, so this is not asked before.
+fn of_addresses(failure: Failure, host: &Host, addresses: &[SocketAddr]) -> Failure {
+    match misdirected::without(host, addresses.to_vec()) {
+        Ok(_) => failure,
+        Err(report) => Failure::passing(report),
+    }
 }
 
 fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
