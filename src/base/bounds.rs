@@ -64,6 +64,9 @@ pub const SERVERS: usize = 64;
 pub const TROUBLES: usize = 8;
 /// Datagrams on the way into the ICE agent, and out of it: what is more is lost, as on the network.
 pub const AGENT_DATAGRAMS: usize = 256;
+/// Bytes of datagrams that have come to this side's sockets and relays and wait for the session: more than
+/// a session's checks and quality test together.
+pub const SUPPLIED: usize = 4 << 20;
 
 /// The longest description that is read from a person.
 pub const PASTE: usize = 256 << 10;

@@ -39,7 +39,7 @@ use bases::Base;
 use collect::Collector;
 use notices::Notices;
 use rows::{Row, RowKey};
-use supply::Supply;
+use supply::{Supplier, Supply};
 
 #[derive(Debug, Clone)]
 pub struct NamedServer {
@@ -112,11 +112,11 @@ pub async fn run_and_keep(
     options: &Options,
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
-    supply: mpsc::UnboundedSender<Supply>,
+    supply: Supplier,
 ) -> GatherResult {
     let found = supply.clone();
     let tell = move |event| {
-        let _ = found.send(Supply::Event(event));
+        found.send(Supply::Event(event));
     };
     gather(options, clock, stop, Box::new(tell), Some(supply)).await
 }
@@ -126,7 +126,7 @@ async fn gather(
     clock: Clock,
     mut stop: watch::Receiver<Option<Reason>>,
     tell: Box<dyn Fn(Event)>,
-    supply: Option<mpsc::UnboundedSender<Supply>>,
+    supply: Option<Supplier>,
 ) -> GatherResult {
     let (sender, mut happenings) = mpsc::unbounded_channel();
     let leases = Leases::default();
@@ -191,7 +191,7 @@ struct GatherRun<'a> {
     /// For all sessions with TURN servers.
     lease: Lease,
     sender: mpsc::UnboundedSender<Happening>,
-    supply: Option<mpsc::UnboundedSender<Supply>>,
+    supply: Option<Supplier>,
     /// Bindings over UDP that are not settled: base, server, since when.
     pending_bindings: Vec<(usize, SocketAddr, Duration)>,
     /// When the first server answered over UDP, and its round trip, for each base.
@@ -209,7 +209,7 @@ impl GatherRun<'_> {
     fn announce_host(&mut self, index: usize) {
         let base = &self.bases[index];
         if let (Some(supply), Some(socket)) = (&self.supply, &base.socket) {
-            let _ = supply.send(Supply::Base {
+            supply.send(Supply::Base {
                 address: base.address,
                 socket: Arc::clone(socket),
             });

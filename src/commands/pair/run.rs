@@ -126,12 +126,12 @@ pub async fn run(
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<PairRun, ErrorReport> {
     let (end_inner, inner_stop) = watch::channel(None);
-    let (supply_sender, mut supply) = mpsc::unbounded_channel();
+    let (supplier, mut supply) = gather::run::supply::channel();
     let mut gathering = pin!(gather::run::run_and_keep(
         &options.gather,
         clock,
         inner_stop.clone(),
-        supply_sender,
+        supplier,
     ));
     let mut measuring = pin!(measure(options, clock, inner_stop));
     let mut is_measuring = true;

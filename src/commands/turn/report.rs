@@ -144,6 +144,10 @@ pub struct ThroughputReport {
     pub kbit_per_s: f64,
 }
 
+/// So much loss over a relay is heard in a call.
+pub const MUCH_LOSS_PERCENT: f64 = 5.0;
+/// Where more of what is sent one by one is lost, that is not a limit of the rate alone.
+const HALF_PERCENT: f64 = 50.0;
 /// A machine that is busy itself loses some of a stream.
 const MUCH_STREAM_LOSS_PERCENT: f64 = 50.0;
 
@@ -281,6 +285,22 @@ impl TransportReport {
     pub fn opens_from_inside(&self) -> bool {
         self.inward.works == Fact::Determined(false)
             && self.to_reflexive.works == Fact::Determined(true)
+    }
+
+    /// Whether single small datagrams come through from relay to relay.
+    pub fn is_lossless(&self) -> bool {
+        let alone = self.relay_to_relay.loss_percent;
+        alone.is_some_and(|alone| alone < MUCH_LOSS_PERCENT)
+    }
+
+    /// Whether data is lost at a steady rate, and not one by one.
+    pub fn is_rate_limited(&self) -> bool {
+        let alone = self.relay_to_relay.loss_percent;
+        let by_size = self.loses_most() && alone.is_some_and(|alone| alone < HALF_PERCENT);
+        let stream = self
+            .throughput
+            .filter(|_| self.channel == Fact::Determined(true));
+        stream.is_some_and(|stream| stream.loses_much()) && (self.is_lossless() || by_size)
     }
 
     /// Whether most of the large datagrams are lost where small ones come through: a limit of the rate does so.

@@ -323,7 +323,9 @@ fn unreachable_relays_are(transports: &mut [TransportReport]) {
         let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {
             continue;
         };
-        if !unreachable || transport.status != TransportStatus::Ok {
+        // What came in by a relayed address shows that its ports are open.
+        let is_open = transport.inward.works == Fact::Determined(true);
+        if !unreachable || is_open || transport.status != TransportStatus::Ok {
             continue;
         }
         // The public address of the network that both are in: its router need not lead back in.

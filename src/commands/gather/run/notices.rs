@@ -36,11 +36,11 @@ impl GatherRun<'_> {
             self.notices.directs_complete = true;
             let asked = self.rows.values().any(Row::asks_over_udp);
             let has_udp = !self.first_answers.is_empty() || self.is_udp_open() || !asked;
-            let _ = supply.send(Supply::DirectsComplete { has_udp });
+            supply.send(Supply::DirectsComplete { has_udp });
         }
         if !self.notices.complete && self.is_settled() {
             self.notices.complete = true;
-            let _ = supply.send(Supply::Complete);
+            supply.send(Supply::Complete);
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::commands::gather::run::Happening;
-use crate::commands::gather::run::supply::Supply;
+use crate::commands::gather::run::supply::Supplier;
 use crate::net::clock::Clock;
 use crate::net::drive::{Driver, OneSocket};
 use crate::net::host::Source;
@@ -36,7 +36,7 @@ pub struct ReflexiveTask {
     pub socket: Arc<UdpSocket>,
     pub address: SocketAddr,
     /// Where everything else goes that comes in; without it, the task ends when all is settled.
-    pub supply: Option<mpsc::UnboundedSender<Supply>>,
+    pub supply: Option<Supplier>,
     pub source: Source,
     pub local: IpAddr,
     pub base: usize,
@@ -224,11 +224,7 @@ impl Machine for Questions {
         if !self.binder.handle_input(now, source, bytes)
             && let Some(supply) = &self.task.supply
         {
-            let _ = supply.send(Supply::Datagram {
-                at: self.task.address,
-                source,
-                bytes: bytes.to_vec(),
-            });
+            supply.datagram(self.task.address, source, bytes.to_vec());
         }
     }
 

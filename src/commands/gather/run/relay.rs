@@ -17,7 +17,7 @@ use crate::base::tls::TlsReport;
 use crate::commands::gather::report::RelayedReport;
 use crate::commands::gather::run::Happening;
 use crate::commands::gather::run::rows::RowKey;
-use crate::commands::gather::run::supply::{self, Supply};
+use crate::commands::gather::run::supply::{self, Supplier, Supply};
 use crate::commands::gather::run::verify::{self, Verification};
 use crate::commands::second_look;
 use crate::net::clock::Clock;
@@ -134,7 +134,7 @@ pub async fn run(task: RelayTask, sender: mpsc::UnboundedSender<Happening>) {
 pub async fn run_and_keep(
     task: RelayTask,
     sender: mpsc::UnboundedSender<Happening>,
-    supply: mpsc::UnboundedSender<Supply>,
+    supply: Supplier,
 ) {
     let deadline = task.clock.now() + IN_ALL;
     let mut outcome: Option<RelayOutcome> = None;
@@ -158,7 +158,7 @@ pub async fn run_and_keep(
         }
         if let Some((session, allocation)) = session {
             let (commands, receiver) = mpsc::unbounded_channel();
-            let _ = supply.send(Supply::Relay {
+            supply.send(Supply::Relay {
                 relayed: allocation.relayed,
                 commands,
             });

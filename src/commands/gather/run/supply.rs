@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use crate::base::bounds;
 use crate::base::report::ErrorReport;
 use crate::net::session::Session;
 use crate::proto::stun::message::ErrorResponse;
@@ -49,6 +51,57 @@ pub enum Supply {
     Event(crate::commands::gather::run::Event),
 }
 
+/// The way of supplies to a session. Datagrams come from anybody, so that only [`bounds::SUPPLIED`] bytes of them
+/// wait; everything else is as much as the configuration asks for.
+pub fn channel() -> (Supplier, Supplies) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let supplier = Supplier {
+        sender,
+        waiting: Arc::clone(&waiting),
+    };
+    (supplier, Supplies { receiver, waiting })
+}
+
+#[derive(Debug, Clone)]
+pub struct Supplier {
+    sender: mpsc::UnboundedSender<Supply>,
+    waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+pub struct Supplies {
+    receiver: mpsc::UnboundedReceiver<Supply>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Supplier {
+    /// Hands over what is no datagram. After the end of the session nobody takes it.
+    pub fn send(&self, supply: Supply) {
+        let _ = self.sender.send(supply);
+    }
+
+    /// Hands over a datagram; where too many wait it is lost, as in the buffer of a socket.
+    pub fn datagram(&self, at: SocketAddr, source: SocketAddr, bytes: Vec<u8>) {
+        let length = bytes.len();
+        if self.waiting.load(Ordering::Relaxed) + length <= bounds::SUPPLIED {
+            self.waiting.fetch_add(length, Ordering::Relaxed);
+            self.send(Supply::Datagram { at, source, bytes });
+        }
+    }
+}
+
+impl Supplies {
+    /// The next one; `None` once nothing more will come. May be dropped and called again.
+    pub async fn recv(&mut self) -> Option<Supply> {
+        let supply = self.receiver.recv().await?;
+        if let Supply::Datagram { bytes, .. } = &supply {
+            self.waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+        }
+        Some(supply)
+    }
+}
+
 pub enum RelayCommand {
     Permit(IpAddr),
     Send(SocketAddr, Vec<u8>),
@@ -63,7 +116,7 @@ pub async fn keep(
     mut session: Session,
     allocation: Allocation,
     mut commands: mpsc::UnboundedReceiver<RelayCommand>,
-    supply: mpsc::UnboundedSender<Supply>,
+    supply: Supplier,
 ) {
     let relayed = allocation.relayed;
     let mut asked: PendingPermits = Vec::new();
@@ -88,7 +141,7 @@ pub async fn keep(
             },
             event = session.next() => match event {
                 Ok(Event::Data { peer, payload, .. }) => {
-                    let _ = supply.send(Supply::Datagram { at: relayed, source: peer, bytes: payload });
+                    supply.datagram(relayed, peer, payload);
                 }
                 Ok(Event::Done { request, outcome, .. }) => {
                     if let Some(place) = asked.iter().position(|(id, _)| *id == request) {
@@ -98,15 +151,38 @@ pub async fn keep(
                             Err(Failure::Refused(error)) => Err(Some(error)),
                             Err(_) => Err(None),
                         };
-                        let _ = supply.send(Supply::Permitted { relayed, peer, outcome });
+                        supply.send(Supply::Permitted { relayed, peer, outcome });
                     }
                 }
                 Ok(Event::Fading(_)) => {}
                 Err(error) => {
-                    let _ = supply.send(Supply::RelayEnded { relayed, error });
+                    supply.send(Supply::RelayEnded { relayed, error });
                     return;
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_datagrams_is_cut_and_nothing_else() {
+        let (supplier, mut taken) = channel();
+        let address = SocketAddr::from(([192, 0, 2, 1], 9));
+        for _ in 0..10_000 {
+            supplier.datagram(address, address, vec![0; 1200]);
+        }
+        supplier.send(Supply::Complete);
+        drop(supplier.clone());
+        let mut waiting = 0;
+        while let Some(Supply::Datagram { bytes, .. }) = taken.recv().await {
+            waiting += bytes.len();
+        }
+        assert_eq!(waiting, bounds::SUPPLIED / 1200 * 1200);
+        supplier.datagram(address, address, vec![0; 1200]);
+        assert!(taken.recv().await.is_some(), "there is room again");
     }
 }

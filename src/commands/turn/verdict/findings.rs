@@ -13,14 +13,14 @@ use crate::base::fact::{Fact, Reason};
 use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::stage::Stage;
 use crate::base::words::{listed, span};
-use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
+use crate::commands::turn::report::{
+    MUCH_LOSS_PERCENT, TransportReport, TransportStatus, TurnResult, udp_works,
+};
 use crate::commands::turn::verdict::{Context, is};
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::policy::PeerClass;
 
-/// So much loss over a relay is heard in a call.
-const MUCH_LOSS_PERCENT: f64 = 5.0;
 /// A certificate that ends within so many seconds should have been renewed.
 const SOON_S: u64 = 14 * 86_400;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MUCH_LOSS_PERCENT, way_names};
+use super::way_names;
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::{Finding, Severity};
@@ -11,8 +11,6 @@ use crate::commands::turn::verdict::is;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::policy::{Concern, PeerClass};
-
-const HALF_PERCENT: f64 = 50.0;
 
 /// The policy forbids the relayed address itself and this host; whether it allows others is open.
 pub(super) fn of_forbidden_peers(transport: &TransportReport) -> Finding {
@@ -52,20 +50,11 @@ pub(super) fn of_rate(
     name: &str,
     findings: &mut Vec<Finding>,
 ) -> bool {
-    let Some(stream) = transport
-        .throughput
-        .filter(|_| is(&transport.channel, true))
-    else {
+    let Some(stream) = transport.throughput.filter(|_| transport.is_rate_limited()) else {
         return false;
     };
     let loss = stream.loss_percent();
-    let alone = transport.relay_to_relay.loss_percent;
-    let is_lossless = alone.is_some_and(|alone| alone < MUCH_LOSS_PERCENT);
-    let by_size = transport.loses_most() && alone.is_some_and(|alone| alone < HALF_PERCENT);
-    if !stream.loses_much() || !(is_lossless || by_size) {
-        return false;
-    }
-    let though = if is_lossless {
+    let though = if transport.is_lossless() {
         "single datagrams are not lost"
     } else {
         "most small datagrams come through"
@@ -111,6 +100,8 @@ pub(super) fn of_unreachable_relays(result: &TurnResult, findings: &mut Vec<Find
         .iter()
         .filter(|t| t.status == TransportStatus::Ok)
         .filter(|t| is(&t.to_reflexive.works, false) && is(&t.relay_to_relay.works, true))
+        // What a limit of the rate swallows is said there.
+        .filter(|t| !is(&t.inward.works, true) || !t.is_rate_limited())
         .collect();
     if with.is_empty() {
         return;
@@ -130,10 +121,15 @@ pub(super) fn of_unreachable_relays(result: &TurnResult, findings: &mut Vec<Find
         ));
         return;
     }
+    let way = if with.iter().all(|t| is(&t.inward.works, true)) {
+        "from the relay to this host's UDP socket, whose own data does come in by the relay"
+    } else {
+        "between this host's UDP socket and the relay"
+    };
     findings.push(Finding::new(
         Code::RelayUnreachableFromHere,
         format!(
-            "{}: data passes between two relayed addresses, but not between this host's UDP socket and the relay",
+            "{}: data passes between two relayed addresses, but not {way}",
             way_names(&with, &result.transports)
         ),
         "UDP may be blocked on this path; otherwise open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
