@@ -22,3 +22,4 @@ pub mod session;
 pub mod stray;
 pub mod stream;
 pub mod tls;
+pub mod whole;

@@ -225,7 +225,7 @@ async fn work(
         is_watched: frame.output.is_watched(),
         seed: rand::rng().random(),
     };
-    let paired = run::run(&options, frame.clock, stop, events).await;
+    let paired = Box::pin(run::run(&options, frame.clock, stop, events)).await;
     if let Some(host) = host {
         host.end().await;
     }

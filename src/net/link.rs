@@ -17,7 +17,7 @@ use crate::net::clock::Clock;
 use crate::net::drive::Sockets;
 use crate::net::host::Source;
 use crate::net::stream::io_error;
-use crate::net::tls;
+use crate::net::{tls, whole};
 use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
 use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::turn::frame::{Foreign, FrameReader};
@@ -196,6 +196,18 @@ impl Link {
         }
     }
 
+    /// Sends a frame, over UDP whole or not at all. `false` if it is larger than the system sends.
+    pub async fn send_whole(&mut self, bytes: &[u8]) -> Result<bool, ErrorReport> {
+        let Carrier::Datagrams(socket) = &self.wire else {
+            return self.send((), bytes).await.map(|()| true);
+        };
+        match whole::send(socket, None, bytes).await {
+            Ok(()) => Ok(true),
+            Err(error) if whole::is_too_large(&error) => Ok(false),
+            Err(error) => Err(datagram_error(&error)),
+        }
+    }
+
     /// The connection, for somebody who outlives this one; nothing works here any more.
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -213,10 +225,14 @@ impl Link {
     async fn next_frame(&mut self) -> Result<&[u8], ErrorReport> {
         let buffer = &mut self.buffer;
         match &mut self.wire {
-            Carrier::Datagrams(socket) => {
-                let length = socket.recv(buffer).await.map_err(|e| datagram_error(&e))?;
-                Ok(&buffer[..length])
-            }
+            Carrier::Datagrams(socket) => loop {
+                match socket.recv(buffer).await {
+                    Ok(length) => return Ok(&buffer[..length]),
+                    // The path did not carry an earlier one: that one is lost, and no more.
+                    Err(error) if whole::is_too_large(&error) => {}
+                    Err(error) => return Err(datagram_error(&error)),
+                }
+            },
             Carrier::Stream {
                 stream,
                 reader,
@@ -249,11 +265,10 @@ impl Sockets for Link {
     /// At once over UDP; a stream takes it while [`Link::receive`] is polled.
     async fn send(&mut self, (): (), bytes: &[u8]) -> Result<(), ErrorReport> {
         match &mut self.wire {
-            Carrier::Datagrams(socket) => socket
-                .send(bytes)
-                .await
-                .map(drop)
-                .map_err(|e| datagram_error(&e)),
+            Carrier::Datagrams(socket) => match socket.send(bytes).await {
+                Err(error) if !whole::is_too_large(&error) => Err(datagram_error(&error)),
+                _ => Ok(()),
+            },
             Carrier::Stream { unsent, .. } if unsent.len() + bytes.len() > MOST_UNSENT => Err(
                 ErrorReport::new(Code::Timeout, "the connection no longer accepts data"),
             ),

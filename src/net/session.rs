@@ -10,6 +10,7 @@ use crate::net::clock::Clock;
 use crate::net::drive::Driver;
 use crate::net::leases::Lease;
 use crate::net::link::Link;
+use crate::proto::machine::{Machine, Transmit};
 use crate::proto::turn::client::{Answer, Client, Config, Event, RequestId};
 use crate::proto::turn::credentials::Credentials;
 use crate::proto::turn::error::Failure;
@@ -133,6 +134,24 @@ impl Session {
     /// Sends a datagram through the relay. `false` if it is too long.
     pub fn send(&mut self, peer: std::net::SocketAddr, payload: &[u8]) -> bool {
         self.client.send(peer, payload)
+    }
+
+    /// The same, over UDP whole or not at all. `false` also if it is larger than the system sends.
+    pub async fn send_whole(&mut self, peer: std::net::SocketAddr, payload: &[u8]) -> bool {
+        self.driver.flush(&mut self.client).await;
+        if !self.client.send(peer, payload) {
+            return false;
+        }
+        let Some(Transmit { payload: frame, .. }) = self.client.poll_transmit() else {
+            return true;
+        };
+        match self.driver.sockets.send_whole(&frame).await {
+            Ok(is_sent) => is_sent,
+            Err(error) => {
+                self.client.handle_error(self.clock.now(), (), error);
+                true
+            }
+        }
     }
 
     /// Runs the connection until something happens. May be dropped and called again.

@@ -10,6 +10,7 @@ mod nat_matrix;
 mod nat_rounds;
 mod nat_rules;
 mod pair_checks;
+mod pair_largest;
 mod pair_prediction;
 mod port_control;
 mod prediction_cells;

@@ -10,9 +10,9 @@ use rtcdiag::base::report::{ErrorReport, Millis};
 use rtcdiag::base::stage::Stage;
 use rtcdiag::commands::gather::report::{CandidateReport, GatherServerReport, Status};
 use rtcdiag::commands::pair::report::{
-    CheckState, EndReport, Expected, PairReport, PairResult, PairState, PathKind, PredictionReport,
-    QualityReport, Role, RttReport, SelectedReport, SessionMode, SessionReport, SideReport,
-    TimelineEntry, TimelineEvent,
+    CheckState, EndReport, Expected, LargestReport, PairReport, PairResult, PairState, PathKind,
+    PredictionReport, QualityReport, Role, RttReport, SelectedReport, SessionMode, SessionReport,
+    SideReport, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
 use rtcdiag::proto::ice::facts::NatFacts;
@@ -284,6 +284,7 @@ pub fn quality(sent: u32, received: u32, rtt: u64, jitter: u64) -> QualityReport
         jitter_ms: (received > 0).then(|| ms(jitter)),
         ended_after_ms: None,
         large: None,
+        largest_datagram_bytes: LargestReport::default(),
     }
 }
 

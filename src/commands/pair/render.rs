@@ -9,7 +9,8 @@ use crate::base::codes::Code;
 use crate::base::report::{Document, Millis};
 use crate::commands::gather::render::list_servers;
 use crate::commands::pair::report::{
-    Expected, PairResult, PairState, PathKind, PredictionReport, QualityReport, Role, SessionMode,
+    Expected, LargestReport, PairResult, PairState, PathKind, PredictionReport, QualityReport,
+    Role, SessionMode,
 };
 use crate::ui::layout::{Detail, findings, headline, line, section};
 use crate::ui::style::Style;
@@ -88,7 +89,26 @@ fn of_path(quality: &QualityReport) -> String {
             large.sent, large.bytes, large.received
         )
     }));
+    parts.extend(largest(quality.largest_datagram_bytes));
     parts.join("; ")
+}
+
+fn largest(largest: LargestReport) -> Option<String> {
+    match (largest.sent, largest.received) {
+        (Some(there), Some(back)) if there == back => {
+            Some(format!("datagrams of up to {there} bytes pass each way"))
+        }
+        (Some(there), Some(back)) => Some(format!(
+            "datagrams of up to {there} bytes pass on the way there, {back} on the way back"
+        )),
+        (Some(there), None) => Some(format!(
+            "datagrams of up to {there} bytes pass on the way there"
+        )),
+        (None, Some(back)) => Some(format!(
+            "datagrams of up to {back} bytes pass on the way back"
+        )),
+        (None, None) => None,
+    }
 }
 
 fn promised(prediction: &PredictionReport) -> String {

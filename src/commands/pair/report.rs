@@ -136,6 +136,16 @@ pub struct QualityReport {
     pub ended_after_ms: Option<Millis>,
     /// The same with large datagrams; `None` if none were sent.
     pub large: Option<LargeReport>,
+    /// The largest datagram that passes each way without being cut into fragments, to 8 bytes.
+    pub largest_datagram_bytes: LargestReport,
+}
+
+/// Bytes of data, no more than a link of the sender carries; `None` where that was not found out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LargestReport {
+    /// From this side to the other.
+    pub sent: Option<usize>,
+    pub received: Option<usize>,
 }
 
 /// Datagrams as large as those of video and of DTLS handshakes.

@@ -229,9 +229,11 @@ fn connected(result: &PairResult, context: &Context) -> String {
     }
     if let (true, Some(quality)) = (loses_large(result), &result.quality) {
         let bytes = quality.large.map_or(0, |large| large.bytes);
+        let lost = findings::quality::limits(quality);
+        let lost = lost.unwrap_or_else(|| format!("those of {bytes} bytes"));
         let _ = write!(
             text,
-            " But no datagram of {bytes} bytes gets through: voice may work, video and DTLS handshakes do not."
+            " But large datagrams are lost here, {lost}: DTLS handshakes and video will fail."
         );
     }
     if result.session.peer_agrees == Some(false) {

@@ -1,8 +1,13 @@
 //! How good a path is: numbered datagrams that the other side sends back, without I/O.
 
+pub mod largest;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::base::time::Time;
+use largest::{Largest, PathSeen};
 
 /// One datagram each 20 ms, as a voice call sends.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -20,6 +25,8 @@ pub const LARGE: usize = 1200;
 /// Behind the tag of a small datagram: the sender sends large ones back. Another agent that answers
 /// the small ones alone does not say so, and its silence is no loss.
 const ANSWERS_LARGE: u8 = 1;
+/// The sender answers the search for the largest datagram.
+const ANSWERS_SEARCH: u8 = 2;
 const FEATURES_AT: usize = 20;
 const LARGE_PROBE: [u8; 4] = *b"RTCq";
 const LARGE_ECHO: [u8; 4] = *b"RTCf";
@@ -40,6 +47,14 @@ pub struct Measured {
     pub ended_after: Option<Duration>,
     /// Large datagrams, if any were sent.
     pub large: Option<LargeMeasured>,
+    pub largest: LargestFound,
+}
+
+/// The largest datagram that passes each way, where that was found out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LargestFound {
+    pub sent: Option<usize>,
+    pub received: Option<usize>,
 }
 
 /// What became of datagrams of [`LARGE`] bytes.
@@ -88,8 +103,11 @@ pub struct Quality {
     /// When each large datagram was sent, and whether it came back.
     large: Vec<(Time, bool)>,
     next_large: Time,
-    /// Whether the other side has said that it sends large datagrams back.
-    answers_large: bool,
+    /// What the other side has said that it answers.
+    features: u8,
+    largest: Largest,
+    /// Whether this system sends datagrams that nobody may cut: without that there is no search.
+    sends_whole: bool,
 }
 
 /// What to do with a datagram.
@@ -106,8 +124,8 @@ impl Quality {
     /// A test that takes so long; with no time, one datagram shows that data goes both ways.
     ///
     /// `tag` is random: it tells this side's datagrams from the other's, where that one only sends
-    /// back what comes.
-    pub const fn new(duration: Duration, tag: u32) -> Self {
+    /// back what comes. `sends_whole`: whether what [`Quality::poll_whole`] gives can be sent so.
+    pub const fn new(duration: Duration, tag: u32, sends_whole: bool) -> Self {
         Self {
             tag,
             begin: None,
@@ -121,7 +139,9 @@ impl Quality {
             last_heard: None,
             large: Vec::new(),
             next_large: Duration::ZERO,
-            answers_large: false,
+            features: 0,
+            largest: Largest::new(tag),
+            sends_whole,
         }
     }
 
@@ -134,10 +154,38 @@ impl Quality {
     }
 
     pub fn poll_timeout(&self) -> Option<Time> {
-        [self.small_at(), self.large_at()]
+        let largest = self.largest.poll_timeout().filter(|_| self.searches());
+        [self.small_at(), self.large_at(), largest]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Whether the largest datagram is looked for, now or later.
+    fn searches(&self) -> bool {
+        let is_answered = self.features & ANSWERS_SEARCH != 0 && self.has_echo();
+        self.sends_whole && is_answered && !self.duration.is_zero() && !self.largest.is_over()
+    }
+
+    /// What is to be sent whole or not at all: then [`Quality::too_large`] is to be told.
+    pub fn poll_whole(&mut self, now: Time) -> Option<Vec<u8>> {
+        if !self.searches() {
+            return None;
+        }
+        if self.is_settled(now) {
+            let rtts = self.rtts.iter().flatten();
+            let path = PathSeen {
+                sent: self.rtts.len(),
+                received: rtts.clone().count(),
+                longest: rtts.max().copied().unwrap_or_default(),
+            };
+            self.largest.search(now, path);
+        }
+        self.largest.poll_transmit(now)
+    }
+
+    pub fn too_large(&mut self, now: Time, length: usize) {
+        self.largest.too_large(now, length);
     }
 
     fn small_at(&self) -> Option<Time> {
@@ -150,7 +198,8 @@ impl Quality {
     fn large_at(&self) -> Option<Time> {
         let end = self.begin? + self.duration;
         let is_wanted = self.large.len() < LARGE_AT_MOST && self.next_large <= end;
-        (is_wanted && self.answers_large && self.has_echo()).then_some(self.next_large)
+        (is_wanted && self.features & ANSWERS_LARGE != 0 && self.has_echo())
+            .then_some(self.next_large)
     }
 
     pub fn poll_transmit(&mut self, now: Time) -> Option<Vec<u8>> {
@@ -177,12 +226,21 @@ impl Quality {
         bytes.extend_from_slice(&number.to_be_bytes());
         bytes.extend_from_slice(&micros.to_be_bytes());
         bytes.extend_from_slice(&self.tag.to_be_bytes());
-        bytes.push(ANSWERS_LARGE);
+        bytes.push(ANSWERS_LARGE | ANSWERS_SEARCH);
         bytes.resize(length, 0);
         bytes
     }
 
     pub fn handle_input(&mut self, now: Time, bytes: &[u8]) -> Heard {
+        let about_largest = match self.largest.handle_input(now, bytes) {
+            largest::Heard::Theirs(answer) => Some(Heard::Probe(answer)),
+            largest::Heard::Own => Some(Heard::Echo),
+            largest::Heard::Foreign => None,
+        };
+        if let Some(heard) = about_largest {
+            self.last_heard = Some(now);
+            return heard;
+        }
         let Some((kind, rest)) = bytes.split_at_checked(4) else {
             return Heard::Foreign;
         };
@@ -200,9 +258,7 @@ impl Quality {
         if kind == PROBE && !is_own {
             self.last_heard = Some(now);
             self.note_arrival(now, micros);
-            self.answers_large |= bytes
-                .get(FEATURES_AT)
-                .is_some_and(|it| it & ANSWERS_LARGE != 0);
+            self.features |= bytes.get(FEATURES_AT).copied().unwrap_or_default();
             let mut echo = bytes.to_vec();
             echo[..4].copy_from_slice(&ECHO);
             return Heard::Probe(echo);
@@ -274,8 +330,13 @@ impl Quality {
         self.last_heard
     }
 
-    /// Whether all datagrams are sent and have had their time to come back.
+    /// Whether all is measured.
     pub fn is_finished(&self, now: Time) -> bool {
+        self.is_settled(now) && !self.searches()
+    }
+
+    /// Whether all small and large datagrams are sent and have had their time to come back.
+    fn is_settled(&self, now: Time) -> bool {
         let Some(last) = self.sent.last() else {
             return false;
         };
@@ -284,7 +345,8 @@ impl Quality {
         let all_back =
             self.rtts.iter().all(Option::is_some) && self.large.iter().all(|(_, back)| *back);
         let last = self.large.last().map_or(*last, |(at, _)| *last.max(at));
-        self.poll_timeout().is_none() && (all_back || now >= last + patience)
+        let is_sent = self.small_at().is_none() && self.large_at().is_none();
+        is_sent && (all_back || now >= last + patience)
     }
 
     /// What was measured; those that may still come back do not count as lost.
@@ -306,117 +368,12 @@ impl Quality {
             sent: count(&came_back, ended_after),
             ended_after,
             large: self.large_measured(now, patience),
+            largest: LargestFound {
+                sent: self.largest.found(),
+                received: self.largest.told(),
+            },
             rtts: settled.into_iter().filter_map(|(_, rtt)| rtt).collect(),
             jitter: (self.came > 0).then(|| Duration::from_secs_f64(self.jitter.clamp(0.0, 1e6))),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    /// Runs a test over a path that delays each way by `delay(number)` and loses every `lost`th.
-    fn run(delay: impl Fn(u32) -> u32, lost: Option<u32>) -> (Quality, Quality, Time) {
-        let (mut a, mut b) = (
-            Quality::new(Duration::from_secs(1), 1),
-            Quality::new(Duration::ZERO, 2),
-        );
-        a.start(MS * 5);
-        b.start(MS * 5);
-        let theirs = b.poll_transmit(MS * 5).expect("one at least");
-        assert!(matches!(a.handle_input(MS * 5, &theirs), Heard::Probe(_)));
-        let mut flying: Vec<(Time, bool, Vec<u8>)> = Vec::new();
-        let (mut now, mut count) = (MS * 5, 0);
-        while now < Duration::from_secs(3) {
-            while let Some(bytes) = a.poll_transmit(now) {
-                if bytes.len() == LARGE {
-                    if lost.is_none() {
-                        flying.push((now + MS * 10, true, bytes));
-                    }
-                    continue;
-                }
-                count += 1;
-                if lost.is_none_or(|l| count % l != 0) {
-                    flying.push((now + MS * delay(count), true, bytes));
-                }
-            }
-            let (due, rest): (Vec<_>, Vec<_>) = flying.into_iter().partition(|f| f.0 <= now);
-            flying = rest;
-            for (_, to_b, bytes) in due {
-                if !to_b {
-                    assert_eq!(a.handle_input(now, &bytes), Heard::Echo);
-                } else if let Heard::Probe(echo) = b.handle_input(now, &bytes) {
-                    flying.push((now + MS * 10, false, echo));
-                }
-            }
-            now += MS;
-        }
-        (a, b, now)
-    }
-
-    #[test]
-    fn a_steady_path_has_no_jitter_and_no_loss() {
-        let (a, b, now) = run(|_| 10, None);
-        let measured = a.measured(now).expect("begun");
-        assert_eq!(measured.sent, 51);
-        assert_eq!(measured.rtts, vec![MS * 20; 51]);
-        let large = measured.large.expect("tried");
-        assert_eq!((large.sent, large.received), (16, 16));
-        assert!(b.jitter.abs() < 1e-9);
-        assert!(a.is_finished(now));
-    }
-
-    #[test]
-    fn loss_and_jitter_are_seen() {
-        let (a, b, now) = run(|number| 10 + number % 2 * 6, Some(5));
-        let measured = a.measured(now).expect("begun");
-        assert_eq!((measured.sent, measured.rtts.len()), (51, 41));
-        let large = measured.large.expect("tried");
-        assert_eq!((large.sent, large.received), (16, 0));
-        assert!((0.003..0.007).contains(&b.jitter), "{}", b.jitter);
-    }
-
-    #[test]
-    fn large_datagrams_go_only_to_a_side_that_sends_them_back() {
-        let mut a = Quality::new(Duration::from_secs(1), 1);
-        a.start(MS);
-        for now in (1..1200).map(|ms| MS * ms) {
-            while let Some(mut bytes) = a.poll_transmit(now) {
-                assert_eq!(bytes.len(), LENGTH);
-                bytes[..4].copy_from_slice(&ECHO);
-                assert_eq!(a.handle_input(now, &bytes), Heard::Echo);
-            }
-        }
-        let measured = a.measured(MS * 1200).expect("begun");
-        assert_eq!((measured.rtts.len(), measured.large), (51, None));
-    }
-
-    #[test]
-    fn a_path_that_ends_is_not_one_that_loses() {
-        let at = |number: u32| MS * 20 * number;
-        let lossy: Vec<_> = (0..100).map(|n| (at(n), n % 4 == 0)).collect();
-        assert_eq!(ended_after(&lossy), None);
-        let ended: Vec<_> = (0..100).map(|n| (at(n), n <= 60)).collect();
-        assert_eq!(ended_after(&ended), Some(at(60)));
-        let short: Vec<_> = (0..12).map(|n| (MS * n, n < 2)).collect();
-        assert_eq!(ended_after(&short), None);
-        assert_eq!(ended_after(&[]), None);
-    }
-
-    #[test]
-    fn foreign_data_is_left_alone() {
-        let mut quality = Quality::new(Duration::from_secs(1), 1);
-        for bytes in [
-            &b""[..],
-            b"RTC",
-            b"RTCe\0\0\0\x09........",
-            b"hello, this is not yours",
-        ] {
-            assert_eq!(quality.handle_input(MS, bytes), Heard::Foreign);
-        }
-        assert!(!quality.has_echo());
     }
 }

@@ -37,6 +37,10 @@ pub enum Supply {
         /// `Err(None)` if it did not answer.
         outcome: Result<(), Option<ErrorResponse>>,
     },
+    /// What was to be sent whole is larger than the system sends.
+    TooLarge {
+        length: usize,
+    },
     RelayEnded {
         relayed: SocketAddr,
         error: ErrorReport,
@@ -105,6 +109,8 @@ impl Supplies {
 pub enum RelayCommand {
     Permit(IpAddr),
     Send(SocketAddr, Vec<u8>),
+    /// The same, whole or not at all.
+    SendWhole(SocketAddr, Vec<u8>),
     Release,
 }
 
@@ -135,6 +141,11 @@ pub async fn keep(
                     if is_data && !bound.contains(&peer) {
                         bound.push(peer);
                         session.begin(|client, now| client.bind_channel(now, peer));
+                    }
+                }
+                Some(RelayCommand::SendWhole(peer, bytes)) => {
+                    if !session.send_whole(peer, &bytes).await {
+                        let _ = supply.send(Supply::TooLarge { length: bytes.len() });
                     }
                 }
                 Some(RelayCommand::Release) | None => return,

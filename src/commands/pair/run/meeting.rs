@@ -32,6 +32,7 @@ use crate::commands::pair::verdict::RoleConflict;
 use crate::commands::pair::verdict::causes::server_facts;
 use crate::net::agent::Agent;
 use crate::net::clock::Clock;
+use crate::net::whole;
 use crate::proto::ice::candidate::{Candidate, CandidateError};
 use crate::proto::ice::causes::ServerFacts;
 use crate::proto::ice::checks::{self, Checks, Credentials, Role};
@@ -118,6 +119,8 @@ pub(super) struct Flow {
     pings: Pings,
     /// Data to be sent.
     waiting: Vec<Vec<u8>>,
+    /// The same, whole or not at all.
+    whole: Vec<Vec<u8>>,
 }
 
 /// What the result and its verdict say of the way here.
@@ -190,9 +193,10 @@ impl<'a> Meeting<'a> {
             progress: Progress::default(),
             flow: Flow {
                 selected: None,
-                quality: Quality::new(options.duration, rng.random()),
+                quality: Quality::new(options.duration, rng.random(), whole::IS_POSSIBLE),
                 pings: Pings::default(),
                 waiting: Vec::new(),
+                whole: Vec::new(),
             },
             record: Record {
                 events,
@@ -248,6 +252,9 @@ impl<'a> Meeting<'a> {
             for bytes in std::mem::take(&mut self.flow.waiting) {
                 self.agent.send(&bytes).await;
             }
+            for bytes in std::mem::take(&mut self.flow.whole) {
+                self.send_whole(bytes).await;
+            }
             let events = self.paths.flush(&mut self.checks).await;
             if events.is_empty() {
                 return;
@@ -255,6 +262,18 @@ impl<'a> Meeting<'a> {
             for event in events {
                 self.take_check(event);
             }
+        }
+    }
+
+    /// Sends by the selected pair, past the agent, which takes smaller ones alone.
+    async fn send_whole(&mut self, bytes: Vec<u8>) {
+        let Some((pair, _)) = self.flow.selected else {
+            return;
+        };
+        let pair = &self.checks.pairs()[pair];
+        let length = bytes.len();
+        if !self.paths.send_whole(pair.base, pair.remote, bytes).await {
+            self.flow.quality.too_large(self.clock.now(), length);
         }
     }
 
@@ -295,6 +314,7 @@ impl<'a> Meeting<'a> {
                     self.progress.grown.1 = now;
                 }
             }
+            Supply::TooLarge { length } => self.flow.quality.too_large(now, length),
             Supply::RelayEnded { relayed, error } => {
                 if let Some(base) = self.paths.find(relayed) {
                     self.checks.end_base(base);

@@ -7,7 +7,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use crate::commands::gather::run::supply::RelayCommand;
-use crate::net::host;
+use crate::net::{host, whole};
 use crate::proto::ice::checks::{Checks, Event, Transmit};
 use crate::proto::nat::SendError;
 
@@ -89,6 +89,23 @@ impl Paths {
                 let _ = commands.send(RelayCommand::Send(destination, payload));
             }
             None => {}
+        }
+    }
+
+    /// Sends by one base, whole or not at all. `false` if it is larger than the system sends; by a relay that is
+    /// told later.
+    pub async fn send_whole(&self, base: usize, destination: SocketAddr, payload: Vec<u8>) -> bool {
+        match self.bases.get(base) {
+            Some((_, Means::Socket(socket))) => {
+                let sent = whole::send(socket, Some(destination), &payload).await;
+                // What is lost otherwise is like what the network loses.
+                !sent.is_err_and(|error| whole::is_too_large(&error))
+            }
+            Some((_, Means::Relay(commands))) => {
+                let _ = commands.send(RelayCommand::SendWhole(destination, payload));
+                true
+            }
+            None => true,
         }
     }
 

@@ -11,8 +11,8 @@ use crate::base::words::quoted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
 use crate::commands::nat::report::PathReport;
 use crate::commands::pair::report::{
-    LargeReport, PairResult, PairState, PathKind, PredictionReport, QualityReport, Role, RttReport,
-    SessionMode, SessionReport, SideReport,
+    LargeReport, LargestReport, PairResult, PairState, PathKind, PredictionReport, QualityReport,
+    Role, RttReport, SessionMode, SessionReport, SideReport,
 };
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
@@ -299,5 +299,9 @@ fn quality(measured: Measured) -> QualityReport {
             sent: large.sent,
             received: large.received,
         }),
+        largest_datagram_bytes: LargestReport {
+            sent: measured.largest.sent,
+            received: measured.largest.received,
+        },
     }
 }

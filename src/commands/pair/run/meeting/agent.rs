@@ -10,12 +10,14 @@ use crate::commands::pair::run::meeting::{CheckEvent, Meeting, pair_name};
 use crate::commands::pair::verdict::RoleConflict;
 use crate::net::agent::AgentEvent;
 use crate::proto::ice::checks::Input;
-use crate::proto::ice::quality::Heard;
+use crate::proto::ice::quality::{Heard, largest};
 
 impl Meeting<'_> {
     pub(super) fn take_datagram(&mut self, base: usize, source: SocketAddr, bytes: &[u8]) {
         let now = self.clock.now();
         match self.checks.handle_input(now, base, source, bytes) {
+            // Larger ones than the agent takes.
+            Input::Data(_) if largest::is_probe(bytes) => self.take_data(bytes),
             Input::Engine(pair) | Input::Data(pair) => self.agent.deliver(pair, bytes.to_vec()),
             Input::Taken | Input::Foreign => {}
         }
@@ -47,6 +49,17 @@ impl Meeting<'_> {
         }
     }
 
+    fn take_data(&mut self, bytes: &[u8]) {
+        let now = self.clock.now();
+        let had_echo = self.flow.quality.has_echo();
+        if let Heard::Probe(echo) = self.flow.quality.handle_input(now, bytes) {
+            self.flow.waiting.push(echo);
+        }
+        if !had_echo && self.flow.quality.has_echo() {
+            self.note(TimelineEvent::DataExchanged, None);
+        }
+    }
+
     pub fn take_agent(&mut self, event: AgentEvent) {
         let now = self.clock.now();
         match event {
@@ -58,15 +71,7 @@ impl Meeting<'_> {
                     self.flow.quality.start(now);
                 }
             }
-            AgentEvent::Data(bytes) => {
-                let had_echo = self.flow.quality.has_echo();
-                if let Heard::Probe(echo) = self.flow.quality.handle_input(now, &bytes) {
-                    self.flow.waiting.push(echo);
-                }
-                if !had_echo && self.flow.quality.has_echo() {
-                    self.note(TimelineEvent::DataExchanged, None);
-                }
-            }
+            AgentEvent::Data(bytes) => self.take_data(&bytes),
             AgentEvent::Failed(message) => {
                 self.end = Some(Ending::Unusable(ErrorReport::new(Code::Agent, message)));
             }

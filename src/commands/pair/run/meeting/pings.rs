@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::time::Time;
 use crate::proto::ice::checks::Checks;
-use crate::proto::ice::quality::{Measured, count, ended_after};
+use crate::proto::ice::quality::{LargestFound, Measured, count, ended_after};
 use crate::proto::stun::message::TransactionId;
 
 /// How long the other side has to send data back.
@@ -78,6 +78,7 @@ impl Pings {
             rtts,
             jitter: None,
             large: None,
+            largest: LargestFound::default(),
         })
     }
 }

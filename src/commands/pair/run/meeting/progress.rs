@@ -37,6 +37,9 @@ impl Meeting<'_> {
             while let Some(bytes) = self.flow.quality.poll_transmit(now) {
                 self.flow.waiting.push(bytes);
             }
+            while let Some(bytes) = self.flow.quality.poll_whole(now) {
+                self.flow.whole.push(bytes);
+            }
         }
         if let Some((pair, at)) = self.flow.selected
             && matches!(self.options.signalling, Signalling::ManualSdp)

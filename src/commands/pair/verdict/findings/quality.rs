@@ -2,7 +2,7 @@
 
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Millis, Severity};
-use crate::commands::pair::report::{PairResult, QualityReport};
+use crate::commands::pair::report::{LargeReport, PairResult, QualityReport};
 use crate::commands::pair::verdict::Context;
 
 /// ITU-T G.114: up to 150 ms one way most applications are not affected; here it is both ways.
@@ -71,8 +71,25 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
 
 /// Whether small datagrams come through and no large one does.
 pub(crate) fn loses_large(quality: &QualityReport) -> bool {
-    let large = quality.large.filter(|large| large.sent >= MIN_LARGE);
+    let is_proved = |large: &LargeReport| large.sent >= MIN_LARGE || limits(quality).is_some();
+    let large = quality.large.filter(is_proved);
     large.is_some_and(|large| large.received == 0) && quality.received * 2 > quality.sent
+}
+
+/// What does not carry large datagrams, and up to how many bytes pass; `None` if that is not known.
+pub(crate) fn limits(quality: &QualityReport) -> Option<String> {
+    let large = quality.large?.bytes;
+    let largest = quality.largest_datagram_bytes;
+    let too_low = |bytes: Option<usize>| bytes.filter(|bytes| *bytes < large);
+    match (too_low(largest.sent), too_low(largest.received)) {
+        (Some(there), Some(back)) if there == back => Some(format!("above {there} bytes")),
+        (Some(there), Some(back)) => Some(format!(
+            "above {there} bytes on the way there and {back} on the way back"
+        )),
+        (Some(there), None) => Some(format!("above {there} bytes on the way there")),
+        (None, Some(back)) => Some(format!("above {back} bytes on the way back")),
+        (None, None) => None,
+    }
 }
 
 fn of_large(quality: &QualityReport) -> Option<Finding> {
@@ -82,8 +99,10 @@ fn of_large(quality: &QualityReport) -> Option<Finding> {
         return Some(Finding::new(
             Code::LargeDatagramsLost,
             format!(
-                "none of {} datagrams of {} bytes came back, and those of 160 bytes do: video, screen sharing and DTLS handshakes send such large ones",
-                large.sent, large.bytes
+                "large datagrams are lost here{}: DTLS handshakes and video will fail (none of {} datagrams of {} bytes came back, and those of 160 bytes do)",
+                limits(quality).map_or_else(String::new, |limits| format!(", {limits}")),
+                large.sent,
+                large.bytes
             ),
             hint,
         ));
