@@ -31,13 +31,14 @@ mod web_proxy;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::base::codes::Code;
 use crate::base::exit::{self, Outcome};
 use crate::base::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
 use crate::net::clock::Clock;
-use crate::ui::output::{self, Output};
+use crate::ui::output::{self, Output, PageFile};
 use crate::ui::redact::{self, Redaction};
 use crate::ui::render;
 use args::{Cli, Command, DIAGNOSIS_TIMEOUT, PAIR_TIMEOUT};
@@ -68,23 +69,60 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
     };
     let redaction = Redaction::new(cli.common.redact);
     let output = Output::new(cli.common.color, cli.common.quiet, redaction);
-    match execute(&cli, clock, &output) {
+    let page = page_of(&cli);
+    let done = match &page {
+        Ok(page) => execute(&cli, clock, &output, page.as_ref()),
+        Err(error) => Err(anyhow::anyhow!("{error:#}")),
+    };
+    match done {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             output.end_progress();
-            output.error(&format!("{error:#}"), None);
-            usage_error(args, clock, format!("{error:#}"), output.redaction())
+            let message = format!("{error:#}");
+            output.error(&message, None);
+            if let Ok(Some(page)) = &page {
+                let command = command_of(args);
+                let is_redacted = output.redaction().is_on();
+                let document = error_document(command, clock, message.clone(), is_redacted);
+                // The exit code and the message say it all the same.
+                let _ = frame::save_page(Some(page), output.redaction(), &document, String::new);
+            }
+            usage_error(args, clock, message, output.redaction())
         }
     }
 }
 
-fn execute(cli: &Cli, clock: Clock, output: &Output) -> anyhow::Result<Outcome> {
+/// The file of `--html`, ready to be written.
+fn page_of(cli: &Cli) -> anyhow::Result<Option<PageFile>> {
+    let Some(path) = &cli.common.html else {
+        return Ok(None);
+    };
+    let has_result = !matches!(
+        cli.command,
+        Command::Explain(_) | Command::Completions(_) | Command::Man(_)
+    );
+    anyhow::ensure!(
+        has_result,
+        "--html is for commands with a result: explain, completions and man have none"
+    );
+    let file = PageFile::open(path)
+        .with_context(|| format!("cannot write the page of --html to {}", path.display()))?;
+    Ok(Some(file))
+}
+
+fn execute(
+    cli: &Cli,
+    clock: Clock,
+    output: &Output,
+    page: Option<&PageFile>,
+) -> anyhow::Result<Outcome> {
     let frame = |name, default: Option<Duration>| Frame {
         name,
         common: &cli.common,
         time_limit: cli.common.timeout.or(default),
         clock,
         output,
+        page,
     };
     let diagnosis = Some(DIAGNOSIS_TIMEOUT);
     match &cli.command {

@@ -2,6 +2,7 @@
 
 pub mod layout;
 pub mod output;
+pub mod page;
 pub mod redact;
 pub mod render;
 pub mod style;

@@ -210,6 +210,12 @@ pub struct Common {
     /// stderr; in the events of --jsonl it is replaced.
     #[arg(long, global = true)]
     pub redact: bool,
+    /// Write the same result as one HTML page to this file, beside the normal output
+    ///
+    /// The page loads nothing and runs nothing: it can be mailed, printed, or added to a ticket. The whole
+    /// result can be saved from it as JSON. With --redact it has the same labels.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
     /// Read defaults from this file instead of the one in the user's configuration directory
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -18,7 +18,9 @@ use crate::net::clock::Clock;
 use crate::net::descriptors;
 use crate::net::host::Source;
 use crate::ui::layout::Detail;
-use crate::ui::output::Output;
+use crate::ui::output::{Output, PageFile};
+use crate::ui::page;
+use crate::ui::redact::Redaction;
 use crate::ui::render;
 use crate::ui::style::Style;
 
@@ -29,6 +31,8 @@ pub struct Frame<'a> {
     pub time_limit: Option<Duration>,
     pub clock: Clock,
     pub output: &'a Output,
+    /// Where `--html` wants the page.
+    pub page: Option<&'a PageFile>,
 }
 
 /// Tells when and why to stop.
@@ -108,7 +112,7 @@ impl Frame<'_> {
         &self,
         verdict: Verdict,
         result: R,
-        text: impl FnOnce(&Document<R>, Style, Detail) -> String,
+        text: impl Fn(&Document<R>, Style, Detail) -> String,
     ) -> anyhow::Result<Outcome> {
         let verdict = match self.name {
             // It lives on at its limit, and says itself what that does.
@@ -116,14 +120,14 @@ impl Frame<'_> {
             _ => shortage::judged(verdict, descriptors::ran_out()),
         };
         let document = self.document(self.name, verdict, result);
+        let detail = Detail {
+            verbose: self.common.verbose,
+            terse: self.common.quiet,
+        };
+        let redaction = self.output.redaction();
         let written = if let Some(json) = self.json(&document)? {
             self.output.json(&json)
         } else {
-            let detail = Detail {
-                verbose: self.common.verbose,
-                terse: self.common.quiet,
-            };
-            let redaction = self.output.redaction();
             if redaction.is_on() {
                 // So labels are given in the order of the document, whatever the text shows first.
                 redaction.json(&render::json_line(&document)?);
@@ -132,6 +136,9 @@ impl Frame<'_> {
             self.output.result(&text(&document, style, detail))
         };
         written.context("cannot write the result")?;
+        save_page(self.page, redaction, &document, || {
+            text(&document, Style::plain().redacted(redaction), detail)
+        })?;
         Ok(document.outcome)
     }
 
@@ -160,6 +167,7 @@ impl Frame<'_> {
         if let Some(json) = self.json(&document)? {
             self.output.json(&json).context("cannot write the result")?;
         }
+        save_page(self.page, self.output.redaction(), &document, String::new)?;
         Ok(Outcome::Error)
     }
 
@@ -208,4 +216,21 @@ impl Frame<'_> {
         );
         Ok(vec![of_local])
     }
+}
+
+/// Writes the page of a document, where one is wanted.
+pub fn save_page<R: Serialize>(
+    file: Option<&PageFile>,
+    redaction: &Redaction,
+    document: &Document<R>,
+    text: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    let shown = redaction.json(&render::json_line(document)?).into_owned();
+    let shown = serde_json::from_str(&shown).context("cannot make the page")?;
+    let text = redaction.laid_out(&text()).into_owned();
+    file.write(&page::page(&shown, &text))
+        .with_context(|| format!("cannot write the page to {}", file.path().display()))
 }

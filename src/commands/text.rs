@@ -21,7 +21,7 @@ pub fn say<R: Serialize>(
     frame: &Frame,
     summary: String,
     result: R,
-    text: impl FnOnce(&Document<R>, Style) -> String,
+    text: impl Fn(&Document<R>, Style) -> String,
 ) -> anyhow::Result<Outcome> {
     let common = frame.common;
     let output = Output::new(common.color, common.quiet, Redaction::new(false));

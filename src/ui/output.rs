@@ -3,6 +3,7 @@
 
 mod log;
 mod narrow;
+mod page_file;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -13,6 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use narrow::Narrow;
 
 pub use log::Log;
+pub use page_file::PageFile;
 
 use crate::base::words::{escaped, escaped_in_json, escaped_in_layout};
 use crate::ui::redact::Redaction;

@@ -35,6 +35,15 @@ impl<'a> Style<'a> {
         }
     }
 
+    /// As on a terminal of the usual width, without colour.
+    pub const fn plain() -> Self {
+        Self {
+            color: false,
+            width: DEFAULT_WIDTH,
+            redaction: None,
+        }
+    }
+
     #[must_use]
     pub const fn redacted(self, redaction: &'a Redaction) -> Self {
         Self {

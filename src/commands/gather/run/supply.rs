@@ -145,7 +145,7 @@ pub async fn keep(
                 }
                 Some(RelayCommand::SendWhole(peer, bytes)) => {
                     if !session.send_whole(peer, &bytes).await {
-                        let _ = supply.send(Supply::TooLarge { length: bytes.len() });
+                        supply.send(Supply::TooLarge { length: bytes.len() });
                     }
                 }
                 Some(RelayCommand::Release) | None => return,

@@ -1,0 +1,132 @@
+//! The result as one HTML page: for people without a terminal, for a ticket, for print. It loads nothing
+//! and runs nothing, and is made from the document alone, so that it says what the document says.
+
+mod flow;
+mod markup;
+mod nats;
+mod pairs;
+mod saved;
+mod tables;
+mod verdict;
+mod words;
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use markup::escape;
+use words::{list, text};
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// A page that a mail server or a ticket system takes has at most so many bytes.
+const MOST_BYTES: usize = 200_000;
+
+/// The page of a document and of its text for the terminal. At most 200 kB: the text gives way first, then the
+/// document inside, and the page says so.
+pub fn page(document: &Value, terminal: &str) -> String {
+    let mut body = body(document);
+    let frame = head(document).len() + FOOT.len();
+    for (part, without) in [
+        (
+            saved::document(document),
+            "The document is too large for this page: --json has it.",
+        ),
+        (
+            as_text(terminal),
+            "The text is too long for this page: the terminal has it.",
+        ),
+    ] {
+        if frame + body.len() + part.len() <= MOST_BYTES {
+            body.push_str(&part);
+        } else {
+            let _ = write!(body, "<p class=note>{}</p>", escape(without));
+        }
+    }
+    format!("{}{body}{FOOT}", head(document))
+}
+
+const FOOT: &str = "</main></body></html>\n";
+
+fn head(document: &Value) -> String {
+    let command = text(document, "command").unwrap_or("rtcdiag");
+    let outcome = text(document, "outcome").unwrap_or_default();
+    format!(
+        "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\
+         <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\
+         <meta name=viewport content=\"width=device-width, initial-scale=1\">\
+         <meta name=color-scheme content=\"light dark\"><meta name=referrer content=no-referrer>\
+         <title>rtcdiag {}: {}</title><style>{STYLE}</style></head><body><main>",
+        escape(command),
+        escape(outcome),
+    )
+}
+
+fn body(document: &Value) -> String {
+    let mut out = String::new();
+    verdict::of_document(&mut out, document);
+    let result = &document["result"];
+    match text(document, "command") {
+        Some("pair") => of_call(&mut out, result),
+        Some("inspect") => of_calls(&mut out, result),
+        Some("nat") => {
+            nats::of_paths(&mut out, result);
+            tables::of_paths(&mut out, result);
+            tables::reachability(&mut out, result);
+            tables::servers(&mut out, result);
+        }
+        Some("gather") => {
+            tables::candidates(&mut out, "Candidates", result);
+            tables::servers(&mut out, result);
+        }
+        Some("turn") => tables::of_turn(&mut out, result),
+        Some("sdp") => tables::media(&mut out, result),
+        _ => {}
+    }
+    verdict::findings(&mut out, document);
+    out
+}
+
+/// A call that `pair` made, or that `inspect` found.
+fn of_call(out: &mut String, result: &Value) {
+    verdict::causes(out, result);
+    nats::of_call(out, result);
+    flow::of_timeline(out, result);
+    pairs::matrix(out, result);
+    tables::quality(out, result);
+    tables::media(out, result);
+    tables::candidates(out, "Candidates of this side", &result["local"]);
+    tables::candidates(out, "Candidates of the other side", &result["remote"]);
+    tables::servers(out, result);
+}
+
+/// Calls that are shown in full: with more, the document has them.
+const CALLS: usize = 5;
+
+fn of_calls(out: &mut String, result: &Value) {
+    tables::sources(out, result);
+    let calls = list(result, "calls");
+    for (number, call) in calls.iter().take(CALLS).enumerate() {
+        if calls.len() > 1 {
+            let _ = write!(out, "<h2 class=call>Call {}</h2>", number + 1);
+        }
+        of_call(out, call);
+    }
+    if calls.len() > CALLS {
+        let _ = write!(
+            out,
+            "<p class=note>{} more calls are in the document.</p>",
+            calls.len() - CALLS
+        );
+    }
+}
+
+fn as_text(terminal: &str) -> String {
+    format!(
+        "<details><summary>As the terminal shows it</summary><pre tabindex=0>{}</pre></details>",
+        escape(terminal.trim_end())
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! What stands between the hosts and the internet, drawn as boxes from top to bottom.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::markup::{WIDTH, cut, escape, figure};
+use super::words::{endpoint, fact, label, list, text};
+
+struct Block {
+    title: String,
+    detail: String,
+    class: &'static str,
+}
+
+const HEIGHT: u32 = 40;
+const GAP: u32 = 18;
+
+/// Both sides of a call, as far as their NATs are known.
+pub(super) fn of_call(out: &mut String, result: &Value) {
+    let sides = [&result["local"], &result["remote"]];
+    let nat = |side: &Value| side["nat"].is_object().then(|| side["nat"].clone());
+    if sides.iter().all(|side| nat(side).is_none()) {
+        return;
+    }
+    let mut blocks = Vec::new();
+    blocks.extend(of_side(sides[0], "This side"));
+    blocks.push(Block {
+        title: "Internet".to_owned(),
+        detail: String::new(),
+        class: "quiet",
+    });
+    blocks.extend(of_side(sides[1], "The other side").into_iter().rev());
+    draw(out, "What stands between them", &blocks);
+}
+
+/// A host and its NAT, from the inside out.
+fn of_side(side: &Value, name: &str) -> Vec<Block> {
+    let hosts: Vec<String> = list(side, "candidates")
+        .iter()
+        .filter(|candidate| text(candidate, "type") == Some("host"))
+        .map(endpoint)
+        .collect();
+    let mut blocks = vec![Block {
+        title: name.to_owned(),
+        detail: hosts.first().cloned().unwrap_or_default(),
+        class: "host",
+    }];
+    let nat = &side["nat"];
+    if !nat.is_object() {
+        blocks.push(Block {
+            title: "NAT not known".to_owned(),
+            detail: String::new(),
+            class: "quiet",
+        });
+    } else if fact(&nat["udp"]) == "blocked" {
+        blocks.push(Block {
+            title: "UDP is blocked".to_owned(),
+            detail: String::new(),
+            class: "bad",
+        });
+    } else {
+        blocks.push(of_nat(nat));
+    }
+    blocks
+}
+
+fn of_nat(nat: &Value) -> Block {
+    let seen: Vec<&str> = list(nat, "reflexive_addresses")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let seen = match seen.first() {
+        Some(address) => format!(", seen as {address}"),
+        None => String::new(),
+    };
+    let title = match fact(&nat["nat"]).as_str() {
+        "yes" => format!("NAT{seen}"),
+        "no" => format!("No NAT{seen}"),
+        _ => format!("NAT not known{seen}"),
+    };
+    let mapping = fact(&nat["mapping"]);
+    Block {
+        title,
+        detail: format!("mapping {mapping}, filtering {}", fact(&nat["filtering"])),
+        class: match mapping.as_str() {
+            "endpoint-independent" => "good",
+            "address-dependent" | "address-and-port-dependent" => "open",
+            _ => "quiet",
+        },
+    }
+}
+
+/// The paths that `nat` found, each by itself.
+pub(super) fn of_paths(out: &mut String, result: &Value) {
+    for path in list(result, "paths") {
+        let family = text(path, "family").unwrap_or_default();
+        let mut blocks = vec![Block {
+            title: "This host".to_owned(),
+            detail: format!(
+                "{} {}",
+                text(path, "local_address").unwrap_or_default(),
+                text(path, "interface").unwrap_or_default()
+            ),
+            class: "host",
+        }];
+        let is_true = |key: &str| fact(&path[key]) == "yes";
+        if fact(&path["udp"]) == "blocked" {
+            blocks.push(Block {
+                title: "UDP is blocked".to_owned(),
+                detail: String::new(),
+                class: "bad",
+            });
+        } else {
+            blocks.push(of_nat(path));
+        }
+        for (key, name) in [
+            ("double_nat", "A second NAT"),
+            ("carrier_nat", "The provider's NAT"),
+        ] {
+            if is_true(key) {
+                blocks.push(Block {
+                    title: name.to_owned(),
+                    detail: label(key),
+                    class: "open",
+                });
+            }
+        }
+        blocks.push(Block {
+            title: "Internet".to_owned(),
+            detail: String::new(),
+            class: "quiet",
+        });
+        let family = family.replace("ipv", "IPv");
+        draw(out, &format!("Path over {family}"), &blocks);
+    }
+}
+
+fn draw(out: &mut String, title: &str, blocks: &[Block]) {
+    let mut drawing = String::new();
+    let mut words = Vec::new();
+    let mut y = 2;
+    let middle = WIDTH / 2;
+    for (number, block) in blocks.iter().enumerate() {
+        if number > 0 {
+            let _ = write!(
+                drawing,
+                "<line class=link x1={middle} y1={y} x2={middle} y2={} />",
+                y + GAP
+            );
+            y += GAP;
+        }
+        let _ = write!(
+            drawing,
+            "<g class=\"box {}\"><rect x=2 y={y} width={} height={HEIGHT} rx=6 />\
+             <text class=title x={middle} y={} text-anchor=middle>{}</text>",
+            block.class,
+            WIDTH - 4,
+            y + if block.detail.is_empty() { 25 } else { 17 },
+            escape(&cut(&block.title, 52))
+        );
+        if !block.detail.is_empty() {
+            let _ = write!(
+                drawing,
+                "<text x={middle} y={} text-anchor=middle>{}</text>",
+                y + 32,
+                escape(&cut(&block.detail, 66))
+            );
+        }
+        drawing.push_str("</g>");
+        y += HEIGHT;
+        words.push(if block.detail.is_empty() {
+            block.title.clone()
+        } else {
+            format!("{}: {}", block.title, block.detail)
+        });
+    }
+    figure(out, title, y + 2, &drawing, &words);
+}

@@ -1,0 +1,295 @@
+//! The parts of a result that are lists and facts.
+
+use serde_json::Value;
+
+use super::markup::{Cell, table};
+use super::words::{endpoint, error, fact, is_fact, label, list, milliseconds, number, text};
+
+/// Rows of one table; with more, the document has them.
+const MOST_ROWS: usize = 60;
+
+fn of_list(
+    out: &mut String,
+    title: &str,
+    heads: &[&str],
+    items: &[Value],
+    row: impl Fn(&Value) -> Vec<Cell>,
+) {
+    let mut rows: Vec<Vec<Cell>> = items.iter().take(MOST_ROWS).map(row).collect();
+    if items.len() > MOST_ROWS {
+        rows.push(vec![Cell::new(format!(
+            "{} more are in the document",
+            items.len() - MOST_ROWS
+        ))]);
+    }
+    table(out, title, heads, &rows);
+}
+
+fn shown(value: &Value, key: &str) -> Cell {
+    Cell::new(text(value, key).unwrap_or("-"))
+}
+
+pub(super) fn candidates(out: &mut String, title: &str, side: &Value) {
+    of_list(
+        out,
+        title,
+        &["type", "address", "transport", "interface", "from", "found"],
+        list(side, "candidates"),
+        |candidate| {
+            vec![
+                shown(candidate, "type"),
+                Cell::new(endpoint(candidate)),
+                shown(candidate, "transport"),
+                shown(candidate, "interface"),
+                shown(candidate, "server"),
+                Cell::new(milliseconds(&candidate["found_ms"])),
+            ]
+        },
+    );
+}
+
+pub(super) fn servers(out: &mut String, result: &Value) {
+    of_list(
+        out,
+        "Servers",
+        &[
+            "server",
+            "address",
+            "transport",
+            "round trip",
+            "sees",
+            "result",
+        ],
+        list(result, "servers"),
+        |server| {
+            let fault = error(&server["error"]);
+            vec![
+                shown(server, "uri"),
+                shown(server, "address"),
+                shown(server, "transport"),
+                Cell::new(milliseconds(&server["rtt_ms"])),
+                shown(server, "reflexive_address"),
+                match fault {
+                    Some(fault) => Cell::of("bad", fault),
+                    None => Cell::of("good", "ok"),
+                },
+            ]
+        },
+    );
+}
+
+/// Every fact of each path of `nat`.
+pub(super) fn of_paths(out: &mut String, result: &Value) {
+    for path in list(result, "paths") {
+        let family = text(path, "family").unwrap_or_default();
+        let interface = text(path, "interface").unwrap_or_default();
+        let mut rows = Vec::new();
+        facts(&mut rows, "", path);
+        let title = format!("{} on {interface}", family.replace("ipv", "IPv"));
+        table(out, title.trim_end_matches(" on "), &[], &rows);
+    }
+}
+
+fn facts(rows: &mut Vec<Vec<Cell>>, before: &str, of: &Value) {
+    for (key, value) in of.as_object().into_iter().flatten() {
+        let name = format!("{before}{}", label(key));
+        if is_fact(value) {
+            let class = match text(value, "status") {
+                Some("determined") => "",
+                _ => "quiet",
+            };
+            rows.push(vec![Cell::new(name), Cell::of(class, fact(value))]);
+        } else if value.is_object() && before.is_empty() {
+            facts(rows, &format!("{name}: "), value);
+        }
+    }
+}
+
+pub(super) fn reachability(out: &mut String, result: &Value) {
+    of_list(
+        out,
+        "Direct connections with peers",
+        &["peer's mapping", "peer's filtering", "expected"],
+        list(result, "reachability"),
+        |row| {
+            let expected = text(row, "expected").unwrap_or("unknown");
+            let class = match expected {
+                "direct" => "good",
+                "relay" => "open",
+                _ => "quiet",
+            };
+            vec![
+                shown(&row["peer"], "mapping"),
+                shown(&row["peer"], "filtering"),
+                Cell::of(class, label(expected)),
+            ]
+        },
+    );
+}
+
+/// What `turn` found, transport by transport, and which peers the server allows.
+pub(super) fn of_turn(out: &mut String, result: &Value) {
+    of_list(
+        out,
+        "Transports",
+        &[
+            "transport",
+            "address",
+            "status",
+            "relayed address",
+            "relay to relay",
+            "host to relay",
+            "error",
+        ],
+        list(result, "transports"),
+        |transport| {
+            let status = text(transport, "status").unwrap_or("unknown");
+            let class = match status {
+                "ok" => "good",
+                "failed" => "bad",
+                _ => "quiet",
+            };
+            vec![
+                shown(transport, "transport"),
+                shown(transport, "address"),
+                Cell::of(class, status),
+                shown(transport, "relayed_address"),
+                trial(&transport["relay_to_relay"]),
+                trial(&transport["to_reflexive"]),
+                Cell::new(error(&transport["error"]).unwrap_or_else(|| "-".to_owned())),
+            ]
+        },
+    );
+    let mut rows = Vec::new();
+    facts(&mut rows, "", result);
+    table(out, "Authentication and families", &[], &rows);
+    of_list(
+        out,
+        "Peers that the server allows",
+        &["peer", "kind", "allowed"],
+        list(result, "policy"),
+        |row| {
+            vec![
+                shown(row, "peer"),
+                Cell::new(label(text(row, "class").unwrap_or("-"))),
+                Cell::new(fact(&row["allowed"])),
+            ]
+        },
+    );
+}
+
+/// A trial of data: whether it works, how much came back, how long it took.
+fn trial(data: &Value) -> Cell {
+    let works = fact(&data["works"]);
+    let class = match works.as_str() {
+        "yes" => "good",
+        "no" => "bad",
+        _ => "quiet",
+    };
+    let counts = match (data["received"].as_u64(), data["sent"].as_u64()) {
+        (Some(received), Some(sent)) if sent > 0 => format!(", {received}/{sent}"),
+        _ => String::new(),
+    };
+    let rtt = if data["rtt_ms"]["median"].is_number() {
+        format!(", {}", milliseconds(&data["rtt_ms"]["median"]))
+    } else {
+        String::new()
+    };
+    Cell::of(class, format!("{works}{counts}{rtt}"))
+}
+
+/// What was measured over the chosen pair.
+pub(super) fn quality(out: &mut String, result: &Value) {
+    let quality = &result["quality"];
+    if !quality.is_object() {
+        return;
+    }
+    let mut rows = Vec::new();
+    let counts = [("sent", "datagrams sent"), ("received", "came back")];
+    for (key, name) in counts {
+        if let Some(count) = number(&quality[key]) {
+            rows.push(vec![Cell::new(name), Cell::new(count)]);
+        }
+    }
+    if let Some(loss) = number(&quality["loss_percent"]) {
+        rows.push(vec![Cell::new("lost"), Cell::new(format!("{loss} %"))]);
+    }
+    let rtt = &quality["rtt_ms"];
+    for key in ["min", "median", "p95", "max"] {
+        if rtt[key].is_number() {
+            rows.push(vec![
+                Cell::new(format!("round trip, {key}")),
+                Cell::new(milliseconds(&rtt[key])),
+            ]);
+        }
+    }
+    if quality["jitter_ms"].is_number() {
+        rows.push(vec![
+            Cell::new("jitter"),
+            Cell::new(milliseconds(&quality["jitter_ms"])),
+        ]);
+    }
+    table(out, "Quality of the path", &[], &rows);
+}
+
+/// The sections of a description, or of a call.
+pub(super) fn media(out: &mut String, result: &Value) {
+    of_list(
+        out,
+        "Media",
+        &[
+            "mid",
+            "kind",
+            "accepted",
+            "codec",
+            "direction",
+            "sent",
+            "received",
+            "lost",
+            "reason",
+        ],
+        list(result, "media"),
+        |section| {
+            let accepted = match section["accepted"].as_bool() {
+                Some(true) => Cell::of("good", "yes"),
+                Some(false) => Cell::of("bad", "no"),
+                None => Cell::of("quiet", "not known"),
+            };
+            let count =
+                |key: &str| Cell::new(number(&section[key]).unwrap_or_else(|| "-".to_owned()));
+            vec![
+                shown(section, "mid"),
+                shown(section, "kind"),
+                accepted,
+                shown(section, "codec"),
+                shown(section, "direction"),
+                count("sent"),
+                count("received"),
+                count("lost"),
+                shown(section, "reason"),
+            ]
+        },
+    );
+}
+
+/// The files that `inspect` read.
+pub(super) fn sources(out: &mut String, result: &Value) {
+    of_list(
+        out,
+        "Files",
+        &["file", "kind", "side"],
+        list(result, "sources"),
+        |source| {
+            let side = match source["side"].as_u64() {
+                Some(0) => "this side",
+                Some(_) => "the other side",
+                None => "-",
+            };
+            vec![
+                shown(source, "file"),
+                shown(source, "kind"),
+                Cell::new(side),
+            ]
+        },
+    );
+}

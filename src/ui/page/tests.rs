@@ -1,0 +1,128 @@
+//! What a page may be made of, and what may not break it.
+
+use serde_json::json;
+
+use super::*;
+
+/// Only these tags are written; whatever else looks like one has broken out.
+fn tags(page: &str) -> Vec<&str> {
+    page.split('<')
+        .skip(1)
+        .map(|rest| {
+            let end = rest.find([' ', '>', '\n']).unwrap_or(rest.len());
+            rest[..end].trim_start_matches('/')
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_from_outside_is_markup() {
+    let evil = "</main><script>alert(1)</script><img src=x onerror=y>\"'&\u{202e}";
+    let pair = json!({
+        "local": {"type": evil, "address": evil, "port": 1},
+        "remote": {"type": "host", "address": evil, "port": 2},
+        "state": evil, "selected": false, "requests_sent": 1,
+        "failure": {"code": evil, "message": evil},
+    });
+    let nat = json!({"udp": evil, "nat": {"status": "determined", "value": evil},
+        "mapping": evil, "filtering": evil, "reflexive_addresses": [evil]});
+    let document = json!({
+        "command": "pair", "outcome": evil, "summary": evil, "started_at": evil, "rtcdiag_version": evil,
+        "findings": [{"code": evil, "severity": evil, "message": evil, "hint": evil}],
+        "result": {
+            "local": {"nat": nat, "candidates": [{"type": "host", "address": evil, "server": evil}]},
+            "remote": {"nat": nat, "candidates": []},
+            "pairs": [pair],
+            "causes": [{"code": evil, "message": evil, "evidence": [evil],
+                "remedies": [{"message": evil, "effect": evil}]}],
+            "timeline": [{"at_ms": 1.0, "event": evil, "detail": evil, "side": evil}],
+            "media": [{"mid": evil, "kind": evil, "codec": evil, "reason": evil}],
+            "servers": [{"uri": evil, "error": {"code": evil, "message": evil}}],
+            "quality": {"sent": evil, "rtt_ms": {"min": evil}},
+        }
+    });
+    for command in ["pair", "inspect", "nat", "gather", "turn", "sdp", evil] {
+        let mut document = document.clone();
+        document["command"] = json!(command);
+        if command == "inspect" {
+            document["result"] =
+                json!({"calls": [document["result"]], "sources": [{"file": evil}]});
+        }
+        let page = page(&document, evil);
+        for tag in tags(&page) {
+            assert!(
+                ![
+                    "script",
+                    "img",
+                    "iframe",
+                    "object",
+                    "link",
+                    "form",
+                    "base",
+                    "style>alert"
+                ]
+                .contains(&tag),
+                "{tag} in {page}"
+            );
+        }
+        assert_eq!(page.matches("</main>").count(), 1, "{command}");
+        assert!(!page.contains('\u{202e}'), "{command}");
+    }
+}
+
+#[test]
+fn nothing_is_loaded_and_everything_is_in_words() {
+    let document = json!({
+        "command": "pair", "outcome": "bad", "summary": "No connection: because.",
+        "result": {"timeline": [
+            {"at_ms": 1.0, "event": "candidate-found", "detail": "host 192.0.2.1:1"},
+            {"at_ms": 1.5, "event": "candidate-found", "detail": "host 192.0.2.2:1"},
+            {"at_ms": 9.0, "event": "description-sent", "detail": null},
+        ]}
+    });
+    let page = page(&document, "bad: no connection\n");
+    assert!(page.contains("default-src 'none'"));
+    for loaded in ["http://", "https://", "src=", "url(", "@import"] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    assert!(page.contains("<h1>No connection: because.</h1>"));
+    assert!(
+        page.contains("1 ms to 1.5 ms: candidate found (2 times)"),
+        "{page}"
+    );
+    assert!(page.contains("9 ms: description sent"));
+    assert!(page.contains("bad: no connection</pre>"));
+}
+
+#[test]
+fn a_large_result_stays_a_small_page() {
+    let candidate = |n: usize| json!({"type": "host", "address": format!("2001:db8::{n:x}"), "port": n, "noise": n * n * 7919});
+    let candidates: Vec<_> = (0..500).map(candidate).collect();
+    let pairs: Vec<_> = (0..4000)
+        .map(|n| {
+            json!({"local": candidate(n % 60), "remote": candidate(n / 60), "state": "failed",
+            "failure": {"code": "no-response", "message": "none of 29 checks arrived"}})
+        })
+        .collect();
+    let timeline: Vec<_> = (0..5000)
+        .map(|n| json!({"at_ms": n, "event": if n % 2 == 0 {"check-sent"} else {"check-failed"}, "detail": "x".repeat(60)}))
+        .collect();
+    let document = json!({"command": "pair", "outcome": "bad", "summary": "s",
+        "result": {"local": {"candidates": candidates}, "remote": {"candidates": candidates},
+            "pairs": pairs, "timeline": timeline}});
+    let page = page(&document, &"line\n".repeat(100_000));
+    assert!(page.len() <= MOST_BYTES, "{}", page.len());
+    assert!(page.contains("too large for this page") || page.contains("download="));
+    assert!(page.contains("The text is too long for this page"));
+}
+
+#[test]
+fn a_result_that_is_not_there_leaves_the_verdict() {
+    for result in [json!(null), json!([]), json!({"pairs": {}, "paths": 3})] {
+        for command in ["pair", "inspect", "nat", "gather", "turn", "sdp"] {
+            let document = json!({"command": command, "outcome": "error", "summary": "It could not start.",
+                "result": result});
+            assert!(page(&document, "").contains("<h1>It could not start.</h1>"));
+        }
+    }
+}
