@@ -65,26 +65,46 @@ fn head(document: &Value) -> String {
 fn body(document: &Value) -> String {
     let mut out = String::new();
     verdict::of_document(&mut out, document);
-    let result = &document["result"];
-    match text(document, "command") {
-        Some("pair") => of_call(&mut out, result),
-        Some("inspect") => of_calls(&mut out, result),
-        Some("nat") => {
-            nats::of_paths(&mut out, result);
-            tables::of_paths(&mut out, result);
-            tables::reachability(&mut out, result);
-            tables::servers(&mut out, result);
-        }
-        Some("gather") => {
-            tables::candidates(&mut out, "Candidates", result);
-            tables::servers(&mut out, result);
-        }
-        Some("turn") => tables::of_turn(&mut out, result),
-        Some("sdp") => tables::media(&mut out, result),
-        _ => {}
-    }
+    of_result(&mut out, document);
     verdict::findings(&mut out, document);
     out
+}
+
+fn of_result(out: &mut String, document: &Value) {
+    let result = &document["result"];
+    match text(document, "command") {
+        Some("pair") => of_call(out, result),
+        Some("inspect") => of_calls(out, result),
+        Some("nat") => {
+            nats::of_paths(out, result);
+            tables::of_paths(out, result);
+            tables::reachability(out, result);
+            tables::servers(out, result);
+        }
+        Some("gather") => {
+            tables::candidates(out, "Candidates", result);
+            tables::servers(out, result);
+        }
+        Some("turn") => tables::of_turn(out, result),
+        Some("demo") => of_demo(out, result),
+        Some("sdp") => tables::media(out, result),
+        _ => {}
+    }
+}
+
+/// The commands that `demo` ran, one after the other.
+fn of_demo(out: &mut String, result: &Value) {
+    for (name, document) in [
+        ("nat", &result["nat"]),
+        ("gather", &result["gather"]),
+        ("pair", &result["pair"]["a"]),
+    ] {
+        if document.is_object() {
+            let summary = text(document, "summary").unwrap_or_default();
+            let _ = write!(out, "<h2 class=call>{name}</h2><p>{}</p>", escape(summary));
+            of_result(out, document);
+        }
+    }
 }
 
 /// A call that `pair` made, or that `inspect` found.

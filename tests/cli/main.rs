@@ -5,6 +5,7 @@
 mod demo;
 mod explain;
 mod gather;
+mod html;
 mod inspect;
 mod nat;
 mod nat_bad_input;

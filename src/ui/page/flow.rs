@@ -64,14 +64,11 @@ pub(super) fn of_timeline(out: &mut String, result: &Value) {
                 lane
             }
         };
-        let at = if count == 1 {
-            milliseconds(&event["at_ms"])
+        let (first, last) = (milliseconds(&event["at_ms"]), milliseconds(&last["at_ms"]));
+        let at = if first == last {
+            first
         } else {
-            format!(
-                "{} to {}",
-                milliseconds(&event["at_ms"]),
-                milliseconds(&last["at_ms"])
-            )
+            format!("{first} to {last}")
         };
         let times = if count > 1 {
             format!(" ({count} times)")

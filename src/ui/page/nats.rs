@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::markup::{WIDTH, cut, escape, figure};
-use super::words::{endpoint, fact, label, list, text};
+use super::words::{determined, endpoint, fact, label, list, text};
 
 struct Block {
     title: String,
@@ -24,18 +24,25 @@ pub(super) fn of_call(out: &mut String, result: &Value) {
         return;
     }
     let mut blocks = Vec::new();
-    blocks.extend(of_side(sides[0], "This side"));
+    let is_why = |side: &str| {
+        let first = list(result, "causes").first();
+        first.is_some_and(
+            |cause| matches!(text(cause, "side"), Some(whose) if whose == side || whose == "both"),
+        )
+    };
+    blocks.extend(of_side(sides[0], "This side", is_why("local")));
     blocks.push(Block {
         title: "Internet".to_owned(),
         detail: String::new(),
         class: "quiet",
     });
-    blocks.extend(of_side(sides[1], "The other side").into_iter().rev());
+    let there = of_side(sides[1], "The other side", is_why("remote"));
+    blocks.extend(there.into_iter().rev());
     draw(out, "What stands between them", &blocks);
 }
 
-/// A host and its NAT, from the inside out.
-fn of_side(side: &Value, name: &str) -> Vec<Block> {
+/// A host and its NAT, from the inside out. `is_why` where the first cause is on this side.
+fn of_side(side: &Value, name: &str, is_why: bool) -> Vec<Block> {
     let hosts: Vec<String> = list(side, "candidates")
         .iter()
         .filter(|candidate| text(candidate, "type") == Some("host"))
@@ -60,7 +67,11 @@ fn of_side(side: &Value, name: &str) -> Vec<Block> {
             class: "bad",
         });
     } else {
-        blocks.push(of_nat(nat));
+        let block = of_nat(nat);
+        blocks.push(Block {
+            class: if is_why { "bad" } else { block.class },
+            ..block
+        });
     }
     blocks
 }
@@ -79,14 +90,22 @@ fn of_nat(nat: &Value) -> Block {
         "no" => format!("No NAT{seen}"),
         _ => format!("NAT not known{seen}"),
     };
-    let mapping = fact(&nat["mapping"]);
+    let mapping = determined(nat, "mapping");
+    let detail = match (mapping, determined(nat, "filtering")) {
+        (None, None) => "mapping and filtering not known".to_owned(),
+        (mapping, filtering) => format!(
+            "mapping {}, filtering {}",
+            mapping.unwrap_or("not known"),
+            filtering.unwrap_or("not known")
+        ),
+    };
     Block {
         title,
-        detail: format!("mapping {mapping}, filtering {}", fact(&nat["filtering"])),
-        class: match mapping.as_str() {
-            "endpoint-independent" => "good",
-            "address-dependent" | "address-and-port-dependent" => "open",
-            _ => "quiet",
+        detail,
+        class: match mapping {
+            Some("endpoint-independent") => "good",
+            Some(_) => "open",
+            None => "quiet",
         },
     }
 }

@@ -85,10 +85,26 @@ pub(super) fn of_paths(out: &mut String, result: &Value) {
         let interface = text(path, "interface").unwrap_or_default();
         let mut rows = Vec::new();
         facts(&mut rows, "", path);
+        rows.sort_by_key(|row| {
+            let is_open = row[1].class == "quiet";
+            let weight = FIRST.iter().position(|name| *name == row[0].text);
+            (is_open, weight.unwrap_or(FIRST.len()))
+        });
         let title = format!("{} on {interface}", family.replace("ipv", "IPv"));
         table(out, title.trim_end_matches(" on "), &[], &rows);
     }
 }
+
+/// The facts that matter most, in this order; behind them stand the others, and those that are not known.
+const FIRST: [&str; 7] = [
+    "UDP",
+    "NAT",
+    "mapping",
+    "filtering",
+    "hairpinning",
+    "port preservation",
+    "port assignment",
+];
 
 fn facts(rows: &mut Vec<Vec<Cell>>, before: &str, of: &Value) {
     for (key, value) in of.as_object().into_iter().flatten() {

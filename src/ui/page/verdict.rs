@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::base::words::capitalised;
+
 use super::markup::{escape, heading};
 use super::words::{label, list, text};
 
@@ -56,7 +58,7 @@ fn of_cause(out: &mut String, cause: &Value) {
     let _ = write!(
         out,
         "<section class=cause><p><strong>{}</strong></p>",
-        escape(text(cause, "message").unwrap_or_default())
+        escape(&capitalised(text(cause, "message").unwrap_or_default()))
     );
     let evidence = list(cause, "evidence");
     if !evidence.is_empty() {
@@ -76,7 +78,7 @@ fn of_cause(out: &mut String, cause: &Value) {
             let _ = write!(
                 out,
                 "<li>{}{effect}</li>",
-                escape(text(remedy, "message").unwrap_or_default())
+                escape(&capitalised(text(remedy, "message").unwrap_or_default()))
             );
         }
         out.push_str("</ul>");
@@ -103,10 +105,10 @@ pub(super) fn findings(out: &mut String, document: &Value) {
             out,
             "<section class=finding><p><span class=\"badge {class}\">{}</span> {}</p>",
             escape(severity),
-            escape(text(finding, "message").unwrap_or_default())
+            escape(&capitalised(text(finding, "message").unwrap_or_default()))
         );
         if let Some(hint) = text(finding, "hint") {
-            let _ = write!(out, "<p>What to do: {}</p>", escape(hint));
+            let _ = write!(out, "<p>What to do: {}</p>", escape(&capitalised(hint)));
         }
         explained(out, finding);
         out.push_str("</section>");

@@ -20,6 +20,9 @@ pub(super) fn label(key: &str) -> String {
     let words = key.replace(['_', '-'], " ");
     match key {
         "nat" | "udp" | "alg" | "tcp" | "pcp" => words.to_uppercase(),
+        "carrier_nat" => "carrier NAT".to_owned(),
+        "double_nat" => "double NAT".to_owned(),
+        _ if key.ends_with("_s") => format!("{} (s)", words.trim_end_matches(" s")),
         "nat_pmp" => "NAT-PMP".to_owned(),
         "upnp_igd" => "UPnP IGD".to_owned(),
         "nat64_prefix" => "NAT64 prefix".to_owned(),
@@ -52,6 +55,13 @@ pub(super) fn fact(fact: &Value) -> String {
         },
         None => plain(fact),
     }
+}
+
+/// The value of a fact that is one of several words, if it is determined.
+pub(super) fn determined<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
+    let fact = &of[key];
+    let is_determined = text(fact, "status") == Some("determined");
+    text(fact, "value").filter(|_| is_determined)
 }
 
 /// Whether a value is a fact.
