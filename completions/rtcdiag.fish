@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rtcdiag_global_optspecs
-    string join \n json jsonl 4/ipv4 6/ipv6 interface= local= timeout= color= q/quiet v/verbose redact config= h/help V/version
+    string join \n json jsonl 4/ipv4 6/ipv6 interface= local= timeout= color= q/quiet v/verbose redact html= config= h/help V/version
 end
 
 function __fish_rtcdiag_needs_command
@@ -30,6 +30,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the who
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -64,6 +65,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l port-mapping-test -d 'Have the router make a short-lived port mapping, try it from outside, and remove it'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-port-mapping -d 'Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes nothing)'
@@ -92,6 +94,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'E
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -113,6 +116,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l no-policy -d 'Do not ask which peers the server\'s policy allows'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l json -d 'Print one JSON document on stdout'
@@ -144,6 +148,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l new-code -d 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l no-nat -d 'Do not measure this side\'s NAT behaviour; then nothing is predicted'
@@ -162,6 +167,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -211,6 +217,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'En
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -227,6 +234,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l timeout -d 'End 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l receive-only -d 'The answering application sends nothing of its own: it has added no audio and no video track'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l json -d 'Print one JSON document on stdout'
@@ -243,6 +251,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l timeout -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -258,6 +267,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -273,6 +283,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l timeout 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
@@ -288,6 +299,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l timeout -d 'End 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
