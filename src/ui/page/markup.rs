@@ -80,7 +80,7 @@ pub(super) fn table(out: &mut String, title: &str, heads: &[&str], rows: &[Vec<C
 }
 
 pub(super) fn heading(out: &mut String, title: &str) {
-    let _ = write!(out, "<h3>{}</h3>", escape(title));
+    let _ = write!(out, "<h2>{}</h2>", escape(title));
 }
 
 /// A picture with what it shows in words below it, for those who do not see it.
