@@ -3,6 +3,7 @@
 mod causes;
 mod failures;
 mod layout;
+mod summary;
 mod verdicts;
 
 use rtcdiag::base::exit::Outcome;

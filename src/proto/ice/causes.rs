@@ -28,6 +28,9 @@ pub struct Cause {
     pub side: Whose,
     /// One sentence, without a full stop, that names the side and what it does.
     pub message: String,
+    /// The same in fewer words, for the summary; `None` if it is short already.
+    #[serde(skip)]
+    pub brief: Option<String>,
     /// What was seen, and by whom.
     pub evidence: Vec<String>,
     /// What would change the outcome, the cheapest first.
@@ -52,6 +55,9 @@ pub struct Remedy {
     pub side: Whose,
     /// What there has to be, as "IPv6 on both sides".
     pub message: String,
+    /// As in [`Cause::brief`].
+    #[serde(skip)]
+    pub brief: Option<String>,
     pub effect: Effect,
 }
 
@@ -122,6 +128,8 @@ pub struct Party<'a> {
 pub struct LeftOut {
     pub code: Code,
     pub message: String,
+    /// As in [`Cause::brief`].
+    pub brief: &'static str,
     pub remedy: String,
 }
 
@@ -216,15 +224,36 @@ impl Whose {
     }
 }
 
+impl Remedy {
+    pub fn in_brief(&self) -> &str {
+        self.brief.as_deref().unwrap_or(&self.message)
+    }
+
+    fn briefly(mut self, brief: impl Into<String>) -> Self {
+        self.brief = Some(brief.into());
+        self
+    }
+}
+
 impl Cause {
     pub fn new(code: Code, side: Whose, message: impl Into<String>) -> Self {
         Self {
             code,
             side,
             message: message.into(),
+            brief: None,
             evidence: Vec::new(),
             remedies: Vec::new(),
         }
+    }
+
+    pub fn in_brief(&self) -> &str {
+        self.brief.as_deref().unwrap_or(&self.message)
+    }
+
+    fn briefly(mut self, brief: impl Into<String>) -> Self {
+        self.brief = Some(brief.into());
+        self
     }
 
     fn seen(mut self, evidence: impl IntoIterator<Item = String>) -> Self {

@@ -482,12 +482,3 @@ fn a_late_direct_pair_is_no_failure() {
     assert!(!has(&verdict, "direct-failed"));
     assert!(causes_with(&result, &Context::default()).0.is_empty());
 }
-
-/// Outcome, path, cause with its side, and the best remedy: three lines of 80 columns.
-#[test]
-fn the_summary_is_short() {
-    for result in [relayed(), strict(), between((EIM, APDF), (APDM, APDF))] {
-        let summary = judged(&result).summary;
-        assert!(summary.len() <= 300, "{}: {summary}", summary.len());
-    }
-}

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::base::codes::Code;
+use crate::base::words::capitalised;
 use crate::commands::gather::report::{CandidateReport, GatherServerReport};
 use crate::commands::pair::report::{
     CheckState, PairReport, PairResult, PairState, PathKind, SideReport,
@@ -166,16 +167,30 @@ pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
 
 /// As in "IPv6 on both sides would make it direct".
 pub(in crate::commands) fn promise(remedy: &Remedy) -> String {
-    let effect = match (remedy.effect, remedy.code) {
-        // What the NATs would do then is not known yet.
-        (
-            Effect::Direct,
-            RemedyCode::Stun | RemedyCode::Gathering | RemedyCode::OpenUdp | RemedyCode::Isolation,
-        ) => "may make it direct",
-        (Effect::Direct, _) => "would make it direct",
-        (Effect::Relay, _) => "would connect them",
+    let effect = match remedy.effect {
+        Effect::Direct if is_open(remedy.code) => "may make it direct",
+        Effect::Direct => "would make it direct",
+        Effect::Relay => "would connect them",
     };
     format!("{} {effect}", remedy.message)
+}
+
+/// The same in the fewest words: "Direct with IPv6 on both sides".
+pub(super) fn promise_in_brief(remedy: &Remedy) -> String {
+    let brief = remedy.in_brief();
+    match remedy.effect {
+        Effect::Direct if is_open(remedy.code) => format!("Perhaps direct with {brief}"),
+        Effect::Direct => format!("Direct with {brief}"),
+        Effect::Relay => format!("{} would connect them", capitalised(brief)),
+    }
+}
+
+/// Whether it is not known yet what the NATs would do then.
+const fn is_open(code: RemedyCode) -> bool {
+    matches!(
+        code,
+        RemedyCode::Stun | RemedyCode::Gathering | RemedyCode::OpenUdp | RemedyCode::Isolation
+    )
 }
 
 /// What to do, from all causes.

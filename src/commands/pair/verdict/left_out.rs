@@ -183,7 +183,17 @@ pub(super) fn cause(context: &Context) -> Option<LeftOut> {
             kinds.sentences().join("; ")
         ),
     };
+    let brief = if kinds.hidden == all {
+        "the other side hides its addresses behind mDNS names (.local)"
+    } else if kinds.named == all {
+        "the other side tells host names in place of addresses"
+    } else if kinds.streams == all {
+        "the other side has candidates for TCP only"
+    } else {
+        "none of the other side's candidates can be used"
+    };
     Some(LeftOut {
+        brief,
         code: if kinds.hidden == all {
             Code::HiddenAddresses
         } else {

@@ -75,6 +75,7 @@ impl JudgedCall {
             code: RemedyCode::Stun,
             side,
             message: "a STUN server in iceServers of both ends".to_owned(),
+            brief: None,
             effect: Effect::Direct,
         }];
         Some(cause)

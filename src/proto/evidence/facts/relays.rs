@@ -119,6 +119,7 @@ fn forbidden(side: Whose, who: &str, checked: usize) -> Cause {
             side,
             message: "public peer addresses allowed by the TURN server (coturn: allowed-peer-ip)"
                 .to_owned(),
+            brief: None,
             effect: Effect::Relay,
         }],
         ..Cause::new(Code::TurnPeerForbidden, side, message)

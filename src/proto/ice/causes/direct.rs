@@ -80,6 +80,7 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
         && let Some(left_out) = situation.remote.left_out
     {
         return Cause::new(left_out.code, Whose::Remote, left_out.message.clone())
+            .briefly(left_out.brief)
             .remedied([remedies::stun(Whose::Remote, &left_out.remedy)]);
     }
     if let Some(side) = Whose::of(own.is_empty(), theirs.is_empty()) {
@@ -110,6 +111,11 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
             names(&theirs)
         ),
     )
+    .briefly(format!(
+        "this side has only {}, the other side only {}",
+        names(&own),
+        names(&theirs)
+    ))
     .seen(["the candidates of both sides".to_owned()])
     .remedied(remedies::family(&own, &theirs))
 }
@@ -210,6 +216,7 @@ impl<'a> OneFamily<'a> {
                 Whose::Between,
                 "something on the way rejects the checks: ICMP messages say that the other side's addresses cannot be reached",
             )
+            .briefly("something on the way rejects the checks (ICMP unreachable)")
             .seen(["ICMP unreachable, in answer to checks".to_owned()])
         })
     }
@@ -261,6 +268,9 @@ impl<'a> OneFamily<'a> {
                         "both sides are behind {ip} and seem to be in one local network, which keeps its hosts apart (client isolation)"
                     ),
                 )
+                .briefly(format!(
+                    "both sides seem to be in one local network (behind {ip}) that keeps its hosts apart"
+                ))
                 .seen([same, "their private addresses are of one subnet, which those of two homes behind one carrier may be too".to_owned(), silent])
                 .remedied(remedies::isolation(self)),
             );
@@ -273,6 +283,9 @@ impl<'a> OneFamily<'a> {
                     "both sides are behind the same NAT ({ip}), and it does not send what is for its own public address back inside (no hairpinning)"
                 ),
             )
+            .briefly(format!(
+                "both sides are behind one NAT ({ip}), which does not hairpin"
+            ))
             .seen([same, silent])
             .remedied(remedies::hairpinning(self)),
         )
@@ -316,6 +329,7 @@ impl<'a> OneFamily<'a> {
                     if side == Whose::Both { "they" } else { "it" },
                 ),
             )
+            .briefly(format!("{} {tell} no public address: {why}", short(side)))
             .seen([self.evidence()])
             .remedied([remedies::stun(
                 side,

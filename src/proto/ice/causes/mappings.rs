@@ -82,7 +82,17 @@ impl OneFamily<'_> {
                 possessive(side.other()),
             )
         };
+        let brief = if side == Whose::Both {
+            "both sides' NATs are symmetric (a new port for each peer)".to_owned()
+        } else {
+            format!(
+                "{} is symmetric (new port per peer), {} lets in only known ports",
+                self.situation.of("NAT", side),
+                short(side.other()),
+            )
+        };
         Cause::new(Code::EndpointDependentMapping, side, message)
+            .briefly(brief)
             .remedied(remedies::mapping(self, side))
     }
 
@@ -103,6 +113,15 @@ impl OneFamily<'_> {
                 possessive(side.other()),
             )
         };
+        let brief = if side == Whose::Both {
+            "both sides' NATs take another public address for each peer".to_owned()
+        } else {
+            format!(
+                "{} takes another public address per peer, {} lets in only known ones",
+                self.situation.of("NAT", side),
+                short(side.other()),
+            )
+        };
         let seen = |whose: Whose| {
             let all: Vec<String> = self
                 .view(whose)
@@ -119,6 +138,7 @@ impl OneFamily<'_> {
             .map(seen);
         Some(
             Cause::new(Code::AddressPooling, side, message)
+                .briefly(brief)
                 .seen(seen)
                 .seen([self.evidence()])
                 .remedied(remedies::pooling(self, side)),
@@ -149,7 +169,18 @@ impl OneFamily<'_> {
                 possessive(side.other()),
             )
         };
-        Cause::new(Code::PortMoved, side, message).remedied(remedies::moved(self, side))
+        let brief = if side == Whose::Both {
+            "both sides' routers give a peer that comes first another port".to_owned()
+        } else {
+            format!(
+                "{} gives a peer that is first another port, {} lets in only known ones",
+                self.situation.of("router", side),
+                short(side.other()),
+            )
+        };
+        Cause::new(Code::PortMoved, side, message)
+            .briefly(brief)
+            .remedied(remedies::moved(self, side))
     }
 
     /// Where one side was seen by the other one, at a port that no server saw.

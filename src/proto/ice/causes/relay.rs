@@ -40,7 +40,8 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
     causes.sort_by_key(|cause| (cause.code == Code::NoTurnServer, cause.code));
     if causes.is_empty() {
         let text = "there are relayed candidates, and why they do not help is not known: rtcdiag turn on the side of the relay tells more";
-        causes.push(Cause::new(Code::Unknown, Whose::Between, text));
+        let brief = "why no relay helped is not known (rtcdiag turn tells more)";
+        causes.push(Cause::new(Code::Unknown, Whose::Between, text).briefly(brief));
     }
     causes
 }
@@ -50,11 +51,24 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
         Code::NoTurnServer => "neither side has a TURN server".to_owned(),
         _ => format!("{}; {}", one.message, two.message),
     };
+    let brief = match one.code {
+        Code::NoTurnServer => "neither side has a TURN server",
+        Code::TurnUnreachable => "neither side reaches its TURN server",
+        Code::TurnRefused => "both sides' TURN servers refuse them",
+        Code::TurnPeerForbidden => {
+            "the TURN servers of both sides forbid the other side's addresses"
+        }
+        Code::RelayAddressPrivate => "the TURN servers of both sides give private addresses",
+        Code::RelayPortsClosed => "the relay ports of both sides' TURN servers let nothing in",
+        Code::NoCommonFamily => "the relayed addresses of both sides are of another family",
+        _ => "what each side tells is not enough for the other side's relay",
+    };
     let remedies = match one.code {
         Code::NoTurnServer => vec![first_server(situation, Whose::Both)],
         _ => one.remedies.into_iter().chain(two.remedies).collect(),
     };
     Cause::new(one.code, Whose::Both, message)
+        .briefly(brief)
         .seen(one.evidence.into_iter().chain(two.evidence))
         .remedied(remedies)
 }
@@ -106,38 +120,50 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Remedy {
     }
 }
 
-fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
+/// A side that has no TURN server of its own, where that is a reason.
+fn without_server(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
     let other_has_relay = {
         let mut all = situation.party(whose.other()).side.candidates.iter();
         all.any(|c| c.kind == CandidateType::Relay)
     };
+    let who = situation.name(whose);
+    let is_blocked = udp(situation, whose) == Some(Udp::Blocked);
+    // It may have some that failed, and tells only its candidates.
+    if situation.party(whose).servers.is_none() && whose == Whose::Remote && !is_blocked {
+        return None;
+    }
+    // The other side's relay is there for both, unless this one cannot send to it.
+    if other_has_relay && !is_blocked {
+        return None;
+    }
+    let message = if other_has_relay {
+        format!(
+            "{who} has no relay over TCP or TLS, and without UDP it cannot send to {} relay",
+            possessive(whose.other())
+        )
+    } else {
+        format!("{who} has no TURN server")
+    };
+    let brief = if other_has_relay {
+        format!("{} has no relay over TCP or TLS", short(whose))
+    } else {
+        format!("{} has no TURN server", short(whose))
+    };
+    Some(
+        Cause::new(Code::NoTurnServer, whose, message)
+            .briefly(brief)
+            .remedied([first_server(situation, whose)]),
+    )
+}
+
+fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
     let rows: Vec<&ServerFacts> = match situation.party(whose).servers {
         Some(rows) => rows.iter().filter(|row| row.is_turn).collect(),
         None => Vec::new(),
     };
     let who = situation.name(whose);
     if rows.is_empty() {
-        let is_blocked = udp(situation, whose) == Some(Udp::Blocked);
-        // It may have some that failed, and tells only its candidates.
-        if situation.party(whose).servers.is_none() && whose == Whose::Remote && !is_blocked {
-            return None;
-        }
-        // The other side's relay is there for both, unless this one cannot send to it.
-        if other_has_relay && !is_blocked {
-            return None;
-        }
-        let message = if other_has_relay {
-            format!(
-                "{who} has no relay over TCP or TLS, and without UDP it cannot send to {} relay",
-                possessive(whose.other())
-            )
-        } else {
-            format!("{who} has no TURN server")
-        };
-        return Some(
-            Cause::new(Code::NoTurnServer, whose, message)
-                .remedied([first_server(situation, whose)]),
-        );
+        return without_server(situation, whose);
     }
     let refusal = |row: &&&ServerFacts| row.error.is_some_and(|code| !is_unreached(code));
     let row = rows.iter().find(refusal).or(rows.first())?;
@@ -153,6 +179,7 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
             short(whose),
             row.uri
         ),
+        &format!("a TURN server that works for {}", short(whose)),
     );
     let cause = if is_unreached(error) {
         let over_udp = rows.iter().all(|row| row.transport == Transport::Udp);
@@ -167,7 +194,14 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
         } else {
             look
         };
-        Cause::new(Code::TurnUnreachable, whose, message).remedied([first])
+        let brief = if blocked {
+            format!("{} has TURN over UDP alone", short(whose))
+        } else {
+            format!("{} does not reach its TURN server ({error})", short(whose))
+        };
+        Cause::new(Code::TurnUnreachable, whose, message)
+            .briefly(brief)
+            .remedied([first])
     } else if matches!(
         error,
         Code::Unauthorized | Code::WrongCredentials | Code::BadIntegrity
@@ -176,17 +210,29 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
             "the TURN server of {who}, {}, refuses the user name or password",
             row.uri
         );
-        let message = Cause::new(Code::TurnRefused, whose, message);
-        message.remedied([remedies::turn_configuration(
-            whose,
-            format!("the right user name and password on {}", short(whose)),
-        )])
+        let brief = format!(
+            "{} TURN server refuses the user name or password",
+            possessive(whose)
+        );
+        Cause::new(Code::TurnRefused, whose, message)
+            .briefly(brief)
+            .remedied([remedies::turn_configuration(
+                whose,
+                format!("the right user name and password on {}", short(whose)),
+                "the right user name and password",
+            )])
     } else {
         let message = format!(
             "the TURN server of {who}, {}, gives no relayed address ({error})",
             row.uri
         );
-        Cause::new(Code::TurnRefused, whose, message).remedied([look])
+        let brief = format!(
+            "{} TURN server gives no relayed address ({error})",
+            possessive(whose)
+        );
+        Cause::new(Code::TurnRefused, whose, message)
+            .briefly(brief)
+            .remedied([look])
     };
     Some(cause.seen(evidence))
 }
@@ -240,10 +286,16 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
         );
         return Some(
             Cause::new(Code::RelayAddressPrivate, whose, message)
+                .briefly(format!(
+                    "{} TURN server gives the private address {}",
+                    possessive(whose),
+                    hidden[0]
+                ))
                 .seen(relays.iter().map(|at| format!("relayed candidate {at}")))
                 .remedied([remedies::turn_configuration(
                     whose,
                     "the server's public address in its configuration (coturn: external-ip)",
+                    "its public address (coturn: external-ip)",
                 )]),
         );
     }
@@ -261,9 +313,11 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
                 short(whose.other())
             ),
         );
-        return Some(cause.remedied([remedies::turn_configuration(
+        let brief = format!("{} TURN server relays the wrong family", possessive(whose));
+        return Some(cause.briefly(brief).remedied([remedies::turn_configuration(
             whose,
             "relayed addresses of both families from the TURN server (RFC 8656 7.1)",
+            "relayed addresses of both families",
         )]));
     }
     if settled.is_empty() {
@@ -295,6 +349,11 @@ fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -
                     short(whose.other())
                 ),
             )
+            .briefly(format!(
+                "{} TURN server forbids {} (403)",
+                possessive(whose),
+                short(whose.other())
+            ))
             .seen(["its answers to requests for a permission".to_owned()])
             .remedied([remedies::turn_configuration(
                 whose,
@@ -302,6 +361,7 @@ fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -
                     "public peer addresses allowed by the TURN server (coturn: allowed-peer-ip), or a TURN server for {}",
                     short(whose.other())
                 ),
+                "public peers allowed there",
             )]),
         );
     }
@@ -311,7 +371,8 @@ fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -
     }
     if all(Code::PermissionFailed) {
         let message = format!("the TURN server of {who} gives no permission for the other side");
-        return Some(Cause::new(Code::TurnRefused, whose, message));
+        let brief = format!("{} TURN server gives no permission", possessive(whose));
+        return Some(Cause::new(Code::TurnRefused, whose, message).briefly(brief));
     }
     None
 }
@@ -342,10 +403,12 @@ fn closed(
             short(sender)
         );
         return Some(
-            Cause::new(Code::NoCandidates, sender, message).remedied([remedies::stun(
-                sender,
-                &format!("a STUN server for {} (-s stun:HOST)", short(sender)),
-            )]),
+            Cause::new(Code::NoCandidates, sender, message)
+                .briefly(format!("{} tells no public address", short(sender)))
+                .remedied([remedies::stun(
+                    sender,
+                    &format!("a STUN server for {} (-s stun:HOST)", short(sender)),
+                )]),
         );
     }
     // What does not leave the other side cannot arrive.
@@ -381,10 +444,15 @@ fn closed(
     );
     (!traffic.is_answered()).then(|| {
         Cause::new(Code::RelayPortsClosed, whose, message)
+            .briefly(format!(
+                "the relay ports of {} TURN server let nothing in",
+                possessive(whose)
+            ))
             .seen([format!("through the relay {}", traffic.sentence())])
             .remedied([remedies::turn_configuration(
                 whose,
                 "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",
+                "its relay ports opened for UDP",
             )])
     })
 }

@@ -16,6 +16,7 @@ fn remedy(code: RemedyCode, side: Whose, message: impl Into<String>, effect: Eff
         code,
         side,
         message: message.into(),
+        brief: None,
         effect,
     }
 }
@@ -35,7 +36,10 @@ pub(super) fn policy(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
         has_both && outcome(&a, &b) == Some(true)
     });
     let message = format!("leaving out --policy relay on {}", short(side));
-    is_direct.then(|| remedy(RemedyCode::Policy, side, message, Effect::Direct))
+    is_direct.then(|| {
+        remedy(RemedyCode::Policy, side, message, Effect::Direct)
+            .briefly(format!("no --policy relay on {}", short(side)))
+    })
 }
 
 pub(super) fn stun(side: Whose, message: &str) -> Remedy {
@@ -49,6 +53,7 @@ pub(super) fn gathering() -> Remedy {
         "a description that is taken after gathering (iceGatheringState complete)",
         Effect::Direct,
     )
+    .briefly("a description taken after gathering")
 }
 
 pub(super) fn open_udp(side: Whose) -> Remedy {
@@ -56,7 +61,8 @@ pub(super) fn open_udp(side: Whose) -> Remedy {
         "UDP allowed out, and its answers in, by {} firewall",
         possessive(side)
     );
-    remedy(RemedyCode::OpenUdp, side, message, Effect::Direct)
+    let brief = format!("UDP let out by {} firewall", possessive(side));
+    remedy(RemedyCode::OpenUdp, side, message, Effect::Direct).briefly(brief)
 }
 
 pub(super) fn turn_tls(side: Whose) -> Remedy {
@@ -64,7 +70,8 @@ pub(super) fn turn_tls(side: Whose) -> Remedy {
         "a TURN server over TLS on port 443 for {} (-s turns:HOST:443)",
         short(side)
     );
-    remedy(RemedyCode::TurnTls, side, message, Effect::Relay)
+    let brief = format!("TURN over TLS on port 443 for {}", short(side));
+    remedy(RemedyCode::TurnTls, side, message, Effect::Relay).briefly(brief)
 }
 
 pub(super) fn turn(side: Whose) -> Remedy {
@@ -81,10 +88,11 @@ pub(super) fn turn(side: Whose) -> Remedy {
 pub(super) fn turn_of_both_families() -> Remedy {
     let message = "a TURN server that relays both IPv4 and IPv6 (RFC 8656 7.1)";
     remedy(RemedyCode::Turn, Whose::Both, message, Effect::Relay)
+        .briefly("a TURN server that relays IPv4 and IPv6")
 }
 
-pub(super) fn turn_configuration(side: Whose, message: impl Into<String>) -> Remedy {
-    remedy(RemedyCode::TurnConfiguration, side, message, Effect::Relay)
+pub(super) fn turn_configuration(side: Whose, message: impl Into<String>, brief: &str) -> Remedy {
+    remedy(RemedyCode::TurnConfiguration, side, message, Effect::Relay).briefly(brief)
 }
 
 pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
@@ -128,6 +136,7 @@ pub(super) fn mapping(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
                 format!("endpoint-independent mapping on {nats}"),
                 Effect::Direct,
             )
+            .briefly("endpoint-independent mapping")
         })
         .into_iter()
         .collect();
@@ -146,7 +155,9 @@ pub(super) fn pooling(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
             "one public address for each host (paired pooling) on {} NAT",
             possessive(side)
         );
-        all.push(remedy(RemedyCode::Mapping, side, message, Effect::Direct));
+        all.push(
+            remedy(RemedyCode::Mapping, side, message, Effect::Direct).briefly("paired pooling"),
+        );
     }
     all.extend(ipv6(both));
     all
@@ -162,16 +173,23 @@ pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Option<Remedy> {
         ),
     };
     let would_do = outcome(&a, &b) == Some(true);
-    would_do.then(|| remedy(RemedyCode::Mapping, side, message, Effect::Direct))
+    let brief = match side {
+        Whose::Both => "routers that drop such packets",
+        _ => "a router that drops such packets",
+    };
+    would_do.then(|| remedy(RemedyCode::Mapping, side, message, Effect::Direct).briefly(brief))
 }
 
 pub(super) fn isolation(both: &OneFamily<'_>) -> Vec<Remedy> {
-    let mut all = vec![remedy(
-        RemedyCode::Isolation,
-        Whose::Between,
-        "client isolation turned off in the local network (often set for Wi-Fi guests)",
-        Effect::Direct,
-    )];
+    let mut all = vec![
+        remedy(
+            RemedyCode::Isolation,
+            Whose::Between,
+            "client isolation turned off in the local network (often set for Wi-Fi guests)",
+            Effect::Direct,
+        )
+        .briefly("client isolation turned off there"),
+    ];
     all.extend(hairpinning(both));
     all
 }
@@ -203,7 +221,8 @@ fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
         Whose::Both => "IPv6 on both sides".to_owned(),
         side => format!("IPv6 on {}, which {} has", short(side), short(side.other())),
     };
-    Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct))
+    let brief = format!("IPv6 on {}", short(side));
+    Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief))
 }
 
 pub(super) fn family(own: &BTreeSet<Family>, theirs: &BTreeSet<Family>) -> Vec<Remedy> {
@@ -211,7 +230,8 @@ pub(super) fn family(own: &BTreeSet<Family>, theirs: &BTreeSet<Family>) -> Vec<R
     let mut all = Vec::new();
     if let Some(side @ (Whose::Local | Whose::Remote)) = Whose::of(lacks(own), lacks(theirs)) {
         let message = format!("IPv6 on {}, which {} has", short(side), short(side.other()));
-        all.push(remedy(RemedyCode::Ipv6, side, message, Effect::Direct));
+        let brief = format!("IPv6 on {}", short(side));
+        all.push(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief));
     }
     all
 }

@@ -62,6 +62,7 @@ impl OneFamily<'_> {
                 Whose::Remote,
                 "the other side, or a NAT before it, answers from another address than the one that it is asked at",
             )
+            .briefly("the other side answers from another address than it is asked at")
             .seen([evidence]);
         }
         if self.pairs.is_empty() {
@@ -81,6 +82,10 @@ impl OneFamily<'_> {
                     self.situation.name(side)
                 ),
             )
+            .briefly(format!(
+                "something before {} drops the answers to its checks",
+                self.situation.name(side)
+            ))
             .remedied([remedies::open_udp(side)])
         };
         let cause = match (traffic.gets_out(), traffic.comes_in()) {
@@ -103,7 +108,8 @@ impl OneFamily<'_> {
                     format!(
                         "{evidence}; why is not known: rtcdiag nat on each host tells how its NAT maps and filters"
                     ),
-                );
+                )
+                .briefly("why is not known: rtcdiag nat on each host tells how its NAT maps and filters");
             }
         };
         cause.seen([evidence])
@@ -121,7 +127,8 @@ impl OneFamily<'_> {
                     Code::Filtered,
                     Whose::Between,
                     "something between the two sides drops the checks, or a NAT treats peers unlike servers: by what servers see of both NATs they should get through, and none arrives",
-                );
+                )
+                .briefly("something between the two sides drops the checks, though both NATs should let them in");
             }
         };
         Cause::new(

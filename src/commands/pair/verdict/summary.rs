@@ -1,0 +1,371 @@
+//! The last sentence of all: outcome, path, the cause with its side, and the best remedy, in three lines.
+
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::report::Millis;
+use crate::base::words::{capitalised, short_span};
+use crate::commands::pair::report::{
+    EndReport, PairResult, PairState, PathKind, SelectedReport, TimelineEvent,
+};
+use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
+use crate::commands::pair::verdict::{
+    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, socket,
+};
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::{Cause, Remedy};
+use crate::proto::stun::uri::Transport;
+
+/// How long it may be: lines of a terminal, and columns of each.
+const LINES: usize = 3;
+const COLUMNS: usize = 80;
+
+/// How much is said; what is left out stands above it in the text.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts")]
+struct Wording {
+    full_cause: bool,
+    /// The same of why no relay helped.
+    full_relay_cause: bool,
+    full_remedy: bool,
+    has_relay: bool,
+    has_public_address: bool,
+    has_loss: bool,
+    has_second_cause: bool,
+}
+
+const FULL: Wording = Wording {
+    full_cause: true,
+    full_relay_cause: true,
+    full_remedy: true,
+    has_relay: true,
+    has_public_address: true,
+    has_loss: true,
+    has_second_cause: true,
+};
+const IN_BRIEF: Wording = Wording {
+    full_cause: false,
+    full_relay_cause: false,
+    full_remedy: false,
+    ..FULL
+};
+const WITHOUT_RELAY: Wording = Wording {
+    has_relay: false,
+    ..IN_BRIEF
+};
+const WITHOUT_ADDRESS: Wording = Wording {
+    has_public_address: false,
+    has_loss: false,
+    ..WITHOUT_RELAY
+};
+
+/// From the most to the fewest words.
+const WORDINGS: [Wording; 10] = [
+    FULL,
+    Wording {
+        full_remedy: false,
+        ..FULL
+    },
+    Wording {
+        full_cause: false,
+        ..FULL
+    },
+    Wording {
+        full_relay_cause: true,
+        ..IN_BRIEF
+    },
+    IN_BRIEF,
+    Wording {
+        full_remedy: true,
+        ..WITHOUT_RELAY
+    },
+    WITHOUT_RELAY,
+    Wording {
+        has_loss: false,
+        ..WITHOUT_RELAY
+    },
+    WITHOUT_ADDRESS,
+    Wording {
+        has_second_cause: false,
+        ..WITHOUT_ADDRESS
+    },
+];
+
+/// The longest wording that fits.
+fn fitted(say: impl Fn(Wording) -> String) -> String {
+    let mut said = WORDINGS.into_iter().map(say);
+    let mut last = String::new();
+    said.find(|text| {
+        last.clone_from(text);
+        lines(text) <= LINES
+    })
+    .unwrap_or(last)
+}
+
+/// How many lines a text takes on a terminal.
+fn lines(text: &str) -> usize {
+    let mut lines = 1;
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > COLUMNS {
+            lines += 1;
+            used = length;
+        } else {
+            used += length + usize::from(used > 0);
+        }
+    }
+    lines
+}
+
+pub(super) fn of(result: &PairResult, context: &Context) -> String {
+    match result.state {
+        PairState::Connected => fitted(|wording| connected(result, context, wording)),
+        PairState::Failed => failed(result, context),
+        PairState::NoPeer => no_peer(result, context),
+    }
+}
+
+fn connected(result: &PairResult, context: &Context, wording: Wording) -> String {
+    let way = match &result.selected {
+        Some(selected) if result.path == Some(PathKind::Relayed) => {
+            format!("through {}", relay(selected, wording))
+        }
+        Some(selected) => format!("directly, {}", ends(selected)),
+        None => "on a pair that is not known".to_owned(),
+    };
+    let mut facts = vec![format!("Connected {way}")];
+    facts.extend(round_trip(result).map(|rtt| format!("{:.1} ms", rtt.as_f64())));
+    let lossy = result.quality.as_ref().filter(|q| q.received < q.sent);
+    let lossy = lossy.filter(|_| wording.has_loss);
+    facts.extend(lossy.map(|q| format!("{:.1} % loss", q.loss_percent)));
+    let mut sentences = vec![format!("{}.", facts.join(", "))];
+    if result.path == Some(PathKind::Relayed) {
+        sentences.extend(why_relayed(result, wording));
+    }
+    if let Some(after) = result.quality.as_ref().and_then(|q| q.ended_after_ms) {
+        let what = if has_path_ended(result, context) {
+            "But the path ended"
+        } else {
+            "The other side went away"
+        };
+        sentences.push(format!("{what} after {:.1} s.", after.0.as_secs_f64()));
+    }
+    if let (true, Some(quality)) = (loses_large(result), &result.quality) {
+        let bytes = quality.large.map_or(0, |large| large.bytes);
+        let lost = findings::quality::limits(quality);
+        let lost = lost.unwrap_or_else(|| format!("those of {bytes} bytes"));
+        sentences.push(format!(
+            "But large datagrams are lost here, {lost}: DTLS handshakes and video will fail."
+        ));
+    }
+    if result.session.peer_agrees == Some(false) {
+        sentences.push("But the other side reports otherwise.".to_owned());
+    }
+    sentences.join(" ")
+}
+
+fn why_relayed(result: &PairResult, wording: Wording) -> Vec<String> {
+    if let Some(pair) = findings::late_direct(result) {
+        return vec![format!(
+            "A direct pair was answered too, {} <-> {}, after the relay had been chosen.",
+            socket(&pair.local),
+            socket(&pair.remote)
+        )];
+    }
+    let Some(cause) = result.causes.first() else {
+        return Vec::new();
+    };
+    let why = said(cause, wording, wording.full_cause);
+    let why = format!("No direct path: {why}.");
+    let remedy = cause.remedies.first();
+    [Some(why), remedy.map(|remedy| promised(remedy, wording))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn said(cause: &Cause, wording: Wording, in_full: bool) -> String {
+    let text = if in_full {
+        &cause.message
+    } else {
+        cause.in_brief()
+    };
+    if wording.has_public_address {
+        text.to_owned()
+    } else {
+        without_addresses(text)
+    }
+}
+
+/// Without what stands in brackets and is an address.
+fn without_addresses(text: &str) -> String {
+    let is_address = |word: &str| {
+        let inner = word.trim_end_matches([',', ':']);
+        let inner = inner.strip_prefix('(').and_then(|w| w.strip_suffix(')'));
+        inner.is_some_and(|inner| inner.parse::<IpAddr>().is_ok())
+    };
+    let words = text.split(' ');
+    words.fold(String::new(), |mut text, word| {
+        if is_address(word) {
+            text.push_str(word.rsplit_once(')').map_or("", |(_, behind)| behind));
+        } else {
+            text.extend((!text.is_empty()).then_some(' '));
+            text.push_str(word);
+        }
+        text
+    })
+}
+
+fn promised(remedy: &Remedy, wording: Wording) -> String {
+    if wording.full_remedy {
+        format!("{}.", capitalised(&promise(remedy)))
+    } else {
+        format!("{}.", promise_in_brief(remedy))
+    }
+}
+
+fn no_connection(result: &PairResult, wording: Wording) -> String {
+    let direct = result.causes.first();
+    // What stops both ways is said once; that there is no TURN server, by what would help.
+    let relayed = result.relay_causes.first().filter(|cause| {
+        let is_said = [Code::NoCandidates, Code::NoTurnServer].contains(&cause.code);
+        direct.is_none() || (!is_said && wording.has_second_cause)
+    });
+    let direct = direct.map(|cause| said(cause, wording, wording.full_cause));
+    let relayed = relayed.map(|cause| said(cause, wording, wording.full_relay_cause));
+    let why: Vec<String> = direct.into_iter().chain(relayed).collect();
+    let text = format!("No connection: {}.", why.join("; "));
+    match best_remedy(result) {
+        Some(remedy) => format!("{text} {}", promised(remedy, wording)),
+        None => text,
+    }
+}
+
+fn failed(result: &PairResult, context: &Context) -> String {
+    if let (Some(error), false) = (&context.unusable, is_settled(result, context)) {
+        return format!(
+            "No connection, and no verdict on the network: {}.",
+            error.message
+        );
+    }
+    if let (Some(error), false) = (&context.rendezvous_error, is_settled(result, context)) {
+        return format!(
+            "No connection: the rendezvous was lost before both sides knew enough: {}.",
+            error.message
+        );
+    }
+    if let (Some(end), false) = (&context.peer_end, is_settled(result, context)) {
+        return format!(
+            "No connection, and no verdict on the network: {}.",
+            findings::peer_end(end)
+        );
+    }
+    if is_out_of_time(result, context) {
+        return format!(
+            "No connection, and no verdict on the network: the time limit ended {}.",
+            missing(result)
+        );
+    }
+    if let Some(pair) = &context.no_data {
+        return format!(
+            "No connection: checks pass over {pair}, but data does not: something on the way drops what is not STUN."
+        );
+    }
+    fitted(|wording| no_connection(result, wording))
+}
+
+/// Whether the rendezvous gave this side a place in the room.
+fn has_joined(result: &PairResult) -> bool {
+    let mut events = result.timeline.iter().map(|entry| entry.event);
+    events.any(|event| event == TimelineEvent::RendezvousJoined)
+}
+
+/// What had not come yet when the time was over.
+fn missing(result: &PairResult) -> &'static str {
+    let came = |event| result.timeline.iter().any(|entry| entry.event == event);
+    if !came(TimelineEvent::DescriptionReceived) {
+        "before the other side described itself"
+    } else if result.pairs.is_empty() {
+        "before there was a pair of candidates"
+    } else {
+        "before every pair had been tried"
+    }
+}
+
+fn no_peer(result: &PairResult, context: &Context) -> String {
+    let waited = short_span(context.waited_s);
+    if let Some(error) = &context.rendezvous_error {
+        let at = result.session.rendezvous.as_deref();
+        let at = at.map_or_else(String::new, |at| format!(" {at}"));
+        if !has_joined(result) && context.stopped.is_some() {
+            return format!(
+                "The rendezvous{at} was not reached within {waited}: {}. Whether the other side is there is not known.",
+                error.message
+            );
+        }
+        return format!("The rendezvous{at} cannot be used: {}.", error.message);
+    }
+    if let Some(error) = &context.unusable {
+        return format!("Nothing was checked: {}.", error.message);
+    }
+    match &context.peer_end {
+        Some(end) => format!(
+            "No connection, and no verdict on the network: {}.",
+            findings::peer_end(end)
+        ),
+        None if context.manual => {
+            format!(
+                "No line from the other side was given within {waited}, so nothing was checked."
+            )
+        }
+        None => format!(
+            "The other side never came: nobody joined with this code within {waited}, so nothing was checked."
+        ),
+    }
+}
+
+/// Of the path, from the quality test, or from the checks.
+fn round_trip(result: &PairResult) -> Option<Millis> {
+    let measured = result.quality.as_ref().and_then(|q| q.rtt_ms);
+    let checks = result.pairs.iter().find(|p| p.selected);
+    measured
+        .map(|rtt| rtt.median)
+        .or_else(|| checks.and_then(|p| p.rtt_ms))
+}
+
+/// Of which side, where, and how it is talked to.
+fn relay(selected: &SelectedReport, wording: Wording) -> String {
+    let is_relay = |end: &EndReport| end.kind == CandidateType::Relay;
+    let at = |end: &EndReport| {
+        let address = wording.has_relay.then(|| format!(", {}", socket(end)));
+        format!("{}{}", address.unwrap_or_default(), by(end))
+    };
+    match (is_relay(&selected.local), is_relay(&selected.remote)) {
+        (true, true) if !wording.has_relay => "the TURN relays of both sides".to_owned(),
+        (true, true) => format!(
+            "the TURN relays of both sides, {} and {}",
+            socket(&selected.local),
+            socket(&selected.remote)
+        ),
+        (true, false) => format!("the TURN relay of this side{}", at(&selected.local)),
+        (false, true) => format!("the TURN relay of the other side{}", at(&selected.remote)),
+        (false, false) => format!("a TURN relay, {}", ends(selected)),
+    }
+}
+
+fn by(end: &EndReport) -> &'static str {
+    match end.relay_transport {
+        Some(Transport::Tcp) => " over TCP",
+        Some(Transport::Tls) => " over TLS",
+        Some(Transport::Udp) | None => "",
+    }
+}
+
+fn ends(selected: &SelectedReport) -> String {
+    format!(
+        "{} <-> {}",
+        socket(&selected.local),
+        socket(&selected.remote)
+    )
+}
