@@ -43,7 +43,7 @@ fn every_code_has_meaning_proof_and_remedy() {
     let mut all: Vec<Code> = Code::iter().collect();
     all.sort_by_key(|code| code.name());
     assert_eq!(explained, all, "one entry each");
-    for entry in &entries {
+    for entry in entries {
         let about = entry.code;
         for text in [entry.meaning, entry.proof, entry.remedy] {
             assert!(text.len() > 5, "{about}: {text}");

@@ -2,6 +2,8 @@
 //! the code and its kinds one paragraph on the meaning, then lines for proof, remedy and example.
 //! A test holds that every code has its entry.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
 use crate::base::codes::Code;
@@ -62,8 +64,8 @@ pub enum Kind {
     Reason,
 }
 
-/// All entries, by code.
-pub fn entries() -> Vec<Entry> {
+/// Taken apart once: a dump of fifty calls looks up thousands.
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut entries: Vec<Entry> = TEXTS
         .iter()
         .flat_map(|text| text.split("## "))
@@ -71,6 +73,11 @@ pub fn entries() -> Vec<Entry> {
         .collect();
     entries.sort_by_key(|entry| entry.code.name());
     entries
+});
+
+/// All entries, by code.
+pub fn entries() -> &'static [Entry] {
+    &ENTRIES
 }
 
 fn parse(section: &'static str) -> Option<Entry> {

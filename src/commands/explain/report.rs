@@ -38,7 +38,7 @@ impl ExplainResult {
     /// All that can be explained.
     pub fn all() -> Self {
         Self {
-            codes: catalogue::entries(),
+            codes: catalogue::entries().to_vec(),
             topics: manual::TOPICS.into_iter().map(Topic::new).collect(),
         }
     }
@@ -46,8 +46,8 @@ impl ExplainResult {
     /// What has this name; `None` if nothing has.
     pub fn of(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
-        let mut codes = catalogue::entries();
-        codes.retain(|entry| entry.code.name() == name);
+        let named = |entry: &&Entry| entry.code.name() == name;
+        let codes: Vec<Entry> = catalogue::entries().iter().filter(named).cloned().collect();
         let topics: Vec<Topic> = manual::topic(&name).map(Topic::new).into_iter().collect();
         (!codes.is_empty() || !topics.is_empty()).then_some(Self { codes, topics })
     }

@@ -139,7 +139,7 @@ fn reported((source, problem): (Party, Problem)) -> ProblemReport {
 }
 
 fn remedy(code: Code) -> Option<String> {
-    let mut entries = catalogue::entries().into_iter();
+    let mut entries = catalogue::entries().iter();
     let entry = entries.find(|entry| entry.code == code)?;
     Some(entry.remedy.replace('`', ""))
 }
