@@ -6,6 +6,9 @@ use super::codec::Codec;
 use super::direction::Direction;
 use super::scan::{Line, LineEnds, Scan, Stray, scan};
 
+/// Sections that are read: conferences have some hundreds.
+const MAX_SECTIONS: usize = 2000;
+
 /// Whether a description offers or answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
@@ -230,7 +233,12 @@ impl Description {
     fn of(scan: Scan) -> Self {
         let mut session = Part::default();
         let mut sections: Vec<Section> = Vec::new();
+        let mut is_cut = scan.is_cut;
         for line in scan.lines {
+            if line.letter == 'm' && sections.len() >= MAX_SECTIONS {
+                is_cut = true;
+                break;
+            }
             if line.letter == 'm' {
                 sections.push(Section::of(line));
             } else {
@@ -249,7 +257,7 @@ impl Description {
             sections,
             strays: scan.strays,
             ends: scan.ends,
-            is_cut: scan.is_cut,
+            is_cut,
             is_exact: false,
         }
     }

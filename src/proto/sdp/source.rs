@@ -1,9 +1,11 @@
 //! Descriptions in what people have: plain text, JSON, base64, a page copied from webrtc-internals, a log.
 
+mod beside;
 mod json;
 mod text;
 
 use super::model::{Description, Role};
+use beside::Beside;
 
 /// How many forms may be wrapped around each other.
 const LAYERS: usize = 5;
@@ -38,6 +40,8 @@ struct Found {
     first: usize,
     role: Option<Role>,
     is_exact: bool,
+    /// Candidates that stand beside it, as applications send them.
+    beside: Vec<Beside>,
 }
 
 /// All descriptions in a text, in their order.
@@ -49,6 +53,9 @@ pub fn read(text: &str) -> Result<Vec<Description>, SourceError> {
         let mut description = Description::read(&found.text, found.first);
         description.role = found.role;
         description.is_exact = found.is_exact;
+        for candidate in found.beside {
+            candidate.add_to(&mut description);
+        }
         description
     });
     Ok(read.collect())

@@ -37,6 +37,7 @@ pub(crate) fn assumed_mids(description: &Description) -> Vec<String> {
 
 fn mids(description: &Description, problems: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
+    let is_webrtc = description.is_webrtc();
     for (section, name) in description.sections.iter().zip(assumed_mids(description)) {
         let own = section.part.first("mid");
         let line = own.map_or(section.line, |mid| mid.line);
@@ -58,7 +59,7 @@ fn mids(description: &Description, problems: &mut Vec<Problem>) {
                 "Chromium refuses the whole description: \"Duplicate a=mid value\"",
             ));
         }
-        if own.is_none() && description.is_webrtc() {
+        if own.is_none() && is_webrtc {
             problems.push(
                 Problem::new(
                     Code::SdpMid,

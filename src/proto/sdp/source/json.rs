@@ -4,20 +4,23 @@ use std::str::FromStr as _;
 
 use serde_json::Value;
 
+use super::beside::{self, Beside};
 use super::{Found, MOST, Role, SourceError, text};
 
 /// All that JSON has, whether it is one value or one a line.
 pub(super) fn find(text: &str, layers: usize) -> Result<Vec<Found>, serde_json::Error> {
     let mut found = Vec::new();
+    let mut left = Vec::new();
     let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     for (index, value) in values.enumerate() {
         match value {
-            Ok(value) => walk(&value, None, layers, &mut found),
+            Ok(value) => left.extend(walk(&value, None, layers, &mut found)),
             // What is behind a value does not undo it.
             Err(_) if index > 0 => break,
             Err(error) => return Err(error),
         }
     }
+    beside::give(left, &mut found);
     Ok(found)
 }
 
@@ -28,28 +31,39 @@ pub(super) fn without(text: &str) -> SourceError {
     }
 }
 
-/// The parser itself limits how deep a value is.
-fn walk(value: &Value, role: Option<Role>, layers: usize, found: &mut Vec<Found>) {
+/// The parser itself limits how deep a value is. What comes back are candidates that no description was
+/// found for.
+fn walk(value: &Value, role: Option<Role>, layers: usize, found: &mut Vec<Found>) -> Vec<Beside> {
     if found.len() >= MOST {
-        return;
+        return Vec::new();
     }
+    let mut left = Vec::new();
+    let first = found.len();
     match value {
-        Value::String(text) => string(text, role, layers, found),
+        Value::String(text) => {
+            left.extend(Beside::of_line(text));
+            string(text, role, layers, found);
+        }
         Value::Array(values) => {
             for value in values {
-                walk(value, role, layers, found);
+                left.append(&mut walk(value, role, layers, found));
             }
         }
         Value::Object(object) => {
+            let is_more = object.contains_key("sdp");
+            if let Some(candidate) = Beside::of_object(object).filter(|_| !is_more) {
+                return vec![candidate];
+            }
             let own = object.get("type").and_then(Value::as_str);
             let own = own.and_then(|name| Role::from_str(name).ok());
             for (key, value) in object {
                 let by_key = Role::from_str(key).ok();
-                walk(value, by_key.or(own).or(role), layers, found);
+                left.append(&mut walk(value, by_key.or(own).or(role), layers, found));
             }
         }
         _ => {}
     }
+    beside::give(left, &mut found[first..])
 }
 
 fn string(text: &str, role: Option<Role>, layers: usize, found: &mut Vec<Found>) {
@@ -60,6 +74,7 @@ fn string(text: &str, role: Option<Role>, layers: usize, found: &mut Vec<Found>)
             first: 1,
             role,
             is_exact: true,
+            beside: Vec::new(),
         });
         return;
     }

@@ -28,6 +28,7 @@ pub(super) fn find(text: &str) -> Vec<Found> {
                 first: 1,
                 role,
                 is_exact: true,
+                beside: Vec::new(),
             };
         }
         let indent = text[..*start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
@@ -38,6 +39,7 @@ pub(super) fn find(text: &str) -> Vec<Found> {
             first: line,
             role,
             is_exact: false,
+            beside: Vec::new(),
         }
     });
     found.take(MOST).collect()
@@ -78,6 +80,7 @@ fn headless(text: &str) -> Option<Found> {
                 first: index + 1 - lines.len(),
                 role: None,
                 is_exact: false,
+                beside: Vec::new(),
             });
         }
         at += line.len() + 1;
