@@ -11,4 +11,5 @@ pub mod link;
 pub mod observer;
 pub mod packet;
 pub mod paths;
+pub mod rtp;
 pub mod stun;

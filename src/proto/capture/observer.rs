@@ -7,6 +7,7 @@ use super::dtls::{self, Flight};
 use super::file::Frame;
 use super::packet::{Content, Packet};
 use super::paths::{Asked, Path, PathKey};
+use super::rtp::{RtpHeader, RtpStream};
 use super::stun::{self, Class, StunFrame};
 use super::{link, packet};
 
@@ -24,6 +25,8 @@ pub struct Observer {
     pub paths: BTreeMap<PathKey, Path>,
     /// By client and server, and whether over TCP.
     pub servers: BTreeMap<(SocketAddr, SocketAddr, bool), Asked>,
+    /// By path, the end that sends, and source.
+    pub streams: BTreeMap<(PathKey, usize, u32), RtpStream>,
     /// Packets with STUN, TURN, DTLS or RTP of a known path.
     pub packets: u64,
     pub fragments: u64,
@@ -31,16 +34,18 @@ pub struct Observer {
     pub unknown_links: Vec<u32>,
     /// The first and the last frame.
     pub span: Option<(f64, f64)>,
-    waiting: HashMap<[u8; 12], Waiting>,
-    order: VecDeque<[u8; 12]>,
+    waiting: HashMap<Transaction, Waiting>,
+    order: VecDeque<Transaction>,
     channels: HashMap<(SocketAddr, SocketAddr, u16), SocketAddr>,
 }
+
+/// A request's number, and for checks its path: at a TURN server each is seen on both legs.
+type Transaction = ([u8; 12], Option<PathKey>);
 
 #[derive(Debug, Clone, Copy)]
 enum Waiting {
     /// A check of the end with this index.
     Check {
-        path: PathKey,
         sender: usize,
         at: f64,
         nominates: bool,
@@ -176,9 +181,9 @@ impl Observer {
     fn message(&mut self, at: f64, route: (SocketAddr, SocketAddr, bool), message: &StunFrame) {
         let (from, to, is_tcp) = route;
         let is_check = message.class == Class::Request && message.fragments().is_some();
-        let answers_check = matches!(self.waiting.get(&message.id), Some(Waiting::Check { .. }));
+        let (path, sender) = PathKey::direct(from, to);
+        let answers_check = self.waiting.contains_key(&(message.id, Some(path)));
         if message.method == stun::BINDING && (is_check || answers_check) {
-            let (path, sender) = PathKey::direct(from, to);
             return self.binding(at, Route { path, sender }, message);
         }
         match (message.method, message.class) {
@@ -235,7 +240,7 @@ impl Observer {
         }
         let is_signed = message.attribute(stun::USERNAME).is_some();
         self.wait(
-            message.id,
+            (message.id, None),
             Waiting::Server {
                 client,
                 server,
@@ -246,7 +251,7 @@ impl Observer {
         );
     }
 
-    fn wait(&mut self, id: [u8; 12], waiting: Waiting) {
+    fn wait(&mut self, id: Transaction, waiting: Waiting) {
         if self.waiting.insert(id, waiting).is_none() {
             self.order.push_back(id);
         }
@@ -264,7 +269,7 @@ impl Observer {
             is_tcp,
             peer,
             is_signed,
-        }) = self.waiting.get(&message.id).copied()
+        }) = self.waiting.get(&(message.id, None)).copied()
         else {
             return;
         };
@@ -341,9 +346,8 @@ impl Observer {
         sent.saw(at);
         self.packets += 1;
         self.wait(
-            message.id,
+            (message.id, Some(key)),
             Waiting::Check {
-                path: key,
                 sender,
                 at,
                 nominates,
@@ -352,21 +356,21 @@ impl Observer {
     }
 
     fn answer(&mut self, at: f64, route: Route, message: &StunFrame) {
+        // From where the request went (RFC 8445 7.2.5.2.1).
+        let transaction = (message.id, Some(route.path));
         let Some(Waiting::Check {
-            path: key,
             sender,
             at: asked,
             nominates,
-        }) = self.waiting.get(&message.id).copied()
+        }) = self.waiting.get(&transaction).copied()
         else {
             return;
         };
-        // From where the request went (RFC 8445 7.2.5.2.1).
-        if key != route.path || sender == route.sender {
+        if sender == route.sender {
             return;
         }
         let mapped = message.address(stun::XOR_MAPPED_ADDRESS);
-        let Some(path) = self.path(key) else {
+        let Some(path) = self.path(route.path) else {
             return;
         };
         let other = &mut path.sent[1 - sender];
@@ -381,7 +385,7 @@ impl Observer {
             own.first_nomination.get_or_insert(at);
         }
         self.packets += 1;
-        self.waiting.remove(&message.id);
+        self.waiting.remove(&transaction);
     }
 
     /// DTLS and RTP, on paths that checks have gone before.
@@ -421,12 +425,30 @@ impl Observer {
                 }
                 None => return,
             },
-            Some(128..=191) => sent.rtp += 1,
+            Some(128..=191) => {
+                sent.rtp += 1;
+                if let Some(header) = RtpHeader::read(payload) {
+                    media(&mut self.streams, (key, sender, header.ssrc), at, header);
+                }
+            }
             _ => return,
         }
         sent.saw(at);
         sent.packets += 1;
         sent.bytes += length as u64;
         self.packets += 1;
+    }
+}
+
+fn media(
+    streams: &mut BTreeMap<(PathKey, usize, u32), RtpStream>,
+    source: (PathKey, usize, u32),
+    at: f64,
+    header: RtpHeader,
+) {
+    if let Some(stream) = streams.get_mut(&source) {
+        stream.saw(at, header);
+    } else if streams.len() < MAX_PATHS {
+        streams.entry(source).or_default().saw(at, header);
     }
 }

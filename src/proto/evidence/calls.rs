@@ -250,7 +250,12 @@ fn merge(known: &mut Account, more: Account) {
     if known.dtls.state.is_none() || more.ended > known.ended && more.dtls.state.is_some() {
         known.dtls = more.dtls;
     }
-    if known.streams.is_empty() {
+    // Statistics know codecs and sections, packets do not.
+    let is_of_packets = known
+        .streams
+        .iter()
+        .all(|stream| stream.codec.is_none() && stream.mid.is_none());
+    if known.streams.is_empty() || is_of_packets && !more.streams.is_empty() {
         known.streams = more.streams;
     }
     known.role = known.role.or(more.role);

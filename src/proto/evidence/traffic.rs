@@ -1,6 +1,8 @@
 //! Accounts from packet captures: what one host sent and heard.
 
+mod course;
 mod dtls;
+mod media;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -20,10 +22,6 @@ use crate::proto::ice::checks::Role;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
 
-/// Media and consent (RFC 7675 5.1) never pause for so long.
-const OUTAGE_MS: f64 = 7000.0;
-/// Browsers say "disconnected" so long after the last packet.
-const NOTICED_MS: f64 = 5000.0;
 /// Requests of which one at least would have been answered.
 const ENOUGH: u32 = 4;
 
@@ -54,7 +52,7 @@ impl CaptureReader {
         if record.accounts.is_empty() && record.faults.is_empty() {
             record.faults.push(Fault::new(
                 "the whole",
-                "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it",
+                "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it, or the call had no pair of candidates to try",
             ));
         }
         record
@@ -103,6 +101,8 @@ struct Capture<'a> {
     hosts: BTreeSet<IpAddr>,
     /// Addresses of servers that were asked.
     servers: BTreeSet<IpAddr>,
+    /// How the ends of this side are called: of those that a TURN server sees, none is their own.
+    near: CandidateType,
 }
 
 /// The paths of one connection: each with the index of this host's end.
@@ -125,10 +125,16 @@ impl<'a> Capture<'a> {
         } else {
             clients
         };
+        let near = if is_of_server(observer) {
+            CandidateType::Srflx
+        } else {
+            CandidateType::Host
+        };
         Self {
             observer,
             hosts,
             servers,
+            near,
         }
     }
 
@@ -169,7 +175,7 @@ impl<'a> Capture<'a> {
             .iter()
             .filter(|((client, ..), _)| is_only || bases.contains(client))
             .collect();
-        hosts_of(&mut account, paths);
+        hosts_of(&mut account, paths, self.near);
         for ((client, server, is_tcp), asked) in &asked {
             gathered(&mut account, (*client, *server, *is_tcp), asked);
         }
@@ -186,11 +192,12 @@ impl<'a> Capture<'a> {
         {
             change(&mut account, at, StateKind::Gathering, "gathering");
         }
+        account.streams = media::streams(self.observer, paths);
         account.pairs = paths
             .iter()
             .map(|(key, path, end)| self.pair(key, path, *end))
             .collect();
-        let used = select(&mut account.pairs);
+        let used = course::select(&mut account.pairs);
         let is_controlling = paths
             .iter()
             .any(|(_, path, end)| path.sent[*end].is_controlling);
@@ -212,7 +219,9 @@ impl<'a> Capture<'a> {
             change(&mut account, at, StateKind::Ice, "checking");
         }
         if let Some((_, path, end)) = used.and_then(|used| paths.get(used)) {
-            connection(&mut account, path, *end, to);
+            course::connection(&mut account, path, *end, to);
+        } else if let Some(at) = course::given_up(paths, to) {
+            change(&mut account, at, StateKind::Ice, "failed");
         }
         account
     }
@@ -220,7 +229,7 @@ impl<'a> Capture<'a> {
     fn pair(&self, key: &PathKey, path: &Path, end: usize) -> PairRecord {
         let local = match key.relay {
             None => EndRecord {
-                kind: CandidateType::Host,
+                kind: self.near,
                 place: Place::Ip(key.ends[end].ip()),
                 port: key.ends[end].port(),
                 related: None,
@@ -298,10 +307,10 @@ impl<'a> Capture<'a> {
 }
 
 /// Where checks left from.
-fn hosts_of(account: &mut Account, paths: &Paths) {
+fn hosts_of(account: &mut Account, paths: &Paths, kind: CandidateType) {
     for (key, path, end) in paths.iter().filter(|(key, ..)| key.relay.is_none()) {
         let base = EndRecord {
-            kind: CandidateType::Host,
+            kind,
             place: Place::Ip(key.ends[*end].ip()),
             port: key.ends[*end].port(),
             related: None,
@@ -309,6 +318,24 @@ fn hosts_of(account: &mut Account, paths: &Paths) {
         };
         add_candidate(&mut account.own, candidate_of(&base, path.sent[*end].first));
     }
+}
+
+/// Whether it was taken on a TURN server: there, what comes to a relay from others than its client is
+/// seen too.
+fn is_of_server(observer: &Observer) -> bool {
+    let relays: BTreeMap<SocketAddr, IpAddr> = observer
+        .servers
+        .iter()
+        .filter_map(|((client, ..), asked)| Some((asked.relayed?, client.ip())))
+        .collect();
+    let mut direct = observer.paths.keys().filter(|key| key.relay.is_none());
+    direct.any(|key| {
+        let comes = |relay: usize| {
+            let client = relays.get(&key.ends[relay]);
+            client.is_some_and(|client| *client != key.ends[1 - relay].ip())
+        };
+        comes(0) || comes(1)
+    })
 }
 
 /// The address that takes part in everything, where no server was asked.
@@ -427,42 +454,4 @@ fn server_of(server: SocketAddr, is_tcp: bool, asked: &Asked) -> ServerRecord {
         error_at: error.as_ref().and(asked.last),
         error,
     }
-}
-
-/// The pair over which most went, of those that were nominated; its index.
-fn select(pairs: &mut [PairRecord]) -> Option<usize> {
-    let chosen = pairs.iter().enumerate().filter(|(_, pair)| {
-        pair.nominated && (pair.responses_received > 0 || pair.bytes_received > 0)
-    });
-    let (index, _) = chosen.max_by_key(|(_, pair)| {
-        (
-            pair.bytes_sent + pair.bytes_received,
-            pair.responses_received,
-        )
-    })?;
-    pairs[index].is_selected = true;
-    Some(index)
-}
-
-/// What became of the path in use.
-fn connection(account: &mut Account, path: &Path, end: usize, over: f64) {
-    let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
-    let nominated = [mine.first_nomination, others.first_nomination]
-        .into_iter()
-        .flatten()
-        .reduce(f64::min);
-    let Some(up) = nominated.or(mine.first_answer) else {
-        return;
-    };
-    change(account, up, StateKind::Ice, "connected");
-    if let Some((from, to)) = others.silence.filter(|(from, to)| to - from >= OUTAGE_MS) {
-        change(account, from + NOTICED_MS, StateKind::Ice, "disconnected");
-        change(account, to, StateKind::Ice, "connected");
-    }
-    // It goes on sending, and nothing comes any more.
-    let went = mine.last.unwrap_or(over);
-    if let Some(heard) = others.last.filter(|heard| went - heard >= OUTAGE_MS) {
-        change(account, heard + NOTICED_MS, StateKind::Ice, "disconnected");
-    }
-    account.dtls = dtls::record(mine, others);
 }

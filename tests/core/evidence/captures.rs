@@ -72,3 +72,50 @@ fn captures_beside_dumps_name_every_cause() {
         }
     }
 }
+
+/// Case 03 as its TURN server would have captured it, put together of the captures of both ends: each
+/// check is on both legs with the same number.
+#[test]
+fn a_capture_of_a_turn_server_has_both_ends() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/evidence/turn-server.pcapng.gz");
+    let packed = std::fs::read(path).expect("it is there");
+    let record = rtcdiag::proto::evidence::read(&rtcdiag::proto::evidence::gzip::unpack(&packed).0);
+    assert_eq!(record.faults, []);
+    let accounts = &record.accounts;
+    assert_eq!(accounts.len(), 2);
+    // What servers see is nobody's own address.
+    for account in accounts {
+        let own = account.own.candidates.iter();
+        assert!(
+            own.clone()
+                .all(|c| c.kind != rtcdiag::proto::ice::candidate::CandidateType::Host),
+            "{:?}",
+            account.own.candidates
+        );
+    }
+    let call = judged_call("server", vec![record]).expect("a call");
+    assert!(call.is_good(), "{:?} {:?}", call.standing, call.pairs);
+    assert_eq!(call.path, Some(rtcdiag::proto::ice::causes::Way::Relayed));
+}
+
+/// Audio and video by their clocks, what was lost by its numbers.
+#[test]
+fn captures_have_media() {
+    for (case, lost) in [("01-direct", 0..1), ("17-network-loss", 550..650)] {
+        let record = capture(case, "a").expect("it is there");
+        let streams = &record.accounts[0].streams;
+        let kinds: Vec<&str> = streams.iter().map(|stream| stream.kind.as_str()).collect();
+        assert_eq!(kinds, ["audio", "video"], "{case}");
+        let audio = &streams[0];
+        assert!(
+            audio.sent > Some(200) && audio.received > Some(200),
+            "{audio:?}"
+        );
+        assert!(audio.lost.is_some_and(|n| lost.contains(&n)), "{audio:?}");
+        assert!(
+            audio.jitter_ms.is_some_and(|jitter| jitter < 10.0),
+            "{audio:?}"
+        );
+    }
+}

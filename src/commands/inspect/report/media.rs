@@ -75,8 +75,14 @@ pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
         }
     }
     for stream in streams {
+        let of_kind = |report: &&MediaReport| report.kind == stream.kind;
+        let is_alone = reports.iter().filter(of_kind).count() == 1;
         let place = reports.iter().position(|report| {
-            report.kind == stream.kind && (stream.mid.is_none() || report.mid == stream.mid)
+            let is_it = match &stream.mid {
+                None => is_alone || report.mid.is_none(),
+                mid => report.mid == *mid,
+            };
+            report.kind == stream.kind && is_it
         });
         let place = place.unwrap_or_else(|| {
             reports.push(MediaReport {
@@ -113,7 +119,10 @@ impl MediaReport {
         };
         self.sent = sum(self.sent, stream.sent);
         self.received = sum(self.received, stream.received);
-        self.lost = self.lost.or(stream.lost);
+        self.lost = match (self.lost, stream.lost) {
+            (Some(one), Some(two)) => Some(one.saturating_add(two)),
+            (one, two) => one.or(two),
+        };
         self.jitter_ms = self.jitter_ms.or(stream.jitter_ms.and_then(span));
         self.frames_decoded = sum(self.frames_decoded, stream.frames_decoded);
         // What is in use is surer than what was agreed first.
