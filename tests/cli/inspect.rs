@@ -235,3 +235,21 @@ fn calls_that_differ_are_listed_apart() {
         document["summary"]
     );
 }
+
+/// Descriptions do not tell whether ICE connected them.
+#[test]
+fn descriptions_without_a_common_codec_are_no_failed_connection() {
+    let files = ["local", "remote"]
+        .map(|name| evidence(&format!("13-no-common-video-codec/a/{name}.sdp.gz")));
+    let (code, text, _) = run(&[&files[0], &files[1]]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.starts_with("bad: not all of the media can be agreed\n"),
+        "{text}"
+    );
+    let text = text.replace('\n', " ");
+    assert!(
+        !text.contains("No connection") && text.contains("is not told"),
+        "{text}"
+    );
+}

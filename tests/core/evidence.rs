@@ -3,6 +3,7 @@
 
 mod captures;
 mod dump;
+mod firefox;
 mod forms;
 mod hostile;
 mod synthetic;

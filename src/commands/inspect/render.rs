@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use crate::base::codes::Code;
 use crate::base::report::Document;
 use crate::base::words::counted;
 use crate::commands::inspect::report::{
     CallEvent, CallPairReport, CallReport, CallSide, InspectResult, StepSide,
 };
-use crate::commands::inspect::verdict::{is_open, sentence};
+use crate::commands::inspect::verdict::{is_of_media_alone, is_open, sentence};
 use crate::commands::pair::report::{CheckState, PathKind};
 use crate::proto::evidence::facts::standing::Standing;
 use crate::ui::layout::{Detail, findings, headline, line, milliseconds, section};
@@ -68,6 +69,9 @@ fn about(document: &Document<InspectResult>) -> String {
         (Standing::DtlsFailed | Standing::Insecure, _) => "no connection: DTLS",
         (Standing::Unanswered | Standing::Untried, _) if is_open(call) => {
             "whether it worked is not told"
+        }
+        (Standing::Unanswered | Standing::Untried, _) if is_of_media_alone(call) => {
+            "not all of the media can be agreed"
         }
         (Standing::Unanswered, _) => "the call was not answered",
         (Standing::Nothing, _) => "nothing was begun",
@@ -160,7 +164,11 @@ fn of_side(out: &mut String, title: &str, side: &CallSide, style: Style, detail:
         } else {
             " (not told)"
         };
-        let text = format!("{address}:{}{over}{from}{quiet}", candidate.port);
+        let port = match candidate.port {
+            0 => String::new(),
+            port => format!(":{port}"),
+        };
+        let text = format!("{address}{port}{over}{from}{quiet}");
         let wrapped = style.narrower(8).wrap(&text, 0);
         for (number, text) in wrapped.lines().enumerate() {
             let label = if number == 0 {
@@ -211,22 +219,24 @@ fn pairs(out: &mut String, pairs: &[CallPairReport], style: Style, detail: Detai
             pair.remote.kind.name(),
             pair.remote.text()
         );
-        let arrived = pair
-            .requests_arrived
-            .map_or_else(|| "?".to_owned(), |count| count.to_string());
-        let checks = format!(
-            "{}/{arrived}/{}\n{}/{}",
+        let arrived = or_unknown(pair.requests_arrived);
+        let [sent, answered, received, given] = [
             pair.requests_sent,
             pair.responses_received,
             pair.requests_received,
-            pair.responses_sent
-        );
+            pair.responses_sent,
+        ]
+        .map(or_unknown);
+        let checks = format!("{sent}/{arrived}/{answered}\n{received}/{given}");
         let (word, ink) = match pair.state {
             CheckState::Succeeded if pair.selected => ("selected", Ink::Good),
             CheckState::Succeeded => ("answered", Ink::Good),
             CheckState::Failed => ("failed", Ink::Bad),
             CheckState::InProgress => ("no answer yet", Ink::Caution),
-            CheckState::Waiting | CheckState::Frozen => ("not tried", Ink::Faint),
+            CheckState::Waiting | CheckState::Frozen => match &pair.failure {
+                Some(failure) if failure.code == Code::CutShort => ("not needed", Ink::Faint),
+                _ => ("not tried", Ink::Faint),
+            },
         };
         let more = pair
             .rtt_ms
@@ -250,6 +260,10 @@ fn pairs(out: &mut String, pairs: &[CallPairReport], style: Style, detail: Detai
     }
 }
 
+fn or_unknown(count: Option<u32>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
 fn media(out: &mut String, call: &CallReport, style: Style) {
     let Some(media) = &call.media else {
         return;
@@ -270,6 +284,12 @@ fn media(out: &mut String, call: &CallReport, style: Style) {
         if let (Some(sent), received) = (report.sent, report.received.unwrap_or(0)) {
             parts.push(format!("{sent} {unit} sent, {received} received"));
         }
+        parts.extend(
+            report
+                .lost
+                .filter(|lost| *lost > 0)
+                .map(|lost| format!("{lost} lost")),
+        );
         parts.extend(report.reason.clone());
         paragraph(
             out,

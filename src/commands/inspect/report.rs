@@ -161,10 +161,11 @@ pub struct CallPairReport {
     pub nominated: bool,
     pub selected: bool,
     pub path: PathKind,
-    pub requests_sent: u32,
-    pub responses_received: u32,
-    pub requests_received: u32,
-    pub responses_sent: u32,
+    /// `None` if the program does not count them.
+    pub requests_sent: Option<u32>,
+    pub responses_received: Option<u32>,
+    pub requests_received: Option<u32>,
+    pub responses_sent: Option<u32>,
     /// How many requests the other end saw; `None` if no file tells.
     pub requests_arrived: Option<u32>,
     pub bytes_sent: u64,

@@ -23,13 +23,20 @@ pub fn verdict(result: &InspectResult, names: &[String], records: &[Record]) -> 
         .flat_map(|(name, record)| of_file(name, record, result))
         .collect();
     if result.calls.len() > 1 && names.len() > 1 {
+        // Statistics of a call that failed have nothing of the other side.
+        let is_bare = |call: &CallReport| {
+            call.sdp.is_none() && call.remote.candidates.is_empty() && !call.facts.has_both_ends
+        };
+        let files = counted(names.len(), "file");
+        let calls = counted(result.calls.len(), "call");
+        let message = if result.calls.iter().any(is_bare) {
+            format!("nothing shows that the {files} are of one call, so they are taken for {calls}")
+        } else {
+            format!("the {files} are of {calls}")
+        };
         found.push(Finding::new(
             Code::CallsDiffer,
-            format!(
-                "the {} are of {}",
-                counted(names.len(), "file"),
-                counted(result.calls.len(), "call")
-            ),
+            message,
             "give the files of both ends of one call to have them joined",
         ));
     }
@@ -211,12 +218,24 @@ pub fn sentence(call: &CallReport) -> String {
         Standing::Checking if call.causes.is_empty() && call.relay_causes.is_empty() => {
             "It was still being connected when the file was saved.".to_owned()
         }
+        Standing::Unanswered | Standing::Untried if is_of_media_alone(call) => format!(
+            "{}. Whether it was connected is not told: descriptions alone are given.",
+            capitalised(call.causes.first().map_or("", |cause| &cause.message))
+        ),
         _ if is_open(call) => format!(
             "Whether it worked is not told: {}.",
             call.causes.first().map_or("", |cause| &cause.message)
         ),
         _ => failed(call),
     }
+}
+
+/// Whether descriptions were given, and what is wrong is in them.
+pub fn is_of_media_alone(call: &CallReport) -> bool {
+    let mut causes = call.causes.iter().chain(&call.relay_causes);
+    call.standing < Standing::Checking
+        && !call.causes.is_empty()
+        && causes.all(|cause| cause.code == Code::NoCommonCodec)
 }
 
 /// Whether nothing was seen to fail, and nothing that would have made it fail.

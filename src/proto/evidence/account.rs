@@ -180,6 +180,19 @@ impl Told {
         self.descriptions.is_empty() && self.candidates.is_empty() && self.ufrags.is_empty()
     }
 
+    /// The same with so many candidates at most.
+    #[must_use]
+    pub fn cropped(&self, most: usize) -> Self {
+        Self {
+            descriptions: self.descriptions.clone(),
+            candidates: self.candidates.iter().take(most).cloned().collect(),
+            ufrags: self.ufrags.clone(),
+            fingerprints: self.fingerprints.clone(),
+            complete_at: self.complete_at,
+            nats: self.nats.clone(),
+        }
+    }
+
     /// Candidates that were signalled, or would have been.
     pub fn udp(&self) -> impl Iterator<Item = &ToldCandidate> {
         self.candidates.iter().filter(|c| !c.is_tcp)
@@ -249,6 +262,11 @@ impl ToldCandidate {
         Some(SocketAddr::new(self.place.ip()?, self.port))
     }
 
+    /// Whether not even its port is told.
+    pub fn is_nowhere(&self) -> bool {
+        self.port == 0 && self.place == Place::Hidden
+    }
+
     /// What tells candidates of one end apart.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -296,6 +314,8 @@ pub struct PairRecord {
     pub nominated: bool,
     /// Whether it is the one in use, or was at the end.
     pub is_selected: bool,
+    /// Whether the program counts its checks; Firefox does not.
+    pub is_counted: bool,
     pub requests_sent: u32,
     pub responses_received: u32,
     pub requests_received: u32,
@@ -327,6 +347,7 @@ impl PairRecord {
             state: String::new(),
             nominated: false,
             is_selected: false,
+            is_counted: true,
             requests_sent: 0,
             responses_received: 0,
             requests_received: 0,
@@ -343,6 +364,15 @@ impl PairRecord {
             mapped: None,
             failure: None,
         }
+    }
+
+    /// How many checks were sent at least.
+    pub fn checks(&self) -> u32 {
+        let is_tried = matches!(self.state.as_str(), "failed" | "in-progress" | "succeeded");
+        if self.is_counted || !is_tried {
+            return self.requests_sent;
+        }
+        self.responses_received.max(1)
     }
 
     pub fn is_relayed(&self) -> bool {

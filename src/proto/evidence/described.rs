@@ -9,6 +9,7 @@ const MAX_SECTIONS: usize = 1000;
 
 /// One description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Described {
     pub is_offer: Option<bool>,
     /// As it was found.
@@ -16,8 +17,9 @@ pub struct Described {
     pub sections: Vec<Section>,
     pub ufrags: BTreeSet<String>,
     pub fingerprints: BTreeSet<String>,
-    /// `a=candidate` lines.
+    /// `a=candidate` lines, until they are read.
     pub candidates: Vec<String>,
+    pub has_candidates: bool,
     pub is_trickle: bool,
     pub is_complete: bool,
     pub is_lite: bool,
@@ -164,6 +166,7 @@ fn of_attribute(read: &mut Described, maps: &mut Vec<(String, String)>, attribut
         }
         "candidate" if read.candidates.len() < super::MAX_PARTS => {
             read.candidates.push(attribute.to_owned());
+            read.has_candidates = true;
         }
         "ice-options" => {
             read.is_trickle |= value.split_ascii_whitespace().any(|word| word == "trickle");

@@ -116,12 +116,12 @@ pub fn describe(told: &mut Told, at: Option<f64>, value: &Value) {
 }
 
 /// Adds a description, and what is in it.
-pub fn add(told: &mut Told, at: Option<f64>, read: described::Described) {
+pub fn add(told: &mut Told, at: Option<f64>, mut read: described::Described) {
     told.ufrags.extend(read.ufrags.iter().cloned());
     told.fingerprints.extend(read.fingerprints.iter().cloned());
-    for line in &read.candidates {
+    for line in std::mem::take(&mut read.candidates) {
         let mut unknown = None;
-        if let Some(candidate) = candidate(line, at, &mut unknown) {
+        if let Some(candidate) = candidate(&line, at, &mut unknown) {
             add_candidate(told, candidate);
         }
     }

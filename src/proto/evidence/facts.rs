@@ -31,6 +31,8 @@ pub struct JudgedCall {
     /// How ICE connected them, whatever came after.
     pub path: Option<Way>,
     pub pairs: Vec<CallPair>,
+    /// Those that must have been there and have failed, where no file has any.
+    pub forgotten: Vec<CallPair>,
     /// Why there is no direct path, and what went wrong after ICE; weightiest first.
     pub causes: Vec<Cause>,
     pub relay_causes: Vec<Cause>,
@@ -91,6 +93,14 @@ pub fn judge(call: &JoinedCall) -> JudgedCall {
         }
         standing => standing,
     };
+    let is_forgotten = pairs.is_empty()
+        && standing == Standing::Failed
+        && !call.ends.iter().flatten().any(|a| a.has_events);
+    let forgotten = if is_forgotten {
+        pairs::forgotten(&local, &remote)
+    } else {
+        Vec::new()
+    };
     let mut judged = JudgedCall {
         connected_ms: call.ends.iter().flatten().find_map(connected_ms),
         local,
@@ -98,6 +108,7 @@ pub fn judge(call: &JoinedCall) -> JudgedCall {
         standing,
         path,
         pairs,
+        forgotten,
         causes: Vec::new(),
         relay_causes: Vec::new(),
     };
@@ -187,6 +198,7 @@ impl JudgedCall {
         let facts: Vec<PairFacts> = self
             .pairs
             .iter()
+            .chain(&self.forgotten)
             .filter_map(|pair| pair.facts(&self.remote))
             .filter(|pair| {
                 pair.sent > 0 || pair.received > 0 || pair.failure != Some(Code::NotChecked)

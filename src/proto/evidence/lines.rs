@@ -76,8 +76,12 @@ fn walk(account: &mut Account, value: &Value, is_other: Option<bool>, left: &mut
         Value::Object(object) => {
             let has = |key: &str| object.get(key).and_then(Value::as_str);
             if has("sdp").is_some_and(described::is_description) {
-                let second = !account.own.descriptions.is_empty();
-                describe(told(account, is_other.unwrap_or(second)), None, value);
+                let side = is_other.unwrap_or(!account.own.descriptions.is_empty());
+                describe(told(account, side), None, value);
+                // Candidates that stand beside it.
+                for (key, inner) in object.iter().filter(|(key, _)| *key != "sdp") {
+                    walk(account, inner, side_of(key).or(Some(side)), left);
+                }
             } else if let Some(line) = has("candidate") {
                 let mut ufrag = has("usernameFragment").map(str::to_owned);
                 line_of(account, is_other.unwrap_or(false), line, &mut ufrag);

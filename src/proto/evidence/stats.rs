@@ -167,7 +167,10 @@ impl StatsBook {
             (
                 String::new(),
                 String::new(),
-                PairRecord::new(nobody(), nobody()),
+                PairRecord {
+                    is_counted: false,
+                    ..PairRecord::new(nobody(), nobody())
+                },
             )
         };
         let (local, remote, pair) = self.pairs.entry(id.to_owned()).or_insert_with(new);

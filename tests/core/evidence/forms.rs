@@ -200,3 +200,48 @@ fn statistics_do_not_tell_of_servers() {
         [("unknown".to_owned(), "between".to_owned())]
     );
 }
+
+/// Without times the order tells that a path came back.
+#[test]
+fn a_path_that_came_back_in_an_old_dump() {
+    let change = |name: &str, value: &str| json!({"time": "10/5/2022, 3:00:00 PM", "type": name, "value": value});
+    let dump = json!({
+        "getUserMedia": [], "UserAgent": "Chrome/105",
+        "PeerConnections": {"1-1": {
+            "rtcConfiguration": "{ iceServers: [], iceTransportPolicy: all }",
+            "updateLog": [
+                change("setLocalDescription", &format!("type: offer, sdp: {}", sdp("aaaa", "offer", AUDIO))),
+                change("setRemoteDescription", &format!("type: answer, sdp: {}", sdp("bbbb", "answer", AUDIO))),
+                change("iceconnectionstatechange", "connected"),
+                change("connectionstatechange", "connected"),
+                change("iceconnectionstatechange", "disconnected"),
+                change("iceconnectionstatechange", "connected"),
+            ],
+            "stats": {}
+        }}
+    });
+    let call = one(&[dump.to_string()]);
+    assert_eq!(
+        named(&call.causes),
+        [("path-lost".to_owned(), "between".to_owned())]
+    );
+    let said = &call.causes[0].message;
+    assert!(said.contains("came back"), "{said}");
+}
+
+#[test]
+fn candidates_beside_a_description_are_those_of_its_side() {
+    let line = "candidate:1 1 udp 2122260223 192.168.1.10 5000 typ host";
+    let own = json!({"type": "offer", "sdp": sdp("aaaa", "offer", AUDIO), "candidates": [line]});
+    let other = json!({"type": "answer", "sdp": sdp("bbbb", "answer", AUDIO),
+        "candidates": [{"candidate": line.replace("5000", "6000"), "sdpMid": "0"}]});
+    let record = evidence::read(json!([own, other]).to_string().as_bytes());
+    assert_eq!(record.kind, Some(FileKind::Sdp));
+    let account = &record.accounts[0];
+    let ports =
+        |told: &evidence::Told| -> Vec<u16> { told.candidates.iter().map(|c| c.port).collect() };
+    assert_eq!(
+        (ports(&account.own), ports(&account.other)),
+        (vec![5000], vec![6000])
+    );
+}

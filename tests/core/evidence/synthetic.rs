@@ -606,3 +606,31 @@ fn relays_alone_by_policy_are_no_fault_of_the_network() {
     assert_eq!(call.path, Some(Way::Relayed));
     is(&causes(&call), &[("relay-only", "local")]);
 }
+
+/// Names alone, and servers that answered nobody: neither UDP nor the servers are known to be at fault.
+#[test]
+fn names_alone_and_silent_servers_are_not_called_hidden() {
+    let own = told(
+        "candidate:1 1 udp 2113937151 aaaaaaaa-7b08-4c7d-bdf4-fde416510976.local 50000 typ host generation 0 ufrag aaaa",
+    );
+    let other = told(
+        "candidate:3 1 udp 2113937151 bbbbbbbb-7b08-4c7d-bdf4-fde416510976.local 60000 typ host generation 0 ufrag bbbb",
+    );
+    let late = |dump: Dump| dump.event(45_000.0, "track", json!({"kind": "audio"}));
+    let here = late(
+        Dump::new(&[STUN])
+            .offers("aaaa", "bbbb")
+            .finds(&[own])
+            .gets(&[other]),
+    );
+    let there = late(
+        Dump::new(&[STUN])
+            .answers("bbbb", "aaaa")
+            .finds(&[other])
+            .gets(&[own]),
+    );
+    let call = one(&[here.text(), there.text()]);
+    is(&causes(&call), &[("unknown", "between")]);
+    let said = &call.causes[0].message;
+    assert!(said.contains("no server answered them"), "{said}");
+}

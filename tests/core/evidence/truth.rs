@@ -289,3 +289,19 @@ fn a_fingerprint_that_was_altered_is_found_in_descriptions_too() {
         );
     }
 }
+
+/// After a failure statistics have no pairs; with both descriptions the candidates are known.
+#[test]
+fn statistics_after_a_failure_and_both_descriptions_name_the_cause() {
+    let case = "02-symmetric-no-turn";
+    for (end, side) in [("a", "remote"), ("b", "local")] {
+        let files = ["getstats.json.gz", "local.sdp.gz", "remote.sdp.gz"];
+        let records = files.map(|file| record(case, end, file).expect("it is there"));
+        let call = judged_call(end, records.into()).expect("a call");
+        assert!(call.pairs.is_empty(), "none is made up");
+        let wanted = ("endpoint-dependent-mapping".to_owned(), side.to_owned());
+        assert_eq!(named(&call.causes), [wanted]);
+        let said = call.causes[0].evidence.join(" ");
+        assert!(said.contains("checks over"), "they are not counted: {said}");
+    }
+}

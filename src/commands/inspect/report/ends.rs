@@ -106,6 +106,7 @@ impl CallPairReport {
     ) -> Self {
         let record = &pair.record;
         let failure = pair.failure(is_over);
+        let counted = |count: u32| record.is_counted.then_some(count);
         Self {
             local: CallEnd {
                 kind: record.local.kind,
@@ -123,10 +124,10 @@ impl CallPairReport {
             } else {
                 PathKind::Direct
             },
-            requests_sent: record.requests_sent,
-            responses_received: record.responses_received,
-            requests_received: record.requests_received,
-            responses_sent: record.responses_sent,
+            requests_sent: counted(record.requests_sent),
+            responses_received: counted(record.responses_received),
+            requests_received: counted(record.requests_received),
+            responses_sent: counted(record.responses_sent),
             requests_arrived: record.requests_arrived.or(pair.arrived),
             bytes_sent: record.bytes_sent,
             bytes_received: record.bytes_received,
@@ -138,10 +139,11 @@ impl CallPairReport {
     }
 }
 
-const fn check_state(pair: &CallPair, failure: Option<Code>) -> CheckState {
+fn check_state(pair: &CallPair, failure: Option<Code>) -> CheckState {
     match failure {
         _ if pair.works() => CheckState::Succeeded,
-        Some(Code::NotChecked) | None if pair.record.requests_sent == 0 => CheckState::Waiting,
+        Some(Code::NotChecked | Code::CutShort) => CheckState::Waiting,
+        None if pair.record.checks() == 0 => CheckState::Waiting,
         Some(_) => CheckState::Failed,
         None => CheckState::InProgress,
     }
@@ -151,6 +153,8 @@ fn why(code: Code, pair: &CallPair) -> String {
     let sent = pair.record.requests_sent;
     match (code, pair.record.requests_arrived.or(pair.arrived)) {
         (Code::NotChecked, _) => "it was not tried".to_owned(),
+        (Code::CutShort, _) => "another pair was chosen first".to_owned(),
+        (Code::NoResponse, _) if !pair.record.is_counted => "no request was answered".to_owned(),
         (Code::NoResponse, Some(0)) => format!("none of {sent} requests arrived at the other side"),
         (Code::NoResponse, Some(arrived)) => {
             format!("{arrived} of {sent} requests arrived, and no answer came back")

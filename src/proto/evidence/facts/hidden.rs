@@ -6,7 +6,7 @@ use crate::base::codes::Code;
 use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
-use crate::proto::ice::causes::{Cause, Effect, Remedy, RemedyCode, Whose};
+use crate::proto::ice::causes::{Cause, Effect, Remedy, RemedyCode, ServerFacts, Whose};
 
 impl JudgedCall {
     /// Names of mDNS alone, where nothing else could be had.
@@ -20,8 +20,12 @@ impl JudgedCall {
         }
         // What the other end was given is what this end was given, unless its own file says otherwise.
         let given = |side: &KnownSide, other: &KnownSide| {
-            let servers = side.servers.as_ref().or(other.servers.as_ref());
-            servers.is_some_and(|servers| !servers.is_empty())
+            let of_other = other.servers.as_ref().is_some_and(|all| !all.is_empty());
+            match &side.servers {
+                // Those that were asked for long and said nothing are as good as none.
+                Some(servers) => servers.iter().any(|s| !is_silent(s)) || side.blocked.is_some(),
+                None => of_other,
+            }
         };
         let is_alone = |side: &KnownSide, other: &KnownSide| {
             side.is_hidden() && !given(side, other) && !side.has_relay()
@@ -51,6 +55,22 @@ impl JudgedCall {
             Whose::Remote => lacks(&self.remote),
             _ => lacks(&self.local) || lacks(&self.remote),
         };
+        let asked = |side: &KnownSide| side.servers.as_ref().is_some_and(|all| !all.is_empty());
+        let in_vain = match side {
+            Whose::Local => asked(&self.local),
+            Whose::Remote => asked(&self.remote),
+            _ => asked(&self.local) || asked(&self.remote),
+        };
+        if in_vain {
+            return Some(Cause::new(
+                Code::Unknown,
+                Whose::Between,
+                format!(
+                    "{who} {tells} no other address, and no server answered {}: UDP is blocked there, or the servers are down, which rtcdiag nat with them tells",
+                    if gets == "it" { "it" } else { "them" }
+                ),
+            ));
+        }
         let why = if without {
             format!(": {gets} had no STUN server")
         } else {
@@ -82,6 +102,13 @@ impl JudgedCall {
     }
 }
 
+fn is_silent(server: &ServerFacts) -> bool {
+    matches!(
+        server.error,
+        Some(Code::Timeout | Code::Unreachable | Code::Dns)
+    )
+}
+
 /// Candidates for the rules: a host that is hidden stands there without its address, where that
 /// changes no rule.
 pub(super) fn with_hidden(side: &KnownSide, other: &KnownSide) -> Vec<Candidate> {
@@ -91,6 +118,17 @@ pub(super) fn with_hidden(side: &KnownSide, other: &KnownSide) -> Vec<Candidate>
         .told
         .udp()
         .find(|c| c.kind == CandidateType::Host && c.place.ip().is_none());
+    let mut reflexive = side.told.udp().filter(|c| c.kind == CandidateType::Srflx);
+    if let Some(nowhere) = reflexive.find(|c| c.is_nowhere()) {
+        candidates.push(Candidate {
+            foundation: nowhere.foundation.clone(),
+            component: 1,
+            priority: nowhere.priority,
+            address: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            kind: CandidateType::Srflx,
+            related: nowhere.related,
+        });
+    }
     let other_is_v4 =
         other.candidates.iter().any(|c| c.address.is_ipv4()) || other.candidates.is_empty();
     if let (false, Some(hidden), true) = (has_plain, hides, other_is_v4) {

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::{Account, EndRecord, PairRecord};
+use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place};
 use crate::proto::evidence::facts::sides::KnownSide;
-use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::PairFacts;
 
 /// A pair, as all files together know it. Its local end is this end's.
@@ -35,7 +35,10 @@ impl CallPair {
         if self.works() || !is_over {
             return None;
         }
-        Some(if record.requests_sent == 0 {
+        Some(if record.state == "cancelled" {
+            // Firefox takes back what it has not done when another pair is chosen.
+            Code::CutShort
+        } else if record.checks() == 0 {
             Code::NotChecked
         } else {
             Code::NoResponse
@@ -62,7 +65,7 @@ impl CallPair {
             remote: (record.remote.kind, remote),
             is_relayed: self.is_relayed(),
             works: self.works() && record.state != "failed",
-            sent: record.requests_sent,
+            sent: record.checks(),
             arrived: record.requests_arrived.or(self.arrived),
             answered: record.responses_received,
             received: record.requests_received,
@@ -117,6 +120,37 @@ pub fn joined(
     pairs
 }
 
+/// The pairs that ICE had (RFC 8445 6.1.2.2), by the candidates of both sides, where
+/// ICE has failed and statistics have forgotten them.
+pub fn forgotten(local: &KnownSide, remote: &KnownSide) -> Vec<CallPair> {
+    const MOST: usize = 100;
+    let end = |candidate: &Candidate| EndRecord {
+        kind: candidate.kind,
+        place: Place::Ip(candidate.address.ip()),
+        port: candidate.address.port(),
+        related: candidate.related,
+        relay_transport: None,
+    };
+    let own = local.candidates.iter().filter(|c| {
+        // Reflexive ones are their bases.
+        matches!(c.kind, CandidateType::Host | CandidateType::Relay)
+    });
+    let all = own.flat_map(|own| {
+        let of_family = |c: &&Candidate| c.address.is_ipv4() == own.address.is_ipv4();
+        let others = remote.candidates.iter().filter(of_family);
+        others.map(move |other| (own, other))
+    });
+    let pairs = all.take(MOST).map(|(own, other)| CallPair {
+        record: PairRecord {
+            is_counted: false,
+            state: "failed".to_owned(),
+            ..PairRecord::new(end(own), end(other))
+        },
+        arrived: None,
+    });
+    pairs.collect()
+}
+
 /// Whether the TURN server gives no permission for the remote address: Chromium calls no other pair
 /// failed, and those at once.
 fn is_refused(account: &Account, pair: &PairRecord) -> bool {
@@ -135,7 +169,7 @@ fn mirrored(record: &PairRecord) -> CallPair {
         state: record.state.clone(),
         nominated: record.nominated,
         is_selected: record.is_selected,
-        requests_sent: 0,
+        is_counted: record.is_counted,
         requests_received: record.responses_received,
         responses_sent: record.responses_received,
         rtt_ms: record.rtt_ms,
@@ -148,7 +182,7 @@ fn mirrored(record: &PairRecord) -> CallPair {
             responses_received: 0,
             ..turned
         },
-        arrived: Some(record.requests_received),
+        arrived: record.is_counted.then_some(record.requests_received),
     }
 }
 
@@ -183,7 +217,10 @@ impl<'a> Arrivals<'a> {
             counts,
             remote,
             hosts,
-            has_pairs: account.pairs.iter().any(|pair| pair.requests_sent > 0),
+            has_pairs: account
+                .pairs
+                .iter()
+                .any(|pair| pair.is_counted && pair.requests_sent > 0),
         }
     }
 
@@ -209,6 +246,10 @@ impl<'a> Arrivals<'a> {
         let from_host = own_is_host && to_host;
         let of = |from_host: bool| self.counts.get(&(base, from_relay, from_host)).copied();
         let count = of(from_host).unwrap_or(0);
-        Some(count.min(pair.requests_sent))
+        Some(if pair.is_counted {
+            count.min(pair.requests_sent)
+        } else {
+            count
+        })
     }
 }

@@ -24,7 +24,10 @@ struct Abandoned {
 impl JudgedCall {
     /// A relay that is still being checked is not yet a relay that does not help.
     pub(super) fn has_given_up(&self) -> bool {
-        let enough = |pair: &CallPair| pair.record.requests_sent >= 7;
+        let enough = |pair: &CallPair| {
+            let record = &pair.record;
+            record.requests_sent >= 7 || !record.is_counted && record.state == "failed"
+        };
         self.standing == Standing::Failed
             || self.standing == Standing::Untried
             || self.pairs.iter().any(enough)

@@ -18,6 +18,8 @@ use crate::proto::stun::uri::{Host, ServerUri, Transport};
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
 const SILENT_MS: f64 = 9500.0;
+/// Candidates of an end that are judged by; calls have some dozens.
+const KNOWN: usize = 5000;
 /// An answer over UDP takes one round trip, a relay over TCP four at least.
 const PROMPT_MS: f64 = 150.0;
 
@@ -48,9 +50,9 @@ struct Endpoint {
 impl KnownSide {
     /// `own` is the account of this end, `other` that of the other one.
     pub fn new(own: Option<&Account>, other: Option<&Account>) -> Self {
-        let mut told = own.map(|account| account.own.clone()).unwrap_or_default();
+        let mut told = own.map_or_else(Told::default, |account| account.own.cropped(KNOWN));
         if let Some(other) = other {
-            for candidate in &other.other.candidates {
+            for candidate in other.other.candidates.iter().take(KNOWN) {
                 add_candidate(&mut told, candidate.clone());
             }
             told.ufrags.extend(other.other.ufrags.iter().cloned());
@@ -61,6 +63,10 @@ impl KnownSide {
             if told.nats.is_empty() {
                 told.nats.clone_from(&other.other.nats);
             }
+        }
+        let is_srflx = |c: &ToldCandidate| c.kind == CandidateType::Srflx;
+        if told.udp().any(|c| is_srflx(c) && !c.is_nowhere()) {
+            told.candidates.retain(|c| !is_srflx(c) || !c.is_nowhere());
         }
         let candidates = usable(&told);
         let blocked = own.and_then(|account| blocked(account, &told, other));
@@ -292,7 +298,7 @@ fn blocked(account: &Account, told: &Told, other: Option<&Account>) -> Option<St
     let asked = asked_for(account);
     over_streams(account, told, &udp, asked)
         .or_else(|| asked.and_then(|ms| refuses_over_streams(account, &udp, ms)))
-        .or_else(|| asked.and_then(|ms| answers_the_other(&udp, other, ms)))
+        .or_else(|| asked.and_then(|ms| answers_the_other((account, told), &udp, other, ms)))
         .or_else(|| asked.and_then(|ms| several_silent(&udp, ms)))
 }
 
@@ -309,13 +315,7 @@ fn over_streams(
     })?;
     let uri: ServerUri = relay.url.as_ref()?.parse().ok()?;
     let (silent, _) = udp.iter().find(|(_, udp)| udp.host == uri.host)?;
-    let began = account
-        .reached(StateKind::Gathering, &["gathering"])
-        .and_then(|change| change.at);
-    let took = relay
-        .at
-        .zip(began)
-        .map_or(0.0, |(at, began)| (at - began).max(0.0));
+    let took = since_gathering(account, relay);
     // Without times the relay was in use for some round trips at least.
     let waited = asked.is_none_or(|ms| ms >= (2.5 * took).max(PROMPT_MS));
     let over = if uri.transport == Transport::Tls {
@@ -329,6 +329,14 @@ fn over_streams(
             uri, silent.url
         )
     })
+}
+
+/// How long a candidate took.
+fn since_gathering(account: &Account, candidate: &ToldCandidate) -> f64 {
+    let began = account.reached(StateKind::Gathering, &["gathering"]);
+    let began = began.and_then(|change| change.at);
+    let took = candidate.at.zip(began).map(|(at, began)| at - began);
+    took.map_or(0.0, |took| took.max(0.0))
 }
 
 /// A server that refuses something over TCP or TLS, and says nothing over UDP.
@@ -360,12 +368,22 @@ fn refuses_over_streams(
 
 /// A server that the other end got an answer from over UDP.
 fn answers_the_other(
+    (account, told): (&Account, &Told),
     udp: &[(&ServerRecord, &ServerUri)],
     other: Option<&Account>,
     asked: f64,
 ) -> Option<String> {
     const WAITED_MS: f64 = 3000.0;
-    let other = other.filter(|_| asked >= WAITED_MS)?;
+    // A relay over a stream, of whatever server, takes four round trips at least; STUN takes one, and
+    // is sent three times within a second.
+    const RESENT_MS: f64 = 1000.0;
+    let stream = told.udp().find(|c| {
+        matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
+            && c.kind == CandidateType::Relay
+    });
+    let took = stream.map(|relay| since_gathering(account, relay));
+    let enough = took.map_or(WAITED_MS, |took| (2.5 * took).clamp(RESENT_MS, WAITED_MS));
+    let other = other.filter(|_| asked >= enough)?;
     let answered = |uri: &ServerUri| {
         other.own.udp().any(|c| {
             let is_of_udp =
@@ -376,8 +394,9 @@ fn answers_the_other(
     };
     let (server, _) = udp.iter().find(|(_, uri)| answered(uri))?;
     Some(format!(
-        "{} answers the other end over UDP, and is silent here for {:.0} s",
+        "{} answers the other end over UDP, and is silent here for {:.*} s",
         server.url,
+        usize::from(asked < 3000.0),
         asked / 1000.0
     ))
 }

@@ -141,7 +141,7 @@ fn waited_in_vain(to: &Account) -> bool {
     };
     let waited = to.ended.zip(*at).map_or(0.0, |(ended, at)| ended - at);
     // Statistics of remote candidates, peer-reflexive ones too, would show that some are known.
-    let none = to.other.candidates.is_empty() && read.candidates.is_empty();
+    let none = to.other.candidates.is_empty() && !read.has_candidates;
     // With one configuration at both ends, relays alone may be all that the other one may tell.
     none && read.is_trickle && !read.is_complete && !to.relay_only && waited >= FIRST_CANDIDATE_MS
 }

@@ -47,7 +47,7 @@ impl Standing {
         if matches!(ice, Some("failed")) || matches!(connection, Some("failed")) {
             return Self::Failed;
         }
-        let checked = account.pairs.iter().any(|pair| pair.requests_sent > 0);
+        let checked = account.pairs.iter().any(|pair| pair.checks() > 0);
         if checked || matches!(ice, Some("checking" | "disconnected")) {
             return Self::Checking;
         }

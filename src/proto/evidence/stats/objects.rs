@@ -57,6 +57,7 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
         pair.requests_received,
         pair.bytes_received,
     );
+    pair.is_counted |= object.contains_key("requestsSent");
     set(&mut pair.requests_sent, "requestsSent");
     set(&mut pair.responses_received, "responsesReceived");
     set(&mut pair.requests_received, "requestsReceived");
@@ -80,7 +81,9 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
         let exact = object.get("priority").and_then(Value::as_u64);
         pair.priority = exact.unwrap_or(priority);
     }
+    // 0 stands for none in Firefox.
     pair.rtt_ms = number(object, "currentRoundTripTime")
+        .filter(|s| pair.is_counted || *s > 0.0)
         .map(|s| s * 1000.0)
         .or(pair.rtt_ms);
     if pair.requests_sent > 0 {

@@ -252,7 +252,8 @@ impl<'a> OneFamily<'a> {
     /// Both have the same public address (RFC 4787 6).
     fn behind_one_nat(&self) -> Option<Cause> {
         let (a, b) = (&self.local, &self.remote);
-        let shared: Option<&IpAddr> = a.public.intersection(&b.public).next();
+        let mut both = a.public.intersection(&b.public);
+        let shared: Option<&IpAddr> = both.find(|ip| !ip.is_unspecified());
         let ip = shared?;
         if a.is_same_host_as(b) || !self.traffic.is_silent() || both_hairpin(a, b) {
             return None;

@@ -16,6 +16,8 @@ fn public_address(party: &Party<'_>) -> Option<IpAddr> {
     let seen = nats.flat_map(|nat| nat.reflexive_addresses.iter().map(SocketAddr::ip));
     let hosts = of(CandidateType::Host).filter(|ip| is_global(*ip));
     let mut known: Vec<IpAddr> = of(CandidateType::Srflx).chain(seen).chain(hosts).collect();
+    // Stands for one that is not told.
+    known.retain(|ip| !ip.is_unspecified());
     known.sort_by_key(|ip| !ip.is_ipv4());
     known.first().copied()
 }

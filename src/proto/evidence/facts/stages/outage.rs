@@ -86,7 +86,9 @@ impl Outage {
             let value: Vec<String> = value.iter().map(|v| (*v).to_owned()).collect();
             move |change: &&Change| change.kind == kind && value.contains(&change.value)
         };
-        let down = first_up.and_then(|_| after.iter().find(is_ice(&["disconnected", "failed"])));
+        let is_down = is_ice(&["disconnected", "failed"]);
+        let fell = first_up.and_then(|_| after.iter().position(|change| is_down(&change)));
+        let down = fell.map(|at| &after[at]);
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
         let Some(down) = down else {
             return Self::by_counters(account);
@@ -94,10 +96,8 @@ impl Outage {
         if down.at.is_some_and(|at| at >= closed) {
             return None;
         }
-        let back = after
-            .iter()
-            .filter(|change| change.at > down.at)
-            .find(is_ice(&up));
+        // In their order: old dumps have no times.
+        let back = after[fell.unwrap_or(0)..].iter().find(is_ice(&up));
         let silence = selected.and_then(|pair| pair.silence);
         let heard = selected
             .and_then(|pair| pair.last_heard)
@@ -105,7 +105,10 @@ impl Outage {
         // Browsers say so some seconds after the last packet.
         let from = silence.map(|(from, _)| from).or(heard).or(down.at);
         let to = back.and_then(|change| change.at).or(account.ended);
-        let lasted_ms = from.zip(to).map_or(0.0, |(from, to)| (to - from).max(0.0));
+        let lasted_ms = match (down.at, silence) {
+            (None, Some((from, to))) => to - from,
+            _ => from.zip(to).map_or(0.0, |(from, to)| (to - from).max(0.0)),
+        };
         let states = match back {
             Some(_) => "ICE was disconnected, and connected again",
             None => "ICE was connected, then disconnected",

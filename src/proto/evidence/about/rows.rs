@@ -1,0 +1,206 @@
+//! Rows of the tables of candidates: pairs, candidates without one, and raw ones.
+
+use crate::base::words::printable;
+use crate::proto::evidence::MAX_PARTS;
+use crate::proto::evidence::about::log;
+use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place, Told, ToldCandidate};
+use crate::proto::evidence::events::{add_candidate, candidate, transport, type_of};
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::stun::uri::Transport;
+
+/// States of pairs, which are not translated.
+const PAIR_STATES: [&str; 7] = [
+    "frozen",
+    "waiting",
+    "in-progress",
+    "inprogress",
+    "failed",
+    "succeeded",
+    "cancelled",
+];
+
+/// The column of the local end, before that of the remote one.
+const LOCAL: usize = 3;
+
+pub(super) fn told(account: &mut Account, is_other: bool) -> &mut Told {
+    if is_other {
+        &mut account.other
+    } else {
+        &mut account.own
+    }
+}
+
+/// Takes in a row; `is_other` is whose the raw candidates are that it stands among.
+pub(super) fn read(account: &mut Account, cells: &[String], is_other: bool) {
+    if let [cell] = cells {
+        return of_raw(account, cell, is_other);
+    }
+    let ends: Vec<(usize, EndRecord, bool)> = cells
+        .iter()
+        .enumerate()
+        .filter_map(|(place, cell)| end(cell).map(|(end, is_tcp)| (place, end, is_tcp)))
+        .collect();
+    for (number, (place, end, is_tcp)) in ends.iter().enumerate() {
+        let is_other = if ends.len() > 1 {
+            number > 0
+        } else {
+            *place > LOCAL
+        };
+        add_candidate(told(account, is_other), of_end(end, *is_tcp));
+    }
+    let [(_, local, false), (_, remote, false)] = ends.as_slice() else {
+        return;
+    };
+    let mut pair = PairRecord::new(local.clone(), remote.clone());
+    count(&mut pair, cells);
+    let known = account
+        .pairs
+        .iter_mut()
+        .take(1000)
+        .find(|known| (&known.local, &known.remote) == (&pair.local, &pair.remote));
+    // One that was checked again stands there twice.
+    if let Some(known) = known {
+        if pair.checks() > known.checks() {
+            *known = pair;
+        }
+    } else if account.pairs.len() < MAX_PARTS {
+        account.pairs.push(pair);
+    }
+}
+
+/// The state, words for nominated and selected, the priority, and bytes sent and received.
+fn count(pair: &mut PairRecord, cells: &[String]) {
+    let cell = |wanted: &str| cells.iter().any(|cell| cell.trim() == wanted);
+    let state = PAIR_STATES.into_iter().find(|state| cell(state));
+    pair.is_counted = false;
+    pair.state = state
+        .unwrap_or_default()
+        .replace("inprogress", "in-progress");
+    let is_true = |place: usize| cells.get(place).is_some_and(|cell| cell.trim() == "true");
+    pair.nominated = is_true(1);
+    pair.is_selected = is_true(2);
+    let numbers: Vec<u64> = cells
+        .iter()
+        .filter_map(|cell| cell.trim().parse().ok())
+        .collect();
+    if let [.., priority, sent, received] = numbers.as_slice() {
+        (pair.bytes_sent, pair.bytes_received) = (*sent, *received);
+        pair.priority = *priority;
+    }
+    if pair.state == "succeeded" {
+        pair.responses_received = 1;
+    }
+}
+
+fn of_end(end: &EndRecord, is_tcp: bool) -> ToldCandidate {
+    ToldCandidate {
+        at: None,
+        kind: end.kind,
+        is_tcp,
+        place: end.place.clone(),
+        port: end.port,
+        related: end.related,
+        foundation: String::new(),
+        component: 1,
+        priority: 0,
+        url: None,
+        relay_transport: end.relay_transport,
+        ufrag: None,
+        is_signalled: false,
+        line: None,
+    }
+}
+
+/// A line, or, for this end, as in `srflx(IP4:192.168.1.10:5000/UDP|IP4:203.0.113.10:3478/UDP)`.
+fn of_raw(account: &mut Account, cell: &str, is_other: bool) {
+    if let Some(at) = cell.find("candidate:") {
+        if let Some(read) = candidate(&cell[at..], None, &mut None) {
+            add_candidate(told(account, is_other), read);
+        }
+        return;
+    }
+    let Some((kind, inner)) = cell.split_once('(') else {
+        return;
+    };
+    let kind = kind.trim().trim_start_matches("turn-");
+    let (Some(kind), Some((inner, _))) = (type_of(kind), inner.split_once(')')) else {
+        return;
+    };
+    let (first, second) = inner.split_once('|').unwrap_or((inner, ""));
+    let Some((base, over)) = log::address(first) else {
+        return;
+    };
+    let second = log::address(second);
+    let (place, port, url) = match (kind, second) {
+        (CandidateType::Host, _) => (Place::Ip(base.ip()), base.port(), None),
+        (CandidateType::Relay, Some((relay, _))) => (Place::Ip(relay.ip()), relay.port(), None),
+        // Which address the server saw is not told.
+        (CandidateType::Srflx, Some((server, _))) => {
+            (Place::Hidden, 0, Some(format!("stun:{server}")))
+        }
+        _ => return,
+    };
+    let is_relay = kind == CandidateType::Relay;
+    let end = EndRecord {
+        kind,
+        place,
+        port,
+        related: (kind == CandidateType::Srflx).then_some(base),
+        relay_transport: is_relay.then_some(over),
+    };
+    let is_tcp = over != Transport::Udp && !is_relay;
+    add_candidate(
+        told(account, is_other),
+        ToldCandidate {
+            url,
+            is_signalled: true,
+            ..of_end(&end, is_tcp)
+        },
+    );
+}
+
+/// Reflexive candidates stand there without their address; pairs have it of those in use.
+pub(super) fn settle(own: &mut Told) {
+    let is_srflx = |c: &ToldCandidate| c.kind == CandidateType::Srflx;
+    let bases: Vec<(Option<String>, Option<std::net::SocketAddr>)> = own
+        .candidates
+        .iter()
+        .filter(|c| is_srflx(c) && c.is_nowhere())
+        .map(|c| (c.url.clone(), c.related))
+        .collect();
+    let mut real: Vec<&mut ToldCandidate> = own
+        .candidates
+        .iter_mut()
+        .filter(|c| is_srflx(c) && !c.is_nowhere())
+        .collect();
+    if let ([(url, base)], [real]) = (bases.as_slice(), real.as_mut_slice()) {
+        real.url.clone_from(url);
+        real.related = *base;
+        real.is_signalled = true;
+    }
+    if !real.is_empty() {
+        own.candidates.retain(|c| !is_srflx(c) || !c.is_nowhere());
+    }
+}
+
+/// As in `192.0.2.1:5000/udp(host)` or `[2001:db8::1]:5000/udp(relay-tcp)`, and whether it is of TCP.
+fn end(cell: &str) -> Option<(EndRecord, bool)> {
+    let (at, rest) = cell.trim().split_once('/')?;
+    let (protocol, rest) = rest.split_once('(')?;
+    let is_tcp = match protocol.trim().to_ascii_lowercase().as_str() {
+        "udp" => false,
+        "tcp" => true,
+        _ => return None,
+    };
+    let (kind, _) = rest.split_once(')')?;
+    let (kind, over) = kind.split_once('-').unwrap_or((kind, ""));
+    let (place, port) = at.rsplit_once(':')?;
+    let end = EndRecord {
+        kind: type_of(kind.trim())?,
+        place: Place::of(&printable(place)),
+        port: port.trim().parse().ok()?,
+        related: None,
+        relay_transport: transport(over),
+    };
+    Some((end, is_tcp))
+}
