@@ -150,8 +150,9 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             break
         }
         'rtcdiag;pair' {
-            [CompletionResult]::new('--rendezvous', '--rendezvous', [CompletionResultType]::ParameterName, 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, this program runs one while it lasts, and the other host must be able to reach it')
-            [CompletionResult]::new('--rendezvous-listen', '--rendezvous-listen', [CompletionResultType]::ParameterName, 'Where the rendezvous in this program listens, instead of on a free port of all addresses')
+            [CompletionResult]::new('--rendezvous', '--rendezvous', [CompletionResultType]::ParameterName, 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]')
+            [CompletionResult]::new('--public-brokers', '--public-brokers', [CompletionResultType]::ParameterName, 'What public stands for: brokers that anybody may use, of several operators')
+            [CompletionResult]::new('--rendezvous-listen', '--rendezvous-listen', [CompletionResultType]::ParameterName, 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses')
             [CompletionResult]::new('--manual', '--manual', [CompletionResultType]::ParameterName, 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to measure the quality of the path')
@@ -160,6 +161,8 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             [CompletionResult]::new('--turn-username', '--turn-username', [CompletionResultType]::ParameterName, 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file')
             [CompletionResult]::new('--turn-password-file', '--turn-password-file', [CompletionResultType]::ParameterName, 'Read the password from the first line of this file; - is standard input')
             [CompletionResult]::new('--turn-secret-file', '--turn-secret-file', [CompletionResultType]::ParameterName, 'Mint time-limited credentials from the secret in the first line of this file (coturn''s use-auth-secret); --turn-username is the user in them')
+            [CompletionResult]::new('--rendezvous-username', '--rendezvous-username', [CompletionResultType]::ParameterName, 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file')
+            [CompletionResult]::new('--rendezvous-password-file', '--rendezvous-password-file', [CompletionResultType]::ParameterName, 'Read that password from the first line of this file; - is standard input')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port')
             [CompletionResult]::new('--ice-servers', '--ice-servers', [CompletionResultType]::ParameterName, 'Read servers from the JSON of RTCPeerConnection''s iceServers; - is standard input')

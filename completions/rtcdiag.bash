@@ -549,13 +549,17 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__pair)
-            opts="-s -4 -6 -q -v -h --new-code --rendezvous --rendezvous-listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
+            opts="-s -4 -6 -q -v -h --new-code --rendezvous --public-brokers --rendezvous-listen --manual --policy --duration --role --no-nat --expect --turn-username --turn-password-file --turn-secret-file --rendezvous-username --rendezvous-password-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --rendezvous)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --public-brokers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -598,6 +602,17 @@ _rtcdiag() {
                     return 0
                     ;;
                 --turn-secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rendezvous-username)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --rendezvous-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -143,8 +143,9 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'rtcdiag;pair'= {
-            cand --rendezvous 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, this program runs one while it lasts, and the other host must be able to reach it'
-            cand --rendezvous-listen 'Where the rendezvous in this program listens, instead of on a free port of all addresses'
+            cand --rendezvous 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]'
+            cand --public-brokers 'What public stands for: brokers that anybody may use, of several operators'
+            cand --rendezvous-listen 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses'
             cand --manual 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent'
             cand --policy 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay'
             cand --duration 'How long to measure the quality of the path'
@@ -153,6 +154,8 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand --turn-username 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file'
             cand --turn-password-file 'Read the password from the first line of this file; - is standard input'
             cand --turn-secret-file 'Mint time-limited credentials from the secret in the first line of this file (coturn''s use-auth-secret); --turn-username is the user in them'
+            cand --rendezvous-username 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file'
+            cand --rendezvous-password-file 'Read that password from the first line of this file; - is standard input'
             cand -s 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
             cand --server 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port'
             cand --ice-servers 'Read servers from the JSON of RTCPeerConnection''s iceServers; - is standard input'

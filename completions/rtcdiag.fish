@@ -127,8 +127,9 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without it, this program runs one while it lasts, and the other host must be able to reach it' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
 sdp\t'SDP'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
@@ -140,6 +141,8 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f

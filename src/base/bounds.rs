@@ -78,3 +78,23 @@ pub const PASTES_WAITING: usize = 4;
 /// Bytes that a client of the TURN server over TCP has not taken: half a second at the usual rate of an
 /// allocation. What is more is lost, as datagrams are.
 pub const RELAY_UNTAKEN: usize = 512 << 10;
+
+/// Messages that one side gives a broker in one session, so that both together stay below 60: brokers that everybody
+/// may use are guests' houses.
+pub const BROKER_MESSAGES: u32 = 30;
+/// Bytes in them, so that both together stay below 100 kB.
+pub const BROKER_BYTES: usize = 50_000;
+/// The largest of them: some brokers take no more than a few kilobytes.
+pub const BROKER_PIECE: usize = 2048;
+/// Messages of a broker in one session: what both sides may send comes to each of them, some of it again.
+pub const BROKER_HEARD: u32 = 600;
+/// Messages of one sender that are kept until those before them have come.
+pub const BROKER_HELD: usize = 16;
+/// Senders whose messages are put together at a time: the other side, again for each time that it connects.
+pub const BROKER_SENDERS: usize = 16;
+/// Bytes for a broker that wait for it, or for their turn.
+pub const BROKER_UNSENT: usize = 1 << 20;
+/// How often the other side is asked to say again what a broker has lost or changed.
+pub const BROKER_ASKED_AGAIN: u32 = 6;
+/// Places at which a session meets at a time.
+pub const PLACES: usize = 16;

@@ -137,8 +137,9 @@ codes! {
     // The rendezvous.
     Error: RendezvousFailed, NotARendezvous, RefusedByRendezvous, HttpError, Redirected,
         UpgradeNotPassed, RoomFull, BadJoin,
-        Version, TooLarge, TooFast, TooManyRooms, Slow, Silent, Unfinished, RoomFlooded, Replaced, RoomExpired, ShuttingDown;
-    Warning: TooManyConnections;
+        Version, TooLarge, TooFast, TooManyRooms, Slow, Silent, Unfinished, RoomFlooded, Replaced, RoomExpired, ShuttingDown,
+        NotABroker, BrokerUnavailable, BrokerLogin, BrokerForbids, BrokerBudget, BrokerFlood;
+    Warning: TooManyConnections, RendezvousUnusable;
     Info: RendezvousReconnected;
 }
 

@@ -8,7 +8,7 @@ use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 
 /// Version of the JSON: additive changes raise the second number, anything else the first.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The JSON Schema that every document follows.
 pub const SCHEMA: &str = include_str!("schema.json");

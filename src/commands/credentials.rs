@@ -13,6 +13,7 @@ use crate::base::report::Finding;
 use crate::commands::args::TurnCredentials;
 use crate::commands::config;
 use crate::commands::servers::readable_by_others;
+use crate::proto::signal::mqtt::Login;
 use crate::proto::turn::credentials::{Credentials, MINTED_LIFETIME_S, Secret};
 
 /// The variable with the password. It has no flag: other users see those.
@@ -25,11 +26,7 @@ pub fn from_flags(
     patience: Duration,
     is_needed: bool,
 ) -> anyhow::Result<(Option<Credentials>, Vec<Finding>)> {
-    let password = match std::env::var(PASSWORD) {
-        Ok(password) => Some(password).filter(|p| !p.is_empty()),
-        Err(VarError::NotPresent) => None,
-        Err(VarError::NotUnicode(_)) => anyhow::bail!("{PASSWORD} is not UTF-8"),
-    };
+    let password = set(PASSWORD)?;
     let user = args.turn_username.as_deref();
     if let Some(path) = &args.turn_secret_file {
         anyhow::ensure!(
@@ -69,6 +66,54 @@ pub fn from_flags(
         }
         // A variable left over from something else does no harm.
         (None, _) => Ok((None, findings)),
+    }
+}
+
+/// The variable with the password for brokers.
+const BROKER_PASSWORD: &str = "RTCDIAG_RENDEZVOUS_PASSWORD";
+
+/// User and password for the MQTT brokers that are named, if there are any.
+pub fn for_brokers(
+    user: Option<&str>,
+    file: Option<&Path>,
+    patience: Duration,
+) -> anyhow::Result<(Option<Login>, Vec<Finding>)> {
+    let (password, findings) = match file {
+        Some(path) => {
+            let (secret, findings) = secret_from(path, patience)?;
+            (Some(secret.expose().to_owned()), findings)
+        }
+        None => (set(BROKER_PASSWORD)?, Vec::new()),
+    };
+    match (user, password) {
+        (Some(user), Some(password)) => {
+            anyhow::ensure!(!user.is_empty(), "the user name is empty");
+            // Both have their length in 16 bits (MQTT 1.5.3).
+            let fits = |text: &str| u16::try_from(text.len()).is_ok();
+            anyhow::ensure!(
+                fits(user) && fits(&password),
+                "user name or password for the broker is too long"
+            );
+            let user = user.to_owned();
+            Ok((Some(Login { user, password }), findings))
+        }
+        (Some(_), None) => anyhow::bail!(
+            "--rendezvous-username needs a password: set {BROKER_PASSWORD} or give --rendezvous-password-file"
+        ),
+        (None, Some(_)) if file.is_some() => {
+            anyhow::bail!("--rendezvous-password-file needs --rendezvous-username")
+        }
+        // A variable left over from something else does no harm.
+        (None, _) => Ok((None, findings)),
+    }
+}
+
+/// What a variable has, if anything.
+fn set(variable: &str) -> anyhow::Result<Option<String>> {
+    match std::env::var(variable) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => anyhow::bail!("{variable} is not UTF-8"),
     }
 }
 

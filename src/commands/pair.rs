@@ -9,6 +9,9 @@ pub mod verdict;
 mod meeting_place;
 pub mod session_code;
 
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
@@ -18,17 +21,14 @@ use crate::base::fact::Reason;
 use crate::base::report::{ErrorReport, Finding};
 use crate::base::words::short_span;
 use crate::commands::frame::Frame;
-use crate::commands::{gather, nat, servers};
-use crate::net::host::Source;
-use crate::net::rendezvous::client::Target;
-use crate::proto::nat::address::is_global;
+use crate::commands::{credentials, gather, nat, servers};
 use crate::proto::signal::code::Code;
-use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::mqtt::Login;
 use crate::proto::signal::seal::Name;
-use crate::proto::stun::uri::Host;
 use args::{ManualForm, PairArgs};
-use meeting_place::Place;
-use report::TimelineEvent;
+use meeting_place::{Visitor, Wanted};
+use report::{PlaceReport, PlaceStatus, TimelineEvent};
+use run::invitation::{Invitation, Told};
 use run::{Event, Options, PairRun, Signalling};
 
 pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
@@ -72,11 +72,7 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
             let hint = error
                 .hint
                 .map_or_else(String::new, |hint| format!("; {hint}"));
-            let at = args
-                .rendezvous
-                .as_ref()
-                .map_or_else(String::new, |url| format!("the rendezvous {url}: "));
-            return frame.could_not_begin(&anyhow::anyhow!("{at}{}{hint}", error.message));
+            return frame.could_not_begin(&anyhow::anyhow!("{}{hint}", error.message));
         }
     };
     context.wanted = args.expect;
@@ -102,31 +98,36 @@ enum PreparedSignalling {
         code: Code,
         /// It was made here: the other host has to be told of it.
         is_new: bool,
-        place: Place,
+        wanted: Wanted,
+        listen: Option<SocketAddr>,
+        /// For the brokers that are named.
+        login: Option<Login>,
     },
 }
 
 fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>)> {
     session_code::check(args)?;
-    let (gather, findings) = gather::options(frame, &args.servers, &args.credentials, args.policy)?;
+    let (gather, mut findings) =
+        gather::options(frame, &args.servers, &args.credentials, args.policy)?;
     let nat = (!args.no_nat).then(|| servers::for_nat(&gather));
-    let signalling = match (args.manual, &args.rendezvous) {
-        (Some(form), _) => PreparedSignalling::Manual(form),
-        (None, rendezvous) => {
-            let given = session_code::given(frame, args)?;
-            PreparedSignalling::Rendezvous {
-                is_new: given.is_none(),
-                place: if let Some(url) = rendezvous {
-                    Place::Server(url.clone())
-                } else {
-                    anyhow::ensure!(
-                        given.is_none(),
-                        "a CODE needs --rendezvous, the server at which the other host waits; that host shows the whole command"
-                    );
-                    Place::Here(args.rendezvous_listen)
-                },
-                code: given.unwrap_or_else(new_code),
-            }
+    let signalling = if let Some(form) = args.manual {
+        PreparedSignalling::Manual(form)
+    } else {
+        let wanted = meeting_place::wanted(args)?;
+        let broker = &args.broker;
+        let (login, about_login) = credentials::for_brokers(
+            broker.rendezvous_username.as_deref(),
+            broker.rendezvous_password_file.as_deref(),
+            frame.patience(),
+        )?;
+        findings.extend(about_login);
+        let given = session_code::given(frame, args)?;
+        PreparedSignalling::Rendezvous {
+            is_new: given.is_none(),
+            wanted,
+            listen: args.rendezvous_listen,
+            login,
+            code: given.unwrap_or_else(new_code),
         }
     };
     let prepared = Plan {
@@ -176,43 +177,40 @@ async fn work(
     let signalling = match prepared.signalling {
         PreparedSignalling::Manual(ManualForm::Line) => Signalling::Manual,
         PreparedSignalling::Manual(ManualForm::Sdp) => Signalling::ManualSdp,
-        PreparedSignalling::Rendezvous { code, place, .. } => {
-            let source = prepared.gather.source.clone();
-            let met = place.open(&source, &prepared.gather.families, frame.clock)?;
-            let is_embedded = met.server.is_some();
-            let _ = events.send(Event::Session {
+        PreparedSignalling::Rendezvous {
+            code,
+            is_new,
+            wanted,
+            listen,
+            login,
+        } => {
+            let member = Name(rand::rng().random());
+            let opened = meeting_place::open_all(
+                wanted,
+                listen,
+                &Visitor {
+                    code: &code,
+                    member,
+                    source: &prepared.gather.source,
+                    families: &prepared.gather.families,
+                    login,
+                },
+                frame.clock,
+            )?;
+            let invitation = Invitation {
                 code: code.to_string(),
-                command: format!(
-                    "rtcdiag pair {code} --rendezvous {}{}",
-                    met.shown, prepared.shared_flags
-                ),
-                rendezvous: met.shown.to_string(),
-                is_near: is_embedded && matches!(met.shown.host, Host::Ip(ip) if !is_global(ip)),
-            });
-            let target = Target {
-                url: met.own,
-                room: RoomName::from(&code),
-                member: Name(rand::rng().random()),
-                // The own server is reached by loopback, whatever interface is asked for.
-                source: if is_embedded {
-                    Source::default()
-                } else {
-                    source
-                },
-                families: if is_embedded {
-                    vec![
-                        crate::base::family::Family::Ipv4,
-                        crate::base::family::Family::Ipv6,
-                    ]
-                } else {
-                    prepared.gather.families.clone()
-                },
+                flags: prepared.shared_flags,
+                places: opened.flags,
+                lan: opened.lan,
+                told: Told::Nothing,
             };
-            host = met.server;
+            host = opened.running;
             Signalling::Rendezvous {
-                target,
+                places: opened.places,
+                member,
                 code,
-                is_embedded,
+                is_new,
+                invitation: Some(invitation),
             }
         }
     };
@@ -239,6 +237,39 @@ fn at_most(limit: Option<std::time::Duration>) -> String {
     })
 }
 
+/// Which of several places are reached, and which are not.
+fn reached(places: &[PlaceReport]) -> String {
+    let of = |status: PlaceStatus| -> Vec<&PlaceReport> {
+        places
+            .iter()
+            .filter(|place| place.status == status)
+            .collect()
+    };
+    let urls: Vec<&str> = of(PlaceStatus::Reached)
+        .iter()
+        .map(|p| p.url.as_str())
+        .collect();
+    let mut text = format!(
+        "meeting at {}",
+        if urls.is_empty() {
+            "no place yet".to_owned()
+        } else {
+            urls.join(", ")
+        }
+    );
+    for place in of(PlaceStatus::Failed) {
+        let why = place
+            .error
+            .as_ref()
+            .map_or("", |error| error.message.as_str());
+        let _ = write!(text, "\nnot reached: {}: {why}", place.url);
+    }
+    for place in of(PlaceStatus::Unsettled) {
+        let _ = write!(text, "\nnot reached yet: {}", place.url);
+    }
+    text
+}
+
 /// `is_new` if the code was made here, so that the other host has to be told of it.
 fn show(frame: &Frame, event: &Event, is_new: bool) {
     frame.event(event);
@@ -253,7 +284,7 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
             rendezvous,
             is_near,
         } => {
-            if is_new {
+            if is_new || *is_near {
                 let mut text = format!("code: {code}\non the other host:\n  {command}");
                 if *is_near {
                     text.push_str(
@@ -294,6 +325,7 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
                 .progress("waiting for the other side's description".to_owned());
         }
         Event::Refused { why } => frame.output.instruct(why),
-        Event::Candidate { .. } | Event::Server(_) => {}
+        Event::Places { places } => frame.output.say(&reached(places)),
+        Event::Candidate { .. } | Event::Server(_) | Event::Rendezvous(_) => {}
     }
 }

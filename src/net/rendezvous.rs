@@ -29,4 +29,12 @@
 //!
 //! The server pings every 20 s, and ends a connection that was silent for 60 s.
 
+//!
+//! # Brokers
+//!
+//! The two sides may also meet at an MQTT broker, at a topic from the code ([`broker`],
+//! [`crate::proto::signal::mqtt`]), and at several places at once ([`places`]).
+
+pub mod broker;
 pub mod client;
+pub mod places;

@@ -7,6 +7,7 @@ pub mod description;
 pub mod forwarded;
 pub mod message;
 pub mod meter;
+pub mod mqtt;
 pub mod rooms;
 pub mod seal;
 pub mod session;

@@ -3,6 +3,7 @@
 mod capture;
 mod collision_rules;
 mod evidence;
+mod mqtt;
 mod nat_classify;
 mod nat_collision;
 mod nat_lifetime;

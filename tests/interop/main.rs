@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods)] // a hang is noticed by the clock
 
+mod brokers;
 mod coturn;
 mod pair;
 mod quota;

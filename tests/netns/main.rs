@@ -155,6 +155,7 @@ fn add_others(suite: &mut Suite) {
             roles_are_forced => pair::sessions::roles_are_forced,
             by_hand => pair::sessions::by_hand,
             rendezvous_in_one_of_the_two => pair::sessions::rendezvous_in_one_of_the_two,
+            bare_commands_with_a_broker_between => pair::sessions::bare_commands_with_a_broker_between,
             rendezvous_out_of_reach => pair::sessions::rendezvous_out_of_reach,
         }
     }

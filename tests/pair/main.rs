@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // hangs are noticed by the clock
 
+mod brokers;
 #[cfg(target_os = "linux")]
 mod hostile_rendezvous;
 #[cfg(target_os = "linux")]

@@ -66,6 +66,28 @@ impl Authority {
     ///
     /// The certificate cannot be made.
     pub fn server(&self, kind: Certificate) -> io::Result<Arc<ServerConfig>> {
+        let (certificate, key) = self.certificate(kind)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(rustls::ALL_VERSIONS)
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .map_err(io::Error::other)?;
+        Ok(Arc::new(config))
+    }
+
+    /// The same as PEM: the certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// The certificate cannot be made.
+    pub fn pem(&self, kind: Certificate) -> io::Result<(String, String)> {
+        let (certificate, key) = self.certificate(kind)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    fn certificate(&self, kind: Certificate) -> io::Result<(rcgen::Certificate, KeyPair)> {
         let names: &[&str] = match kind {
             Certificate::WrongName => &["elsewhere.example"],
             _ => &["localhost", "127.0.0.1", "::1"],
@@ -90,14 +112,7 @@ impl Authority {
             _ => &self.issuer,
         };
         let certificate = params.signed_by(&key, signer).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(rustls::ALL_VERSIONS)
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .map_err(io::Error::other)?;
-        Ok(Arc::new(config))
+        Ok((certificate, key))
     }
 }
 

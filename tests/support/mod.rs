@@ -11,6 +11,7 @@
 #![allow(unused_imports)]
 
 pub mod aioice;
+pub mod broker;
 pub mod certificates;
 pub mod check;
 pub mod ends;
@@ -18,6 +19,8 @@ pub mod golden;
 pub mod leaks;
 pub mod loopback;
 pub mod matrix;
+pub mod meeting;
+pub mod mosquitto;
 pub mod nat_config;
 pub mod nat_model;
 #[cfg(target_os = "linux")]

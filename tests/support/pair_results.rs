@@ -11,8 +11,8 @@ use rtcdiag::base::stage::Stage;
 use rtcdiag::commands::gather::report::{CandidateReport, GatherServerReport, Status};
 use rtcdiag::commands::pair::report::{
     CheckState, EndReport, Expected, LargestReport, PairReport, PairResult, PairState, PathKind,
-    PredictionReport, QualityReport, Role, RttReport, SelectedReport, SessionMode, SessionReport,
-    SideReport, TimelineEntry, TimelineEvent,
+    PlaceKind, PlaceReport, PlaceStatus, PredictionReport, QualityReport, Role, RttReport,
+    SelectedReport, SessionMode, SessionReport, SideReport, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
 use rtcdiag::proto::ice::facts::NatFacts;
@@ -200,6 +200,13 @@ pub fn session(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairR
             reconnects: 0,
             refused: Vec::new(),
         },
+        rendezvous: vec![PlaceReport {
+            url: "wss://rendezvous.example.org:8443".into(),
+            kind: PlaceKind::Named,
+            status: PlaceStatus::Reached,
+            elapsed_ms: Some(Millis(Duration::from_millis(12))),
+            error: None,
+        }],
         servers: Vec::new(),
     }
 }

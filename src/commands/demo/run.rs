@@ -16,11 +16,13 @@ use crate::commands::gather::report::GatherResult;
 use crate::commands::gather::run::NamedServer;
 use crate::commands::gather::verdict::Policy;
 use crate::commands::nat::report::NatResult;
+use crate::commands::pair::report::PlaceKind;
 use crate::commands::pair::run::PairRun;
 use crate::commands::{gather, nat, pair};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::places::Place;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::rooms::RoomName;
 use crate::proto::signal::seal::Name;
@@ -124,6 +126,7 @@ fn side(
     duration: Duration,
 ) -> pair::run::Options {
     let gather = gathering(servers, local);
+    let member = Name(rand::rng().random());
     pair::run::Options {
         nat: Some(nat::run::Options {
             servers: vec![servers.stun.clone()],
@@ -134,15 +137,24 @@ fn side(
             depth: nat::run::Depth::default(),
         }),
         signalling: pair::run::Signalling::Rendezvous {
-            target: Target {
-                url: servers.rendezvous.clone(),
-                room: RoomName::from(code),
-                member: Name(rand::rng().random()),
-                source: gather.source.clone(),
-                families: gather.families.clone(),
-            },
+            places: vec![pair::run::MeetingPlace {
+                shown: servers.rendezvous.to_string(),
+                kind: PlaceKind::Lan,
+                place: Place {
+                    target: Target {
+                        url: servers.rendezvous.clone(),
+                        room: RoomName::from(code),
+                        member,
+                        source: gather.source.clone(),
+                        families: gather.families.clone(),
+                    },
+                    access: None,
+                },
+            }],
+            member,
             code: code.clone(),
-            is_embedded: true,
+            is_new: true,
+            invitation: None,
         },
         gather,
         role: None,

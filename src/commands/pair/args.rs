@@ -1,6 +1,7 @@
 //! The command line of `pair`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::session_code::CodeArg;
 use crate::commands::pair::verdict::WantedPair;
 use crate::proto::ice::checks::Role;
-use crate::proto::signal::url::RendezvousUrl;
+use crate::proto::signal::url::{RendezvousUrl, UrlError};
 
 /// The longest quality test.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -20,7 +21,9 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub const EXAMPLES: &str = "\
 Examples:
   rtcdiag pair                                     shows the command for the other host
-  rtcdiag pair --rendezvous wss://rdv.example.org  the same through a server that both can reach
+  rtcdiag pair --rendezvous lan                    the same within this network: nothing leaves it
+  rtcdiag pair --rendezvous wss://rdv.example.org  the same through a server of your own
+  rtcdiag pair --rendezvous mqtts://mqtt.example.org --rendezvous-username ann
   rtcdiag pair 4HDM-J996-404S-586A-A --rendezvous wss://rdv.example.org
   rtcdiag pair --manual                            without any server: carry two lines of text
   RTCDIAG_TURN_PASSWORD=... rtcdiag pair -s turn:turn.example.org --turn-username ann
@@ -29,6 +32,7 @@ Examples:
 Environment:
   RTCDIAG_CODE           the code, where there is no argument
   RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
+  RTCDIAG_RENDEZVOUS_PASSWORD  the password that belongs to --rendezvous-username
 
 Exit codes:
   0    connected, and data goes both ways
@@ -52,12 +56,20 @@ pub struct PairArgs {
     /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
     #[arg(long)]
     pub new_code: bool,
-    /// Meet at this server (rtcdiag serve): `ws://host:port`, `wss://host[:port][/path]`; without
-    /// it, this program runs one while it lasts, and the other host must be able to reach it
+    /// Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host`
+    /// (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a
+    /// rendezvous in this program) or public (see --public-brokers) [default: lan and public]
+    ///
+    /// All of them are used at once, and what comes first counts. What the two sides tell each other is sealed with
+    /// a key from the code: whoever runs the place sees a random name, sizes, times, and the
+    /// addresses that the connections come from.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub rendezvous: Option<RendezvousUrl>,
-    /// Where the rendezvous in this program listens, instead of on a free port of all addresses
-    #[arg(long, value_name = "ADDR", conflicts_with = "rendezvous")]
+    pub rendezvous: Vec<PlaceList>,
+    /// What public stands for: brokers that anybody may use, of several operators
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, default_value = PUBLIC_BROKERS)]
+    pub public_brokers: Vec<PlaceList>,
+    /// Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses
+    #[arg(long, value_name = "ADDR")]
     pub rendezvous_listen: Option<SocketAddr>,
     /// No rendezvous: print one line of text for the other side and read its line from standard
     /// input; with =sdp, SDP itself, so that the other side may be any ICE agent
@@ -88,12 +100,62 @@ pub struct PairArgs {
     /// Exit with 0 only if this holds: pair=direct or pair=connected
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
     pub expect: Option<WantedPair>,
-    /// User and password.
+    /// User and password for TURN.
     #[command(flatten)]
     pub credentials: TurnCredentials,
+    /// User and password for brokers.
+    #[command(flatten)]
+    pub broker: BrokerCredentials,
     /// Servers. Last, because their heading holds for what comes behind them.
     #[command(flatten)]
     pub servers: ServerArgs,
+}
+
+/// The brokers that everybody may use, each of another operator: where one is down or blocked, another serves.
+const PUBLIC_BROKERS: &str = "mqtts://broker.emqx.io,mqtts://broker.hivemq.com,mqtts://test.mosquitto.org:8886,mqtt+wss://mqtt.eclipseprojects.io";
+
+/// A place to meet at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlaceArg {
+    /// In this program.
+    Lan,
+    Public,
+    Url(RendezvousUrl),
+}
+
+/// Places with commas between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceList(pub Vec<PlaceArg>);
+
+impl FromStr for PlaceList {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        // A password with a comma would else be repeated in the message.
+        if text.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let place = |text: &str| match text.trim() {
+            "lan" => Ok(PlaceArg::Lan),
+            "public" => Ok(PlaceArg::Public),
+            url => url.parse().map(PlaceArg::Url),
+        };
+        let places = text.split(',').map(place);
+        places.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// User and password for the brokers named with `--rendezvous`; public ones never get them.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Broker credentials")]
+pub struct BrokerCredentials {
+    /// User name for the MQTT brokers named with --rendezvous; its password comes from the
+    /// environment (see below) or --rendezvous-password-file
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    pub rendezvous_username: Option<String>,
+    /// Read that password from the first line of this file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub rendezvous_password_file: Option<PathBuf>,
 }
 
 /// `--manual`.

@@ -1,31 +1,38 @@
-//! Where the two sides meet: at a server that somebody runs, or at one in this program.
+//! Where the two sides meet: at servers and brokers that somebody runs, and at a rendezvous in this program.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::base::bounds;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
+use crate::commands::pair::args::{PairArgs, PlaceArg};
+use crate::commands::pair::report::PlaceKind;
+use crate::commands::pair::run::MeetingPlace;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
+use crate::net::rendezvous::broker::Access;
+use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::places::Place;
 use crate::net::servers::rendezvous::{Listen, Options, Server, Totals};
-use crate::proto::signal::url::RendezvousUrl;
+use crate::proto::nat::address::is_global;
+use crate::proto::signal::code::Code as SessionCode;
+use crate::proto::signal::mqtt::Login;
+use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::seal::Name;
+use crate::proto::signal::url::{RendezvousUrl, Service};
 use crate::proto::stun::uri::Host;
 
-pub enum Place {
-    Server(RendezvousUrl),
-    /// Here, on this address, or on a free port of all.
-    Here(Option<SocketAddr>),
-}
-
-pub struct OpenPlace {
+/// The rendezvous in this program.
+pub struct OpenRendezvous {
     /// How this side reaches it.
     pub own: RendezvousUrl,
     /// How the other side does.
     pub shown: RendezvousUrl,
-    pub server: Option<RunningRendezvous>,
+    pub running: RunningRendezvous,
 }
 
 pub struct RunningRendezvous {
@@ -41,54 +48,190 @@ impl RunningRendezvous {
     }
 }
 
-impl Place {
-    pub fn open(
-        self,
-        source: &Source,
-        families: &[Family],
-        clock: Clock,
-    ) -> Result<OpenPlace, ErrorReport> {
-        let at = match self {
-            Self::Server(url) => {
-                return Ok(OpenPlace {
-                    own: url.clone(),
-                    shown: url,
-                    server: None,
-                });
+/// Opens it, at this address or on a free port of all.
+pub fn open(
+    at: Option<SocketAddr>,
+    source: &Source,
+    families: &[Family],
+    clock: Clock,
+) -> Result<OpenRendezvous, ErrorReport> {
+    let options = Options {
+        listen: match at {
+            Some(address) => Listen::At(vec![address]),
+            None => Listen::Everywhere {
+                port: 0,
+                families: families.to_vec(),
+            },
+        },
+        ..Options::default()
+    };
+    let server = Server::bind(&options, clock)
+        .map_err(|error| ErrorReport::new(Code::Listen, error.to_string()))?;
+    let bound = server.addresses().to_vec();
+    let first = bound.first().copied();
+    let first = first.ok_or_else(|| ErrorReport::new(Code::Listen, "it listens nowhere"))?;
+    let own = if first.ip().is_unspecified() {
+        SocketAddr::new(loopback(first.ip()), first.port())
+    } else {
+        first
+    };
+    let shown = shown(&bound, source).unwrap_or(own);
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(server.run(async {
+        // Both mean the end.
+        let _ = stopped.await;
+    }));
+    Ok(OpenRendezvous {
+        own: url_of(own),
+        shown: url_of(shown),
+        running: RunningRendezvous { stop, task },
+    })
+}
+
+/// The places that are wanted, each once; `lan` and `public` if nothing is said.
+pub struct Wanted {
+    pub lan: bool,
+    pub public: Vec<RendezvousUrl>,
+    pub named: Vec<RendezvousUrl>,
+    /// As they were given, for the other host's command; empty where it needs none of them.
+    pub flags: String,
+}
+
+pub fn wanted(args: &PairArgs) -> anyhow::Result<Wanted> {
+    let given: Vec<&PlaceArg> = args.rendezvous.iter().flat_map(|list| &list.0).collect();
+    let has = |place| given.is_empty() || given.contains(&&place);
+    let mut named: Vec<RendezvousUrl> = Vec::new();
+    for place in &given {
+        if let PlaceArg::Url(url) = place
+            && !named.contains(url)
+        {
+            named.push(url.clone());
+        }
+    }
+    let mut public = Vec::new();
+    if has(PlaceArg::Public) {
+        for place in args.public_brokers.iter().flat_map(|list| &list.0) {
+            match place {
+                PlaceArg::Url(url) if named.contains(url) || public.contains(url) => {}
+                PlaceArg::Url(url) => public.push(url.clone()),
+                PlaceArg::Lan | PlaceArg::Public => anyhow::bail!(
+                    "--public-brokers is a list of URLs; lan and public are for --rendezvous"
+                ),
             }
-            Self::Here(at) => at,
+        }
+    }
+    let lan = has(PlaceArg::Lan);
+    anyhow::ensure!(
+        lan || args.rendezvous_listen.is_none(),
+        "--rendezvous-listen cannot be used with --rendezvous, unless one of its places is lan"
+    );
+    let count = public.len() + named.len() + usize::from(lan);
+    anyhow::ensure!(count > 0, "--public-brokers has no broker");
+    anyhow::ensure!(
+        count <= bounds::PLACES,
+        "{count} places to meet at are too many: at most {} can be used at once",
+        bounds::PLACES
+    );
+    let mut flags = String::new();
+    if !named.is_empty() {
+        for url in &named {
+            flags.push_str(" --rendezvous ");
+            flags.push_str(&url.to_string());
+        }
+        if !public.is_empty() {
+            flags.push_str(" --rendezvous public");
+        }
+    }
+    Ok(Wanted {
+        lan,
+        public,
+        named,
+        flags,
+    })
+}
+
+/// Who comes to the places.
+pub struct Visitor<'a> {
+    pub code: &'a SessionCode,
+    pub member: Name,
+    pub source: &'a Source,
+    pub families: &'a [Family],
+    /// For the brokers that are named.
+    pub login: Option<Login>,
+}
+
+/// All places, ready to be joined.
+pub struct Opened {
+    pub places: Vec<MeetingPlace>,
+    /// See [`Wanted::flags`].
+    pub flags: String,
+    /// The rendezvous in this program as the other side reaches it, and whether only this network does.
+    pub lan: Option<(String, bool)>,
+    pub running: Option<RunningRendezvous>,
+}
+
+/// Opens the rendezvous in this program, if it is wanted, and says how each place is reached.
+pub fn open_all(
+    wanted: Wanted,
+    listen: Option<SocketAddr>,
+    visitor: &Visitor,
+    clock: Clock,
+) -> Result<Opened, ErrorReport> {
+    let lan = wanted
+        .lan
+        .then(|| open(listen, visitor.source, visitor.families, clock));
+    let mut opened = Opened {
+        places: Vec::new(),
+        flags: wanted.flags,
+        lan: None,
+        running: None,
+    };
+    if let Some(lan) = lan.transpose()? {
+        let is_near = matches!(lan.shown.host, Host::Ip(ip) if !is_global(ip));
+        opened.lan = Some((lan.shown.to_string(), is_near));
+        opened
+            .places
+            .push(visitor.place(lan.own, PlaceKind::Lan, lan.shown.to_string()));
+        opened.running = Some(lan.running);
+    }
+    let named = wanted.named.into_iter().map(|url| (url, PlaceKind::Named));
+    let public = wanted
+        .public
+        .into_iter()
+        .map(|url| (url, PlaceKind::Public));
+    for (url, kind) in named.chain(public) {
+        let shown = url.to_string();
+        opened.places.push(visitor.place(url, kind, shown));
+    }
+    Ok(opened)
+}
+
+impl Visitor<'_> {
+    fn place(&self, url: RendezvousUrl, kind: PlaceKind, shown: String) -> MeetingPlace {
+        // That in this program is reached by loopback, whatever interface is asked for.
+        let (source, families) = match kind {
+            PlaceKind::Lan => (Source::default(), vec![Family::Ipv4, Family::Ipv6]),
+            PlaceKind::Named | PlaceKind::Public => (self.source.clone(), self.families.to_vec()),
         };
-        let options = Options {
-            listen: match at {
-                Some(address) => Listen::At(vec![address]),
-                None => Listen::Everywhere {
-                    port: 0,
-                    families: families.to_vec(),
+        // Nobody but who was named gets a password.
+        let login = self.login.clone().filter(|_| kind == PlaceKind::Named);
+        MeetingPlace {
+            shown,
+            kind,
+            place: Place {
+                access: url.is_broker().then(|| Access {
+                    topic: self.code.topic(),
+                    login,
+                }),
+                target: Target {
+                    url,
+                    room: RoomName::from(self.code),
+                    member: self.member,
+                    source,
+                    families,
                 },
             },
-            ..Options::default()
-        };
-        let server = Server::bind(&options, clock)
-            .map_err(|error| ErrorReport::new(Code::Listen, error.to_string()))?;
-        let bound = server.addresses().to_vec();
-        let first = bound.first().copied();
-        let first = first.ok_or_else(|| ErrorReport::new(Code::Listen, "it listens nowhere"))?;
-        let own = if first.ip().is_unspecified() {
-            SocketAddr::new(loopback(first.ip()), first.port())
-        } else {
-            first
-        };
-        let shown = shown(&bound, source).unwrap_or(own);
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(server.run(async {
-            // Both mean the end.
-            let _ = stopped.await;
-        }));
-        Ok(OpenPlace {
-            own: url_of(own),
-            shown: url_of(shown),
-            server: Some(RunningRendezvous { stop, task }),
-        })
+        }
     }
 }
 
@@ -132,6 +275,7 @@ fn shown(bound: &[SocketAddr], source: &Source) -> Option<SocketAddr> {
 
 fn url_of(address: SocketAddr) -> RendezvousUrl {
     RendezvousUrl {
+        service: Service::Rooms,
         tls: false,
         host: Host::Ip(address.ip()),
         port: address.port(),

@@ -38,6 +38,8 @@ pub struct PairResult {
     pub relay_causes: Vec<Cause>,
     pub timeline: Vec<TimelineEntry>,
     pub session: SessionReport,
+    /// The places to meet at, in the order in which they were named; empty where people carry the descriptions.
+    pub rendezvous: Vec<PlaceReport>,
     /// This side's servers, and for each candidate missing, why.
     pub servers: Vec<GatherServerReport>,
 }
@@ -215,6 +217,8 @@ impl TimelineEntry {
 pub enum TimelineEvent {
     RendezvousJoined,
     RendezvousLost,
+    /// One of several places was not reached.
+    RendezvousUnreached,
     RendezvousRejoined,
     PeerJoined,
     PeerLeft,
@@ -251,6 +255,40 @@ pub struct SessionReport {
     pub reconnects: u32,
     /// Messages that were refused, each kind once.
     pub refused: Vec<String>,
+}
+
+/// A place to meet at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlaceReport {
+    /// As the other side reaches it.
+    pub url: String,
+    #[serde(skip)]
+    pub kind: PlaceKind,
+    pub status: PlaceStatus,
+    /// Until it was reached, or had failed.
+    pub elapsed_ms: Option<Millis>,
+    /// Why it was not reached, or is not any more; the last one, where it was reached again.
+    pub error: Option<ErrorReport>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaceStatus {
+    /// It was not settled when the run ended.
+    Unsettled,
+    Reached,
+    /// It was reached, and is not any more.
+    Lost,
+    Failed,
+}
+
+/// Where a place comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// In this program.
+    Lan,
+    Public,
+    Named,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]

@@ -2,6 +2,7 @@
 
 mod channel;
 mod ending;
+pub mod invitation;
 mod manual;
 mod meeting;
 mod paths;
@@ -20,32 +21,47 @@ use crate::base::report::ErrorReport;
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport};
 use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::render::screen::Screen;
-use crate::commands::pair::report::{PairResult, TimelineEntry};
+use crate::commands::pair::report::{PairResult, PlaceKind, PlaceReport, TimelineEntry};
 use crate::commands::pair::verdict::Context;
 use crate::commands::{gather, nat};
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
 use crate::net::look;
-use crate::net::rendezvous::client;
+use crate::net::rendezvous::places::Place;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::signal::code::Code;
+use crate::proto::signal::seal::Name;
 use channel::Channel;
 use ending::Ending;
+use invitation::Invitation;
 use meeting::Meeting;
 
 #[derive(Debug, Clone)]
 pub enum Signalling {
-    /// Through a rendezvous, which may run in this program.
+    /// Through places where both are, one of which may be in this program.
     Rendezvous {
-        /// Where, and with which name.
-        target: client::Target,
+        places: Vec<MeetingPlace>,
+        /// This side's name for the run.
+        member: Name,
         code: Code,
-        is_embedded: bool,
+        /// Whether it was made here; else somebody is there with it already, or should be.
+        is_new: bool,
+        /// What the other host is told, if it has to be.
+        invitation: Option<Invitation>,
     },
     Manual,
     /// The same with SDP, for any other ICE agent.
     ManualSdp,
+}
+
+/// A place to meet at.
+#[derive(Debug, Clone)]
+pub struct MeetingPlace {
+    pub place: Place,
+    /// Its URL as the other side has it.
+    pub shown: String,
+    pub kind: PlaceKind,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +81,21 @@ pub struct Options {
 impl Options {
     pub fn is_relay_only(&self) -> bool {
         self.gather.policy == Policy::Relay
+    }
+
+    /// The places to meet at; none where people carry the descriptions.
+    pub fn places(&self) -> &[MeetingPlace] {
+        match &self.signalling {
+            Signalling::Rendezvous { places, .. } => places,
+            Signalling::Manual | Signalling::ManualSdp => &[],
+        }
+    }
+
+    fn invitation(&self) -> Option<Invitation> {
+        match &self.signalling {
+            Signalling::Rendezvous { invitation, .. } => invitation.clone(),
+            Signalling::Manual | Signalling::ManualSdp => None,
+        }
     }
 }
 
@@ -86,6 +117,13 @@ pub enum Event {
         /// Whether it is in this program, at an address that only this network can reach.
         #[serde(skip)]
         is_near: bool,
+    },
+    /// What became of one of several places.
+    Rendezvous(PlaceReport),
+    /// The same of all of them, for a person.
+    #[serde(skip)]
+    Places {
+        places: Vec<PlaceReport>,
     },
     #[serde(serialize_with = "TimelineEntry::as_event")]
     Timeline(TimelineEntry),
@@ -136,22 +174,23 @@ pub async fn run(
     let mut measuring = pin!(measure(options, clock, inner_stop));
     let mut is_measuring = true;
     let mut meeting = Meeting::new(options, clock, events).await?;
-    let steps = client::Steps::default();
-    let mut opening = pin!(Channel::open(options, clock, &steps));
-    let mut channel = loop {
+    let mut channel = Channel::open(options, clock);
+    let mut invitation = options.invitation();
+    loop {
+        meeting.invite(invitation.as_mut());
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => {
                 meeting.end = Some(Ending::Stopped(reason));
-                meeting.never_joined(steps.unfinished());
+                meeting.never_joined(&channel);
                 give_back(&end_inner, gathering).await;
                 return Ok(meeting.finish(None));
             }
-            channel = &mut opening => match channel {
-                Ok(channel) => break channel,
-                Err(error) => {
+            reached = channel.reach() => match reached {
+                Ok(()) => break,
+                Err(errors) => {
                     give_back(&end_inner, gathering).await;
-                    return Err(error);
+                    return Err(nowhere(options, errors));
                 }
             },
             // Both go on while the rendezvous is looked for; what they find waits in the channel.
@@ -161,9 +200,10 @@ pub async fn run(
                 meeting.take_nats(nats);
             }
         }
-    };
+    }
     let mut asking = JoinSet::new();
     while meeting.end.is_none() {
+        meeting.invite(invitation.as_mut());
         meeting.flush(&mut channel).await;
         for (local, server) in meeting.servers_to_ask() {
             let source = options.gather.source.clone();
@@ -189,12 +229,34 @@ pub async fn run(
         }
         meeting.tick();
     }
+    meeting.settle_places(&channel);
     meeting.say_goodbye(&mut channel).await;
     // Nobody may be listening any more.
     let _ = end_inner.send(Some(Reason::LeftOut));
     let gathered = gathering.await;
     channel.close().await;
     Ok(meeting.finish(Some(gathered)))
+}
+
+/// No place was reached.
+fn nowhere(options: &Options, errors: Vec<(usize, ErrorReport)>) -> ErrorReport {
+    let url = |place: usize| options.places().get(place).map_or("", |place| &place.shown);
+    let mut errors = errors;
+    if errors.len() == 1
+        && let Some((place, error)) = errors.pop()
+    {
+        let message = format!("the rendezvous {}: {}", url(place), error.message);
+        return ErrorReport { message, ..error };
+    }
+    let each = errors
+        .iter()
+        .map(|(place, error)| format!("{}: {}", url(*place), error.message));
+    let each: Vec<String> = each.collect();
+    let code = errors
+        .first()
+        .map_or(codes::Code::Unreachable, |(_, error)| error.code);
+    let message = format!("no place to meet at was reached: {}", each.join("; "));
+    ErrorReport::new(code, message).with_hint("check that this machine has a network, and that no firewall is in between; --manual needs no such place")
 }
 
 /// Ends gathering: relays that it has are given back.

@@ -64,6 +64,8 @@ pub struct Context {
     /// Why what the other side or the user gave could not be used, and the session ended by that.
     pub unusable: Option<ErrorReport>,
     pub manual: bool,
+    /// The code was given, so that somebody should have been there with it.
+    pub came_with_code: bool,
     /// Candidates of a description that was carried that could not be used, and why.
     pub left_out: Vec<CandidateError>,
     /// What is odd about that description.

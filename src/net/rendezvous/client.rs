@@ -1,11 +1,12 @@
 //! A client of the rendezvous, which joins again by itself whenever its connection drops.
 
-mod dial;
-mod failure;
-mod look;
-mod steps;
-mod waiting;
+pub(in crate::net::rendezvous) mod dial;
+pub(in crate::net::rendezvous) mod failure;
+pub(in crate::net::rendezvous) mod look;
+pub(in crate::net::rendezvous) mod steps;
+pub(in crate::net::rendezvous) mod waiting;
 
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -34,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Before each further try; the last one stays. A server that restarts is back within a second.
 const BACKOFF: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
 /// A connection that lasted for so long has been a good one: the waits begin anew.
-const GOOD_AFTER: Duration = Duration::from_secs(5);
+pub(in crate::net::rendezvous) const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// How often the server is asked for a sign of life, and how long one is waited for. A session is
 /// short, so a connection that has died without a word has to be noticed soon.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -61,6 +62,8 @@ pub enum Event {
     PeerLeft,
     /// A third one wanted to join the room, and was refused.
     ThirdRefused,
+    /// The place did not hand on what this side said, though the connection stands: it is to be said again.
+    Forgotten,
     /// A message of the other member, not opened yet.
     Envelope(Vec<u8>),
     /// The connection has dropped. Others are being tried; [`Event::Joined`] says when one has
@@ -128,6 +131,11 @@ impl Rendezvous {
     /// The next event; `None` after [`Event::Refused`]. May be dropped and called again without loss.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
+    }
+
+    /// The same, for who looks at several places at once.
+    pub fn poll_next(&mut self, context: &mut task::Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(context)
     }
 
     /// Sends what is still waiting and closes the connection, within `patience`.
@@ -253,7 +261,10 @@ async fn stay(
 }
 
 /// Waits before the next try; what is to be sent meanwhile is lost. Gives false if none is wanted.
-async fn pause(tries: &mut usize, waiting: &mut waiting::Receiver) -> bool {
+pub(in crate::net::rendezvous) async fn pause(
+    tries: &mut usize,
+    waiting: &mut waiting::Receiver,
+) -> bool {
     let most = BACKOFF[(*tries).min(BACKOFF.len() - 1)];
     *tries += 1;
     // Not everybody at once after a restart.

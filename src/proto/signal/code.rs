@@ -51,6 +51,13 @@ impl Code {
         base32(&name)
     }
 
+    /// The topic at an MQTT broker, which tells nothing either, nor which room it would be.
+    pub fn topic(&self) -> String {
+        let mut name = [0; 16];
+        self.derive(&[b"topic"], &mut name);
+        base32(&name)
+    }
+
     /// Fills `out` with bytes for a purpose.
     pub(super) fn derive(&self, purpose: &[&[u8]], out: &mut [u8]) {
         struct Length(usize);
@@ -214,5 +221,8 @@ mod tests {
         assert_ne!(room, Code::new([0; 10]).room());
         let digits = code().to_string().replace('-', "");
         assert!(!room.contains(&digits[..8]));
+        let topic = code().topic();
+        assert_eq!(topic.len(), 26);
+        assert!(topic != room && !topic.contains(&digits[..8]));
     }
 }

@@ -25,6 +25,8 @@ pub struct Session {
     /// Greetings, sent and received: each lets the other side send again what is not confirmed.
     greetings: u32,
     receipts: u64,
+    /// At how many places the two sides may meet at once: everything may come from each of them.
+    places: u32,
     out: VecDeque<Vec<u8>>,
 }
 
@@ -85,7 +87,17 @@ impl Session {
             repeats: VecDeque::new(),
             greetings: 0,
             receipts: 0,
+            places: 1,
             out: VecDeque::new(),
+        }
+    }
+
+    /// The same over so many places at once.
+    #[must_use]
+    pub fn over(self, places: usize) -> Self {
+        Self {
+            places: u32::try_from(places).unwrap_or(u32::MAX),
+            ..self
         }
     }
 
@@ -99,6 +111,11 @@ impl Session {
 
     pub fn is_confirmed(&self) -> bool {
         self.unconfirmed.is_empty()
+    }
+
+    /// Whether something was said, and nothing of it has ever been confirmed: the other side may not know of this one.
+    pub fn is_unheard(&self) -> bool {
+        self.first_unconfirmed == 0 && !self.unconfirmed.is_empty()
     }
 
     /// The rendezvous has been joined, for the first time or again, or says that the other side has.
@@ -198,7 +215,7 @@ impl Session {
         Ok(Incoming::Message(text))
     }
 
-    /// Notes a repetition. The other side repeats itself once for each greeting at most, and nothing
+    /// Notes a repetition. The other side repeats itself once for each greeting and place at most, and nothing
     /// that lies so far back that it must have been confirmed.
     fn may_come_again(&mut self, number: u64) -> bool {
         let back = usize::try_from(self.expected - number).unwrap_or(usize::MAX);
@@ -207,7 +224,7 @@ impl Session {
             return false;
         };
         *times = times.saturating_add(1);
-        *times <= self.greetings
+        *times <= self.greetings.saturating_mul(self.places)
     }
 
     /// The other side has everything below this number.

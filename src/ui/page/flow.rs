@@ -123,7 +123,7 @@ fn way(name: &str, detail: &str) -> (Lane, Lane) {
     use Lane::{Here, Rendezvous, Servers, There};
     match name {
         "rendezvous-joined" | "rendezvous-rejoined" => (Here, Rendezvous),
-        "rendezvous-lost" => (Rendezvous, Here),
+        "rendezvous-lost" | "rendezvous-unreached" => (Rendezvous, Here),
         "peer-joined" | "peer-left" => (There, Rendezvous),
         "candidate-found" if comes_from_server(name, detail) => (Servers, Here),
         "server-failed" => (Servers, Here),

@@ -22,7 +22,24 @@ fn flags_that_exclude_each_other_or_cannot_be_meant() {
             &["--rendezvous", url, "--rendezvous-listen", "127.0.0.1:0"],
             "cannot be used with",
         ),
-        (&[CODE], "needs --rendezvous"),
+        (&["--rendezvous", "ftp://127.0.0.1"], "not a scheme"),
+        (
+            &["--rendezvous", "mqtt://ann:secret@127.0.0.1"],
+            "do not belong",
+        ),
+        (&["--rendezvous", "mqtt://127.0.0.1/x"], "has no path"),
+        (
+            &["--rendezvous", "public", "--public-brokers", "lan"],
+            "list of URLs",
+        ),
+        (
+            &["--rendezvous-username", "ann"],
+            "RTCDIAG_RENDEZVOUS_PASSWORD",
+        ),
+        (
+            &["--rendezvous-password-file", "/dev/null"],
+            "no secret in its first line",
+        ),
         (&[CODE, CODE], "unexpected argument"),
         (&["--manual=xml"], "xml"),
         (&["--role", "boss"], "boss"),
@@ -225,7 +242,9 @@ fn variables_and_file_are_obeyed_and_the_flag_wins() {
         (&["--rendezvous", "ws://127.0.0.1:9/flag"], variable, "flag"),
     ] {
         let args = [&["--config", &file, CODE, "--json"], flags].concat();
-        let run = run(with(pair(&refusing, &args), variables));
+        let mut command = pair(&refusing, &args);
+        command.env_remove("RTCDIAG_RENDEZVOUS");
+        let run = run(with(command, variables));
         run.assert_code(ERROR);
         let said = run.stderr.contains(&format!("ws://127.0.0.1:9/{used}"));
         assert!(said, "{run:#?}");
@@ -264,6 +283,11 @@ fn files_that_cannot_be_understood() {
         "[pair]\nduration = \"soon\"\n",
     ] {
         let file = file("broken.toml", text);
-        assert_refused(|| bare(&["--config", &file]), ":2:");
+        let command = || {
+            let mut command = bare(&["--config", &file]);
+            command.env_remove("RTCDIAG_RENDEZVOUS");
+            command
+        };
+        assert_refused(command, ":2:");
     }
 }

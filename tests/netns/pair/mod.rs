@@ -28,6 +28,9 @@ pub struct Case {
     /// Where each finds the rendezvous.
     #[serde(default = "rendezvous")]
     rendezvous: [String; 2],
+    /// There is a broker beside the rendezvous.
+    #[serde(default)]
+    broker: bool,
     /// Arguments of each.
     #[serde(default = "udp")]
     args: [String; 2],
@@ -68,7 +71,10 @@ pub fn check(name: &str, case: &Case) {
     let runs = suite::runs(1);
     for run in 1..=runs {
         // A router remembers flows for minutes, so each run has routers of its own.
-        let network = Network::build(&case.place);
+        let mut network = Network::build(&case.place);
+        if case.broker && !network.start_broker() {
+            return;
+        }
         let code = new_code();
         let start = |number: usize| {
             let (rendezvous, args) = (&case.rendezvous[number], &case.args[number]);

@@ -248,6 +248,37 @@ impl Network {
         Err("the rendezvous does not listen".to_owned())
     }
 
+    /// Starts mosquitto beside the rendezvous, where it is installed.
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    pub fn start_broker(&mut self) -> bool {
+        let path = self.lab.scratch().join("mosquitto.conf");
+        let text = "listener 1883 203.0.113.12\nallow_anonymous true\nuser root\n";
+        std::fs::write(&path, text).expect("it can be written");
+        let mut command = self.program("srv", "mosquitto");
+        command.arg("-c").arg(&path).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let installed = Command::new("sh")
+            .args(["-c", "command -v mosquitto"])
+            .output();
+        if !installed.is_ok_and(|output| output.status.success()) {
+            let required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
+            assert!(!required, "no mosquitto on this machine");
+            eprintln!("SKIPPED no mosquitto on this machine");
+            return false;
+        }
+        let child = command.spawn().expect("it starts");
+        self.lab.adopt(child);
+        for _ in 0..500 {
+            let output = self.program("srv", "ss").arg("-lntH").output();
+            let output = output.expect("ss runs");
+            if String::from_utf8_lossy(&output.stdout).contains("203.0.113.12:1883") {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("mosquitto does not listen");
+    }
+
     /// Ends the rendezvous as a crash does.
     pub fn kill_rendezvous(&mut self) {
         let id = self.rendezvous.take().expect("it runs").to_string();

@@ -288,6 +288,7 @@ fn random(seed: u64) -> (PairResult, Context) {
 
 fn random_context(rng: &mut StdRng) -> Context {
     Context {
+        came_with_code: false,
         wanted: pick(
             rng,
             &[None, Some(WantedPair::Connected), Some(WantedPair::Direct)],

@@ -13,7 +13,7 @@ use crate::net::clock::Clock;
 use crate::net::servers::rendezvous::{Listen, Options, Server};
 use crate::net::servers::stun::{self, StunServer};
 use crate::net::servers::turn::{self, TurnServer};
-use crate::proto::signal::url::RendezvousUrl;
+use crate::proto::signal::url::{RendezvousUrl, Service};
 use crate::proto::stun::uri::{Host, ServerUri};
 use crate::proto::turn::credentials::{Credentials, Secret};
 use crate::proto::turn::server::users::Users;
@@ -104,6 +104,7 @@ pub fn start(clock: Clock) -> Result<(DemoServers, RunningServers), ErrorReport>
         turn: uri("turn", turn_at)?,
         credentials,
         rendezvous: RendezvousUrl {
+            service: Service::Rooms,
             tls: false,
             host: Host::Ip(met_at.ip()),
             port: met_at.port(),

@@ -82,6 +82,7 @@ fn described(entry: &TimelineEntry) -> String {
     let step = match entry.event {
         TimelineEvent::RendezvousJoined => "rendezvous joined",
         TimelineEvent::RendezvousLost => "rendezvous lost",
+        TimelineEvent::RendezvousUnreached => "rendezvous not reached",
         TimelineEvent::RendezvousRejoined => "rendezvous joined again",
         TimelineEvent::PeerJoined => "the other side has joined",
         TimelineEvent::PeerLeft => "the other side has gone",

@@ -5,6 +5,7 @@ mod candidates;
 mod facts;
 mod peer;
 mod pings;
+mod places;
 mod progress;
 
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ use crate::base::words::counted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
 use crate::commands::gather::run;
 use crate::commands::gather::run::supply::Supply;
-use crate::commands::pair::report::{TimelineEntry, TimelineEvent};
+use crate::commands::pair::report::{PlaceReport, TimelineEntry, TimelineEvent};
 use crate::commands::pair::run::channel::Channel;
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::paths::{Means, Paths};
@@ -139,6 +140,10 @@ pub(super) struct Record {
     pub reconnects: u32,
     pub turned_away: u32,
     pub rendezvous_trouble: Option<ErrorReport>,
+    pub places: Vec<PlaceReport>,
+    has_told_places: bool,
+    /// Where the other side was heard first.
+    pub met_at: Option<usize>,
 }
 
 /// One side of a session.
@@ -209,6 +214,9 @@ impl<'a> Meeting<'a> {
                 reconnects: 0,
                 turned_away: 0,
                 rendezvous_trouble: None,
+                places: places::rows(options),
+                has_told_places: false,
+                met_at: None,
             },
             end: None,
         })
@@ -402,11 +410,6 @@ impl<'a> Meeting<'a> {
                 () = tokio::time::sleep_until(deadline) => return,
             }
         }
-    }
-
-    /// It ends before the rendezvous was reached, and how far it got.
-    pub fn never_joined(&mut self, unfinished: Option<ErrorReport>) {
-        self.record.rendezvous_trouble = unfinished;
     }
 
     pub fn finish(self, gathered: Option<GatherResult>) -> PairRun {

@@ -11,8 +11,9 @@ use crate::base::words::quoted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
 use crate::commands::nat::report::PathReport;
 use crate::commands::pair::report::{
-    LargeReport, LargestReport, PairResult, PairState, PathKind, PredictionReport, QualityReport,
-    Role, RttReport, SessionMode, SessionReport, SideReport,
+    LargeReport, LargestReport, PairResult, PairState, PathKind, PlaceKind, PlaceReport,
+    PlaceStatus, PredictionReport, QualityReport, Role, RttReport, SessionMode, SessionReport,
+    SideReport,
 };
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
@@ -89,6 +90,10 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         _ => None,
     };
     let gathered = gathered.unwrap_or_default();
+    let met_at = met_at(&meeting).cloned();
+    let is_embedded = met_at
+        .as_ref()
+        .is_some_and(|place| place.kind == PlaceKind::Lan);
     let result = PairResult {
         role: meeting.own.role.unwrap_or(Role::Controlling),
         state,
@@ -113,15 +118,12 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         timeline: std::mem::take(&mut meeting.record.timeline),
         session: SessionReport {
             mode: match &meeting.options.signalling {
-                Signalling::Rendezvous { is_embedded, .. } if *is_embedded => SessionMode::Embedded,
+                Signalling::Rendezvous { .. } if is_embedded => SessionMode::Embedded,
                 Signalling::Rendezvous { .. } => SessionMode::Rendezvous,
                 Signalling::Manual => SessionMode::Manual,
                 Signalling::ManualSdp => SessionMode::ManualSdp,
             },
-            rendezvous: match &meeting.options.signalling {
-                Signalling::Rendezvous { target, .. } => Some(target.url.to_string()),
-                _ => None,
-            },
+            rendezvous: met_at.map(|place| place.url.clone()),
             peer_version: meeting
                 .peer
                 .software
@@ -131,6 +133,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
             reconnects: meeting.record.reconnects,
             refused: meeting.record.refused.clone(),
         },
+        rendezvous: meeting.record.places.clone(),
         servers: gathered.servers,
     };
     let context = context(&meeting, end);
@@ -138,6 +141,18 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         result: with_causes(result, &context),
         context,
     }
+}
+
+/// Where the other side was heard first; else a place that was reached, else the first.
+fn met_at<'m>(meeting: &'m Meeting<'_>) -> Option<&'m PlaceReport> {
+    let places = &meeting.record.places;
+    let met = meeting.record.met_at.and_then(|place| places.get(place));
+    let reached = || {
+        places
+            .iter()
+            .find(|place| place.status == PlaceStatus::Reached)
+    };
+    met.or_else(reached).or_else(|| places.first())
 }
 
 fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
@@ -186,6 +201,10 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         peer_relay_only: meeting.peer.relay_only,
         waited_s: meeting.clock.now().as_secs_f64(),
         manual: meeting.is_manual(),
+        came_with_code: matches!(
+            meeting.options.signalling,
+            Signalling::Rendezvous { is_new: false, .. }
+        ),
         turned_away: meeting.record.turned_away,
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),

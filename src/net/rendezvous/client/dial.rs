@@ -36,43 +36,18 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(100);
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(in crate::net::rendezvous) trait Stream:
+    AsyncRead + AsyncWrite + Unpin + Send
+{
+}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<Socket, Failure> {
     let url = &target.url;
-    steps.begin(Step::Name(url.host.clone()));
-    let addresses = find(target, by).await?;
-    steps.begin(Step::Connection {
-        host: url.host.clone(),
-        addresses: addresses.clone(),
-    });
-    let connected = timeout_at(by, connect(&addresses, &target.source)).await;
-    let stream = connected
-        .unwrap_or_else(|_| Err(no_connection(&addresses)))
-        .map_err(|failure| of_addresses(failure, &url.host, &addresses))?;
+    let (stream, addresses) = transport(target, by, steps).await?;
     let look = Look {
         target,
         addresses: &addresses,
-    };
-    let stream: Box<dyn Stream> = if url.tls {
-        steps.begin(Step::Tls);
-        let shaken = timeout_at(by, tls::handshake(&url.host, stream)).await;
-        let shaken = shaken.map_err(|_| Failure::timeout("the TLS handshake is not answered"))?;
-        match shaken {
-            Ok((stream, _)) => Box::new(stream),
-            Err((report, _)) => {
-                let is_no_tls = matches!(report.code, Code::Tls | Code::Closed);
-                let failure = of_tls(report);
-                return Err(if is_no_tls {
-                    look.at_tls(failure).await
-                } else {
-                    failure
-                });
-            }
-        }
-    } else {
-        Box::new(stream)
     };
     let config = WebSocketConfig::default()
         .write_buffer_size(0)
@@ -103,6 +78,48 @@ pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<
     }
 }
 
+/// The connection below the WebSocket, or below MQTT: TCP, with TLS where the URL says so. Gives the addresses too.
+pub(in crate::net::rendezvous) async fn transport(
+    target: &Target,
+    by: Instant,
+    steps: &Steps,
+) -> Result<(Box<dyn Stream>, Vec<SocketAddr>), Failure> {
+    let url = &target.url;
+    steps.begin(Step::Name(url.host.clone()));
+    let addresses = find(target, by).await?;
+    steps.begin(Step::Connection {
+        host: url.host.clone(),
+        addresses: addresses.clone(),
+    });
+    let connected = timeout_at(by, connect(&addresses, &target.source)).await;
+    let stream = connected
+        .unwrap_or_else(|_| Err(no_connection(&addresses)))
+        .map_err(|failure| of_addresses(failure, &url.host, &addresses))?;
+    if !url.tls {
+        return Ok((Box::new(stream), addresses));
+    }
+    let look = Look {
+        target,
+        addresses: &addresses,
+    };
+    steps.begin(Step::Tls);
+    let shaken = timeout_at(by, tls::handshake(&url.host, stream)).await;
+    let shaken = shaken.map_err(|_| Failure::timeout("the TLS handshake is not answered"))?;
+    match shaken {
+        Ok((stream, _)) => Ok((Box::new(stream), addresses)),
+        Err((report, _)) => {
+            let is_no_tls = matches!(report.code, Code::Tls | Code::Closed);
+            let failure = of_tls(report);
+            // What speaks plain MQTT there is not told from what speaks nothing.
+            Err(if is_no_tls && !url.is_broker() {
+                look.at_tls(failure).await
+            } else {
+                failure
+            })
+        }
+    }
+}
+
 async fn find(target: &Target, by: Instant) -> Result<Vec<SocketAddr>, Failure> {
     let RendezvousUrl { host, port, .. } = &target.url;
     match timeout_at(by, resolve::host(host, *port, &target.families)).await {
@@ -129,7 +146,7 @@ fn of_addresses(failure: Failure, host: &Host, addresses: &[SocketAddr]) -> Fail
     }
 }
 
-fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
+pub(in crate::net::rendezvous) fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
     let wrong = |e: &dyn std::fmt::Display| {
         let message = format!("{url} cannot be requested: {e}");
         Failure::lasting(ErrorReport::new(Code::Usage, message))
@@ -142,7 +159,7 @@ fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
         .build()
         .map_err(|e| wrong(&e))?;
     let mut request = uri.into_client_request().map_err(|e| wrong(&e))?;
-    let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
+    let subprotocol = HeaderValue::from_static(if url.is_broker() { "mqtt" } else { SUBPROTOCOL });
     let headers = request.headers_mut();
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     Ok(request)

@@ -30,9 +30,9 @@ const BEHIND: &str = "check that 'rtcdiag serve' runs behind the proxy that answ
 const OTHER_PATH: &str = "if 'rtcdiag serve' is behind a path of this web server, put it into the URL (wss://HOST/PATH), and have the proxy cut it off (nginx: a slash at the end of proxy_pass)";
 const ANOTHER: &str = "check host, port and path of the rendezvous";
 
-pub(super) struct Look<'a> {
-    pub(super) target: &'a Target,
-    pub(super) addresses: &'a [SocketAddr],
+pub(in crate::net::rendezvous) struct Look<'a> {
+    pub(in crate::net::rendezvous) target: &'a Target,
+    pub(in crate::net::rendezvous) addresses: &'a [SocketAddr],
 }
 
 impl Look<'_> {
@@ -78,17 +78,14 @@ impl Look<'_> {
         else {
             return failure;
         };
-        let url = RendezvousUrl {
-            tls: false,
-            ..self.target.url.clone()
-        };
+        let url = self.target.url.with_tls(false);
         let message = format!(
             "the port speaks HTTP without TLS (status {status}), and wss:// is with it: use {url}"
         );
         Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER))
     }
 
-    async fn speaks_tls(&self) -> bool {
+    pub(in crate::net::rendezvous) async fn speaks_tls(&self) -> bool {
         let tried = timeout(PATIENCE, async {
             let stream = connect(self.addresses, &self.target.source).await.ok()?;
             match tls::handshake(&self.target.url.host, stream).await {
@@ -137,10 +134,7 @@ impl Look<'_> {
 }
 
 fn needs_tls(url: &RendezvousUrl) -> Failure {
-    let with_tls = RendezvousUrl {
-        tls: true,
-        ..url.clone()
-    };
+    let with_tls = url.with_tls(true);
     let message = format!("the port speaks TLS, and ws:// is without it: use {with_tls}");
     Failure::lasting(ErrorReport::new(Code::NotARendezvous, message).with_hint(ANOTHER))
 }

@@ -10,7 +10,7 @@ use crate::proto::stun::uri::Host;
 
 /// What is waited for.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(in crate::net::rendezvous) enum Step {
     Name(Host),
     Connection {
         host: Host,
@@ -19,6 +19,8 @@ pub(super) enum Step {
     Tls,
     WebSocket,
     Join,
+    /// What a broker says to the first messages.
+    Broker,
 }
 
 /// The step that is being tried.
@@ -26,7 +28,7 @@ pub(super) enum Step {
 pub struct Steps(Mutex<Option<Step>>);
 
 impl Steps {
-    pub(super) fn begin(&self, step: Step) {
+    pub(in crate::net::rendezvous) fn begin(&self, step: Step) {
         if let Ok(mut current) = self.0.lock() {
             *current = Some(step);
         }
@@ -74,6 +76,11 @@ impl Step {
                 Code::Timeout,
                 "it opened the WebSocket, and has not answered the join".to_owned(),
                 "check that 'rtcdiag serve' runs there, and look at its log",
+            ),
+            Self::Broker => (
+                Code::Timeout,
+                "it took the connection, and has not answered as an MQTT broker".to_owned(),
+                "check scheme, host and port of the broker, and look at its log",
             ),
         };
         ErrorReport::new(code, message).with_hint(hint)

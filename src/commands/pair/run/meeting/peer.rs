@@ -25,16 +25,14 @@ use crate::proto::stun::uri::Transport;
 impl Meeting<'_> {
     pub fn take_channel_event(&mut self, said: ChannelEvent) {
         match said {
-            ChannelEvent::Joined => self.note(TimelineEvent::RendezvousJoined, None),
-            ChannelEvent::Rejoined => {
-                self.record.reconnects += 1;
-                self.note(TimelineEvent::RendezvousRejoined, None);
+            ChannelEvent::Joined(place) | ChannelEvent::Reached(place) => self.reached(place),
+            ChannelEvent::Rejoined(place) => self.rejoined(place),
+            ChannelEvent::Lost(place, error) => self.lost(place, error),
+            ChannelEvent::Out(place, error) => self.out(place, error),
+            ChannelEvent::Peer(greeting, name, place) => {
+                self.record.met_at = Some(place);
+                self.take_greeting(greeting, name);
             }
-            ChannelEvent::Lost(error) => {
-                self.note(TimelineEvent::RendezvousLost, error.message.clone());
-                self.record.rendezvous_trouble = Some(error);
-            }
-            ChannelEvent::Peer(greeting, name) => self.take_greeting(greeting, name),
             ChannelEvent::PeerLeft => {
                 self.peer.left_at = Some(self.clock.now());
                 self.note(TimelineEvent::PeerLeft, None);
@@ -55,7 +53,10 @@ impl Meeting<'_> {
                 self.peer.was_there = true;
                 self.end = Some(Ending::Unusable(error));
             }
-            ChannelEvent::Ended(error) => self.end = Some(Ending::Rendezvous(error)),
+            ChannelEvent::Ended(place, error) => {
+                self.out(place, error.clone());
+                self.end = Some(Ending::Rendezvous(error));
+            }
             ChannelEvent::Unusable(error) => self.end = Some(Ending::Unusable(error)),
         }
     }
@@ -112,7 +113,7 @@ impl Meeting<'_> {
     /// The names of the run are random, and known to both.
     fn role_by_name(&self, peer: Name) -> Role {
         match &self.options.signalling {
-            Signalling::Rendezvous { target, .. } if peer > target.member => Role::Controlled,
+            Signalling::Rendezvous { member, .. } if peer > *member => Role::Controlled,
             _ => Role::Controlling,
         }
     }

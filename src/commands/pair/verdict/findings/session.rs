@@ -3,13 +3,14 @@
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::{listed, short_span};
-use crate::commands::pair::report::{PairResult, PairState};
+use crate::commands::pair::report::{PairResult, PairState, PlaceKind, PlaceStatus};
 use crate::commands::pair::verdict::{Context, PeerEnd, RoleConflict};
 use crate::proto::ice::checks::MAX_PAIRS;
 
 /// What happened between the two sides beside the checks.
 pub(crate) fn of_session(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
     of_rendezvous(result, context, findings);
+    of_places(result, findings);
     of_joiners(result, context, findings);
     of_peer(result, context, findings);
 }
@@ -113,6 +114,54 @@ fn of_rendezvous(result: &PairResult, context: &Context, findings: &mut Vec<Find
     }
 }
 
+/// Places that could not be used, where another one could. That of public ones some fail is nobody's fault here.
+fn of_places(result: &PairResult, findings: &mut Vec<Finding>) {
+    let places = &result.rendezvous;
+    if !places
+        .iter()
+        .any(|place| place.status == PlaceStatus::Reached)
+    {
+        return;
+    }
+    for place in places {
+        let Some(error) = place
+            .error
+            .as_ref()
+            .filter(|_| place.status != PlaceStatus::Reached)
+        else {
+            continue;
+        };
+        let severity = match place.kind {
+            PlaceKind::Public => Severity::Info,
+            PlaceKind::Lan | PlaceKind::Named => Severity::Warning,
+        };
+        let message = format!("the rendezvous {}: {}", place.url, error.message);
+        let finding = Finding {
+            hint: error.hint.map(str::to_owned),
+            ..Finding::without_hint(Code::RendezvousUnusable, message)
+        };
+        findings.push(finding.severity(severity));
+    }
+}
+
+/// What to look at, in order, for who came with a code and found nobody.
+fn where_to_look(result: &PairResult) -> String {
+    let reached = result
+        .rendezvous
+        .iter()
+        .filter(|place| place.status == PlaceStatus::Reached && place.kind != PlaceKind::Lan);
+    let reached: Vec<String> = reached.map(|place| place.url.clone()).collect();
+    let places = if reached.is_empty() {
+        "this side reached none but its own, which the other host finds by --rendezvous alone"
+            .to_owned()
+    } else {
+        format!("this side reached {}", listed(&reached))
+    };
+    format!(
+        "look at these, in order: whether rtcdiag pair still runs on the other host, and shows this very code; whether the other host says that it meets at one of the same places ({places}); whether both have the same --rendezvous; --manual needs no place to meet at"
+    )
+}
+
 fn of_joiners(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) {
     if context.turned_away > 0 {
         let who = match context.turned_away {
@@ -195,9 +244,11 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
         && context.unusable.is_none()
     {
         let hint = if context.manual {
-            "run rtcdiag pair --manual on the other host too, and give each side the other one's line"
+            "run rtcdiag pair --manual on the other host too, and give each side the other one's line".to_owned()
+        } else if context.came_with_code {
+            where_to_look(result)
         } else {
-            "run the command that was printed on the other host while this one waits; the code and the rendezvous must be the same on both"
+            "run the command that was printed on the other host while this one waits; the code and the rendezvous must be the same on both".to_owned()
         };
         findings.push(Finding::new(
             Code::NoPeer,

@@ -1,0 +1,89 @@
+//! What the other host is to type, once it is known which places are reached: a command that is right
+//! wherever that host is, if there is one.
+
+use std::time::Duration;
+
+use crate::base::time::Time;
+use crate::commands::pair::report::{PlaceKind, PlaceReport, PlaceStatus};
+use crate::commands::pair::run::Event;
+
+/// How long brokers are waited for before this network's command is shown.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is needed for it.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    pub code: String,
+    /// What both commands have in common, places left out.
+    pub flags: String,
+    /// The places that are named, as flags; empty if the other host finds them by itself.
+    pub places: String,
+    /// The rendezvous in this program as the other side reaches it, and whether only this network does.
+    pub lan: Option<(String, bool)>,
+    pub told: Told,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    #[default]
+    Nothing,
+    /// A command that only hosts of this network can use.
+    Near,
+    Everywhere,
+}
+
+impl Invitation {
+    /// The invitation, when it is time for it, or for a better one.
+    pub fn due(&mut self, places: &[PlaceReport], now: Time) -> Option<Event> {
+        if !self.places.is_empty() {
+            let places_named = self.places.clone();
+            return self.tell(Told::Everywhere, &named(places), &places_named);
+        }
+        let mut public = places
+            .iter()
+            .filter(|place| place.kind == PlaceKind::Public);
+        if public.clone().next().is_none() {
+            let (url, is_near) = self.lan.clone()?;
+            let told = if is_near {
+                Told::Near
+            } else {
+                Told::Everywhere
+            };
+            return self.tell(told, &url, &format!(" --rendezvous {url}"));
+        }
+        if let Some(reached) = public
+            .clone()
+            .find(|place| place.status == PlaceStatus::Reached)
+        {
+            return self.tell(Told::Everywhere, &reached.url.clone(), "");
+        }
+        let is_hopeless = public.all(|place| place.status == PlaceStatus::Failed);
+        if !is_hopeless && now < PATIENCE {
+            return None;
+        }
+        let (url, _) = self.lan.clone()?;
+        self.tell(Told::Near, &url, &format!(" --rendezvous {url}"))
+    }
+
+    fn tell(&mut self, told: Told, rendezvous: &str, places: &str) -> Option<Event> {
+        if told <= self.told {
+            return None;
+        }
+        self.told = told;
+        Some(Event::Session {
+            code: self.code.clone(),
+            command: format!("rtcdiag pair {}{places}{}", self.code, self.flags),
+            rendezvous: rendezvous.to_owned(),
+            is_near: told == Told::Near && self.lan.as_ref().is_some_and(|(_, is_near)| *is_near),
+        })
+    }
+}
+
+/// The first of the places that are named.
+fn named(places: &[PlaceReport]) -> String {
+    let mut named = places.iter().filter(|place| place.kind == PlaceKind::Named);
+    named
+        .next()
+        .map(|place| place.url.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,295 @@
+//! A meeting at an MQTT broker: the sockets under [`crate::proto::signal::mqtt`]. From outside it is like
+//! [`crate::net::rendezvous::client`], and joins again by itself as that does.
+
+mod failure;
+mod pipe;
+
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
+
+use crate::base::bounds;
+use crate::base::report::ErrorReport;
+use crate::net::clock::Clock;
+use crate::net::rendezvous::client::failure::Failure;
+use crate::net::rendezvous::client::look::Look;
+use crate::net::rendezvous::client::steps::Step;
+use crate::net::rendezvous::client::{Event, GOOD_AFTER, PATIENCE, Steps, Target, pause, waiting};
+use crate::proto::signal::mqtt::{self, Client, Fault, Login, SMALL, Settings, Used};
+pub use failure::worded;
+use pipe::Pipe;
+
+/// How long a write may take: a broker that takes nothing is given up.
+const WRITING: Duration = Duration::from_secs(15);
+
+/// What is needed beside the place itself.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub topic: String,
+    pub login: Option<Login>,
+}
+
+/// A meeting at a broker. Dropping it ends the connection without a word, and the broker tells the other side.
+#[derive(Debug)]
+pub struct Broker {
+    envelopes: waiting::Sender,
+    events: mpsc::Receiver<Event>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Broker {
+    /// Connects, subscribes, and sees that a message comes back, within [`PATIENCE`]. The first event is
+    /// [`Event::Joined`]. `steps` tell meanwhile how far it got.
+    pub async fn connect(
+        target: Target,
+        access: Access,
+        clock: Clock,
+        steps: &Steps,
+    ) -> Result<Self, ErrorReport> {
+        let mut visitor = Visitor {
+            target,
+            access,
+            clock,
+            used: Used::default(),
+            largest: bounds::BROKER_PIECE,
+        };
+        let joined = visitor.join(steps).await;
+        let (pipe, client) = joined.map_err(|failure| failure.report)?;
+        let (envelopes, waiting) = waiting::channel();
+        let (say, events) = mpsc::channel(bounds::RENDEZVOUS_EVENTS);
+        // The receiver is still here, and empty.
+        let _ = say.try_send(Event::Joined { peer: true });
+        let task = tokio::spawn(visitor.stay(pipe, client, waiting, say));
+        Ok(Self {
+            envelopes,
+            events,
+            task,
+        })
+    }
+
+    /// Sends an envelope to whoever is there.
+    pub fn send(&self, envelope: Vec<u8>) {
+        self.envelopes.send(envelope);
+    }
+
+    pub fn poll_next(&mut self, context: &mut task::Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(context)
+    }
+
+    /// Sends what is still waiting and leaves, within `patience`.
+    pub async fn close(mut self, patience: Duration) {
+        let (closed, _) = waiting::channel();
+        // Without a sender, the task sends what is left and ends.
+        drop(std::mem::replace(&mut self.envelopes, closed));
+        let _ = timeout(patience, &mut self.task).await;
+    }
+}
+
+enum Ending {
+    Done,
+    Broken(Failure),
+}
+
+/// Somebody who visits a broker, again and again if need be.
+struct Visitor {
+    target: Target,
+    access: Access,
+    clock: Clock,
+    /// By all connections together.
+    used: Used,
+    /// The largest message that it is given.
+    largest: usize,
+}
+
+impl Visitor {
+    async fn join(&mut self, steps: &Steps) -> Result<(Pipe, Client), Failure> {
+        let by = self.clock.instant(self.clock.now() + PATIENCE);
+        let opened = pipe::open(&self.target, by, steps).await;
+        let (mut pipe, addresses) = opened.map_err(failure::of_way)?;
+        steps.begin(Step::Broker);
+        let settings = Settings {
+            topic: self.access.topic.clone(),
+            login: self.access.login.clone(),
+            sender: rand::rng().random(),
+            largest: self.largest,
+        };
+        let mut client = Client::new(self.clock.now(), settings, self.used);
+        let joining = self.until_joined(&mut pipe, &mut client);
+        let joined = timeout_at(by, joining).await;
+        self.used = client.used();
+        let silence = || Err(failure::unanswered());
+        match joined.unwrap_or_else(|_| silence()) {
+            Ok(()) => Ok((pipe, client)),
+            Err(failure) if failure::may_be_tls(&failure) && !self.target.url.tls => {
+                let look = Look {
+                    target: &self.target,
+                    addresses: &addresses,
+                };
+                // A broker with TLS ends a connection without it in silence.
+                Err(if look.speaks_tls().await {
+                    failure::needs_tls(&self.target.url)
+                } else {
+                    failure
+                })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn until_joined(&self, pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
+        loop {
+            flush(pipe, client).await?;
+            self.turn(pipe, client).await?;
+            if let Some(event) = client.poll_event() {
+                debug_assert_eq!(event, mqtt::Event::Joined);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for something to happen to the connection. May be dropped.
+    async fn turn(&self, pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
+        let due = client.poll_timeout().unwrap_or(Duration::MAX);
+        tokio::select! {
+            read = pipe.read() => client.handle_input(self.clock.now(), &read?),
+            () = tokio::time::sleep_until(self.clock.instant(due)) => {
+                client.handle_timeout(self.clock.now());
+            }
+        }
+        match client.fault() {
+            Some(fault) => Err(failure::of_fault(fault, &self.target.url)),
+            None => Ok(()),
+        }
+    }
+
+    /// Stays until it is not wanted any more, or cannot go on.
+    async fn stay(
+        mut self,
+        pipe: Pipe,
+        client: Client,
+        mut waiting: waiting::Receiver,
+        say: mpsc::Sender<Event>,
+    ) {
+        let mut connected = Some((pipe, client));
+        let (mut tries, mut told) = (0, None);
+        loop {
+            let failure = if let Some((mut pipe, mut client)) = connected.take() {
+                let since = self.clock.now();
+                told = None;
+                let ending = self.talk(&mut pipe, &mut client, &mut waiting, &say).await;
+                self.used = client.used();
+                let Ending::Broken(failure) = ending else {
+                    return;
+                };
+                if self.clock.now() >= since + GOOD_AFTER {
+                    tries = 0;
+                }
+                self.of_size(&client, failure)
+            } else {
+                match self.join(&Steps::default()).await {
+                    Ok(joined) => {
+                        // What was to be sent meanwhile will be sent again.
+                        waiting.forget();
+                        let _ = say.send(Event::Joined { peer: true }).await;
+                        connected = Some(joined);
+                        continue;
+                    }
+                    Err(failure) => failure,
+                }
+            };
+            if failure.is_final {
+                let _ = say.send(Event::Refused(failure.report)).await;
+                return;
+            }
+            if told != Some(failure.report.code) {
+                told = Some(failure.report.code);
+                if say.send(Event::Lost(failure.report)).await.is_err() {
+                    return;
+                }
+            }
+            if !pause(&mut tries, &mut waiting).await {
+                return;
+            }
+        }
+    }
+
+    /// Whether the size of a message was why the connection ended: then smaller ones are tried.
+    fn of_size(&mut self, client: &Client, failure: Failure) -> Failure {
+        let size = client.unanswered().unwrap_or(0);
+        if client.fault() == Some(Fault::Silent) || size == 0 || failure.is_final {
+            return failure;
+        }
+        if self.largest == SMALL {
+            return failure::too_large(size);
+        }
+        if size > SMALL {
+            self.largest = SMALL;
+        }
+        failure
+    }
+
+    async fn talk(
+        &self,
+        pipe: &mut Pipe,
+        client: &mut Client,
+        waiting: &mut waiting::Receiver,
+        say: &mpsc::Sender<Event>,
+    ) -> Ending {
+        loop {
+            while let Some(event) = client.poll_event() {
+                if say.send(told(event)).await.is_err() {
+                    return Ending::Done;
+                }
+            }
+            if let Err(failure) = flush(pipe, client).await {
+                return Ending::Broken(failure);
+            }
+            tokio::select! {
+                turned = self.turn(pipe, client) => if let Err(failure) = turned {
+                    return Ending::Broken(failure);
+                },
+                envelope = waiting.recv() => {
+                    let Some(envelope) = envelope else {
+                        client.leave(self.clock.now());
+                        // A broker that is gone needs no good-bye.
+                        let _ = flush(pipe, client).await;
+                        pipe.close().await;
+                        return Ending::Done;
+                    };
+                    client.send(self.clock.now(), envelope);
+                }
+            }
+            if let Some(fault) = client.fault() {
+                return Ending::Broken(failure::of_fault(fault, &self.target.url));
+            }
+        }
+    }
+}
+
+async fn flush(pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
+    while let Some(bytes) = client.poll_transmit() {
+        let written = timeout(WRITING, pipe.write(&bytes)).await;
+        written.unwrap_or_else(|_| Err(failure::unanswered()))?;
+    }
+    Ok(())
+}
+
+fn told(event: mqtt::Event) -> Event {
+    match event {
+        // Whether the other side is there cannot be known.
+        mqtt::Event::Joined => Event::Joined { peer: true },
+        mqtt::Event::Envelope(envelope) => Event::Envelope(envelope),
+        mqtt::Event::Forgotten => Event::Forgotten,
+        mqtt::Event::PeerLeft => Event::PeerLeft,
+    }
+}

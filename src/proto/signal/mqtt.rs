@@ -1,0 +1,458 @@
+//! A client of an MQTT 3.1.1 broker (OASIS standard of 2014; its sections are named as MQTT 3.1) at which
+//! the two sides meet: a topic whose name comes from the code, each message acknowledged (`QoS` 1), nothing retained.
+//!
+//! Everything that the broker says is met with a bound, and everything that it is given is counted: it
+//! belongs to somebody else. What it loses is sent again end to end ([`crate::proto::signal::session`]).
+
+mod fault;
+pub mod pieces;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::v4::{
+    Connect, LastWill, Packet, PubAck, Publish, Subscribe, SubscribeReasonCode,
+};
+use rumqttc::mqttbytes::{Error, QoS};
+
+use crate::base::bounds;
+use crate::base::time::Time;
+use crate::proto::signal::seal::{self, Kind};
+pub use fault::Fault;
+use fault::{foreign, refused};
+use pieces::{Cutter, Joined, Joiner, Sender};
+
+/// How long the connection may be idle before the broker is asked for a sign of life, and how long it may
+/// be silent. For how long it lets this side be silent, it is told in seconds: half as long again (MQTT 3.1.2.10).
+const PING_AFTER: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_S: u16 = 20;
+/// How long the first message has to come back, before it is sent again; and how often it is sent. A broker
+/// may take it before it has noted the subscription.
+const PROBE_AGAIN: Duration = Duration::from_millis(800);
+const PROBES: u32 = 4;
+/// How long a receipt waits for something else to travel with.
+const RECEIPT_WAITS: Duration = Duration::from_millis(250);
+/// How long one message is waited for before the next, at most: what is to be said meanwhile travels together.
+const TAKEN_WITHIN: Duration = Duration::from_secs(2);
+/// How long a message has to come back before it is taken for lost: several times as long as the first one took.
+const LOST_AFTER: Duration = Duration::from_millis(1500);
+const LOST_AFTER_TIMES: u32 = 4;
+/// Messages of this size pass where larger ones do not.
+pub const SMALL: usize = 512;
+/// The largest packet of the broker: a piece, its topic, and room for what nobody here has.
+const LARGEST: usize = bounds::BROKER_PIECE + 256;
+/// The first byte of an answer to CONNECT (MQTT 3.2.1).
+const CONNACK: u8 = 0x20;
+
+/// User name and password for a broker.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Login(..)")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub topic: String,
+    pub login: Option<Login>,
+    /// Random, for this connection alone; the name of the client too.
+    pub sender: Sender,
+    /// The largest message that it is given.
+    pub largest: usize,
+}
+
+/// What a session has cost a broker, all connections to it together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    pub messages: u32,
+    pub bytes: usize,
+    pub heard: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// What this side says comes to whoever knows the topic.
+    Joined,
+    Envelope(Vec<u8>),
+    /// The broker did not hand on what this side said: it is to be said again.
+    Forgotten,
+    /// The other side has gone, or its connection has.
+    PeerLeft,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// CONNECT, SUBSCRIBE and a first message are on their way (MQTT 3.1.4 lets them follow each other).
+    Connecting,
+    Subscribing,
+    /// The first message has not come back.
+    Probing,
+    Joined,
+}
+
+#[derive(Debug)]
+pub struct Client {
+    topic: String,
+    stage: Stage,
+    input: BytesMut,
+    output: BytesMut,
+    cutter: Cutter,
+    joiner: Joiner,
+    /// Envelopes that were not begun.
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
+    /// Since when only receipts wait.
+    receipt_since: Option<Time>,
+    /// The message that is not acknowledged.
+    flying: Option<(u16, Time)>,
+    last_id: u16,
+    probes: u32,
+    probed_at: Time,
+    echoed: bool,
+    /// Messages that have not come back, by their numbers, with their sizes.
+    unechoed: VecDeque<(u32, usize, Time)>,
+    /// How long the first one took to come back.
+    round_trip: Duration,
+    used: Used,
+    heard_at: Time,
+    sent_at: Time,
+    events: VecDeque<Event>,
+    fault: Option<Fault>,
+}
+
+impl Client {
+    /// `used` is what earlier connections of the session have cost this broker.
+    pub fn new(now: Time, settings: Settings, used: Used) -> Self {
+        let mut cutter = Cutter::new(settings.sender);
+        cutter.largest = settings.largest.clamp(SMALL, bounds::BROKER_PIECE);
+        let id = format!("{:016x}", u64::from_be_bytes(settings.sender));
+        let mut connect = Connect::new(id);
+        connect.keep_alive = KEEP_ALIVE_S;
+        let will = cutter.farewell();
+        connect.last_will = Some(LastWill::new(
+            settings.topic.clone(),
+            will,
+            QoS::AtLeastOnce,
+            false,
+        ));
+        if let Some(login) = settings.login {
+            connect.set_login(login.user, login.password);
+        }
+        let mut client = Self {
+            stage: Stage::Connecting,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            joiner: Joiner::new(settings.sender),
+            cutter,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            receipt_since: None,
+            flying: None,
+            last_id: 0,
+            probes: 0,
+            probed_at: now,
+            echoed: false,
+            unechoed: VecDeque::new(),
+            round_trip: Duration::ZERO,
+            used,
+            heard_at: now,
+            sent_at: now,
+            events: VecDeque::new(),
+            fault: None,
+            topic: settings.topic,
+        };
+        let mut subscribe = Subscribe::new(client.topic.clone(), QoS::AtLeastOnce);
+        subscribe.pkid = client.new_id();
+        client.write(now, &Packet::Connect(connect));
+        client.write(now, &Packet::Subscribe(subscribe));
+        client.probe(now);
+        client
+    }
+
+    pub const fn used(&self) -> Used {
+        self.used
+    }
+
+    /// The size of the largest message that the broker has not acknowledged or handed back: where it ends the
+    /// connection, that may be why.
+    pub fn unanswered(&self) -> Option<usize> {
+        self.unechoed.iter().map(|(_, size, _)| *size).max()
+    }
+
+    /// Why it is over, if it is.
+    pub const fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What is to be written now.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        (!self.output.is_empty()).then(|| self.output.split().to_vec())
+    }
+
+    /// Lets an envelope wait for its turn. What there is no room for is lost.
+    pub fn send(&mut self, now: Time, envelope: Vec<u8>) {
+        let is_receipt = is_receipt(&envelope);
+        if is_receipt {
+            // The later one says all that the earlier one does.
+            self.waiting.retain(|waiting| !self::is_receipt(waiting));
+        }
+        if self.waiting_bytes + envelope.len() > bounds::BROKER_UNSENT {
+            return;
+        }
+        self.waiting.push_back(envelope);
+        self.waiting_bytes = self.waiting.iter().map(Vec::len).sum();
+        self.receipt_since = match (self.waiting.iter().all(|w| self::is_receipt(w)), is_receipt) {
+            (false, _) => None,
+            (true, _) => self.receipt_since.or(Some(now)),
+        };
+        self.publish_next(now);
+    }
+
+    pub fn handle_input(&mut self, now: Time, bytes: &[u8]) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.heard_at = now;
+        self.input.extend_from_slice(bytes);
+        while self.fault.is_none() {
+            if self.stage == Stage::Connecting && self.input.first().is_some_and(|b| *b != CONNACK)
+            {
+                return self.fail(foreign(&self.input));
+            }
+            // What a broker has no reason to say is not even decoded.
+            let kind = self.input.first().map(|byte| byte >> 4);
+            if kind.is_some_and(|kind| !matches!(kind, 2 | 3 | 4 | 9 | 13)) {
+                return self.fail(Fault::Malformed);
+            }
+            match Packet::read(&mut self.input, LARGEST) {
+                Ok(packet) => self.take(now, packet),
+                Err(Error::InsufficientBytes(_)) => return,
+                Err(_) => return self.fail(Fault::Malformed),
+            }
+        }
+    }
+
+    fn take(&mut self, now: Time, packet: Packet) {
+        match (packet, self.stage) {
+            (Packet::ConnAck(answer), Stage::Connecting) => match refused(answer.code) {
+                Some(fault) => self.fail(fault),
+                None => self.stage = Stage::Subscribing,
+            },
+            (Packet::SubAck(answer), Stage::Subscribing) => {
+                let failed = |code: &SubscribeReasonCode| *code == SubscribeReasonCode::Failure;
+                if answer.return_codes.iter().any(failed) {
+                    return self.fail(Fault::TopicForbidden);
+                }
+                self.stage = Stage::Probing;
+                self.join();
+            }
+            (Packet::Publish(publish), stage) if stage != Stage::Connecting => {
+                self.take_message(now, &publish);
+            }
+            (Packet::PubAck(answer), _) => {
+                if self.flying.is_some_and(|(id, _)| id == answer.pkid) {
+                    self.flying = None;
+                    self.publish_next(now);
+                }
+            }
+            (Packet::PingResp, _) => {}
+            _ => self.fail(Fault::Malformed),
+        }
+    }
+
+    fn take_message(&mut self, now: Time, publish: &Publish) {
+        self.used.heard += 1;
+        if self.used.heard > bounds::BROKER_HEARD {
+            return self.fail(Fault::Flood);
+        }
+        match publish.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.write(now, &Packet::PubAck(PubAck::new(publish.pkid))),
+            // More than was asked for.
+            QoS::ExactlyOnce => return self.fail(Fault::Malformed),
+        }
+        // Nothing is retained here: what is was said to somebody else.
+        if publish.topic != self.topic || publish.retain {
+            return;
+        }
+        self.joiner.take(now, &publish.payload);
+        self.take_joined(now);
+    }
+
+    fn take_joined(&mut self, now: Time) {
+        while let Some(joined) = self.joiner.poll() {
+            match joined {
+                Joined::Echo(number) => {
+                    if !std::mem::replace(&mut self.echoed, true) {
+                        self.round_trip = now.saturating_sub(self.probed_at);
+                    }
+                    self.unechoed.retain(|(known, _, _)| *known != number);
+                    self.join();
+                }
+                Joined::Envelope(envelope) => self.events.push_back(Event::Envelope(envelope)),
+                Joined::Left => self.events.push_back(Event::PeerLeft),
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        if self.stage == Stage::Probing && self.echoed {
+            self.stage = Stage::Joined;
+            // Before what may have come meanwhile.
+            self.events.push_front(Event::Joined);
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Time> {
+        if self.fault.is_some() {
+            return None;
+        }
+        let probe = (self.stage != Stage::Joined).then(|| self.probed_at + PROBE_AGAIN);
+        let receipt = self.receipt_since.map(|since| since + RECEIPT_WAITS);
+        let taken = self.flying.map(|(_, at)| at + TAKEN_WITHIN);
+        let lost = self.lost_at();
+        let ping = self.sent_at + PING_AFTER;
+        [probe, receipt, taken, lost, self.joiner.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .chain([ping, self.heard_at + SILENCE])
+            .min()
+    }
+
+    fn lost_at(&self) -> Option<Time> {
+        let patience = LOST_AFTER.max(self.round_trip * LOST_AFTER_TIMES);
+        let (_, _, at) = self.unechoed.front()?;
+        (self.stage == Stage::Joined).then(|| *at + patience)
+    }
+
+    /// What has not come back is lost. A large one may have been too large.
+    fn give_up_lost(&mut self, now: Time) {
+        if self.lost_at().is_some_and(|at| now >= at) {
+            if self.unanswered() > Some(SMALL) {
+                self.cutter.largest = SMALL;
+            }
+            self.unechoed.clear();
+            self.events.push_back(Event::Forgotten);
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.fault.is_some() {
+            return;
+        }
+        if now >= self.heard_at + SILENCE {
+            return self.fail(Fault::Silent);
+        }
+        if self.stage == Stage::Probing && now >= self.probed_at + PROBE_AGAIN {
+            if self.probes >= PROBES {
+                return self.fail(Fault::Swallows);
+            }
+            self.probe(now);
+        } else if self.stage != Stage::Joined && now >= self.probed_at + PROBE_AGAIN {
+            // The broker has not answered; how long that may take is for whoever drives this.
+            self.probed_at = now;
+        }
+        if self.flying.is_some_and(|(_, at)| now >= at + TAKEN_WITHIN) {
+            self.flying = None;
+        }
+        if self
+            .receipt_since
+            .is_some_and(|since| now >= since + RECEIPT_WAITS)
+        {
+            self.receipt_since = None;
+        }
+        self.joiner.handle_timeout(now);
+        self.take_joined(now);
+        self.give_up_lost(now);
+        self.publish_next(now);
+        if now >= self.sent_at + PING_AFTER {
+            self.write(now, &Packet::PingReq);
+        }
+    }
+
+    /// Says what still waits, and that this side leaves.
+    pub fn leave(&mut self, now: Time) {
+        if self.fault.is_some() || self.stage != Stage::Joined {
+            return;
+        }
+        while let Some(piece) = self.cutter.cut(&mut self.waiting) {
+            self.publish(now, piece);
+        }
+        let farewell = self.cutter.farewell();
+        self.publish(now, farewell);
+        self.write(now, &Packet::Disconnect);
+    }
+
+    fn probe(&mut self, now: Time) {
+        self.probes += 1;
+        self.probed_at = now;
+        let probe = self.cutter.probe();
+        self.publish(now, probe);
+        // Nothing waits for it.
+        self.flying = None;
+        self.unechoed.clear();
+    }
+
+    /// One message at a time: what is to be said while it is under way travels in the next.
+    fn publish_next(&mut self, now: Time) {
+        let has_time = self.receipt_since.is_some() && self.cutter.is_empty();
+        if self.stage != Stage::Joined || self.flying.is_some() || has_time {
+            return;
+        }
+        if let Some(piece) = self.cutter.cut(&mut self.waiting) {
+            self.waiting_bytes = self.waiting.iter().map(Vec::len).sum();
+            let number = self.cutter.next_number() - 1;
+            self.unechoed.push_back((number, piece.len(), now));
+            self.publish(now, piece);
+        }
+    }
+
+    fn publish(&mut self, now: Time, payload: Vec<u8>) {
+        self.used.messages += 1;
+        self.used.bytes += payload.len();
+        let is_over = self.used.messages > bounds::BROKER_MESSAGES;
+        if is_over || self.used.bytes > bounds::BROKER_BYTES {
+            return self.fail(Fault::Budget);
+        }
+        let mut publish = Publish::new(self.topic.clone(), QoS::AtLeastOnce, payload);
+        publish.pkid = self.new_id();
+        self.flying = Some((publish.pkid, now));
+        self.write(now, &Packet::Publish(publish));
+    }
+
+    fn write(&mut self, now: Time, packet: &Packet) {
+        self.sent_at = now;
+        // All are far smaller than the largest.
+        let _ = packet.write(&mut self.output, usize::MAX);
+    }
+
+    const fn new_id(&mut self) -> u16 {
+        // None is 0 (MQTT 2.3.1).
+        self.last_id = if self.last_id == u16::MAX {
+            1
+        } else {
+            self.last_id + 1
+        };
+        self.last_id
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+}
+
+fn is_receipt(envelope: &[u8]) -> bool {
+    seal::header(envelope).is_ok_and(|header| matches!(header.kind, Kind::Receipt(_)))
+}

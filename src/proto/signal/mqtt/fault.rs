@@ -1,0 +1,64 @@
+//! Why a broker cannot be used, from what it answers.
+
+use rumqttc::mqttbytes::v4::ConnectReturnCode;
+
+use crate::base::bounds;
+
+/// Why a broker cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("an HTTP server answers there, not an MQTT broker")]
+    Http,
+    #[error("what answers there speaks TLS")]
+    Tls,
+    #[error("what answers there is not an MQTT broker")]
+    Foreign,
+    #[error("the broker sends what MQTT does not allow")]
+    Malformed,
+    #[error("the broker does not speak MQTT 3.1.1")]
+    Version,
+    #[error("the broker refuses the connection: it is not available")]
+    Unavailable,
+    #[error("the broker refuses the name of the client")]
+    ClientId,
+    #[error("the broker refuses user name and password")]
+    WrongLogin,
+    #[error("the broker lets only in whom it knows, and forbids this client")]
+    NotAuthorized,
+    #[error("the broker forbids the topic")]
+    TopicForbidden,
+    #[error("the broker takes messages and does not hand them on")]
+    Swallows,
+    #[error("the broker has been silent for {} s", crate::proto::signal::mqtt::SILENCE.as_secs())]
+    Silent,
+    #[error("the session has sent as much as a broker that belongs to somebody else is given: {} messages or {} kB from each side", bounds::BROKER_MESSAGES, bounds::BROKER_BYTES / 1000)]
+    Budget,
+    #[error(
+        "the broker sends more than {} messages, which is no session",
+        bounds::BROKER_HEARD
+    )]
+    Flood,
+}
+
+pub(super) const fn refused(code: ConnectReturnCode) -> Option<Fault> {
+    Some(match code {
+        ConnectReturnCode::Success => return None,
+        ConnectReturnCode::RefusedProtocolVersion => Fault::Version,
+        ConnectReturnCode::BadClientId => Fault::ClientId,
+        ConnectReturnCode::ServiceUnavailable => Fault::Unavailable,
+        ConnectReturnCode::BadUserNamePassword => Fault::WrongLogin,
+        ConnectReturnCode::NotAuthorized => Fault::NotAuthorized,
+    })
+}
+
+/// What answers in place of a broker.
+pub(super) fn foreign(answer: &[u8]) -> Fault {
+    // A record of TLS with an alert (RFC 8446 5.1).
+    if answer.starts_with(&[0x15, 0x03]) {
+        Fault::Tls
+    } else if answer.starts_with(b"HTTP/") {
+        Fault::Http
+    } else {
+        Fault::Foreign
+    }
+}
