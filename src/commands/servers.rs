@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::base::codes::Code;
-use crate::base::report::Finding;
+use crate::base::report::{Finding, Severity};
 use crate::commands::args::ServerArgs;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::commands::{config, gather, nat};
@@ -60,6 +60,17 @@ pub fn from_file(
             Code::IceServersForm,
             format!("{name}: {text}"),
             "an application has to give RTCPeerConnection an object with iceServers, a list of entries with urls, username and credential",
+        ),
+        Remark::Policy { has_turn: false } => Finding::new(
+            Code::IceServersForm,
+            format!("{name}: iceTransportPolicy is \"relay\", so the application uses relayed candidates alone, and no TURN server can be used: it gets no candidate, and no call connects"),
+            "add a TURN server, or leave iceTransportPolicy out",
+        )
+        .severity(Severity::Warning),
+        Remark::Policy { has_turn: true } => Finding::new(
+            Code::IceServersForm,
+            format!("{name}: iceTransportPolicy is \"relay\", so the application uses relayed candidates alone"),
+            "--policy relay gathers what it gets",
         ),
         Remark::LeftOut(text) => Finding::new(
             Code::IceServerLeftOut,

@@ -6,7 +6,9 @@
 //! and numbers: everything else may be a secret.
 
 mod entries;
+mod oddities;
 mod text;
+mod tree;
 
 use crate::proto::stun::uri::ServerUri;
 use crate::proto::turn::credentials::Credentials;
@@ -38,6 +40,11 @@ pub enum Remark {
     Form(String),
     /// Something was left out, or read as something else: where, and why.
     LeftOut(String),
+    /// It wants relayed candidates alone (`iceTransportPolicy`). Whether it names a TURN server for them.
+    Policy {
+        /// Whether one of the URLs that can be used is a TURN server's.
+        has_turn: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

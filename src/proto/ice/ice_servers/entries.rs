@@ -1,15 +1,15 @@
 //! From values to servers: where the list is, and what each entry says.
 
 use crate::base::words::{listed, printable};
+use crate::proto::ice::ice_servers::oddities::{self, Other};
 use crate::proto::ice::ice_servers::text::{Document, Node, Places, What, is_url};
+use crate::proto::ice::ice_servers::tree::{
+    DEEPEST, URLS, children, entries_in, get, lists_in, plain, urls,
+};
 use crate::proto::ice::ice_servers::{IceServer, IceServers, IceServersError as Error, Remark};
 use crate::proto::stun::uri::{ServerUri, UriError};
 use crate::proto::turn::credentials::{Credentials, Secret};
 
-/// Names of a list, without underscores and in lower case.
-const LISTS: [&str; 4] = ["iceservers", "iceserverlist", "stunservers", "turnservers"];
-/// Names of the URLs of an entry; the first that is there counts. Browsers know `urls`.
-const URLS: [&str; 4] = ["urls", "url", "uris", "uri"];
 const USERS: [&str; 2] = ["username", "user"];
 const PASSWORDS: [&str; 3] = ["credential", "password", "pass"];
 /// What browsers call these three.
@@ -29,8 +29,6 @@ const KNOWN: [&str; 12] = [
     "username",
     "credential",
 ];
-/// How deep a list may be hidden.
-const DEEPEST: usize = 8;
 /// More remarks help nobody.
 const MOST_REMARKS: usize = 8;
 
@@ -45,10 +43,11 @@ pub(super) fn of(document: &Document) -> Result<IceServers, Error> {
     reader.document(&document.value)?;
     reader.say_other_names();
     let Reader { mut all, count, .. } = reader;
+    all.remarks.extend(policy(&document.value, &all));
     if all.entries.is_empty() {
         let first = all.remarks.into_iter().find_map(|remark| match remark {
             Remark::LeftOut(what) => Some(what),
-            Remark::Form(_) => None,
+            Remark::Form(_) | Remark::Policy { .. } => None,
         });
         return Err(match first {
             Some(what) if count > 0 => Error::Entry(what),
@@ -235,6 +234,13 @@ impl Reader<'_> {
             );
             return None;
         }
+        if oddities::is_placeholder(text) {
+            self.leave_out(
+                "a placeholder stands where a URL or host belongs: nobody has filled it in",
+                at,
+            );
+            return None;
+        }
         if !is_url(text) && !text.contains("://") {
             // It may be anything, a password too.
             self.leave_out(
@@ -243,7 +249,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        if is_several(text) {
+        if oddities::is_several(text) {
             self.leave_out(
                 "several URLs stand in one string, which browsers refuse: make it a list of strings",
                 at,
@@ -251,13 +257,27 @@ impl Reader<'_> {
             return None;
         }
         let (read, remark) = match text.parse::<ServerUri>() {
-            Err(error @ (UriError::Dtls | UriError::BadQuery(_))) => as_chrome_does(text, error),
+            Err(error @ (UriError::Dtls | UriError::BadQuery(_))) => {
+                oddities::as_chrome_does(text, error)
+            }
             read => (read, None),
         };
         match read {
             Ok(uri) => {
-                if let Some(remark) = remark {
-                    self.leave_out(&format!("{}: {remark}", printable(text)), at);
+                match remark {
+                    Some(Other::Read(what)) => {
+                        self.form_at(&format!("{}: {what}", printable(text)), at);
+                    }
+                    Some(Other::Refused(what)) => {
+                        self.leave_out(&format!("{}: {what}", printable(text)), at);
+                    }
+                    None => {}
+                }
+                if oddities::is_v6_with_port(text, &uri) {
+                    self.leave_out(
+                        &format!("{}: an IPv6 address stands in brackets, or browsers refuse it; it was read as an address without a port: with one it is [ADDRESS]:PORT", printable(text)),
+                        at,
+                    );
                 }
                 Some(uri)
             }
@@ -266,12 +286,28 @@ impl Reader<'_> {
                     UriError::BadTransport(name) if name.eq_ignore_ascii_case("tls") => {
                         "transport 'tls' is not defined: write turns: for TLS".to_owned()
                     }
+                    UriError::UserInfo => {
+                        "user name and password do not belong in a URL: they stand in \"username\" and \"credential\""
+                            .to_owned()
+                    }
+                    _ if oddities::is_scheme_twice(text) => {
+                        "the scheme stands twice: a program puts stun: or turn: before a URL that has it already".to_owned()
+                    }
                     error => error.to_string(),
                 };
                 self.leave_out(&error, at);
                 None
             }
         }
+    }
+
+    /// A URL that browsers read in another way than it is written.
+    fn form_at(&mut self, what: &str, at: &Node) {
+        let (line, column) = self.places.of(at.at);
+        self.form(&format!(
+            "entry {} (line {line} column {column}): {what}",
+            self.count
+        ));
     }
 
     /// What an entry has for TURN, or why it cannot be used.
@@ -300,34 +336,6 @@ impl Reader<'_> {
     }
 }
 
-/// What is made of a query that RFC 7064 and 7065 do not have: for `turns:`, TLS over TCP, as Chrome does; for
-/// `stun:` it is read past, as Firefox does (Chrome did until 2023, and throws an error since).
-fn as_chrome_does(
-    text: &str,
-    error: UriError,
-) -> (Result<ServerUri, UriError>, Option<&'static str>) {
-    let Some((before, query)) = text.split_once('?') else {
-        return (Err(error), None);
-    };
-    let query = query.to_ascii_lowercase();
-    if !matches!(&*query, "transport=udp" | "transport=tcp") {
-        return (Err(error), None);
-    }
-    let remark = match error {
-        UriError::Dtls => "there is no TURN over DTLS: it is TLS over TCP, as in Chrome",
-        _ => {
-            "stun: has no ?transport= (RFC 7064), and Chrome refuses the whole list for it; it was read without"
-        }
-    };
-    (before.parse(), Some(remark))
-}
-
-/// Whether more than one URL stands in a string.
-fn is_several(text: &str) -> bool {
-    let parts = text.split([',', ';', ' ', '\t', '\n']);
-    parts.filter(|part| is_url(part)).count() > 1
-}
-
 /// Names of keys of an entry that browsers call otherwise. What stands beside the right name counts nothing.
 fn other_names(entry: &Node) -> Vec<String> {
     let What::Object(properties) = &entry.what else {
@@ -347,6 +355,25 @@ fn other_names(entry: &Node) -> Vec<String> {
         wrong.next()
     });
     others.collect()
+}
+
+/// What it means that the application wants relays alone.
+fn policy(value: &Node, all: &IceServers) -> Option<Remark> {
+    const NAMES: [&str; 3] = ["icetransportpolicy", "icetransports", "icetransporttype"];
+    let mut level = vec![value];
+    for _ in 0..DEEPEST {
+        let mut found = level.iter().filter_map(|node| get(node, &NAMES));
+        if let Some(node) = found.next() {
+            let is_relay =
+                matches!(&node.what, What::Text(text) if text.eq_ignore_ascii_case("relay"));
+            let mut urls = all.entries.iter().flat_map(|entry| &entry.urls);
+            return is_relay.then(|| Remark::Policy {
+                has_turn: urls.any(ServerUri::is_turn),
+            });
+        }
+        level = level.into_iter().flat_map(children).collect();
+    }
+    None
 }
 
 /// Whether this is what a service answers instead of its list.
@@ -383,61 +410,6 @@ fn without_urls(entry: &Node) -> String {
     format!("it has no \"urls\"{instead}")
 }
 
-/// The lists at the least depth, each with its name and depth.
-fn lists_in(value: &Node) -> Vec<(&str, usize, &Node)> {
-    let mut level = vec![value];
-    for depth in 0..DEEPEST {
-        let found: Vec<(&str, usize, &Node)> = level
-            .iter()
-            .filter_map(|node| match &node.what {
-                What::Object(properties) => Some(properties),
-                _ => None,
-            })
-            .flatten()
-            .filter(|(name, _)| LISTS.contains(&&*plain(name)))
-            .map(|(name, list)| (name.as_str(), depth, list))
-            .collect();
-        if !found.is_empty() {
-            return found;
-        }
-        level = level.into_iter().flat_map(children).collect();
-    }
-    Vec::new()
-}
-
-/// The entries with URLs at the least depth, whatever they stand under.
-fn entries_in(value: &Node) -> Vec<&Node> {
-    let mut level = vec![value];
-    for _ in 0..DEEPEST {
-        let found: Vec<&Node> = level
-            .iter()
-            .copied()
-            .filter(|node| urls(node).is_some_and(has_url))
-            .collect();
-        if !found.is_empty() {
-            return found;
-        }
-        level = level.into_iter().flat_map(children).collect();
-    }
-    Vec::new()
-}
-
-fn has_url(node: &Node) -> bool {
-    match &node.what {
-        What::Text(text) => is_url(text),
-        What::List(nodes) => nodes.iter().any(has_url),
-        _ => false,
-    }
-}
-
-fn children(node: &Node) -> Vec<&Node> {
-    match &node.what {
-        What::List(nodes) => nodes.iter().collect(),
-        What::Object(properties) => properties.iter().map(|(_, value)| value).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// What a person should know of the place of the lists; nothing where they are at the usual one.
 fn form_of(found: &[(&str, usize, &Node)]) -> Option<String> {
     let (name, depth, list) = found.first()?;
@@ -461,28 +433,4 @@ fn form_of(found: &[(&str, usize, &Node)]) -> Option<String> {
             "the list is called {name} here, which RTCPeerConnection calls iceServers"
         )),
     }
-}
-
-fn urls(entry: &Node) -> Option<&Node> {
-    get(entry, &URLS)
-}
-
-/// The value under the first of these names that is there; of a name that stands twice, the last, as in
-/// JavaScript.
-fn get<'a>(object: &'a Node, names: &[&str]) -> Option<&'a Node> {
-    let What::Object(properties) = &object.what else {
-        return None;
-    };
-    names.iter().find_map(|wanted| {
-        let mut from_last = properties.iter().rev();
-        from_last
-            .find(|(name, _)| plain(name) == *wanted)
-            .map(|(_, value)| value)
-    })
-}
-
-/// A name without what differs from one provider to the other.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
-    letters.flat_map(char::to_lowercase).collect()
 }

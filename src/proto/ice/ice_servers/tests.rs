@@ -97,6 +97,7 @@ fn single_urls_are_left_out() {
         .iter()
         .map(|remark| match remark {
             Remark::Form(text) | Remark::LeftOut(text) => text.as_str(),
+            Remark::Policy { .. } => "policy",
         })
         .collect();
     assert_eq!(said.len(), 9, "{said:#?}");
@@ -149,6 +150,7 @@ fn mistakes_are_named_and_located() {
     }
     let remark = |text: &str| match parse(text).expect(text).remarks.swap_remove(0) {
         Remark::Form(text) | Remark::LeftOut(text) => text,
+        Remark::Policy { .. } => "policy".to_owned(),
     };
     let comma = remark("[\n {\"urls\": \"stun:a\"},\n]");
     assert!(

@@ -95,6 +95,17 @@ fn is_python(text: &str) -> bool {
     })
 }
 
+const TYPOGRAPHIC: &str = "it has typographic quotes, as a word processor or a web page makes them: replace them by plain ones (\")";
+
+/// Where the first such quote stands that is not within a string.
+fn typographic_quote(text: &str) -> Option<usize> {
+    let curly = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}'];
+    scan(text, |at, byte| {
+        let rest = text.get(at..).filter(|_| !byte.is_ascii())?;
+        rest.starts_with(curly).then_some(at)
+    })
+}
+
 pub(super) fn read(text: &str) -> Result<Document, Error> {
     if text.trim().is_empty() {
         return Err(Error::Other("the file is empty"));
@@ -122,6 +133,9 @@ pub(super) fn read(text: &str) -> Result<Document, Error> {
             let cut_off = is_json.as_ref().is_err_and(serde_json::Error::is_eof);
             if is_python(&found.text[at..]) {
                 return Err(places.error(PYTHON, at));
+            }
+            if let Some(before) = typographic_quote(&found.text) {
+                return Err(places.error(TYPOGRAPHIC, before));
             }
             return Err(places.error(mistake(error.kind(), cut_off), at));
         }
