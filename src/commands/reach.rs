@@ -26,8 +26,15 @@ pub async fn addresses(
     source: &Source,
 ) -> Result<Vec<SocketAddr>, ErrorReport> {
     let found = lookup::addresses(uri, wanted, patience).await?;
-    if !is_stranded(&found, wanted, source) {
+    let Some(stranded) = stranded(&found, wanted, source) else {
         return Ok(found);
+    };
+    if stranded == Family::Ipv6 {
+        return Err(ErrorReport::new(
+            Code::Unreachable,
+            format!("no route to it: this machine has IPv4 alone, and {uri} is an IPv6 address or has no other"),
+        )
+        .with_hint("give the name an IPv4 address too (A record), or use a network with IPv6"));
     }
     match nat64::discover().await {
         Fact::Determined(prefixes) => {
@@ -42,16 +49,24 @@ pub async fn addresses(
     }
 }
 
-/// Whether there is a way to IPv6 and none to these.
-fn is_stranded(found: &[SocketAddr], wanted: &[Family], source: &Source) -> bool {
-    /// Any address on the internet: nothing is sent to it.
-    const SOMEWHERE: &str = "[2001:db8::1]:3478";
-    let v4_only = found.iter().all(SocketAddr::is_ipv4);
-    let no_way = found.iter().all(|a| source.local_address_to(*a).is_err());
-    let v6_way = SOMEWHERE
-        .parse()
-        .is_ok_and(|a| source.local_address_to(a).is_ok());
-    v4_only && no_way && v6_way && wanted.contains(&Family::Ipv6)
+/// The one family that all of these have, where there is a way to the other family alone.
+fn stranded(found: &[SocketAddr], wanted: &[Family], source: &Source) -> Option<Family> {
+    /// Any addresses on the internet: nothing is sent to them.
+    const SOMEWHERE: [(Family, &str); 2] = [
+        (Family::Ipv4, "192.0.2.1:3478"),
+        (Family::Ipv6, "[2001:db8::1]:3478"),
+    ];
+    let family = Family::of(found.first()?.ip());
+    let has_way = |a: SocketAddr| source.local_address_to(a).is_ok();
+    if found
+        .iter()
+        .any(|a| Family::of(a.ip()) != family || has_way(*a))
+    {
+        return None;
+    }
+    let (other, somewhere) = SOMEWHERE.into_iter().find(|(other, _)| *other != family)?;
+    let other_works = somewhere.parse().is_ok_and(has_way);
+    (other_works && wanted.contains(&other)).then_some(family)
 }
 
 /// What it means that a server named by an IPv4 address was reached by an IPv6 address.

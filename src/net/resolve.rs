@@ -54,8 +54,20 @@ pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
             .with_hint("leave -4 or -6 out, or name a server with an address of that family");
     }
     let reason = reason(error);
-    ErrorReport::new(Code::Dns, format!("{host} cannot be resolved: {reason}"))
-        .with_hint("check the spelling of the name")
+    let hint = hint(&reason);
+    ErrorReport::new(Code::Dns, format!("{host} cannot be resolved: {reason}")).with_hint(hint)
+}
+
+/// What to do, by the words of the system's resolver (`getaddrinfo`), in which alone it tells its reasons apart.
+fn hint(reason: &str) -> &'static str {
+    let reason = reason.to_ascii_lowercase();
+    if reason.contains("temporary failure") || reason.contains("try again") {
+        "the name need not be wrong: the name server does not answer, or fails itself (SERVFAIL); check this machine's network and DNS settings, or name the server by its IP address"
+    } else if reason.contains("no address") || reason.contains("no data") {
+        "the name exists and has no address: it may have SRV records alone, which browsers do not look up, so name the host that they lead to; or the name server refuses to answer"
+    } else {
+        "check the spelling of the name"
+    }
 }
 
 /// What the resolver says, without the words that the standard library has before all of it.
@@ -71,7 +83,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 pub fn silence(host: &Host) -> ErrorReport {
     ErrorReport::new(
         Code::Dns,
-        format!("{host} was not resolved in time: the name servers are silent"),
+        format!("{host} was not resolved in time: the name servers are silent, or leave one of the questions for IPv4 and IPv6 unanswered"),
     )
-    .with_hint("check the DNS settings, or name the server by its IP address")
+    .with_hint("check the DNS settings (some routers never answer for IPv6, AAAA), or name the server by its IP address")
 }

@@ -10,6 +10,7 @@ use crate::commands::nat::run::fallback::StreamResult;
 use crate::commands::nat::run::path::{PathRun, interface_to};
 use crate::net::host::Source;
 use crate::net::misdirected;
+use crate::net::resolve;
 use crate::net::stream::Attempt;
 use crate::proto::nat::SendError;
 use crate::proto::nat::address::Rewritten;
@@ -30,17 +31,7 @@ fn untranslated_reports(parts: &Parts) -> Vec<ServerReport> {
     let mut reports = Vec::new();
     for (uri, resolved) in parts.servers.iter().zip(parts.resolved) {
         match resolved {
-            None => reports.push(failed(
-                uri,
-                None,
-                ErrorReport::new(
-                    Code::Dns,
-                    format!(
-                        "{} was not resolved in time: the name servers are silent",
-                        uri.host
-                    ),
-                ),
-            )),
+            None => reports.push(failed(uri, None, resolve::silence(&uri.host))),
             Some(Err(error)) => reports.push(failed(uri, None, error.clone())),
             Some(Ok(addresses)) => {
                 for address in addresses {

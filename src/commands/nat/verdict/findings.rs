@@ -3,7 +3,7 @@
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
-use crate::base::report::{Finding, Severity};
+use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::words::{counted, listed};
 use crate::commands::misdirected;
 use crate::commands::nat::report::paths::are_several;
@@ -35,7 +35,7 @@ pub(super) fn of_no_network(result: &NatResult, findings: &mut Vec<Finding>) -> 
     } else if all_unreachable(result) {
         findings.push(Finding::new(
             Code::NoNetwork,
-            "there is no route to any server",
+            no_route(result),
             "check that this machine has a network of the servers' address family; where IPv4 is missing and a NAT64 is there, name its prefix with --nat64-prefix",
         ));
     } else {
@@ -54,9 +54,37 @@ fn no_server_resolved(result: &NatResult) -> Finding {
     }
     Finding::new(
         Code::NoServerResolved,
-        "none of the server names could be resolved",
-        "check the spelling and the DNS settings, or name a server by its IP address with -s",
+        none_resolved(result),
+        only_error(result).and_then(|e| e.hint).unwrap_or(
+            "check the spelling and the DNS settings, or name a server by its IP address with -s",
+        ),
     )
+}
+
+/// That no name has an address, and why if there is one name alone.
+pub(super) fn none_resolved(result: &NatResult) -> String {
+    only_error(result).map_or_else(
+        || "none of the server names could be resolved".to_owned(),
+        |error| error.message.clone(),
+    )
+}
+
+/// The error of the only server that was named.
+fn only_error(result: &NatResult) -> Option<&ErrorReport> {
+    match &result.servers[..] {
+        [server] => server.error.as_ref(),
+        _ => None,
+    }
+}
+
+/// What no route means where all servers have addresses of one family.
+pub(super) fn no_route(result: &NatResult) -> &'static str {
+    let mut addresses = result.servers.iter().filter_map(|s| s.address).peekable();
+    if addresses.peek().is_some() && addresses.all(|a| a.is_ipv6()) {
+        "there is no route to any server: they have IPv6 addresses alone, and this machine has no way to IPv6"
+    } else {
+        "there is no route to any server"
+    }
 }
 
 /// Built-in servers that have no address, in one line.

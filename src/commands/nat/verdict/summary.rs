@@ -10,7 +10,9 @@ use crate::base::words::{capitalised, listed};
 use crate::commands::misdirected;
 use crate::commands::nat::report::paths::are_several;
 use crate::commands::nat::report::{Closed, NatResult, PathReport, Reachable, ServerReport};
-use crate::commands::nat::verdict::{all_failed_with, is_built_in, is_open, reachable_over};
+use crate::commands::nat::verdict::{
+    all_failed_with, findings, is_built_in, is_open, reachable_over,
+};
 use crate::proto::ice::interface::InterfaceKind;
 use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::reachability::Expected;
@@ -183,12 +185,15 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
                 .to_owned()
         }
         Outcome::Error if all_failed_with(result, &[Code::Dns]) => {
-            "Nothing could be tested: none of the server names could be resolved.".to_owned()
+            format!(
+                "Nothing could be tested: {}.",
+                findings::none_resolved(result)
+            )
         }
         Outcome::Error
             if all_failed_with(result, &[Code::Dns, Code::WrongFamily, Code::Unreachable]) =>
         {
-            "Nothing could be tested: there is no route to any server.".to_owned()
+            format!("Nothing could be tested: {}.", findings::no_route(result))
         }
         Outcome::Error => "Nothing could be tested: the system let nothing out.".to_owned(),
         _ if all_failed_with(result, &[Code::Refused]) => {
