@@ -85,7 +85,11 @@ fn needs_relay(result: &GatherResult, findings: &[Finding]) -> bool {
 
 /// Whether a relay was allocated that peers do not reach.
 fn has_useless_relay(findings: &[Finding]) -> bool {
-    let useless = [Code::RelayUnreachableFromHere, Code::RelayedAddressPrivate];
+    let useless = [
+        Code::RelayUnreachableFromHere,
+        Code::RelayedAddressPrivate,
+        Code::PermissionFailed,
+    ];
     let mut bad = findings.iter().filter(|f| f.severity > Severity::Info);
     bad.any(|f| useless.contains(&f.code))
 }
@@ -313,6 +317,7 @@ const fn is_of_use(code: Code) -> bool {
         Code::RelayedAddressPrivate
             | Code::RelayUnreachableFromHere
             | Code::RelayUnverified
+            | Code::PermissionFailed
             | Code::ReflexiveNotPublic
     )
 }

@@ -251,7 +251,7 @@ const fn refused(code: u16) -> Meaning {
         403 => (
             Code::Forbidden,
             "the server understands, and its policy forbids it",
-            "the user may not do this here: look at the server's rules for users and peer addresses (coturn: allowed-peer-ip, denied-peer-ip)",
+            "look at the server's rules: for an allocation those for users and for clients' addresses, for a permission those for peers (coturn: allowed-peer-ip, denied-peer-ip)",
         ),
         405 => (
             Code::MethodNotAllowed,

@@ -118,10 +118,11 @@ fn faults_of_streams_later_on() {
             let run = run(command, &uri(&server, transport), &authority);
             let what = format!("{command} {fault:?} {right_answers} {transport:?}");
             if *command == "gather" && has_allocation {
-                // There is a candidate, and nothing came through it.
+                // There is a candidate, and no permission to send through it.
                 let relayed = &row(&run)["relayed"][0];
                 assert_eq!(relayed["relays"]["status"], "inconclusive", "{what}");
-                run.assert_finding("relay-unverified", "warning");
+                assert_eq!(run.code, BAD, "{what} {:#}", run.document);
+                run.assert_finding("permission-failed", "error");
             } else {
                 assert_failed(&run, code, &what);
             }

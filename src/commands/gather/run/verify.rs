@@ -23,6 +23,9 @@ use tokio::net::UdpSocket;
 
 /// How long data may take beyond three round trips to the server.
 const PATIENCE: Duration = Duration::from_millis(600);
+/// How long a server may take that has given an allocation and not answered the requests for permissions: long
+/// enough for two that are lost.
+const FOR_ANSWERS: Duration = Duration::from_millis(2500);
 /// How much longer the way from here may take once the server is known to relay.
 const FROM_HERE_TOO: Duration = Duration::from_millis(100);
 /// How long the way in may take once the relay has sent outward, beyond six round trips.
@@ -48,6 +51,18 @@ pub struct Verification<'a> {
 }
 
 impl Verification<'_> {
+    /// What came through, without what something before the server keeps from being known.
+    fn judged(&self, passage: Passage) -> Passage {
+        match self.sees_otherwise() {
+            Some(why) if passage.reachable == Fact::Determined(false) => Passage {
+                reachable: why.clone(),
+                after_sending: why,
+                ..passage
+            },
+            _ => passage,
+        }
+    }
+
     /// Why nothing need come through between this host and the relay: the permission is for what the server
     /// sees in place of this host.
     fn sees_otherwise(&self) -> Option<Fact<bool>> {
@@ -121,23 +136,19 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
     let relayed = allocation.relayed;
     let rtt = what.rtt.unwrap_or_default();
     let probe = probe::open(what.source, what.local, what.server, allocation);
-    let to_itself = session.begin(|c, now| c.permit(now, vec![relayed.ip()]));
-    let mut itself = Permission::Pending(to_itself);
-    let mut here = match (allocation.mapped, &probe) {
-        (Some(mapped), Some(_)) if mapped.ip() != relayed.ip() => {
-            Permission::Pending(session.begin(|c, now| c.permit(now, vec![mapped.ip()])))
-        }
-        // The same IP address: one permission is for both.
-        (Some(_), Some(_)) => itself,
-        _ => Permission::None,
-    };
+    let (mut itself, mut here) = ask_for_permissions(session, allocation, probe.is_some());
     let mut through_itself = false;
+    let mut refusal: Option<Failure> = None;
     let mut outward: Option<Outward> = None;
     let mut deadline = clock.now() + PATIENCE + 3 * rtt;
+    let for_answers = clock.now() + FOR_ANSWERS;
     let mut again = clock.now();
     let mut buffer = [0; 548];
     loop {
         let now = clock.now();
+        if now >= deadline && is_unheard(itself) && is_unheard(here) {
+            deadline = for_answers;
+        }
         if now >= deadline || (is_over(itself) && is_over(here)) {
             let (Permission::Granted, Some(probe), None) = (here, &probe, &outward) else {
                 break;
@@ -162,10 +173,12 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
             event = session.next() => match event {
                 Ok(Event::Done { request, outcome, .. }) => {
                     let verdict = Permission::after(&outcome);
+                    refusal = outcome.err().or(refusal);
                     for permission in [&mut itself, &mut here] {
                         if *permission == Permission::Pending(request) {
                             *permission = verdict;
                             again = clock.now();
+                            deadline = deadline.min(again + PATIENCE + 3 * rtt);
                         }
                     }
                 }
@@ -207,15 +220,33 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
             () = tokio::time::sleep_until(clock.instant(again.min(deadline))) => {}
         }
     }
-    let passage = conclusion(through_itself, itself, here, outward.is_some());
-    match what.sees_otherwise() {
-        Some(why) if passage.reachable == Fact::Determined(false) => Passage {
-            reachable: why.clone(),
-            after_sending: why,
-            ..passage
-        },
-        _ => passage,
-    }
+    let passage = conclusion(
+        through_itself,
+        itself,
+        here,
+        outward.is_some(),
+        refusal.as_ref(),
+    );
+    what.judged(passage)
+}
+
+/// Asks for permissions for the relayed address itself and for this host, where there is a socket to send from.
+fn ask_for_permissions(
+    session: &mut Session,
+    allocation: &Allocation,
+    has_probe: bool,
+) -> (Permission, Permission) {
+    let relayed = allocation.relayed.ip();
+    let itself = Permission::Pending(session.begin(|c, now| c.permit(now, vec![relayed])));
+    let here = match allocation.mapped.filter(|_| has_probe) {
+        Some(mapped) if mapped.ip() != relayed => {
+            Permission::Pending(session.begin(|c, now| c.permit(now, vec![mapped.ip()])))
+        }
+        // The same IP address: one permission is for both.
+        Some(_) => itself,
+        None => Permission::None,
+    };
+    (itself, here)
 }
 
 impl Outward {
@@ -265,6 +296,7 @@ fn conclusion(
     itself: Permission,
     here: Permission,
     sent_outward: bool,
+    refusal: Option<&Failure>,
 ) -> Passage {
     let reachable = match here {
         Permission::Granted => Fact::Determined(false),
@@ -285,6 +317,18 @@ fn conclusion(
             Reason::PolicyForbids,
             "the server's policy forbids the peers that could be tried from here",
         )
+    } else if is_without(itself) && is_without(here) {
+        let told = match refusal.unwrap_or(&Failure::Timeout) {
+            Failure::Timeout => "the request for it gets no answer".to_owned(),
+            Failure::Unauthorized => {
+                "error 401, though the allocation was given to the same credentials".to_owned()
+            }
+            other => other.message(),
+        };
+        Fact::inconclusive(
+            Reason::EarlierFailure,
+            format!("it gives no permission to send through it: {told}"),
+        )
     } else {
         Fact::inconclusive(
             Reason::NoResponse,
@@ -296,6 +340,19 @@ fn conclusion(
         reachable,
         after_sending,
     }
+}
+
+/// Whether nothing could be sent: the server gave no permission.
+const fn is_without(permission: Permission) -> bool {
+    matches!(
+        permission,
+        Permission::Forbidden | Permission::Failed | Permission::None | Permission::Pending(_)
+    )
+}
+
+/// Whether no answer has come.
+const fn is_unheard(permission: Permission) -> bool {
+    matches!(permission, Permission::Pending(_) | Permission::None)
 }
 
 const fn is_over(permission: Permission) -> bool {

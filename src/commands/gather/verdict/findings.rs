@@ -233,6 +233,17 @@ fn of_flaw(
             ),
             "tell the server its public address (coturn: external-ip=PUBLIC/PRIVATE)",
         ),
+        Flaw::Refused => {
+            let why = match &relayed.relays {
+                Fact::Inconclusive { detail, .. } => detail.as_str(),
+                _ => "it gives no permission to send through it",
+            };
+            (
+                Code::PermissionFailed,
+                format!("{uri} allocated {address}, and {why}"),
+                "look at the server's log; behind a load balancer, all requests of a client have to reach the same server",
+            )
+        }
         Flaw::Silent => (
             Code::RelayUnreachableFromHere,
             format!(

@@ -18,7 +18,10 @@ pub(super) fn of_candidates(
 ) -> Option<&'static str> {
     let found = |code| findings.iter().any(|f| f.code == code);
     if use_of::has_useful(result, CandidateType::Relay) {
-        return Some(if found(Code::RelayUnverified) {
+        let relays = |reached: bool| use_of::has_proven_relay(result, reached);
+        return Some(if relays(true) {
+            "Calls that find no direct path have a relay"
+        } else if found(Code::RelayUnverified) && !relays(false) {
             "A relay was given, and whether it carries a call could not be tried"
         } else if found(Code::RelayOpensFromInside) {
             "Calls that find no direct path have a relay, but not for peers behind a symmetric NAT"

@@ -19,6 +19,8 @@ pub(super) enum Flaw {
     Private,
     /// Nothing passes between it and this host, whose UDP works.
     Silent,
+    /// The server gives no permission to send through it, for another reason than a rule on the peer.
+    Refused,
 }
 
 /// Whether there is a candidate of this type, or one that is the same as another, that can be of use.
@@ -56,6 +58,17 @@ fn given<'a>(
     all.filter(|(_, relayed)| relayed.address == Some(candidate.socket_address()))
 }
 
+/// Whether data came through a relayed address that is of use, and if asked for, to it from this host unasked.
+pub(super) fn has_proven_relay(result: &GatherResult, reached: bool) -> bool {
+    let yes = Fact::Determined(true);
+    result.servers.iter().any(|server| {
+        let mut relayed = server.relayed.iter().filter(|r| r.address.is_some());
+        relayed.any(|r| {
+            r.relays == yes && (!reached || r.reachable == yes) && flaw(server, r, result).is_none()
+        })
+    })
+}
+
 /// What is known to be wrong with a relayed address.
 pub(super) fn flaw(
     server: &GatherServerReport,
@@ -75,6 +88,16 @@ pub(super) fn flaw(
     }
     if !is_global(ip) && at.is_some_and(is_global) {
         return Some(Flaw::Private);
+    }
+    let is_refused = matches!(
+        &relayed.relays,
+        Fact::Inconclusive {
+            reason: Reason::EarlierFailure,
+            ..
+        }
+    );
+    if is_refused {
+        return Some(Flaw::Refused);
     }
     // Where UDP is blocked, no relay can be reached directly, and that is what relays are for.
     let udp_works = super::has(result, CandidateType::Srflx);

@@ -77,10 +77,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
             _ => server.uri.clone(),
         };
         let stage = server.stage;
-        if matches!(
-            error.code,
-            Code::Timeout | Code::TurnSilent | Code::SilentAfterChallenge | Code::NothingBehind
-        ) {
+        if is_waited_for(error) {
             silent.push(name.clone());
         }
         let severity = if needed(server, result, context) {
@@ -368,6 +365,15 @@ fn ports<'a>(rows: impl Iterator<Item = &'a GatherServerReport>) -> String {
     match numbers.len() {
         1 => format!("port {}", numbers[0]),
         _ => format!("ports {}", listed(&numbers)),
+    }
+}
+
+/// Whether an application waits for it in vain: who closes the connection at once is given up at once.
+fn is_waited_for(error: &ErrorReport) -> bool {
+    match error.code {
+        Code::Timeout | Code::TurnSilent | Code::SilentAfterChallenge => true,
+        Code::NothingBehind => !error.message.contains("close"),
+        _ => false,
     }
 }
 
