@@ -359,7 +359,14 @@ fn datagram_error(error: &io::Error) -> ErrorReport {
         ErrorReport::new(Code::Refused, "port unreachable (ICMP)")
             .with_hint("nothing listens there over UDP, or a firewall refuses this host: check the port, and that the server runs")
     } else {
-        io_error(error)
+        match io_error(error) {
+            report if report.code == Code::Unreachable => ErrorReport::new(
+                Code::Unreachable,
+                "a router or firewall on the way rejects it, or nobody has that address (ICMP)",
+            )
+            .with_hint("check the address; on a network that blocks UDP, TURN over TLS on port 443 often gets through"),
+            report => report,
+        }
     }
 }
 

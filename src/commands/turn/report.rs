@@ -189,6 +189,11 @@ impl DataReport {
         }
     }
 
+    /// Whether more than half came back: else what else is lost may be lost by chance.
+    pub const fn mostly_passes(&self) -> bool {
+        self.received * 2 > self.sent
+    }
+
     /// So many were sent, and these round trips came back.
     pub fn measured(
         sent: usize,
@@ -283,8 +288,7 @@ impl TransportReport {
 
     /// Whether datagrams from outside come only after the relay has sent to their source.
     pub fn opens_from_inside(&self) -> bool {
-        self.inward.works == Fact::Determined(false)
-            && self.to_reflexive.works == Fact::Determined(true)
+        self.inward.works == Fact::Determined(false) && self.to_reflexive.mostly_passes()
     }
 
     /// Whether single small datagrams come through from relay to relay.
@@ -311,6 +315,13 @@ impl TransportReport {
                 data.loss_percent
                     .is_some_and(|loss| loss >= MUCH_STREAM_LOSS_PERCENT)
             })
+    }
+
+    /// Whether most large datagrams between two relayed addresses are lost, and not by their size alone: some come
+    /// through, or small ones are lost as well.
+    pub fn loses_by_rate(&self) -> bool {
+        let (small, large) = (&self.relay_to_relay, &self.relay_to_relay_large);
+        self.loses_most() && (large.received > 0 || small.received < small.sent)
     }
 
     pub fn cut_short(&mut self, stage: Stage, reason: Reason) {

@@ -193,8 +193,13 @@ fn summary(
         unsafe_finding,
         furthest.and_then(|t| Some((t, t.error.as_ref()?))),
     ) {
-        (Some(finding), _) => finding.message.clone(),
-        (None, Some((transport, error))) => {
+        // What is unsafe about it does not keep it from working.
+        (Some(finding), found)
+            if found.is_none() || !ok.is_empty() || is_of_no_use(finding.code) =>
+        {
+            finding.message.clone()
+        }
+        (_, Some((transport, error))) => {
             let dead = findings::dead_addresses(result);
             let dead = dead
                 .iter()
@@ -207,7 +212,7 @@ fn summary(
                 DeadAddress::words,
             )
         }
-        (None, None) => String::new(),
+        (_, None) => String::new(),
     };
     let text = match outcome {
         Outcome::Good => limits::of_good(&names(&ok), &ok, findings),

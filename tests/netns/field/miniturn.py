@@ -1,5 +1,5 @@
 """A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
-[wrong-credentials=CODE] [wrong-credentials=silence]
+[wrong-credentials=CODE|silence] [permission=CODE|silence]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
@@ -40,6 +40,8 @@ def answer(m, src):
         return ok((0xD, get(m, 0xD) or struct.pack("!I", 600)))
     if any(t == PEER and v[1] != 1 for t, v in m["attrs"]): return fail(443, b"Peer Address Family Mismatch")
     peers = [peer(v, m["tid"]) for t, v in m["attrs"] if t == PEER]
+    refusal = next((h.partition("=")[2] for h in HABITS if h.startswith("permission=")), None)
+    if refusal: return None if refusal == "silence" else fail(int(refusal), b"", *challenge)
     if not peers or m["method"] not in (CREATEPERM, CHANBIND): return fail(400, b"Bad Request")
     a["may"] |= {ip for ip, _ in peers}
     if m["method"] == CHANBIND:

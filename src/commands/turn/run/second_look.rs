@@ -78,10 +78,13 @@ impl TurnRun<'_> {
         let report = self.settled[index].as_ref()?;
         let error = report.error.as_ref()?;
         let address = report.address?;
-        let taken = self.settled.iter().flatten().any(|other| {
-            other.address == Some(address)
-                && (other.relayed_address.is_some() || other.realm.is_some())
-        });
+        // Of UDP a filter may take no more than STUN.
+        let is_udp = report.transport == Transport::Udp;
+        let taken = !is_udp
+            && self.settled.iter().flatten().any(|other| {
+                other.address == Some(address)
+                    && (other.relayed_address.is_some() || other.realm.is_some())
+            });
         if report.realm.is_some() || error.is_cut_short() || taken {
             return None;
         }

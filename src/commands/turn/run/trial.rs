@@ -265,7 +265,7 @@ async fn exercise(
         // Whatever else is asked for would wait as long.
         report.status = TransportStatus::Failed;
         report.stage = Stage::Permission;
-        report.error = Some(error.clone());
+        report.error = Some(judgement::after_allocation(error));
         return;
     }
     let bound = if permitted.is_ok() {

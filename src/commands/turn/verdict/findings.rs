@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::base::codes::Code;
 use crate::base::expiry::{Reception, of_expiry};
 use crate::base::fact::{Fact, Reason};
+use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::stage::Stage;
 use crate::base::words::{listed, span};
@@ -134,6 +135,13 @@ fn absence_hint(
     error: &ErrorReport,
     result: &TurnResult,
 ) -> &'static str {
+    // The look at the port has said what it is.
+    if let Some(hint) = error
+        .hint
+        .filter(|_| error.message.contains(" magic cookie "))
+    {
+        return hint;
+    }
     let same_family_works = result
         .transports
         .iter()
@@ -141,12 +149,12 @@ fn absence_hint(
     if error.code == Code::Unreachable && !same_family_works {
         error.hint.unwrap_or("the other addresses work")
     } else if with.iter().any(|t| t.transport == Transport::Udp)
-        && result
-            .transports
-            .iter()
-            .any(|t| is(&t.to_reflexive.works, true))
+        && result.transports.iter().any(|t| {
+            is(&t.to_reflexive.works, true)
+                && t.relayed_address.map(|a| Family::of(a.ip())) == with[0].family
+        })
     {
-        "UDP passes between this host and the relayed address, so it is not blocked on this path: the server's firewall keeps it from this port, or the server does not listen there"
+        "UDP passes between this host and the relayed address, so it is not blocked on this path as a whole: this port alone is, on the way or by the server's firewall, or the server does not listen there"
     } else if with.iter().any(|t| t.transport == Transport::Udp) {
         "UDP to the server may be blocked on this path, or the server is down there; what works carries a call all the same, with more delay over TCP and TLS"
     } else {
@@ -213,7 +221,7 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
     }
     let is_limited = relays::of_rate(transport, &name, findings);
     let (small, large) = (&transport.to_reflexive, &transport.to_reflexive_large);
-    if is(&small.works, true) && is(&large.works, false) {
+    if small.mostly_passes() && is(&large.works, false) {
         findings.push(
             Finding::new(
                 Code::LargeDatagramsLost,

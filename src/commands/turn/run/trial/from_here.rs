@@ -50,6 +50,13 @@ pub(super) async fn from_here(
             // The permission was for another address than this host's.
             return all(report, Reason::SourceRewritten);
         }
+        if report.to_reflexive.works == Fact::Determined(false) && report.loses_by_rate() {
+            // What went between the relays has used the limit up.
+            report.to_reflexive.works = Fact::inconclusive(
+                Reason::PacketLoss,
+                "most of what goes through the relay is lost, between two relayed addresses too",
+            );
+        }
         if report.inward.works == Fact::Determined(false) {
             // Nothing came at all, so nothing is known of who may send first.
             report.inward.works = Fact::inconclusive(

@@ -52,11 +52,29 @@ pub(super) fn judge(
     }
 }
 
-/// Large datagrams do not come through where small ones do. Over a stream it is not the client's own
+/// A permission that is not given, where the same server has just given an allocation to the same credentials.
+pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
+    const ONE_SERVER: &str = "look at the server's log; behind a load balancer, all requests of a client have to reach the same server";
+    match error.code {
+        Code::Timeout => ErrorReport::new(
+            Code::Timeout,
+            "it gives an allocation, and is silent to the next request",
+        )
+        .with_hint(ONE_SERVER),
+        Code::Unauthorized => ErrorReport::new(
+            Code::PermissionFailed,
+            "it gives an allocation, and refuses a permission to the same credentials (error 401): its requests seem to reach several servers, or it is a fault of the server",
+        )
+        .with_hint(ONE_SERVER),
+        _ => error.clone(),
+    }
+}
+
+/// Large datagrams do not come through where most small ones do: where those are lost too, it is not the size. Over a stream it is not the client's own
 /// way that loses those of its UDP socket.
 fn large_lost(report: &TransportReport) -> Option<ErrorReport> {
     let lost = |small: &DataReport, large: &DataReport| {
-        small.works == Fact::Determined(true) && large.works == Fact::Determined(false)
+        small.mostly_passes() && large.works == Fact::Determined(false)
     };
     let between = lost(&report.relay_to_relay, &report.relay_to_relay_large);
     let here = lost(&report.to_reflexive, &report.to_reflexive_large);

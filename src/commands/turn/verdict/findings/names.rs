@@ -6,6 +6,7 @@ use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::listed;
 use crate::commands::dead_address::{self, Asked, DeadAddress};
+use crate::commands::misdirected;
 use crate::commands::reach;
 use crate::commands::turn::report::{TransportStatus, TurnResult};
 use crate::proto::stun::browsers;
@@ -72,6 +73,10 @@ pub(super) fn of_name(result: &TurnResult, findings: &mut Vec<Finding>) {
             "other addresses may be other machines, with another certificate or configuration: name each by its address, or have the name lead to it alone",
         ));
     }
+    let addresses = result.transports.iter().map(|t| t.address);
+    findings.extend(misdirected::private(
+        addresses.map(|address| (&*result.uri, address)),
+    ));
     let addresses = result.transports.iter().filter_map(|t| t.address);
     findings.extend(reach::finding(&result.uri, addresses));
 }
