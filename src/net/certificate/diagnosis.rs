@@ -268,6 +268,20 @@ fn extension_name(id: &str) -> String {
 fn unread(error: &CertificateError) -> Fault {
     use CertificateError as C;
     let text = match error {
+        C::Other(error) if error.0.to_string().contains("NameConstraint") => {
+            return Fault::new(
+                Code::CertificateNotAccepted,
+                "is for a name that its authority may not sign for (name constraints)",
+                "get a certificate from an authority that may sign for this name",
+            );
+        }
+        C::Other(error) if error.0.to_string().contains("EndEntityUsedAsCa") => {
+            return Fault::new(
+                Code::CertificateNotAccepted,
+                "is signed by a certificate that is no authority's (CA:FALSE)",
+                "sign it with an authority's own certificate (basicConstraints CA:TRUE)",
+            );
+        }
         C::BadEncoding => "cannot be read".to_owned(),
         C::BadSignature => "has a wrong signature".to_owned(),
         C::Revoked => "has been revoked".to_owned(),
