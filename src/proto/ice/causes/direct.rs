@@ -292,6 +292,28 @@ impl<'a> OneFamily<'a> {
         )
     }
 
+    /// A side of which nothing but its private addresses is known.
+    pub(super) fn private_only(&self, side: Whose) -> Cause {
+        let addresses = self.view(side).own_addresses();
+        Cause::new(
+            Code::NoCandidates,
+            side,
+            format!(
+                "{} tells no address that can be reached from outside: only {}, where nobody beyond its own network reaches it",
+                short(side),
+                listed(&addresses)
+            ),
+        )
+        .seen([self.evidence()])
+        .remedied([remedies::stun(
+            side,
+            &format!(
+                "a STUN server for {}, or for a media server behind NAT or in a container its public address in its configuration,",
+                short(side)
+            ),
+        )])
+    }
+
     /// A side behind a NAT has told no address that can be reached from outside.
     fn without_public(&self) -> Option<Cause> {
         let side = Whose::of(!self.local.is_told(), !self.remote.is_told())?;
@@ -307,6 +329,12 @@ impl<'a> OneFamily<'a> {
                     .any(|server| server.transport == Transport::Udp),
             )
         };
+        // Of recorded calls the servers of neither side are known: it may be that they were silent.
+        let is_foreign = side == Whose::Remote && self.situation.local.servers.is_some();
+        let is_near = self.local.shares_subnet_with(&self.remote);
+        if is_foreign && !is_near && asked(side).is_none() {
+            return Some(self.private_only(side));
+        }
         let asked = match side {
             Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
             side => asked(side)?,

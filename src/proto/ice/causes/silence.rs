@@ -65,6 +65,10 @@ impl OneFamily<'_> {
             .briefly("the other side answers from another address than it is asked at")
             .seen([evidence]);
         }
+        if self.pairs.is_empty() && self.remote.is_loopback_only() && !self.local.is_loopback_only()
+        {
+            return self.private_only(Whose::Remote);
+        }
         if self.pairs.is_empty() {
             return Cause::new(
                 Code::Unknown,

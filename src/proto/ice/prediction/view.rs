@@ -126,6 +126,11 @@ impl View {
         self.public.is_empty() && !self.hosts.iter().any(|ip| is_global(*ip))
     }
 
+    /// The addresses of its own that it has told, in words.
+    pub(in crate::proto::ice) fn own_addresses(&self) -> Vec<String> {
+        self.hosts.iter().map(ToString::to_string).collect()
+    }
+
     /// Whether it has an address of 100.64.0.0/10 (RFC 6598).
     pub(in crate::proto::ice) fn has_shared_address(&self) -> bool {
         self.hosts.iter().any(|ip| is_of_carrier(*ip))
