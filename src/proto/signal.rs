@@ -8,6 +8,7 @@ pub mod forwarded;
 pub mod message;
 pub mod meter;
 pub mod mqtt;
+pub mod packed;
 pub mod rooms;
 pub mod seal;
 pub mod session;

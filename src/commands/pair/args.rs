@@ -74,7 +74,7 @@ pub struct PairArgs {
     /// No rendezvous: print one line of text for the other side and read its line from standard
     /// input; with =sdp, SDP itself, so that the other side may be any ICE agent
     ///
-    /// A line is `rtcdiag1:`, the SDP in base64url (RFC 4648) without padding, and a full stop. SDP
+    /// A line is `rtcdiag2:`, the SDP, packed, in base64url (RFC 4648) without padding, and a full stop. SDP
     /// is read up to an empty line.
     #[arg(
         long,

@@ -6,6 +6,7 @@ mod text;
 
 use super::model::{Description, Role};
 use beside::Beside;
+pub(in crate::proto) use text::of_base64;
 
 /// How many forms may be wrapped around each other.
 const LAYERS: usize = 5;

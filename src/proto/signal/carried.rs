@@ -1,10 +1,8 @@
 //! What people paste as a description: SDP, and the forms in which programs, mail and chat carry it.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
+
+use crate::proto::sdp::source::of_base64;
 
 /// How many forms may be wrapped around each other: base64 of JSON of a string, say.
 const LAYERS: usize = 5;
@@ -159,28 +157,9 @@ fn with_candidates(sdp: String, candidates: Option<&Value>) -> String {
     }
 }
 
-/// Base64 of a description, in any alphabet, with padding or without, broken into lines.
-fn of_base64(text: &str) -> Option<String> {
-    let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    if packed.len() < 8 {
-        return None;
-    }
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    [alphabet::STANDARD, alphabet::URL_SAFE]
-        .iter()
-        .find_map(|alphabet| {
-            let bytes = GeneralPurpose::new(alphabet, config).decode(&packed).ok()?;
-            let text = String::from_utf8(bytes).ok()?;
-            text.trim_start()
-                .starts_with(['v', '{', '"', '['])
-                .then_some(text)
-        })
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     use super::*;

@@ -281,7 +281,8 @@ fn foundation(text: &str, at: usize) -> Option<Step> {
 /// Base64url (RFC 4648 5) behind what marks a line.
 fn line(text: &str, at: usize) -> Option<Step> {
     let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let at = behind(text, at, "rtcdiag1:", is_base64)?;
+    let at = behind(text, at, "rtcdiag2:", is_base64)
+        .or_else(|| behind(text, at, "rtcdiag1:", is_base64))?;
     let what = MatchKind::Line;
     Some(Step::Match(Match { at, what }))
 }

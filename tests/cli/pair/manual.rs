@@ -37,7 +37,8 @@ fn an_input_that_ends_early_is_named() {
 fn lines_that_are_none_are_named() {
     for (line, says) in [
         (&b"hello\n"[..], "does not begin with"),
-        (b"rtcdiag2:dj0w.\n", "another version"),
+        (b"rtcdiag3:dj0w.\n", "another version"),
+        (b"rtcdiag2:dj0w.\n", "cannot be unpacked"),
         (b"https://call.example.org/#8K2M\n", "it is a link"),
         (b"rtcdiag1:d*0w.\n", "damaged"),
         (b"rtcdiag1:_w.\n", "damaged"),
@@ -67,6 +68,7 @@ fn what_is_far_too_long_is_named() {
         ("--manual=sdp", &endless),
         ("--manual=sdp", &sdp),
         ("--manual", &b"rtcdiag1:AAAA\n".repeat(1 << 18)),
+        ("--manual", &b"rtcdiag2:AAAA\n".repeat(1 << 18)),
     ] {
         assert_no_description(&given(form, input), "too long");
     }
@@ -115,7 +117,7 @@ fn nothing_given_ends_with_the_time_limit() {
 #[test]
 fn the_line_is_shown_whole() {
     let run = nothing_given("--manual");
-    let line = run.stderr.lines().find(|l| l.starts_with("rtcdiag1:"));
+    let line = run.stderr.lines().find(|l| l.starts_with("rtcdiag2:"));
     let line = line.unwrap_or_else(|| panic!("no line: {run:#?}"));
     assert!(line.ends_with('.'), "{line}");
     let run = nothing_given("--manual=sdp");

@@ -131,7 +131,7 @@ fn lines_that_people_carry_are_whole_on_stderr_alone() {
     // Events do not have them: these two never meet.
     for side in [&mut a, &mut b] {
         let event = side.wait_for(is_description);
-        assert_eq!(event["text"], "rtcdiag1:***.", "{event}");
+        assert_eq!(event["text"], "rtcdiag2:***.", "{event}");
     }
     a.interrupt();
     b.interrupt();
@@ -139,7 +139,7 @@ fn lines_that_people_carry_are_whole_on_stderr_alone() {
         let line = ended
             .stderr
             .lines()
-            .find(|l| l.starts_with("rtcdiag1:"))
+            .find(|l| l.starts_with("rtcdiag2:"))
             .expect("a line");
         assert!(line.len() > 100 && line.ends_with('.'), "{line}");
         assert!(
@@ -147,7 +147,7 @@ fn lines_that_people_carry_are_whole_on_stderr_alone() {
             "{}",
             ended.stderr
         );
-        assert_clean(&ended, |line| line.starts_with("rtcdiag1:"));
+        assert_clean(&ended, |line| line.starts_with("rtcdiag2:"));
     }
 }
 

@@ -109,6 +109,7 @@ fn addresses_are_found_wherever_they_stand() {
             "candidate:f1 1 x candidate:f2 1 x candidate:f1 2 x",
         ),
         ("rtcdiag1:dj0wDQ_-o9.", "rtcdiag1:***."),
+        ("rtcdiag2:dj0wDQ_-o9.", "rtcdiag2:***."),
     ] {
         assert_eq!(on().text(given), wanted, "{given}");
     }

@@ -1,8 +1,8 @@
 //! Descriptions that people carry: this side's is printed, the other one's read from standard input.
 //! SDP may come in whatever form other programs and mail give it.
 //!
-//! A line is `rtcdiag1:`, the SDP in base64url (RFC 4648 5) without padding, and a full stop. White
-//! space in it does not matter, so it may also come in several lines.
+//! A line is `rtcdiag2:`, the packed SDP in base64url (RFC 4648 5) without padding, and a full stop. White
+//! space in it does not matter, so it may also come in several lines. `rtcdiag1:` has SDP that is not packed.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -15,9 +15,12 @@ use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::commands::pair::run::channel::ChannelEvent;
 use crate::proto::signal::carried;
+use crate::proto::signal::packed::{pack, unpack};
 
 /// Marks a line.
-const PREFIX: &str = "rtcdiag1:";
+const PREFIX: &str = "rtcdiag2:";
+/// Marks one of earlier versions.
+const PREFIX_PLAIN: &str = "rtcdiag1:";
 /// Ends it: a line that was cut off is noticed.
 const END: char = '.';
 
@@ -45,20 +48,27 @@ impl Manual {
 }
 
 pub fn line(sdp: &str) -> String {
-    format!("{PREFIX}{}{END}", URL_SAFE_NO_PAD.encode(sdp))
+    match pack(sdp) {
+        Some(packed) => format!("{PREFIX}{}{END}", URL_SAFE_NO_PAD.encode(packed)),
+        None => format!("{PREFIX_PLAIN}{}{END}", URL_SAFE_NO_PAD.encode(sdp)),
+    }
 }
 
 /// The SDP of a line.
 pub fn parse_line(line: &str) -> Result<String, String> {
     // Mail and chat programs break lines and put blanks in.
     let line: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-    let body = line
-        .strip_prefix(PREFIX)
+    let packed = line.strip_prefix(PREFIX);
+    let body = packed
+        .or_else(|| line.strip_prefix(PREFIX_PLAIN))
         .ok_or_else(|| other_form(&line))?
         .strip_suffix(END)
         .ok_or("it was cut off: its end, a full stop, is missing")?;
     let bytes = URL_SAFE_NO_PAD.decode(body);
     let bytes = bytes.map_err(|error| format!("it is damaged ({error})"))?;
+    if packed.is_some() {
+        return unpack(&bytes).map_err(|error| error.to_string());
+    }
     String::from_utf8(bytes).map_err(|_| "it is damaged (not UTF-8)".to_owned())
 }
 
@@ -83,9 +93,14 @@ fn other_form(text: &str) -> String {
     what.to_owned()
 }
 
+fn begins_a_line(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with(PREFIX) || text.starts_with(PREFIX_PLAIN)
+}
+
 /// Of what was given where SDP is meant; a line of this program is read too.
 fn sdp_of(text: &str) -> Result<String, String> {
-    if text.trim_start().starts_with(PREFIX) {
+    if begins_a_line(text) {
         return parse_line(text);
     }
     carried::sdp_in(text).map_err(str::to_owned)
@@ -117,7 +132,7 @@ fn read(is_sdp: bool, own: &str, sender: &mpsc::Sender<ChannelEvent>) {
         if !is_sdp {
             text.push_str(&line);
             // A line that does not begin right is complete, and wrong.
-            let may_go_on = text.trim_start().starts_with(PREFIX) || text.trim().is_empty();
+            let may_go_on = begins_a_line(&text) || text.trim().is_empty();
             if may_go_on && !line.trim_end().ends_with(END) {
                 continue;
             }
@@ -223,11 +238,14 @@ mod tests {
         let line = line(sdp);
         let broken = format!(" {}\n{} ", &line[..20], &line[20..]);
         assert_eq!(parse_line(&broken).as_deref(), Ok(sdp));
+        let plain = format!("rtcdiag1:{}.", URL_SAFE_NO_PAD.encode(sdp));
+        assert_eq!(parse_line(&plain).as_deref(), Ok(sdp));
         assert!(parse_line("hello").is_err());
         for (given, said) in [
             ("https://call.example.org/#8K2M-4T9Q", "a link"),
             ("rtcdiag pair 8K2M-4T9Q", "a command"),
-            ("rtcdiag2:dj0w.", "another version"),
+            ("rtcdiag3:dj0w.", "another version"),
+            ("rtcdiag2:dj0w.", "cannot be unpacked"),
             (
                 "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host",
                 "--manual=sdp",

@@ -150,7 +150,7 @@ fn undecorated(text: &str, decoration: &str) -> String {
 }
 
 /// Base64 of a description, in any alphabet, with padding or without, broken into lines.
-pub(super) fn of_base64(text: &str) -> Option<String> {
+pub(in crate::proto) fn of_base64(text: &str) -> Option<String> {
     let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if packed.len() < 8 || !packed.is_ascii() {
         return None;
