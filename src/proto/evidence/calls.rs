@@ -311,7 +311,7 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
         }
         return;
     };
-    let counted = |pair: &PairRecord| pair.requests_sent + pair.requests_received;
+    let counted = |pair: &PairRecord| pair.requests_sent.saturating_add(pair.requests_received);
     let earliest = |a: Option<f64>, b: Option<f64>| match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

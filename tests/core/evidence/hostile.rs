@@ -88,6 +88,24 @@ fn a_hundred_thousand_candidates_are_read() {
     digest(text.as_bytes());
 }
 
+#[test]
+fn counters_as_large_as_can_be_are_added_up() {
+    let pair = |local: u16| {
+        let end =
+            |kind: &str, port: u16| json!({"type": kind, "address": "203.0.113.7", "port": port});
+        json!({
+            "local": end("host", local), "remote": end("srflx", 9), "state": "failed",
+            "requests_sent": u32::MAX, "requests_received": u32::MAX, "requests_arrived": u32::MAX,
+        })
+    };
+    let side = json!({"candidates": [{"type": "host", "address": "203.0.113.7", "port": 5}]});
+    let document = json!({
+        "rtcdiag_version": "1", "command": "pair",
+        "result": {"state": "failed", "local": side, "remote": side, "pairs": [pair(5), pair(6)]},
+    });
+    digest(document.to_string().as_bytes());
+}
+
 /// What a file may be made of: pieces of real ones, and characters that mean something.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let seeds: Vec<Vec<u8>> = vec![

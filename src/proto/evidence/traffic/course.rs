@@ -18,7 +18,7 @@ pub(super) fn select(pairs: &mut [PairRecord]) -> Option<usize> {
     });
     let (index, _) = chosen.max_by_key(|(_, pair)| {
         (
-            pair.bytes_sent + pair.bytes_received,
+            pair.bytes_sent.saturating_add(pair.bytes_received),
             pair.responses_received,
         )
     })?;

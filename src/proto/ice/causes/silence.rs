@@ -170,7 +170,7 @@ impl OneFamily<'_> {
             arrived.filter(|_| is_tried)
         });
         let first = counts.next()?;
-        Some(first + counts.sum::<u32>() > 0)
+        Some(first > 0 || counts.any(|count| count > 0))
     }
 }
 

@@ -14,16 +14,21 @@ pub(super) struct Traffic {
     received: u32,
 }
 
+/// Counters out of files may be as large as can be.
+fn total(counts: impl Iterator<Item = u32>) -> u32 {
+    counts.fold(0, u32::saturating_add)
+}
+
 impl Traffic {
     pub(super) fn of<'a>(pairs: impl Iterator<Item = &'a PairFacts> + Clone) -> Self {
         let checked = || pairs.clone().filter(|p| p.sent > 0);
         let mut told = checked().filter_map(|p| p.arrived).peekable();
         Self {
-            sent: pairs.clone().map(|p| p.sent).sum(),
-            arrived: told.peek().is_some().then(|| told.sum()),
+            sent: total(pairs.clone().map(|p| p.sent)),
+            arrived: told.peek().is_some().then(|| total(told)),
             is_told: checked().all(|p| p.arrived.is_some()),
-            answered: pairs.clone().map(|p| p.answered).sum(),
-            received: pairs.map(|p| p.received).sum(),
+            answered: total(pairs.clone().map(|p| p.answered)),
+            received: total(pairs.map(|p| p.received)),
         }
     }
 
