@@ -1,5 +1,10 @@
 //! Descriptions, and lines with candidates, as people copy them out of consoles and logs.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize as _, Deserializer as _};
 use serde_json::Value;
 
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record, Told};
@@ -14,9 +19,13 @@ pub fn read(kind: FileKind, text: &str) -> Record {
     let mut account = Account::default();
     let begins = text.trim_start();
     if begins.starts_with(['{', '[']) {
-        match serde_json::from_str::<Value>(text) {
-            Ok(value) => of_json(&mut account, &value),
-            Err(error) => record.faults.push(Fault::of_json(&error)),
+        let mut left = MAX_VALUES;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let outcome = json
+            .deserialize_any(Values(&mut account, &mut left))
+            .and_then(|()| json.end());
+        if let Err(error) = outcome {
+            record.faults.push(Fault::of_json(&error));
         }
     } else if kind == FileKind::Sdp {
         of_sdp(&mut account, text);
@@ -61,9 +70,28 @@ fn of_sdp(account: &mut Account, text: &str) {
     }
 }
 
-fn of_json(account: &mut Account, value: &Value) {
-    let mut left = MAX_VALUES;
-    walk(account, value, None, &mut left);
+/// A list value by value, since all of it at once is many times its text; else the one value.
+struct Values<'a>(&'a mut Account, &'a mut usize);
+
+impl<'de> Visitor<'de> for Values<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("descriptions or candidates")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(value) = seq.next_element::<Value>()? {
+            walk(self.0, &value, None, self.1);
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let value = Value::deserialize(MapAccessDeserializer::new(map))?;
+        walk(self.0, &value, None, self.1);
+        Ok(())
+    }
 }
 
 /// Which end an object is of: by its name, or by what came before.

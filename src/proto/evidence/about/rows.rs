@@ -1,12 +1,16 @@
 //! Rows of the tables of candidates: pairs, candidates without one, and raw ones.
 
 use crate::base::words::printable;
-use crate::proto::evidence::MAX_PARTS;
 use crate::proto::evidence::about::log;
 use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place, Told, ToldCandidate};
 use crate::proto::evidence::events::{add_candidate, candidate, transport, type_of};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::Transport;
+
+/// Pairs of one connection that are read: pages have some hundreds.
+const MAX_ROWS: usize = 20_000;
+/// Among so many a twin is looked for.
+const SEARCHED: usize = 200;
 
 /// States of pairs, which are not translated.
 const PAIR_STATES: [&str; 7] = [
@@ -56,14 +60,14 @@ pub(super) fn read(account: &mut Account, cells: &[String], is_other: bool) {
     let known = account
         .pairs
         .iter_mut()
-        .take(1000)
+        .take(SEARCHED)
         .find(|known| (&known.local, &known.remote) == (&pair.local, &pair.remote));
     // One that was checked again stands there twice.
     if let Some(known) = known {
         if pair.checks() > known.checks() {
             *known = pair;
         }
-    } else if account.pairs.len() < MAX_PARTS {
+    } else if account.pairs.len() < MAX_ROWS {
         account.pairs.push(pair);
     }
 }
