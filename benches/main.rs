@@ -9,6 +9,7 @@
 mod flood;
 mod gather;
 mod hostile;
+mod inspect;
 mod lab;
 mod nat;
 mod pair;
@@ -17,7 +18,7 @@ mod rendezvous;
 mod support;
 mod turn;
 
-const BENCHMARKS: [(&str, fn()); 7] = [
+const BENCHMARKS: [(&str, fn()); 8] = [
     ("nat", nat::measure_all),
     ("gather", gather::measure_all),
     ("turn", turn::measure_all),
@@ -25,6 +26,7 @@ const BENCHMARKS: [(&str, fn()); 7] = [
     ("hostile", hostile::measure_all),
     ("flood", flood::measure_all),
     ("pair", pair::measure_all),
+    ("inspect", inspect::measure_all),
 ];
 
 fn main() {
