@@ -19,7 +19,7 @@ async fn over_a_restart(signal: &str) {
     let mut a = Side::new(target(&address, 1)).await;
     let mut b = Side::new(target(&address, 2)).await;
     say(&mut a, &mut b, 0..20);
-    tokio::join!(a.work(20), b.work(20));
+    Side::work_together(&mut a, &mut b, 20).await;
     // One half is on its way when the server goes, the other is said while there is none.
     say(&mut a, &mut b, 20..30);
     a.flush();
@@ -29,7 +29,7 @@ async fn over_a_restart(signal: &str) {
     say(&mut a, &mut b, 30..40);
     tokio::time::sleep(Duration::from_millis(150)).await;
     let server = Server::at(&["--listen", &address], &[]);
-    tokio::join!(a.work(40), b.work(40));
+    Side::work_together(&mut a, &mut b, 40).await;
     let all: Vec<Vec<u8>> = (0..40).map(|number| vec![number]).collect();
     assert_eq!((&a.heard, &b.heard), (&all, &all), "{signal}");
     assert_eq!((a.joins, b.joins), (2, 2), "{signal}");

@@ -20,7 +20,7 @@ fn a_restart_in_the_middle_costs_a_reconnect_and_nothing_else() {
             a.session.send(vec![number]).expect("room");
             b.session.send(vec![number]).expect("room");
         }
-        tokio::join!(a.work(30), b.work(30));
+        Side::work_together(&mut a, &mut b, 30).await;
         // Sent in the time without a server.
         for number in 30..60 {
             a.session.send(vec![number]).expect("room");
@@ -31,7 +31,7 @@ fn a_restart_in_the_middle_costs_a_reconnect_and_nothing_else() {
         b.flush();
         tokio::time::sleep(Duration::from_millis(200)).await;
         let server = Running::with(Options::default(), port);
-        tokio::join!(a.work(60), b.work(60));
+        Side::work_together(&mut a, &mut b, 60).await;
         let all: Vec<Vec<u8>> = (0..60).map(|number| vec![number]).collect();
         assert_eq!(a.heard, all);
         assert_eq!(b.heard, all);

@@ -23,26 +23,40 @@ impl Side {
         }
     }
 
-    /// Works until so many messages have been heard, and all of its own were.
-    pub async fn work(&mut self, wanted: usize) {
-        while self.heard.len() < wanted || !self.session.is_confirmed() {
-            self.flush();
-            match self.client.next().await.expect("it goes on") {
-                Event::Joined { .. } => {
-                    self.joins += 1;
-                    self.session.joined().expect("small");
-                }
-                Event::PeerJoined => self.session.joined().expect("small"),
-                Event::Envelope(envelope) => {
-                    if let Incoming::Message(text) = self.session.handle_input(&envelope) {
-                        self.heard.push(text);
-                    }
-                }
-                Event::Refused(error) => panic!("{error:?}"),
-                _ => {}
+    /// Works until both have heard so many messages, and know that all of their own were. Each goes on as long
+    /// as the other needs it: who reads nothing any more sends nothing either.
+    pub async fn work_together(a: &mut Self, b: &mut Self, wanted: usize) {
+        while !(a.is_done(wanted) && b.is_done(wanted)) {
+            a.flush();
+            b.flush();
+            tokio::select! {
+                event = a.client.next() => a.take(event.expect("it goes on")),
+                event = b.client.next() => b.take(event.expect("it goes on")),
             }
         }
-        self.flush();
+        a.flush();
+        b.flush();
+    }
+
+    fn is_done(&self, wanted: usize) -> bool {
+        self.heard.len() >= wanted && self.session.is_confirmed()
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Joined { .. } => {
+                self.joins += 1;
+                self.session.joined().expect("small");
+            }
+            Event::PeerJoined => self.session.joined().expect("small"),
+            Event::Envelope(envelope) => {
+                if let Incoming::Message(text) = self.session.handle_input(&envelope) {
+                    self.heard.push(text);
+                }
+            }
+            Event::Refused(error) => panic!("{error:?}"),
+            _ => {}
+        }
     }
 
     /// Hands over what is to be sent.
