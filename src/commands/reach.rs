@@ -8,7 +8,7 @@ use crate::base::fact::Fact;
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding};
 use crate::commands::lookup;
-use crate::net::host::Source;
+use crate::net::host::{self, Source};
 use crate::net::nat64;
 use crate::proto::nat::nat64::Prefix;
 use crate::proto::stun::uri::{Host, ServerUri};
@@ -62,6 +62,12 @@ fn stranded(found: &[SocketAddr], wanted: &[Family], source: &Source) -> Option<
         .iter()
         .any(|a| Family::of(a.ip()) != family || has_way(*a))
     {
+        return None;
+    }
+    // With an address of that family only the route is missing, which says something else.
+    let has_address =
+        || host::interfaces().is_ok_and(|all| all.iter().any(|i| i.has(Family::Ipv6)));
+    if family == Family::Ipv6 && has_address() {
         return None;
     }
     let (other, somewhere) = SOMEWHERE.into_iter().find(|(other, _)| *other != family)?;

@@ -67,9 +67,9 @@ fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mos
         text.push_str(&line.replace("HOME", &home.display().to_string()));
         text.push('\n');
     }
-    // With nothing but a WebSocket it believes that it listens nowhere.
-    let socket = format!("listener 0 {}\n", home.join("socket").display());
-    text.push_str(&socket);
+    // With nothing but a WebSocket it believes that it listens nowhere. The path of such a socket has to be
+    // short, so it stands in the folder that it is started in.
+    text.push_str("listener 0 socket\n");
     let configuration = home.join("mosquitto.conf");
     let mut file = std::fs::File::create(&configuration).expect("it can be written");
     file.write_all(text.as_bytes()).expect("it can be written");
@@ -77,6 +77,7 @@ fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mos
     let started = Command::new("mosquitto")
         .arg("-c")
         .arg(&configuration)
+        .current_dir(&home)
         .env("PATH", format!("{path}:/usr/sbin:/sbin"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
