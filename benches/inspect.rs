@@ -6,10 +6,11 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rtcdiag::proto::evidence::gzip;
 
+use crate::lab::peak_of;
 use crate::support::program;
 
 /// The goals for 50 MB; a longer capture needs no more memory.
@@ -75,7 +76,6 @@ fn capture() -> Endless {
 }
 
 /// Seconds, and the high-water mark in megabytes.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn measure(file: &Endless, size: usize) -> (f64, f64) {
     let started = Instant::now();
     let mut child = Command::new(program::binary())
@@ -85,8 +85,7 @@ fn measure(file: &Endless, size: usize) -> (f64, f64) {
         .spawn()
         .expect("it runs");
     let mut input = child.stdin.take().expect("a pipe");
-    let mut peak = 0;
-    std::thread::scope(|scope| {
+    let peak = std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut sent = file.head.len();
             let mut outcome = input.write_all(&file.head);
@@ -97,14 +96,7 @@ fn measure(file: &Endless, size: usize) -> (f64, f64) {
             let is_closed = |error: &std::io::Error| error.kind() == ErrorKind::BrokenPipe;
             assert!(outcome.as_ref().err().is_none_or(is_closed), "{outcome:?}");
         });
-        while child.try_wait().expect("it is ours").is_none() {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
-            let line = status.unwrap_or_default();
-            let mark = line.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-            let kilobytes = mark.and_then(|m| m.trim().trim_end_matches(" kB").parse::<u64>().ok());
-            peak = peak.max(kilobytes.unwrap_or(0) * 1024);
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        peak_of(&mut child)
     });
-    (started.elapsed().as_secs_f64(), peak as f64 / 1e6)
+    (started.elapsed().as_secs_f64(), peak)
 }

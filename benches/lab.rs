@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -137,9 +137,13 @@ pub fn run(command: &mut Command) -> (Value, f64) {
 }
 
 /// The high-water mark that Linux keeps for the process, read until it ends, in megabytes.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub fn peak_memory(command: &mut Command) -> f64 {
-    let mut child = command.stdout(Stdio::null()).spawn().expect("it runs");
+    peak_of(&mut command.stdout(Stdio::null()).spawn().expect("it runs"))
+}
+
+/// The same of a process that runs already.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub fn peak_of(child: &mut Child) -> f64 {
     let mut peak = 0;
     while child.try_wait().expect("it is ours").is_none() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));

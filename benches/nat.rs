@@ -6,6 +6,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::lab;
 use crate::support::nat_model::NatConfig;
 use crate::support::program;
 use crate::support::scripted_server::{Loopback, Role, Script};
@@ -150,21 +151,7 @@ fn peak_memory() -> f64 {
     let (_, script) = scripts(Duration::from_millis(40)).swap_remove(4);
     let servers = Loopback::start(&script).expect("loopback has ports");
     let uris: Vec<String> = (0..script.servers.len()).map(|i| servers.uri(i)).collect();
-    let mut child = rtcdiag()
-        .args(uris.iter().flat_map(|uri| ["-s", uri]))
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("it runs");
-    let mut peak = 0;
-    while child.try_wait().expect("it is ours").is_none() {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
-        let line = status.unwrap_or_default();
-        let mark = line.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let kilobytes = mark.and_then(|m| m.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    megabytes(peak)
+    lab::peak_memory(rtcdiag().args(uris.iter().flat_map(|uri| ["-s", uri])))
 }
 
 fn rtcdiag() -> Command {

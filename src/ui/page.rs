@@ -25,8 +25,8 @@ const MOST_BYTES: usize = 200_000;
 /// The page of a document and of its text for the terminal. At most 200 kB: the text gives way first, then the
 /// document inside, and the page says so.
 pub fn page(document: &Value, terminal: &str) -> String {
-    let mut body = body(document);
-    let frame = head(document).len() + FOOT.len();
+    let mut page = head(document);
+    page.push_str(&body(document));
     for (part, without) in [
         (
             saved::document(document),
@@ -37,13 +37,13 @@ pub fn page(document: &Value, terminal: &str) -> String {
             "The text is too long for this page: the terminal has it.",
         ),
     ] {
-        if frame + body.len() + part.len() <= MOST_BYTES {
-            body.push_str(&part);
+        if page.len() + part.len() + FOOT.len() <= MOST_BYTES {
+            page.push_str(&part);
         } else {
-            let _ = write!(body, "<p class=note>{}</p>", escape(without));
+            let _ = write!(page, "<p class=note>{}</p>", escape(without));
         }
     }
-    format!("{}{body}{FOOT}", head(document))
+    page + FOOT
 }
 
 const FOOT: &str = "</main></body></html>\n";

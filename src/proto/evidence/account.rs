@@ -294,12 +294,41 @@ impl EndRecord {
         Some(SocketAddr::new(self.place.ip()?, self.port))
     }
 
+    /// The candidate that it shows, with what a pair tells of it.
+    pub fn told(&self, at: Option<f64>, is_tcp: bool) -> ToldCandidate {
+        ToldCandidate {
+            at,
+            kind: self.kind,
+            is_tcp,
+            place: self.place.clone(),
+            port: self.port,
+            related: self.related,
+            foundation: String::new(),
+            component: 1,
+            priority: 0,
+            url: None,
+            relay_transport: self.relay_transport,
+            ufrag: None,
+            is_signalled: false,
+            line: None,
+        }
+    }
+
     /// Where packets leave from (RFC 8445 5.1.1): statistics name the reflexive candidate.
     pub fn base(&self) -> Option<SocketAddr> {
         match self.kind {
             CandidateType::Srflx | CandidateType::Prflx => self.related.or(self.socket_address()),
             _ => self.socket_address(),
         }
+    }
+}
+
+/// The URL of a server of which only the address is known.
+pub(super) fn server_url(server: SocketAddr, is_tcp: bool, is_turn: bool) -> String {
+    match (is_turn, is_tcp) {
+        (true, true) => format!("turn:{server}?transport=tcp"),
+        (true, false) => format!("turn:{server}"),
+        (false, _) => format!("stun:{server}"),
     }
 }
 

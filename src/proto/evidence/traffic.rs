@@ -13,7 +13,7 @@ use crate::proto::capture::observer::Observer;
 use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
 use crate::proto::evidence::account::{
     Account, Change, EndRecord, Fault, FileKind, PairRecord, Place, Record, ServerRecord,
-    StateKind, ToldCandidate,
+    StateKind, server_url,
 };
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::add_candidate;
@@ -207,7 +207,9 @@ impl<'a> Capture<'a> {
             Role::Controlled
         });
         for (pair, (_, path, end)) in account.pairs.iter().zip(paths) {
-            let told = candidate_of(&pair.remote, pair.first_sent.or(path.sent[1 - end].first));
+            let told = pair
+                .remote
+                .told(pair.first_sent.or(path.sent[1 - end].first), false);
             add_candidate(&mut account.other, told);
         }
         if let Some(at) = account
@@ -316,7 +318,7 @@ fn hosts_of(account: &mut Account, paths: &Paths, kind: CandidateType) {
             related: None,
             relay_transport: None,
         };
-        add_candidate(&mut account.own, candidate_of(&base, path.sent[*end].first));
+        add_candidate(&mut account.own, base.told(path.sent[*end].first, false));
     }
 }
 
@@ -369,40 +371,13 @@ fn change(account: &mut Account, at: f64, kind: StateKind, value: &str) {
     });
 }
 
-fn candidate_of(end: &EndRecord, at: Option<f64>) -> ToldCandidate {
-    ToldCandidate {
-        at,
-        kind: end.kind,
-        is_tcp: false,
-        place: end.place.clone(),
-        port: end.port,
-        related: end.related,
-        foundation: String::new(),
-        component: 1,
-        priority: 0,
-        url: None,
-        relay_transport: end.relay_transport,
-        ufrag: None,
-        is_signalled: false,
-        line: None,
-    }
-}
-
-fn url_of(server: SocketAddr, is_tcp: bool, is_turn: bool) -> String {
-    match (is_turn, is_tcp) {
-        (true, true) => format!("turn:{server}?transport=tcp"),
-        (true, false) => format!("turn:{server}"),
-        (false, _) => format!("stun:{server}"),
-    }
-}
-
 /// Candidates that a server gave.
 fn gathered(
     account: &mut Account,
     (client, server, is_tcp): (SocketAddr, SocketAddr, bool),
     asked: &Asked,
 ) {
-    let url = url_of(server, is_tcp, asked.is_turn);
+    let url = server_url(server, is_tcp, asked.is_turn);
     let end = |kind, address: SocketAddr| EndRecord {
         kind,
         place: Place::Ip(address.ip()),
@@ -411,12 +386,12 @@ fn gathered(
         relay_transport: None,
     };
     if let Some(mapped) = asked.mapped.filter(|mapped| *mapped != client && !is_tcp) {
-        let mut told = candidate_of(&end(CandidateType::Srflx, mapped), asked.mapped_at);
+        let mut told = end(CandidateType::Srflx, mapped).told(asked.mapped_at, false);
         told.url = Some(url.clone());
         add_candidate(&mut account.own, told);
     }
     if let Some(relayed) = asked.relayed {
-        let mut told = candidate_of(&end(CandidateType::Relay, relayed), asked.relayed_at);
+        let mut told = end(CandidateType::Relay, relayed).told(asked.relayed_at, false);
         told.related = asked.mapped;
         told.url = Some(url);
         told.relay_transport = Some(if is_tcp {
@@ -429,7 +404,7 @@ fn gathered(
 }
 
 fn server_of(server: SocketAddr, is_tcp: bool, asked: &Asked) -> ServerRecord {
-    let url = url_of(server, is_tcp, asked.is_turn);
+    let url = server_url(server, is_tcp, asked.is_turn);
     let error = if asked.answers == 0 && asked.requests >= ENOUGH {
         let said = format!("no answer to {} requests", asked.requests);
         Some((Code::Timeout, said))

@@ -108,7 +108,6 @@ pub struct Client {
     joiner: Joiner,
     /// Envelopes that were not begun.
     waiting: VecDeque<Vec<u8>>,
-    waiting_bytes: usize,
     /// Since when only receipts wait.
     receipt_since: Option<Time>,
     /// The message that is not acknowledged.
@@ -153,7 +152,6 @@ impl Client {
             joiner: Joiner::new(settings.sender),
             cutter,
             waiting: VecDeque::new(),
-            waiting_bytes: 0,
             receipt_since: None,
             flying: None,
             last_id: 0,
@@ -208,11 +206,11 @@ impl Client {
             // The later one says all that the earlier one does.
             self.waiting.retain(|waiting| !self::is_receipt(waiting));
         }
-        if self.waiting_bytes + envelope.len() > bounds::BROKER_UNSENT {
+        let waiting: usize = self.waiting.iter().map(Vec::len).sum();
+        if waiting + envelope.len() > bounds::BROKER_UNSENT {
             return;
         }
         self.waiting.push_back(envelope);
-        self.waiting_bytes = self.waiting.iter().map(Vec::len).sum();
         self.receipt_since = match (self.waiting.iter().all(|w| self::is_receipt(w)), is_receipt) {
             (false, _) => None,
             (true, _) => self.receipt_since.or(Some(now)),
@@ -412,7 +410,6 @@ impl Client {
             return;
         }
         if let Some(piece) = self.cutter.cut(&mut self.waiting) {
-            self.waiting_bytes = self.waiting.iter().map(Vec::len).sum();
             let number = self.cutter.next_number() - 1;
             self.unechoed.push_back((number, piece.len(), now));
             self.publish(now, piece);

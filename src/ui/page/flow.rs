@@ -102,7 +102,7 @@ pub(super) fn of_timeline(out: &mut String, result: &Value) {
     let hidden = rows.len().saturating_sub(MOST_ROWS);
     rows.truncate(MOST_ROWS);
     let mut drawing = drawing(&rows);
-    let mut height = HEAD + ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX / ROW) + 8;
+    let mut height = bottom(&rows) + 8;
     if hidden > 0 {
         height += 16;
         let _ = write!(
@@ -167,12 +167,14 @@ const fn x(lane: Lane) -> u32 {
     }
 }
 
+/// Where the last row ends. There are no more than [`MOST_ROWS`].
+fn bottom(rows: &[Row]) -> u32 {
+    rows.iter().fold(HEAD, |bottom, _| bottom + ROW)
+}
+
 fn drawing(rows: &[Row]) -> String {
     let mut out = String::new();
-    let mut bottom = HEAD;
-    for _ in rows {
-        bottom += ROW;
-    }
+    let bottom = bottom(rows);
     for (lane, name) in LANES {
         let x = x(lane);
         let _ = write!(

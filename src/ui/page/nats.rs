@@ -19,8 +19,7 @@ const GAP: u32 = 18;
 /// Both sides of a call, as far as their NATs are known.
 pub(super) fn of_call(out: &mut String, result: &Value) {
     let sides = [&result["local"], &result["remote"]];
-    let nat = |side: &Value| side["nat"].is_object().then(|| side["nat"].clone());
-    if sides.iter().all(|side| nat(side).is_none()) {
+    if sides.iter().all(|side| !side["nat"].is_object()) {
         return;
     }
     let mut blocks = Vec::new();
@@ -123,7 +122,6 @@ pub(super) fn of_paths(out: &mut String, result: &Value) {
             ),
             class: "host",
         }];
-        let is_true = |key: &str| fact(&path[key]) == "yes";
         if fact(&path["udp"]) == "blocked" {
             blocks.push(Block {
                 title: "UDP is blocked".to_owned(),
@@ -137,7 +135,7 @@ pub(super) fn of_paths(out: &mut String, result: &Value) {
             ("double_nat", "A second NAT"),
             ("carrier_nat", "The provider's NAT"),
         ] {
-            if is_true(key) {
+            if fact(&path[key]) == "yes" {
                 blocks.push(Block {
                     title: name.to_owned(),
                     detail: label(key),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::{Account, Place, StateKind};
+use crate::proto::evidence::account::{Account, Place, StateKind, server_url};
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::changed;
 use crate::proto::ice::candidate::CandidateType;
@@ -150,11 +150,8 @@ fn url_of(account: &Account, asked: Asked) -> String {
     if let Some(server) = by_address.or_else(by_name) {
         return server.url.clone();
     }
-    match (asked.is_turn, asked.transport) {
-        (true, Transport::Udp) => format!("turn:{}", asked.server),
-        (true, _) => format!("turn:{}?transport=tcp", asked.server),
-        (false, _) => format!("stun:{}", asked.server),
-    }
+    let is_tcp = asked.transport != Transport::Udp;
+    server_url(asked.server, is_tcp, asked.is_turn)
 }
 
 /// A TURN server that gives no permission for a peer (RFC 8656 9).

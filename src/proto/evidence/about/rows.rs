@@ -2,7 +2,9 @@
 
 use crate::base::words::printable;
 use crate::proto::evidence::about::log;
-use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place, Told, ToldCandidate};
+use crate::proto::evidence::account::{
+    Account, EndRecord, PairRecord, Place, Told, ToldCandidate, server_url,
+};
 use crate::proto::evidence::events::{add_candidate, candidate, transport, type_of};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::Transport;
@@ -50,7 +52,7 @@ pub(super) fn read(account: &mut Account, cells: &[String], is_other: bool) {
         } else {
             *place > LOCAL
         };
-        add_candidate(told(account, is_other), of_end(end, *is_tcp));
+        add_candidate(told(account, is_other), end.told(None, *is_tcp));
     }
     let [(_, local, false), (_, remote, false)] = ends.as_slice() else {
         return;
@@ -96,25 +98,6 @@ fn count(pair: &mut PairRecord, cells: &[String]) {
     }
 }
 
-fn of_end(end: &EndRecord, is_tcp: bool) -> ToldCandidate {
-    ToldCandidate {
-        at: None,
-        kind: end.kind,
-        is_tcp,
-        place: end.place.clone(),
-        port: end.port,
-        related: end.related,
-        foundation: String::new(),
-        component: 1,
-        priority: 0,
-        url: None,
-        relay_transport: end.relay_transport,
-        ufrag: None,
-        is_signalled: false,
-        line: None,
-    }
-}
-
 /// A line, or, for this end, as in `srflx(IP4:192.168.1.10:5000/UDP|IP4:203.0.113.10:3478/UDP)`.
 fn of_raw(account: &mut Account, cell: &str, is_other: bool) {
     if let Some(at) = cell.find("candidate:") {
@@ -140,7 +123,7 @@ fn of_raw(account: &mut Account, cell: &str, is_other: bool) {
         (CandidateType::Relay, Some((relay, _))) => (Place::Ip(relay.ip()), relay.port(), None),
         // Which address the server saw is not told.
         (CandidateType::Srflx, Some((server, _))) => {
-            (Place::Hidden, 0, Some(format!("stun:{server}")))
+            (Place::Hidden, 0, Some(server_url(server, false, false)))
         }
         _ => return,
     };
@@ -158,7 +141,7 @@ fn of_raw(account: &mut Account, cell: &str, is_other: bool) {
         ToldCandidate {
             url,
             is_signalled: true,
-            ..of_end(&end, is_tcp)
+            ..end.told(None, is_tcp)
         },
     );
 }

@@ -3,9 +3,7 @@
 use crate::base::words::{listed, printable};
 use crate::proto::ice::ice_servers::oddities::{self, Other};
 use crate::proto::ice::ice_servers::text::{Document, Node, Places, What, is_url};
-use crate::proto::ice::ice_servers::tree::{
-    DEEPEST, URLS, children, entries_in, get, lists_in, plain, urls,
-};
+use crate::proto::ice::ice_servers::tree::{URLS, entries_in, get, levels, lists_in, plain, urls};
 use crate::proto::ice::ice_servers::{IceServer, IceServers, IceServersError as Error, Remark};
 use crate::proto::stun::uri::{ServerUri, UriError};
 use crate::proto::turn::credentials::{Credentials, Secret};
@@ -360,20 +358,13 @@ fn other_names(entry: &Node) -> Vec<String> {
 /// What it means that the application wants relays alone.
 fn policy(value: &Node, all: &IceServers) -> Option<Remark> {
     const NAMES: [&str; 3] = ["icetransportpolicy", "icetransports", "icetransporttype"];
-    let mut level = vec![value];
-    for _ in 0..DEEPEST {
-        let mut found = level.iter().filter_map(|node| get(node, &NAMES));
-        if let Some(node) = found.next() {
-            let is_relay =
-                matches!(&node.what, What::Text(text) if text.eq_ignore_ascii_case("relay"));
-            let mut urls = all.entries.iter().flat_map(|entry| &entry.urls);
-            return is_relay.then(|| Remark::Policy {
-                has_turn: urls.any(ServerUri::is_turn),
-            });
-        }
-        level = level.into_iter().flat_map(children).collect();
-    }
-    None
+    let mut found = levels(value).flatten().filter_map(|node| get(node, &NAMES));
+    let is_relay =
+        matches!(&found.next()?.what, What::Text(text) if text.eq_ignore_ascii_case("relay"));
+    let mut urls = all.entries.iter().flat_map(|entry| &entry.urls);
+    is_relay.then(|| Remark::Policy {
+        has_turn: urls.any(ServerUri::is_turn),
+    })
 }
 
 /// Whether this is what a service answers instead of its list.

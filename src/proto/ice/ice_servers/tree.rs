@@ -7,45 +7,41 @@ const LISTS: [&str; 4] = ["iceservers", "iceserverlist", "stunservers", "turnser
 /// Names of the URLs of an entry; the first that is there counts. Browsers know `urls`.
 pub(super) const URLS: [&str; 4] = ["urls", "url", "uris", "uri"];
 /// How deep a list may be hidden.
-pub(super) const DEEPEST: usize = 8;
+const DEEPEST: usize = 8;
+
+/// What there is on each level, from the outside in, as deep as a list may be hidden.
+pub(super) fn levels(value: &Node) -> impl Iterator<Item = Vec<&Node>> {
+    fn below<'a>(level: &Vec<&'a Node>) -> Option<Vec<&'a Node>> {
+        let below: Vec<&Node> = level.iter().copied().flat_map(children).collect();
+        (!below.is_empty()).then_some(below)
+    }
+    std::iter::successors(Some(vec![value]), below).take(DEEPEST)
+}
 
 /// The lists at the least depth, each with its name and depth.
 pub(super) fn lists_in(value: &Node) -> Vec<(&str, usize, &Node)> {
-    let mut level = vec![value];
-    for depth in 0..DEEPEST {
-        let found: Vec<(&str, usize, &Node)> = level
-            .iter()
-            .filter_map(|node| match &node.what {
-                What::Object(properties) => Some(properties),
-                _ => None,
-            })
-            .flatten()
-            .filter(|(name, _)| LISTS.contains(&&*plain(name)))
+    let mut found = levels(value).zip(0..).map(|(level, depth)| {
+        let objects = level.into_iter().filter_map(|node| match &node.what {
+            What::Object(properties) => Some(properties),
+            _ => None,
+        });
+        let lists = objects.flatten();
+        let lists = lists.filter(|(name, _)| LISTS.contains(&&*plain(name)));
+        let lists: Vec<_> = lists
             .map(|(name, list)| (name.as_str(), depth, list))
             .collect();
-        if !found.is_empty() {
-            return found;
-        }
-        level = level.into_iter().flat_map(children).collect();
-    }
-    Vec::new()
+        lists
+    });
+    found.find(|lists| !lists.is_empty()).unwrap_or_default()
 }
 
 /// The entries with URLs at the least depth, whatever they stand under.
 pub(super) fn entries_in(value: &Node) -> Vec<&Node> {
-    let mut level = vec![value];
-    for _ in 0..DEEPEST {
-        let found: Vec<&Node> = level
-            .iter()
-            .copied()
-            .filter(|node| urls(node).is_some_and(has_url))
-            .collect();
-        if !found.is_empty() {
-            return found;
-        }
-        level = level.into_iter().flat_map(children).collect();
-    }
-    Vec::new()
+    let mut found = levels(value).map(|mut level| {
+        level.retain(|node| urls(node).is_some_and(has_url));
+        level
+    });
+    found.find(|level| !level.is_empty()).unwrap_or_default()
 }
 
 fn has_url(node: &Node) -> bool {
@@ -56,7 +52,7 @@ fn has_url(node: &Node) -> bool {
     }
 }
 
-pub(super) fn children(node: &Node) -> Vec<&Node> {
+fn children(node: &Node) -> Vec<&Node> {
     match &node.what {
         What::List(nodes) => nodes.iter().collect(),
         What::Object(properties) => properties.iter().map(|(_, value)| value).collect(),

@@ -342,34 +342,19 @@ struct Read {
 impl Read {
     fn of(bytes: &[u8]) -> Option<Self> {
         let (header, _) = bytes.split_first_chunk::<HEADER>()?;
-        let [
-            a,
-            b,
-            c,
-            d,
-            n0,
-            n1,
-            n2,
-            n3,
-            s0,
-            s1,
-            l0,
-            l1,
-            _,
-            _,
-            _,
-            _,
-            t0,
-            t1,
-            t2,
-            t3,
-        ] = *header;
+        let [kind, number, sizes, _, tag] = *header.as_chunks().0 else {
+            return None;
+        };
+        let [size, largest] = *sizes.as_chunks().0 else {
+            return None;
+        };
+        let short = |bytes| usize::from(u16::from_be_bytes(bytes));
         Some(Self {
-            kind: [a, b, c, d],
-            number: u32::from_be_bytes([n0, n1, n2, n3]),
-            size: usize::from(u16::from_be_bytes([s0, s1])),
-            largest: usize::from(u16::from_be_bytes([l0, l1])),
-            tag: u32::from_be_bytes([t0, t1, t2, t3]),
+            kind,
+            number: u32::from_be_bytes(number),
+            size: short(size),
+            largest: short(largest),
+            tag: u32::from_be_bytes(tag),
         })
     }
 }
