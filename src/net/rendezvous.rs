@@ -28,7 +28,6 @@
 //! older connection, so that one which broke without a word stands in nobody's way.
 //!
 //! The server pings every 20 s, and ends a connection that was silent for 60 s.
-
 //!
 //! # Brokers
 //!
@@ -37,4 +36,10 @@
 
 pub mod broker;
 pub mod client;
+mod dial;
+mod failure;
+mod look;
 pub mod places;
+mod stay;
+mod steps;
+mod waiting;

@@ -4,21 +4,21 @@
 mod failure;
 mod pipe;
 
-use std::task::{self, Poll};
 use std::time::Duration;
 
 use rand::Rng;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
 use crate::base::bounds;
 use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
-use crate::net::rendezvous::client::failure::Failure;
-use crate::net::rendezvous::client::look::Look;
-use crate::net::rendezvous::client::steps::Step;
-use crate::net::rendezvous::client::{Event, GOOD_AFTER, PATIENCE, Steps, Target, pause, waiting};
+use crate::net::rendezvous::client::{Event, PATIENCE, Target};
+use crate::net::rendezvous::failure::Failure;
+use crate::net::rendezvous::look::Look;
+use crate::net::rendezvous::stay::{Ending, Rendezvous, Visitor};
+use crate::net::rendezvous::steps::{Step, Steps};
+use crate::net::rendezvous::waiting;
 use crate::proto::signal::mqtt::{self, Client, Fault, Login, SMALL, Settings, Used};
 pub use failure::worded;
 use pipe::Pipe;
@@ -33,75 +33,26 @@ pub struct Access {
     pub login: Option<Login>,
 }
 
-/// A meeting at a broker. Dropping it ends the connection without a word, and the broker tells the other side.
-#[derive(Debug)]
-pub struct Broker {
-    envelopes: waiting::Sender,
-    events: mpsc::Receiver<Event>,
-    task: JoinHandle<()>,
+/// Connects, subscribes, and sees that a message comes back, within [`PATIENCE`]. `steps` tell meanwhile how
+/// far it got. Where the place is dropped, the broker tells the other side.
+pub async fn connect(
+    target: Target,
+    access: Access,
+    clock: Clock,
+    steps: &Steps,
+) -> Result<Rendezvous, ErrorReport> {
+    let guest = Guest {
+        target,
+        access,
+        clock,
+        used: Used::default(),
+        largest: bounds::BROKER_PIECE,
+    };
+    Rendezvous::begin(guest, clock, steps).await
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Broker {
-    /// Connects, subscribes, and sees that a message comes back, within [`PATIENCE`]. The first event is
-    /// [`Event::Joined`]. `steps` tell meanwhile how far it got.
-    pub async fn connect(
-        target: Target,
-        access: Access,
-        clock: Clock,
-        steps: &Steps,
-    ) -> Result<Self, ErrorReport> {
-        let mut visitor = Visitor {
-            target,
-            access,
-            clock,
-            used: Used::default(),
-            largest: bounds::BROKER_PIECE,
-        };
-        let joined = visitor.join(steps).await;
-        let (pipe, client) = joined.map_err(|failure| failure.report)?;
-        let (envelopes, waiting) = waiting::channel();
-        let (say, events) = mpsc::channel(bounds::RENDEZVOUS_EVENTS);
-        // The receiver is still here, and empty.
-        let _ = say.try_send(Event::Joined { peer: true });
-        let task = tokio::spawn(visitor.stay(pipe, client, waiting, say));
-        Ok(Self {
-            envelopes,
-            events,
-            task,
-        })
-    }
-
-    /// Sends an envelope to whoever is there.
-    pub fn send(&self, envelope: Vec<u8>) {
-        self.envelopes.send(envelope);
-    }
-
-    pub fn poll_next(&mut self, context: &mut task::Context<'_>) -> Poll<Option<Event>> {
-        self.events.poll_recv(context)
-    }
-
-    /// Sends what is still waiting and leaves, within `patience`.
-    pub async fn close(mut self, patience: Duration) {
-        let (closed, _) = waiting::channel();
-        // Without a sender, the task sends what is left and ends.
-        drop(std::mem::replace(&mut self.envelopes, closed));
-        let _ = timeout(patience, &mut self.task).await;
-    }
-}
-
-enum Ending {
-    Done,
-    Broken(Failure),
-}
-
-/// Somebody who visits a broker, again and again if need be.
-struct Visitor {
+/// Who visits a broker.
+struct Guest {
     target: Target,
     access: Access,
     clock: Clock,
@@ -111,8 +62,31 @@ struct Visitor {
     largest: usize,
 }
 
-impl Visitor {
-    async fn join(&mut self, steps: &Steps) -> Result<(Pipe, Client), Failure> {
+impl Visitor for Guest {
+    type Connection = (Pipe, Client);
+
+    async fn join(&mut self, steps: &Steps) -> Result<((Pipe, Client), bool), Failure> {
+        // Whether the other side is there cannot be known.
+        self.come(steps).await.map(|joined| (joined, true))
+    }
+
+    async fn talk(
+        &mut self,
+        (mut pipe, mut client): (Pipe, Client),
+        waiting: &mut waiting::Receiver,
+        say: &mpsc::Sender<Event>,
+    ) -> Ending {
+        let ending = self.exchange(&mut pipe, &mut client, waiting, say).await;
+        self.used = client.used();
+        match ending {
+            Ending::Done => Ending::Done,
+            Ending::Broken(failure) => Ending::Broken(self.of_size(&client, failure)),
+        }
+    }
+}
+
+impl Guest {
+    async fn come(&mut self, steps: &Steps) -> Result<(Pipe, Client), Failure> {
         let by = self.clock.instant(self.clock.now() + PATIENCE);
         let opened = pipe::open(&self.target, by, steps).await;
         let (mut pipe, addresses) = opened.map_err(failure::of_way)?;
@@ -172,57 +146,6 @@ impl Visitor {
         }
     }
 
-    /// Stays until it is not wanted any more, or cannot go on.
-    async fn stay(
-        mut self,
-        pipe: Pipe,
-        client: Client,
-        mut waiting: waiting::Receiver,
-        say: mpsc::Sender<Event>,
-    ) {
-        let mut connected = Some((pipe, client));
-        let (mut tries, mut told) = (0, None);
-        loop {
-            let failure = if let Some((mut pipe, mut client)) = connected.take() {
-                let since = self.clock.now();
-                told = None;
-                let ending = self.talk(&mut pipe, &mut client, &mut waiting, &say).await;
-                self.used = client.used();
-                let Ending::Broken(failure) = ending else {
-                    return;
-                };
-                if self.clock.now() >= since + GOOD_AFTER {
-                    tries = 0;
-                }
-                self.of_size(&client, failure)
-            } else {
-                match self.join(&Steps::default()).await {
-                    Ok(joined) => {
-                        // What was to be sent meanwhile will be sent again.
-                        waiting.forget();
-                        let _ = say.send(Event::Joined { peer: true }).await;
-                        connected = Some(joined);
-                        continue;
-                    }
-                    Err(failure) => failure,
-                }
-            };
-            if failure.is_final {
-                let _ = say.send(Event::Refused(failure.report)).await;
-                return;
-            }
-            if told != Some(failure.report.code) {
-                told = Some(failure.report.code);
-                if say.send(Event::Lost(failure.report)).await.is_err() {
-                    return;
-                }
-            }
-            if !pause(&mut tries, &mut waiting).await {
-                return;
-            }
-        }
-    }
-
     /// Whether the size of a message was why the connection ended: then smaller ones are tried.
     fn of_size(&mut self, client: &Client, failure: Failure) -> Failure {
         let size = client.unanswered().unwrap_or(0);
@@ -238,7 +161,7 @@ impl Visitor {
         failure
     }
 
-    async fn talk(
+    async fn exchange(
         &self,
         pipe: &mut Pipe,
         client: &mut Client,

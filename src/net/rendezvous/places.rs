@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
-use crate::net::rendezvous::broker::{self, Access, Broker};
+use crate::net::rendezvous::broker::{self, Access};
 use crate::net::rendezvous::client::{Event, Rendezvous, Steps, Target};
 
 /// One place, and what is needed there.
@@ -30,16 +30,11 @@ pub enum Happening {
     Said(Event),
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Member, ErrorReport>> + Send>>;
-
-enum Member {
-    Rooms(Rendezvous),
-    Broker(Broker),
-}
+type Opening = Pin<Box<dyn Future<Output = Result<Rendezvous, ErrorReport>> + Send>>;
 
 enum State {
     Opening(Opening),
-    In(Member),
+    In(Rendezvous),
     Out,
 }
 
@@ -100,13 +95,9 @@ impl Places {
 
     /// Sends an envelope to one place. It is lost there if nobody is, or there is no connection.
     pub fn send(&self, place: usize, envelope: &[u8]) {
-        match &self.visited[place].state {
-            State::In(Member::Rooms(rendezvous)) => {
-                // No message of ours is too large: `Session` has seen to that.
-                let _ = rendezvous.send(envelope.to_vec());
-            }
-            State::In(Member::Broker(broker)) => broker.send(envelope.to_vec()),
-            State::Opening(_) | State::Out => {}
+        if let State::In(rendezvous) = &self.visited[place].state {
+            // No message of ours is too large: `Session` has seen to that.
+            let _ = rendezvous.send(envelope.to_vec());
         }
     }
 
@@ -141,10 +132,8 @@ impl Places {
     /// Sends what is still waiting and closes all connections, within `patience`.
     pub async fn close(self, patience: Duration) {
         let closing = self.visited.into_iter().map(|place| async move {
-            match place.state {
-                State::In(Member::Rooms(rendezvous)) => rendezvous.close(patience).await,
-                State::In(Member::Broker(broker)) => broker.close(patience).await,
-                State::Opening(_) | State::Out => {}
+            if let State::In(rendezvous) = place.state {
+                rendezvous.close(patience).await;
             }
         });
         join_all(closing).await;
@@ -157,7 +146,7 @@ impl Visited {
         if let State::Opening(opening) = &mut self.state {
             match opening.as_mut().poll(context) {
                 Poll::Pending => return Some(Poll::Pending),
-                Poll::Ready(Ok(member)) => self.state = State::In(member),
+                Poll::Ready(Ok(rendezvous)) => self.state = State::In(rendezvous),
                 Poll::Ready(Err(report)) => {
                     self.state = State::Out;
                     return Some(Poll::Ready(Happening::NotReached(self.worded(report))));
@@ -165,8 +154,7 @@ impl Visited {
             }
         }
         let polled = match &mut self.state {
-            State::In(Member::Rooms(rendezvous)) => rendezvous.poll_next(context),
-            State::In(Member::Broker(broker)) => broker.poll_next(context),
+            State::In(rendezvous) => rendezvous.poll_next(context),
             State::Opening(_) | State::Out => return None,
         };
         match polled {
@@ -193,12 +181,10 @@ impl Visited {
     }
 }
 
-async fn open(place: Place, clock: Clock, steps: Arc<Steps>) -> Result<Member, ErrorReport> {
+async fn open(place: Place, clock: Clock, steps: Arc<Steps>) -> Result<Rendezvous, ErrorReport> {
     let Place { target, access } = place;
-    if let Some(access) = access {
-        let joined = Broker::connect(target, access, clock, &steps).await;
-        return joined.map(Member::Broker);
+    match access {
+        Some(access) => broker::connect(target, access, clock, &steps).await,
+        None => Rendezvous::connect_by_steps(target, clock, &steps).await,
     }
-    let joined = Rendezvous::connect_by_steps(target, clock, &steps).await;
-    joined.map(Member::Rooms)
 }

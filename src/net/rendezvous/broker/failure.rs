@@ -4,7 +4,7 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
-use crate::net::rendezvous::client::failure::Failure;
+use crate::net::rendezvous::failure::Failure;
 use crate::proto::signal::mqtt::Fault;
 use crate::proto::signal::url::RendezvousUrl;
 

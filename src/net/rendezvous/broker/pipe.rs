@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use crate::base::bounds;
 use crate::net::rendezvous::broker::failure;
 use crate::net::rendezvous::client::Target;
-use crate::net::rendezvous::client::dial::{Stream, request, transport};
-use crate::net::rendezvous::client::failure::Failure;
-use crate::net::rendezvous::client::steps::{Step, Steps};
+use crate::net::rendezvous::dial::{Stream, request, transport};
+use crate::net::rendezvous::failure::Failure;
+use crate::net::rendezvous::steps::{Step, Steps};
 use crate::net::stream::io_error;
 use crate::proto::signal::url::Service;
 

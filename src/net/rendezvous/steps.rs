@@ -10,7 +10,7 @@ use crate::proto::stun::uri::Host;
 
 /// What is waited for.
 #[derive(Debug, Clone)]
-pub(in crate::net::rendezvous) enum Step {
+pub(super) enum Step {
     Name(Host),
     Connection {
         host: Host,
@@ -28,7 +28,7 @@ pub(in crate::net::rendezvous) enum Step {
 pub struct Steps(Mutex<Option<Step>>);
 
 impl Steps {
-    pub(in crate::net::rendezvous) fn begin(&self, step: Step) {
+    pub(super) fn begin(&self, step: Step) {
         if let Ok(mut current) = self.0.lock() {
             *current = Some(step);
         }

@@ -9,18 +9,18 @@ use tokio::sync::mpsc;
 use crate::base::bounds;
 
 #[derive(Debug)]
-pub(in crate::net::rendezvous) struct Sender {
+pub(super) struct Sender {
     envelopes: mpsc::UnboundedSender<Vec<u8>>,
     bytes: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
-pub(in crate::net::rendezvous) struct Receiver {
+pub(super) struct Receiver {
     envelopes: mpsc::UnboundedReceiver<Vec<u8>>,
     bytes: Arc<AtomicUsize>,
 }
 
-pub(in crate::net::rendezvous) fn channel() -> (Sender, Receiver) {
+pub(super) fn channel() -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let bytes = Arc::new(AtomicUsize::new(0));
     let sender = Sender {
@@ -37,7 +37,7 @@ pub(in crate::net::rendezvous) fn channel() -> (Sender, Receiver) {
 impl Sender {
     /// Lets it wait. What there is no room for is lost: a rendezvous that takes nothing for so long is
     /// given up soon, and the next one is told everything again.
-    pub(in crate::net::rendezvous) fn send(&self, envelope: Vec<u8>) {
+    pub(super) fn send(&self, envelope: Vec<u8>) {
         let length = envelope.len();
         if self.bytes.load(Ordering::Relaxed) + length > bounds::RENDEZVOUS_UNSENT {
             return;
@@ -50,14 +50,14 @@ impl Sender {
 
 impl Receiver {
     /// The next one; `None` once nothing more will come. May be dropped and called again.
-    pub(in crate::net::rendezvous) async fn recv(&mut self) -> Option<Vec<u8>> {
+    pub(super) async fn recv(&mut self) -> Option<Vec<u8>> {
         let envelope = self.envelopes.recv().await?;
         self.bytes.fetch_sub(envelope.len(), Ordering::Relaxed);
         Some(envelope)
     }
 
     /// Forgets all that waits.
-    pub(in crate::net::rendezvous) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         while let Ok(envelope) = self.envelopes.try_recv() {
             self.bytes.fetch_sub(envelope.len(), Ordering::Relaxed);
         }

@@ -13,8 +13,8 @@ use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::base::words::printable;
 use crate::net::rendezvous::client::Target;
-use crate::net::rendezvous::client::dial::{Stream, connect};
-use crate::net::rendezvous::client::failure::Failure;
+use crate::net::rendezvous::dial::{Stream, connect};
+use crate::net::rendezvous::failure::Failure;
 use crate::net::tls;
 use crate::proto::signal::url::RendezvousUrl;
 use crate::proto::signal::wire::{ABOUT, PATH};
@@ -30,9 +30,9 @@ const BEHIND: &str = "check that 'rtcdiag serve' runs behind the proxy that answ
 const OTHER_PATH: &str = "if 'rtcdiag serve' is behind a path of this web server, put it into the URL (wss://HOST/PATH), and have the proxy cut it off (nginx: a slash at the end of proxy_pass)";
 const ANOTHER: &str = "check host, port and path of the rendezvous";
 
-pub(in crate::net::rendezvous) struct Look<'a> {
-    pub(in crate::net::rendezvous) target: &'a Target,
-    pub(in crate::net::rendezvous) addresses: &'a [SocketAddr],
+pub(super) struct Look<'a> {
+    pub(super) target: &'a Target,
+    pub(super) addresses: &'a [SocketAddr],
 }
 
 impl Look<'_> {
@@ -85,7 +85,7 @@ impl Look<'_> {
         Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER))
     }
 
-    pub(in crate::net::rendezvous) async fn speaks_tls(&self) -> bool {
+    pub(super) async fn speaks_tls(&self) -> bool {
         let tried = timeout(PATIENCE, async {
             let stream = connect(self.addresses, &self.target.source).await.ok()?;
             match tls::handshake(&self.target.url.host, stream).await {

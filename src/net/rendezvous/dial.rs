@@ -19,13 +19,14 @@ use crate::base::family::Family;
 use crate::base::report::ErrorReport;
 use crate::net::host::Source;
 use crate::net::misdirected;
-use crate::net::rendezvous::client::failure::Failure;
-use crate::net::rendezvous::client::look::Look;
-use crate::net::rendezvous::client::steps::{Step, Steps};
-use crate::net::rendezvous::client::{MAX_ENVELOPE, Target};
+use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::failure::Failure;
+use crate::net::rendezvous::look::Look;
+use crate::net::rendezvous::steps::{Step, Steps};
 use crate::net::resolve;
 use crate::net::stream::io_error;
 use crate::net::tls;
+use crate::proto::signal::seal::MAX_ENVELOPE;
 use crate::proto::signal::url::RendezvousUrl;
 use crate::proto::signal::wire::SUBPROTOCOL;
 use crate::proto::stun::uri::Host;
@@ -36,10 +37,7 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(100);
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-pub(in crate::net::rendezvous) trait Stream:
-    AsyncRead + AsyncWrite + Unpin + Send
-{
-}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<Socket, Failure> {
@@ -79,7 +77,7 @@ pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<
 }
 
 /// The connection below the WebSocket, or below MQTT: TCP, with TLS where the URL says so. Gives the addresses too.
-pub(in crate::net::rendezvous) async fn transport(
+pub(super) async fn transport(
     target: &Target,
     by: Instant,
     steps: &Steps,
@@ -146,7 +144,7 @@ fn of_addresses(failure: Failure, host: &Host, addresses: &[SocketAddr]) -> Fail
     }
 }
 
-pub(in crate::net::rendezvous) fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
+pub(super) fn request(url: &RendezvousUrl) -> Result<Request<()>, Failure> {
     let wrong = |e: &dyn std::fmt::Display| {
         let message = format!("{url} cannot be requested: {e}");
         Failure::lasting(ErrorReport::new(Code::Usage, message))
