@@ -6,7 +6,7 @@ use crate::base::codes::Code;
 use crate::base::report::Millis;
 use crate::base::words::{capitalised, short_span};
 use crate::commands::pair::report::{
-    EndReport, PairResult, PairState, PathKind, SelectedReport, TimelineEvent,
+    EndReport, PairResult, PairState, PathKind, QualityReport, SelectedReport, TimelineEvent,
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
@@ -32,6 +32,9 @@ struct Wording {
     has_public_address: bool,
     has_loss: bool,
     has_second_cause: bool,
+    /// Which large datagrams are lost.
+    full_limits: bool,
+    has_remedy: bool,
 }
 
 const FULL: Wording = Wording {
@@ -42,11 +45,14 @@ const FULL: Wording = Wording {
     has_public_address: true,
     has_loss: true,
     has_second_cause: true,
+    full_limits: true,
+    has_remedy: true,
 };
 const IN_BRIEF: Wording = Wording {
     full_cause: false,
     full_relay_cause: false,
     full_remedy: false,
+    full_limits: false,
     ..FULL
 };
 const WITHOUT_RELAY: Wording = Wording {
@@ -58,9 +64,13 @@ const WITHOUT_ADDRESS: Wording = Wording {
     has_loss: false,
     ..WITHOUT_RELAY
 };
+const OF_ONE_CAUSE: Wording = Wording {
+    has_second_cause: false,
+    ..WITHOUT_ADDRESS
+};
 
 /// From the most to the fewest words.
-const WORDINGS: [Wording; 10] = [
+const WORDINGS: [Wording; 11] = [
     FULL,
     Wording {
         full_remedy: false,
@@ -85,9 +95,10 @@ const WORDINGS: [Wording; 10] = [
         ..WITHOUT_RELAY
     },
     WITHOUT_ADDRESS,
+    OF_ONE_CAUSE,
     Wording {
-        has_second_cause: false,
-        ..WITHOUT_ADDRESS
+        has_remedy: false,
+        ..OF_ONE_CAUSE
     },
 ];
 
@@ -152,17 +163,22 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
         sentences.push(format!("{what} after {:.1} s.", after.0.as_secs_f64()));
     }
     if let (true, Some(quality)) = (loses_large(result), &result.quality) {
-        let bytes = quality.large.map_or(0, |large| large.bytes);
-        let lost = findings::quality::limits(quality);
-        let lost = lost.unwrap_or_else(|| format!("those of {bytes} bytes"));
-        sentences.push(format!(
-            "But large datagrams are lost here, {lost}: DTLS handshakes and video will fail."
-        ));
+        sentences.push(large_lost(quality, wording));
     }
     if result.session.peer_agrees == Some(false) {
         sentences.push("But the other side reports otherwise.".to_owned());
     }
     sentences.join(" ")
+}
+
+fn large_lost(quality: &QualityReport, wording: Wording) -> String {
+    if !wording.full_limits {
+        return "But large datagrams are lost here: DTLS and video will fail.".to_owned();
+    }
+    let bytes = quality.large.map_or(0, |large| large.bytes);
+    let lost = findings::quality::limits(quality);
+    let lost = lost.unwrap_or_else(|| format!("those of {bytes} bytes"));
+    format!("But large datagrams are lost here, {lost}: DTLS handshakes and video will fail.")
 }
 
 fn why_relayed(result: &PairResult, wording: Wording) -> Vec<String> {
@@ -178,7 +194,7 @@ fn why_relayed(result: &PairResult, wording: Wording) -> Vec<String> {
     };
     let why = said(cause, wording, wording.full_cause);
     let why = format!("No direct path: {why}.");
-    let remedy = cause.remedies.first();
+    let remedy = cause.remedies.first().filter(|_| wording.has_remedy);
     [Some(why), remedy.map(|remedy| promised(remedy, wording))]
         .into_iter()
         .flatten()
@@ -236,7 +252,7 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
     let relayed = relayed.map(|cause| said(cause, wording, wording.full_relay_cause));
     let why: Vec<String> = direct.into_iter().chain(relayed).collect();
     let text = format!("No connection: {}.", why.join("; "));
-    match best_remedy(result) {
+    match best_remedy(result).filter(|_| wording.has_remedy) {
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
         None => text,
     }

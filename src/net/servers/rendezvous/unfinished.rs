@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Of all connections together: what has come and is not delivered.
-const IN_ALL: usize = 96 << 20;
+const IN_ALL: usize = 48 << 20;
 
 /// What each connection may have of an unfinished message that does not count, so that honest clients get through while
 /// others use up what there is: most messages of a pair are smaller.
