@@ -173,7 +173,7 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
 
 fn large_lost(quality: &QualityReport, wording: Wording) -> String {
     if !wording.full_limits {
-        return "But large datagrams are lost here: DTLS and video will fail.".to_owned();
+        return "But large datagrams are lost: DTLS and video will fail.".to_owned();
     }
     let bytes = quality.large.map_or(0, |large| large.bytes);
     let lost = findings::quality::limits(quality);
