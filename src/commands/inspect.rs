@@ -33,7 +33,7 @@ pub fn run(frame: &Frame, args: &InspectArgs) -> anyhow::Result<Outcome> {
         }
     });
     let joined = calls::join(accounts.collect());
-    let result = InspectResult::new(&names, &records, &joined);
+    let result = InspectResult::new(&names, &records, joined);
     let verdict = verdict::verdict(&result, &names, &records);
     frame.output.end_progress();
     frame.finish(verdict, result, render::text)

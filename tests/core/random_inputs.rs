@@ -12,6 +12,10 @@ use rand::{Rng as _, SeedableRng as _};
 mod capture;
 #[path = "../../fuzz/bodies/descriptions.rs"]
 mod descriptions;
+#[path = "../../fuzz/bodies/evidence.rs"]
+mod evidence;
+#[path = "../../fuzz/bodies/mqtt.rs"]
+mod mqtt;
 #[path = "../../fuzz/bodies/redaction.rs"]
 mod redaction;
 #[path = "../../fuzz/bodies/rendezvous_wire.rs"]
@@ -180,6 +184,82 @@ fn files_with_descriptions() {
         ],
         descriptions::body,
     );
+}
+
+/// A few kilobytes of what each kind of file has: whole dumps would take too long to try many.
+#[test]
+fn files_of_browsers() {
+    const SDP: &str = "v=0\\r\\no=- 1 2 IN IP4 127.0.0.1\\r\\ns=-\\r\\nt=0 0\\r\\na=ice-ufrag:abcd\\r\\na=setup:actpass\\r\\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\\r\\na=mid:0\\r\\na=rtpmap:111 opus/48000/2\\r\\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\\r\\n";
+    const LINE: &str =
+        "candidate:2 1 udp 1 203.0.113.7 9 typ srflx raddr 10.0.0.1 rport 9 ufrag abcd";
+    let internals = format!(
+        r#"{{"UserAgent":"x","PeerConnections":{{"1-2":{{"url":"https://a.example/","rtcConfiguration":"{{ iceServers: [stun:192.0.2.9] }}",
+        "updateLog":[{{"time":"1/1/2026, 10:00:01 AM","type":"setLocalDescription","value":"type: offer, sdp: {SDP}"}},
+        {{"time":"1/1/2026, 10:00:02 AM","type":"addIceCandidate","value":"sdpMid: 0, sdpMLineIndex: 0, candidate: {LINE}"}},
+        {{"time":"1/1/2026, 10:00:03 AM","type":"iceconnectionstatechange","value":"failed"}},
+        {{"time":"1/1/2026, 10:00:03 AM","type":"icecandidateerror","value":"url: stun:192.0.2.9\naddress: 10.0.0.x\nport: 9\nerror_text: timed out\nerror_code: 701"}}],
+        "stats":{{"CP1-state":{{"startTime":"2026-01-01T10:00:01.000Z","endTime":"2026-01-01T10:00:03.000Z","statsType":"candidate-pair","values":"[\"waiting\",\"failed\"]"}},
+        "CP1-localCandidateId":{{"startTime":"2026-01-01T10:00:01.000Z","endTime":"2026-01-01T10:00:03.000Z","statsType":"candidate-pair","values":"[\"I1\"]"}},
+        "CP1-requestsSent":{{"startTime":"2026-01-01T10:00:01.000Z","endTime":"2026-01-01T10:00:03.000Z","statsType":"candidate-pair","values":"[4,9]"}}}}}}}}}}"#
+    );
+    let rtcstats = format!(
+        "RTCStatsDump\n{{\"fileFormat\":3,\"userAgent\":\"x\"}}\n[\"create\",\"PC_0\",{{\"iceServers\":[]}},1]\n\
+        [\"setLocalDescription\",\"PC_0\",{{\"type\":\"offer\",\"sdp\":\"{SDP}\"}},2]\n\
+        [\"onicecandidate\",\"PC_0\",{{\"candidate\":\"{LINE}\",\"sdpMid\":\"0\"}},3]\n\
+        [\"getStats\",\"PC_0\",{{\"CP1\":{{\"type\":\"candidate-pair\",\"state\":\"failed\",\"requestsSent\":4,\"timestamp\":0}}}},4]\n\
+        [\"oniceconnectionstatechange\",\"PC_0\",\"failed\",5]\n"
+    );
+    let getstats = br#"[{"id":"CP1","type":"candidate-pair","timestamp":1780000000000.5,"localCandidateId":"L","remoteCandidateId":"R","state":"in-progress","requestsSent":4,"responsesReceived":0},
+        {"id":"L","type":"local-candidate","address":"10.0.0.1","port":9,"protocol":"udp","candidateType":"host","priority":1},
+        {"id":"R","type":"remote-candidate","address":"203.0.113.7","port":9,"protocol":"udp","candidateType":"srflx","priority":1},
+        {"id":"T","type":"transport","dtlsState":"new","selectedCandidatePairId":"CP1","iceState":"checking"},
+        {"id":"I","type":"inbound-rtp","kind":"audio","packetsReceived":1,"packetsLost":-1,"jitter":0.1}]"#;
+    let page = format!(
+        "<html><title>about:webrtc</title><h3>15032385537</h3><table><tr><th>ICE State</th><th>Priority</th></tr>\
+        <tr><td>failed</td><td>10.0.0.1:9/udp(host)</td><td>[::1]:5/udp(relay-tcp)</td></tr></table><pre>{LINE}</pre>"
+    );
+    let own = br#"{"rtcdiag_version":"1","command":"pair","result":{"state":"failed","role":"controlling","local":{"candidates":[{"type":"host","address":"10.0.0.1","port":9,"priority":1}]},
+        "remote":{"candidates":[]},"pairs":[{"local":{"type":"host","address":"10.0.0.1","port":9},"remote":{"type":"srflx","address":"203.0.113.7","port":9},"state":"failed","requests_sent":4}],
+        "timeline":[{"at_ms":1.5,"event":"joined"}]}}"#;
+    let good = [
+        internals.as_bytes(),
+        rtcstats.as_bytes(),
+        getstats,
+        page.as_bytes(),
+        own,
+        LINE.as_bytes(),
+    ];
+    for file in good {
+        let record = rtcdiag::proto::evidence::read(file);
+        let text = String::from_utf8_lossy(file);
+        assert_eq!(record.faults, [], "{text}");
+        assert_eq!(record.accounts.len(), 1, "{text}");
+    }
+    try_all(&good, evidence::body);
+}
+
+#[test]
+fn packets_of_a_broker() {
+    const TOPIC: &[u8] = b"VPQ4P6B60ED1JMG5WFPYVBBS9R";
+    let accepted = [0x20, 2, 0, 0];
+    let subscribed = [0x90, 3, 0, 1, 1];
+    let length = u8::try_from(TOPIC.len() + 14).expect("it is short");
+    let publish = [
+        &[0x32, length, 0, 26],
+        TOPIC,
+        &[0, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    ]
+    .concat();
+    let all = [
+        &[3][..],
+        &accepted,
+        &subscribed,
+        &publish,
+        &[0x40, 2, 0, 2, 0xd0, 0],
+    ]
+    .concat();
+    try_all(&[&all, &[1, 0x20, 2, 0, 5]], mqtt::body);
 }
 
 #[test]

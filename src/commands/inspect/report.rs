@@ -204,7 +204,8 @@ fn span(ms: f64) -> Option<Millis> {
 }
 
 impl InspectResult {
-    pub fn new(names: &[String], records: &[Record], joined: &[JoinedCall]) -> Self {
+    /// Each call is let go when its report is made: of thousands, both together need much memory.
+    pub fn new(names: &[String], records: &[Record], joined: Vec<JoinedCall>) -> Self {
         let sources = names
             .iter()
             .zip(records)
@@ -226,14 +227,15 @@ impl InspectResult {
                     agent: record.agent.clone(),
                     captured_at: record.captured_at.and_then(rfc3339),
                 }
-            });
+            })
+            .collect();
+        let calls = joined
+            .into_iter()
+            .enumerate()
+            .map(|(place, call)| CallReport::new(&call, place < DESCRIBED));
         Self {
-            sources: sources.collect(),
-            calls: joined
-                .iter()
-                .enumerate()
-                .map(|(place, call)| CallReport::new(call, place < DESCRIBED))
-                .collect(),
+            sources,
+            calls: calls.collect(),
         }
     }
 }

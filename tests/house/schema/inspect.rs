@@ -64,7 +64,7 @@ pub fn everything() -> Value {
 fn document(files: Vec<(String, Record)>) -> Value {
     let (names, records): (Vec<String>, Vec<Record>) = files.into_iter().unzip();
     let joined = calls::join(records.clone());
-    let result = InspectResult::new(&names, &records, &joined);
+    let result = InspectResult::new(&names, &records, joined);
     let verdict = verdict(&result, &names, &records);
     let mut document = nat::everything();
     document["command"] = json!("inspect");
