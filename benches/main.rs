@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods)] // a benchmark measures and prints
 
+mod broker;
 mod flood;
 mod gather;
 mod hostile;
@@ -18,11 +19,12 @@ mod rendezvous;
 mod support;
 mod turn;
 
-const BENCHMARKS: [(&str, fn()); 8] = [
+const BENCHMARKS: [(&str, fn()); 9] = [
     ("nat", nat::measure_all),
     ("gather", gather::measure_all),
     ("turn", turn::measure_all),
     ("rendezvous", rendezvous::measure_all),
+    ("broker", broker::measure_all),
     ("hostile", hostile::measure_all),
     ("flood", flood::measure_all),
     ("pair", pair::measure_all),

@@ -34,7 +34,10 @@ const PROBE_AGAIN: Duration = Duration::from_millis(800);
 const PROBES: u32 = 4;
 /// How long a receipt waits for something else to travel with.
 const RECEIPT_WAITS: Duration = Duration::from_millis(250);
-/// How long one message is waited for before the next, at most: what is to be said meanwhile travels together.
+/// Messages under way at a time. What is to be said meanwhile travels together; with one alone, a description would wait
+/// for the acknowledgement of the greeting.
+const FLYING: usize = 2;
+/// How long one of them is waited for before the next, at most.
 const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 /// How long a message has to come back before it is taken for lost: several times as long as the first one took.
 const LOST_AFTER: Duration = Duration::from_millis(1500);
@@ -110,8 +113,8 @@ pub struct Client {
     waiting: VecDeque<Vec<u8>>,
     /// Since when only receipts wait.
     receipt_since: Option<Time>,
-    /// The message that is not acknowledged.
-    flying: Option<(u16, Time)>,
+    /// Messages that are not acknowledged, by their numbers.
+    flying: Vec<(u16, Time)>,
     last_id: u16,
     probes: u32,
     probed_at: Time,
@@ -153,7 +156,7 @@ impl Client {
             cutter,
             waiting: VecDeque::new(),
             receipt_since: None,
-            flying: None,
+            flying: Vec::new(),
             last_id: 0,
             probes: 0,
             probed_at: now,
@@ -260,10 +263,8 @@ impl Client {
                 self.take_message(now, &publish);
             }
             (Packet::PubAck(answer), _) => {
-                if self.flying.is_some_and(|(id, _)| id == answer.pkid) {
-                    self.flying = None;
-                    self.publish_next(now);
-                }
+                self.flying.retain(|(id, _)| *id != answer.pkid);
+                self.publish_next(now);
             }
             (Packet::PingResp, _) => {}
             _ => self.fail(Fault::Malformed),
@@ -319,7 +320,7 @@ impl Client {
         }
         let probe = (self.stage != Stage::Joined).then(|| self.probed_at + PROBE_AGAIN);
         let receipt = self.receipt_since.map(|since| since + RECEIPT_WAITS);
-        let taken = self.flying.map(|(_, at)| at + TAKEN_WITHIN);
+        let taken = self.flying.first().map(|(_, at)| *at + TAKEN_WITHIN);
         let lost = self.lost_at();
         let ping = self.sent_at + PING_AFTER;
         [probe, receipt, taken, lost, self.joiner.poll_timeout()]
@@ -362,9 +363,7 @@ impl Client {
             // The broker has not answered; how long that may take is for whoever drives this.
             self.probed_at = now;
         }
-        if self.flying.is_some_and(|(_, at)| now >= at + TAKEN_WITHIN) {
-            self.flying = None;
-        }
+        self.flying.retain(|(_, at)| now < *at + TAKEN_WITHIN);
         if self
             .receipt_since
             .is_some_and(|since| now >= since + RECEIPT_WAITS)
@@ -399,17 +398,20 @@ impl Client {
         let probe = self.cutter.probe();
         self.publish(now, probe);
         // Nothing waits for it.
-        self.flying = None;
+        self.flying.clear();
         self.unechoed.clear();
     }
 
-    /// One message at a time: what is to be said while it is under way travels in the next.
+    /// As many as may be under way.
     fn publish_next(&mut self, now: Time) {
         let has_time = self.receipt_since.is_some() && self.cutter.is_empty();
-        if self.stage != Stage::Joined || self.flying.is_some() || has_time {
+        if self.stage != Stage::Joined || has_time {
             return;
         }
-        if let Some(piece) = self.cutter.cut(&mut self.waiting) {
+        while self.fault.is_none()
+            && self.flying.len() < FLYING
+            && let Some(piece) = self.cutter.cut(&mut self.waiting)
+        {
             let number = self.cutter.next_number() - 1;
             self.unechoed.push_back((number, piece.len(), now));
             self.publish(now, piece);
@@ -425,7 +427,7 @@ impl Client {
         }
         let mut publish = Publish::new(self.topic.clone(), QoS::AtLeastOnce, payload);
         publish.pkid = self.new_id();
-        self.flying = Some((publish.pkid, now));
+        self.flying.push((publish.pkid, now));
         self.write(now, &Packet::Publish(publish));
     }
 
