@@ -81,6 +81,12 @@ fn add_cases(suite: &mut Suite) {
     suite.cases("lifetime", "binding_lifetime::", lifetime::check);
     suite.cases("router/miniupnpd", "miniupnpd::", router::check);
     suite.cases("pairs", "pair::matrix::", pair::check);
+    suite.chosen(
+        "pairs",
+        "pair::bare::",
+        pair::bare::is_meant,
+        pair::bare::check,
+    );
     for (name, folder) in field::cases() {
         let own = name.clone();
         suite.test(&format!("field::{name}"), move || {
@@ -155,7 +161,6 @@ fn add_others(suite: &mut Suite) {
             roles_are_forced => pair::sessions::roles_are_forced,
             by_hand => pair::sessions::by_hand,
             rendezvous_in_one_of_the_two => pair::sessions::rendezvous_in_one_of_the_two,
-            bare_commands_with_a_broker_between => pair::sessions::bare_commands_with_a_broker_between,
             rendezvous_out_of_reach => pair::sessions::rendezvous_out_of_reach,
         }
     }

@@ -50,9 +50,22 @@ impl Suite {
     where
         T: DeserializeOwned + Send + 'static,
     {
+        self.chosen(file, prefix, |_| true, check);
+    }
+
+    /// The same for some of them.
+    pub fn chosen<T>(
+        &mut self,
+        file: &str,
+        prefix: &str,
+        is_meant: fn(&T) -> bool,
+        check: fn(&str, &T),
+    ) where
+        T: DeserializeOwned + Send + 'static,
+    {
         match data::tables::<T>(file) {
             Ok(cases) => {
-                for (name, case) in cases {
+                for (name, case) in cases.into_iter().filter(|(_, case)| is_meant(case)) {
                     let own = name.clone();
                     self.test(&format!("{prefix}{name}"), move || check(&own, &case));
                 }

@@ -1,5 +1,6 @@
 //! `rtcdiag pair` between two hosts behind kernel NATs and filters, with coturn and a rendezvous between them.
 
+pub mod bare;
 pub mod network;
 pub mod sessions;
 

@@ -96,10 +96,15 @@ const PORTS: [&str; 2] = ["'32768 36863'", "'36864 40959'"];
 /// Where the rendezvous is: at a port that most networks let out.
 pub const RENDEZVOUS: [&str; 2] = ["203.0.113.12:443", "[2001:db8:113::12]:443"];
 
-const SERVER_ADDRESSES: [&str; 6] = [
+/// Where the broker is: over TCP at its own port, and over TLS at one that most networks let out.
+const BROKER: &str = "203.0.113.13";
+pub const BROKERS: [&str; 2] = ["mqtt://203.0.113.13", "mqtts://203.0.113.13:443"];
+
+const SERVER_ADDRESSES: [&str; 7] = [
     "203.0.113.10/32",
     "203.0.113.11/32",
     "203.0.113.12/32",
+    "203.0.113.13/32",
     "2001:db8:113::10/128",
     "2001:db8:113::11/128",
     "2001:db8:113::12/128",
@@ -210,6 +215,7 @@ impl Network {
         let mut turn = Turn {
             addresses: coturn::ADDRESSES.map(str::to_owned).to_vec(),
             tls_port: 443,
+            certified: vec![BROKER.to_owned()],
             ..Turn::default()
         };
         // Up to 4.6 versions offer behaviour discovery unless told not to; newer ones only if told to.
@@ -251,8 +257,14 @@ impl Network {
     /// Starts mosquitto beside the rendezvous, where it is installed.
     #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     pub fn start_broker(&mut self) -> bool {
-        let path = self.lab.scratch().join("mosquitto.conf");
-        let text = "listener 1883 203.0.113.12\nallow_anonymous true\nuser root\n";
+        let scratch = self.lab.scratch().to_owned();
+        let path = scratch.join("mosquitto.conf");
+        let [certificate, key] = ["certificate0.pem", "key0.pem"].map(|file| scratch.join(file));
+        let text = format!(
+            "allow_anonymous true\nuser root\nlistener 1883 {BROKER}\nlistener 443 {BROKER}\ncertfile {}\nkeyfile {}\n",
+            certificate.display(),
+            key.display()
+        );
         std::fs::write(&path, text).expect("it can be written");
         let mut command = self.program("srv", "mosquitto");
         command.arg("-c").arg(&path).stdin(Stdio::null());
@@ -271,7 +283,11 @@ impl Network {
         for _ in 0..500 {
             let output = self.program("srv", "ss").arg("-lntH").output();
             let output = output.expect("ss runs");
-            if String::from_utf8_lossy(&output.stdout).contains("203.0.113.12:1883") {
+            let listing = String::from_utf8_lossy(&output.stdout);
+            if [1883, 443]
+                .iter()
+                .all(|port| listing.contains(&format!("{BROKER}:{port}")))
+            {
                 return true;
             }
             thread::sleep(Duration::from_millis(20));

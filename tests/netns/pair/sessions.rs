@@ -306,50 +306,6 @@ pub fn rendezvous_in_one_of_the_two() {
     assert_eq!(mode(&b), "rendezvous", "{}", b.describe());
 }
 
-/// Two new users behind two NATs, with nothing but a broker between: the first types the bare command, the second
-/// what it prints. Which brokers are public, the configuration says.
-pub fn bare_commands_with_a_broker_between() {
-    let mut network = Network::build(&apart("full_cone", "symmetric"));
-    if !network.start_broker() {
-        return;
-    }
-    let configuration = network.lab.scratch().join("config.toml");
-    // The first of them is dead.
-    let text = "public-brokers = [\"mqtt://203.0.113.11:1884\", \"mqtt://203.0.113.12:1883\"]\n";
-    std::fs::write(&configuration, text).expect("it can be written");
-    let more = format!("--config {} {STUN} {SHORT}", configuration.display());
-    let mut a = network.pair("a", &more);
-    let event = a.wait_for(|event| event["event"] == "session");
-    let command = event["command"].as_str().unwrap_or_default().to_owned();
-    assert!(!command.contains("--rendezvous"), "{command}");
-    let args = command.strip_prefix("rtcdiag pair ");
-    let args = args.unwrap_or_else(|| panic!("not a command: {event}"));
-    let config = format!("--config {} {SHORT}", configuration.display());
-    let b = network.pair("b", &format!("{args} {config}"));
-    let (a, b) = (a.finish(), b.finish());
-    for end in [&a, &b] {
-        let rows = end.result()["rendezvous"].as_array().expect("a list");
-        let status = |url: &str| -> Value {
-            let row = rows.iter().find(|row| row["url"] == url);
-            row.map_or(Value::Null, |row| row["status"].clone())
-        };
-        assert_eq!(
-            status("mqtt://203.0.113.12"),
-            "reached",
-            "{}",
-            end.describe()
-        );
-        assert_eq!(
-            status("mqtt://203.0.113.11:1884"),
-            "failed",
-            "{}",
-            end.describe()
-        );
-        assert_eq!(end.result()["session"]["rendezvous"], "mqtt://203.0.113.12");
-    }
-    assert_sound(&a, &b, Path::Direct);
-}
-
 /// A router that filters everything leaves the rendezvous out of reach: that is said, and soon.
 pub fn rendezvous_out_of_reach() {
     let session = Session::new(&apart("cut_off", "home"));

@@ -21,6 +21,8 @@ pub struct Turn {
     pub port: u16,
     pub tls_port: u16,
     pub certificate: Certificate,
+    /// More addresses that the certificate is for.
+    pub certified: Vec<String>,
     pub who: Who,
     /// More flags.
     pub args: Vec<String>,
@@ -33,6 +35,7 @@ impl Default for Turn {
             port: 3478,
             tls_port: 5349,
             certificate: Certificate::Good,
+            certified: Vec::new(),
             who: Who::Users,
             args: Vec::new(),
         }
@@ -176,7 +179,7 @@ fn certify(scratch: &Path, number: usize, turn: &Turn) -> Result<(PathBuf, PathB
     let kind = turn.certificate;
     let names: Vec<String> = match kind {
         Certificate::WrongName => vec!["elsewhere.example".to_owned()],
-        _ => turn.addresses.clone(),
+        _ => [&turn.addresses[..], &turn.certified].concat(),
     };
     let made = || -> Result<_, rcgen::Error> {
         let known = authority("rtcdiag test authority")?;
