@@ -230,7 +230,10 @@ impl Client {
         while self.fault.is_none() {
             if self.stage == Stage::Connecting && self.input.first().is_some_and(|b| *b != CONNACK)
             {
-                return self.fail(foreign(&self.input));
+                if let Some(fault) = foreign(&self.input) {
+                    self.fail(fault);
+                }
+                return;
             }
             // What a broker has no reason to say is not even decoded.
             let kind = self.input.first().map(|byte| byte >> 4);

@@ -51,14 +51,18 @@ pub(super) const fn refused(code: ConnectReturnCode) -> Option<Fault> {
     })
 }
 
-/// What answers in place of a broker.
-pub(super) fn foreign(answer: &[u8]) -> Fault {
-    // A record of TLS with an alert (RFC 8446 5.1).
-    if answer.starts_with(&[0x15, 0x03]) {
-        Fault::Tls
-    } else if answer.starts_with(b"HTTP/") {
-        Fault::Http
-    } else {
-        Fault::Foreign
+/// The beginning of a record of TLS with an alert (RFC 8446 5.1), and of an answer of HTTP.
+const HEADS: [(&[u8], Fault); 2] = [(&[0x15, 0x03], Fault::Tls), (b"HTTP/", Fault::Http)];
+
+/// What answers in place of a broker; `None` as long as too little of it has come to tell.
+pub(super) fn foreign(answer: &[u8]) -> Option<Fault> {
+    for (head, fault) in HEADS {
+        if answer.starts_with(head) {
+            return Some(fault);
+        }
+        if head.starts_with(answer) {
+            return None;
+        }
     }
+    Some(Fault::Foreign)
 }
