@@ -42,8 +42,13 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// With a capital letter at the beginning.
+/// With a capital letter at the beginning, unless a name stands there: of a server, a file, an option.
 pub fn capitalised(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let first = first.trim_end_matches([',', ':', ';', '.']);
+    if first.contains(|c: char| !c.is_alphabetic() && !matches!(c, '-' | '\'' | '\u{2019}')) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + chars.as_str()
@@ -140,6 +145,23 @@ mod tests {
 
     /// Each turns, hides or draws.
     const EVIL: &str = "\u{1b}\u{9b}\u{7f}\u{ad}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{200b}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{fe00}\u{fe0f}\u{feff}\u{e0001}\u{e007f}\u{e0100}\u{e01ef}\u{180e}\u{2800}\u{34f}";
+
+    #[test]
+    fn a_name_keeps_its_letters() {
+        for (text, shown) in [
+            ("no answer", "No answer"),
+            ("coturn: remove it", "Coturn: remove it"),
+            ("this side's NAT", "This side's NAT"),
+            (
+                "stun:192.0.2.1: port unreachable",
+                "stun:192.0.2.1: port unreachable",
+            ),
+            ("turn.example.org: no answer", "turn.example.org: no answer"),
+            ("", ""),
+        ] {
+            assert_eq!(capitalised(text), shown);
+        }
+    }
 
     #[test]
     fn what_is_not_seen_is_shown_by_its_number() {
