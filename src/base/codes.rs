@@ -115,7 +115,7 @@ codes! {
     Error: DtlsFailed, CandidatesLost, PathLost;
     // Files of recorded calls.
     Error: FileUnreadable;
-    Warning: FileDamaged, RecordedTooLate;
+    Warning: FileDamaged, RecordedTooLate, SideSupposed;
     Info: OneEndOnly, CallsDiffer;
     // Candidate pairs, too.
     Warning: PairsLeftOut, CheckLimit, RelayedAlthoughDirectWorks, RelayEnded, HighJitter, HighRoundTrip,

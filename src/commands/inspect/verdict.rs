@@ -84,7 +84,14 @@ fn of_file(name: &str, record: &Record, result: &InspectResult) -> Vec<Finding> 
             hint,
         )
     });
-    faults.collect()
+    let supposed = record.supposed_side.as_ref().map(|here| {
+        Finding::new(
+            Code::SideSupposed,
+            format!("{name} does not tell at which end it was taken: {here} is taken for this side"),
+            "give the capture of the other end too, or capture with 'tcpdump -i any', which notes what was sent and what came",
+        )
+    });
+    faults.chain(supposed).collect()
 }
 
 fn of_call(call: &CallReport) -> Vec<Finding> {

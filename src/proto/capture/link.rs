@@ -28,6 +28,20 @@ pub fn network(link: u32, frame: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Whether the host that captured sent the frame, where the link tells (tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html).
+pub fn is_outgoing(link: u32, frame: &[u8]) -> Option<bool> {
+    let kind = match link {
+        113 => *frame.get(1)?,
+        276 => *frame.get(10)?,
+        _ => return None,
+    };
+    match kind {
+        0 => Some(false),
+        4 => Some(true),
+        _ => None,
+    }
+}
+
 fn ethernet(frame: &[u8]) -> Option<&[u8]> {
     of_type(
         u16::from_be_bytes([*frame.get(12)?, *frame.get(13)?]),
@@ -97,5 +111,8 @@ mod tests {
         }
         assert_eq!(network(1, &around(&ethernet(&[8, 6]))), None);
         assert!(!is_known(105));
+        assert_eq!(is_outgoing(113, &[0, 4]), Some(true));
+        assert_eq!(is_outgoing(276, &[0; 20]), Some(false));
+        assert_eq!(is_outgoing(1, &[0, 4]), None);
     }
 }

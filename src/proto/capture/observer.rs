@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::dtls::{self, Flight};
 use super::file::Frame;
 use super::packet::{Content, Packet};
-use super::paths::{Asked, Path, PathKey};
+use super::paths::{Asked, Mark, Path, PathKey};
 use super::rtp::{RtpHeader, RtpStream};
 use super::stun::{self, Class, StunFrame};
 use super::{link, packet};
@@ -30,10 +30,14 @@ pub struct Observer {
     /// Packets with STUN, TURN, DTLS or RTP of a known path.
     pub packets: u64,
     pub fragments: u64,
+    /// Packets that were kept in part.
+    pub cut: u64,
     /// Kinds of links whose frames cannot be read.
     pub unknown_links: Vec<u32>,
     /// The first and the last frame.
     pub span: Option<(f64, f64)>,
+    /// Of the packet at hand.
+    mark: Mark,
     waiting: HashMap<Transaction, Waiting>,
     order: VecDeque<Transaction>,
     channels: HashMap<(SocketAddr, SocketAddr, u16), SocketAddr>,
@@ -77,8 +81,18 @@ impl Observer {
             return;
         }
         match link::network(frame.link, frame.bytes).and_then(packet::content) {
-            Some(Content::Packet(packet)) if packet.is_tcp => self.segment(frame.at, packet),
-            Some(Content::Packet(packet)) => self.datagram(frame.at, packet),
+            Some(Content::Packet(packet)) => {
+                self.mark = Mark {
+                    hops: packet.hops,
+                    is_outgoing: link::is_outgoing(frame.link, frame.bytes),
+                };
+                self.cut += u64::from(packet.payload.len() < packet.length);
+                if packet.is_tcp {
+                    self.segment(frame.at, packet);
+                } else {
+                    self.datagram(frame.at, packet);
+                }
+            }
             Some(Content::Undelivered { from, to }) => self.undelivered(from, to),
             Some(Content::Fragment) => self.fragments += 1,
             None => {}
@@ -335,11 +349,13 @@ impl Observer {
         }
         let nominates = message.attribute(stun::USE_CANDIDATE).is_some();
         let is_controlling = message.attribute(stun::ICE_CONTROLLING).is_some();
+        let mark = self.mark;
         let Some(path) = self.path(key) else {
             return;
         };
         path.fragments = Some(fragments);
         let sent = &mut path.sent[sender];
+        sent.mark(mark);
         sent.requests = sent.requests.saturating_add(1);
         sent.first_request.get_or_insert(at);
         sent.is_controlling |= is_controlling;
@@ -370,10 +386,12 @@ impl Observer {
             return;
         }
         let mapped = message.address(stun::XOR_MAPPED_ADDRESS);
+        let mark = self.mark;
         let Some(path) = self.path(route.path) else {
             return;
         };
         let other = &mut path.sent[1 - sender];
+        other.mark(mark);
         other.answers = other.answers.saturating_add(1);
         other.saw(at);
         let own = &mut path.sent[sender];

@@ -14,6 +14,8 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
     /// How long it was.
     pub length: usize,
+    /// How many routers it may still pass (TTL, hop limit).
+    pub hops: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,7 @@ fn v4(packet: &[u8]) -> Option<Content<'_>> {
         return Some(Content::Fragment);
     }
     let payload = within(packet.get(header..)?, length);
-    transport(packet[9], (from, to), payload, length)
+    transport(packet[9], (from, to), (payload, length), packet[8])
 }
 
 fn v6(packet: &[u8]) -> Option<Content<'_>> {
@@ -73,7 +75,7 @@ fn v6(packet: &[u8]) -> Option<Content<'_>> {
             0 | 43 | 60 => usize::from(*payload.get(1)?) * 8 + 8,
             44 if be(payload, 2)? & 0xfff8 != 0 => return Some(Content::Fragment),
             44 => 8,
-            _ => return transport(next, (from, to), payload, length),
+            _ => return transport(next, (from, to), (payload, length), packet[7]),
         };
         next = payload[0];
         payload = payload.get(size..)?;
@@ -86,12 +88,12 @@ fn within(bytes: &[u8], length: usize) -> &[u8] {
     &bytes[..bytes.len().min(length)]
 }
 
-fn transport(
+fn transport<'a>(
     protocol: u8,
     (from, to): (IpAddr, IpAddr),
-    payload: &[u8],
-    length: usize,
-) -> Option<Content<'_>> {
+    (payload, length): (&'a [u8], usize),
+    hops: u8,
+) -> Option<Content<'a>> {
     let ports = || {
         Some((
             SocketAddr::new(from, be(payload, 0)?),
@@ -109,6 +111,7 @@ fn transport(
                 is_tcp: false,
                 payload,
                 length,
+                hops,
             }))
         }
         6 => {
@@ -122,6 +125,7 @@ fn transport(
                 is_tcp: true,
                 payload,
                 length,
+                hops,
             }))
         }
         // Unreachable, with the beginning of what was not delivered.

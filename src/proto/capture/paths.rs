@@ -78,9 +78,27 @@ pub struct Sent {
     pub undelivered: u32,
     /// A 403 of the TURN server for this peer.
     pub is_forbidden: bool,
+    /// How many routers its last check or answer might still pass.
+    pub hops: Option<u8>,
+    /// Whether the host that captured sent it, where the link tells.
+    pub is_outgoing: Option<bool>,
+}
+
+/// What the packet at hand tells of where it was seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark {
+    pub hops: u8,
+    pub is_outgoing: Option<bool>,
 }
 
 impl Sent {
+    pub const fn mark(&mut self, mark: Mark) {
+        self.hops = Some(mark.hops);
+        if mark.is_outgoing.is_some() {
+            self.is_outgoing = mark.is_outgoing;
+        }
+    }
+
     pub fn saw(&mut self, at: f64) {
         if let Some(last) = self.last {
             let longest = self.silence.map_or(0.0, |(from, to)| to - from);

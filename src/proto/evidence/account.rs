@@ -44,6 +44,8 @@ pub struct Record {
     pub accounts: Vec<Account>,
     /// What could not be read, and where.
     pub faults: Vec<Fault>,
+    /// Which addresses are taken for this side, where nothing in the file tells at which end it was taken.
+    pub supposed_side: Option<String>,
 }
 
 impl Record {
@@ -402,6 +404,11 @@ impl PairRecord {
             return self.requests_sent;
         }
         self.responses_received.max(1)
+    }
+
+    /// Whether a check was answered, by its count or, where a program does not count, by the state.
+    pub fn is_answered(&self) -> bool {
+        self.responses_received > 0 || self.state == "succeeded"
     }
 
     pub fn is_relayed(&self) -> bool {

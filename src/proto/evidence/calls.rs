@@ -56,24 +56,31 @@ pub fn join(records: Vec<Record>) -> Vec<JoinedCall> {
     });
     by_all_names(&all, &mut links);
     by_form(&all, &mut links);
-    let mut calls: BTreeMap<usize, JoinedCall> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, Vec<(usize, usize, Account)>> = BTreeMap::new();
     let mut first_of: HashMap<usize, (usize, bool)> = HashMap::new();
     for (index, (file, _, account)) in all.into_iter().enumerate() {
         let (root, is_opposite) = find(&mut links, index);
         let (key, first) = *first_of.entry(root).or_insert((index, is_opposite));
         let end = usize::from(is_opposite != first);
-        let call = calls.entry(key).or_default();
+        parts.entry(key).or_default().push((file, end, account));
+    }
+    parts.into_values().map(of_parts).collect()
+}
+
+/// Files of one end are merged in the order in which they were saved, whatever order they were given in.
+fn of_parts(mut parts: Vec<(usize, usize, Account)>) -> JoinedCall {
+    let mut call = JoinedCall::default();
+    let saved = |part: &(usize, usize, Account)| part.2.ended.unwrap_or_default();
+    parts.sort_by(|one, two| saved(one).total_cmp(&saved(two)));
+    for (file, end, account) in parts {
         call.files.insert((file, end));
         match &mut call.ends[end] {
             Some(known) => merge(known, account),
             none => *none = Some(account),
         }
     }
-    let mut calls: Vec<JoinedCall> = calls.into_values().collect();
-    for call in &mut calls {
-        call.offset_ms = clocks::offset(call);
-    }
-    calls
+    call.offset_ms = clocks::offset(&call);
+    call
 }
 
 fn find(links: &mut [Link], index: usize) -> (usize, bool) {
@@ -237,12 +244,21 @@ fn merge(known: &mut Account, more: Account) {
     }
     known.has_configuration |= more.has_configuration;
     known.relay_only |= more.relay_only;
+    // Which pair is in use, the later file says, if it says so of any.
+    if more.pairs.iter().any(|pair| pair.is_selected) {
+        for pair in &mut known.pairs {
+            pair.is_selected = false;
+        }
+    }
     for pair in more.pairs {
         merge_pair(&mut known.pairs, pair);
     }
     // One that has all events tells the states better than one that has the last ones.
     if (more.has_events && !known.has_events) || known.changes.is_empty() {
         known.changes = more.changes;
+    } else if !known.has_events && !more.has_events {
+        // Reports of several moments.
+        known.changes.extend(more.changes);
     }
     known.is_late = known.is_late && more.is_late;
     known.has_events |= more.has_events;
@@ -319,8 +335,9 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     let first_sent = earliest(own.first_sent, pair.first_sent);
     let first_answered = earliest(own.first_answered, pair.first_answered);
     let silence = own.silence.or(pair.silence);
+    let is_selected = own.is_selected || pair.is_selected;
     // A capture knows its ends by their addresses alone, and no priorities.
-    let named = [&*own, &pair]
+    let named = [&pair, &*own]
         .into_iter()
         .find(|pair| pair.priority > 0)
         .cloned();
@@ -331,9 +348,9 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
         own.local = named.local;
         own.remote = named.remote;
         own.priority = named.priority;
-        own.is_selected = named.is_selected;
         own.nominated |= named.nominated;
     }
+    own.is_selected = is_selected;
     own.first_sent = first_sent;
     own.first_answered = first_answered;
     own.silence = silence;

@@ -1,7 +1,5 @@
 //! What calls are joined and judged by in a description (RFC 8866, RFC 8839, RFC 8842).
 
-use std::collections::BTreeSet;
-
 use crate::base::words::printable;
 
 /// Sections of one description that are looked at.
@@ -15,8 +13,9 @@ pub struct Described {
     /// As it was found.
     pub text: String,
     pub sections: Vec<Section>,
-    pub ufrags: BTreeSet<String>,
-    pub fingerprints: BTreeSet<String>,
+    /// Each once; so few that a list takes least.
+    pub ufrags: Vec<String>,
+    pub fingerprints: Vec<String>,
     /// `a=candidate` lines, until they are read.
     pub candidates: Vec<String>,
     pub has_candidates: bool,
@@ -154,15 +153,23 @@ fn section(media: &str) -> Section {
     }
 }
 
+fn add_new(list: &mut Vec<String>, text: String) {
+    if !list.contains(&text) {
+        list.push(text);
+    }
+}
+
 fn of_attribute(read: &mut Described, maps: &mut Vec<(String, String)>, attribute: &str) {
     let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
     let value = value.trim();
     match name {
         "ice-ufrag" if read.ufrags.len() < MAX_SECTIONS => {
-            read.ufrags.insert(printable(value));
+            add_new(&mut read.ufrags, printable(value));
         }
         "fingerprint" if read.fingerprints.len() < MAX_SECTIONS => {
-            read.fingerprints.extend(fingerprint(value));
+            if let Some(print) = fingerprint(value) {
+                add_new(&mut read.fingerprints, print);
+            }
         }
         "candidate" if read.candidates.len() < super::MAX_PARTS => {
             read.candidates.push(attribute.to_owned());

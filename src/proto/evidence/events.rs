@@ -117,8 +117,8 @@ pub fn describe(told: &mut Told, at: Option<f64>, value: &Value) {
 
 /// Adds a description, and what is in it.
 pub fn add(told: &mut Told, at: Option<f64>, mut read: described::Described) {
-    told.ufrags.append(&mut read.ufrags);
-    told.fingerprints.append(&mut read.fingerprints);
+    told.ufrags.extend(read.ufrags.iter().cloned());
+    told.fingerprints.extend(read.fingerprints.iter().cloned());
     for line in std::mem::take(&mut read.candidates) {
         let mut unknown = None;
         if let Some(candidate) = candidate(&line, at, &mut unknown) {
@@ -130,6 +130,8 @@ pub fn add(told: &mut Told, at: Option<f64>, mut read: described::Described) {
     }
     // Most are told twice at the most; the first growth of a list is for four.
     read.sections.shrink_to_fit();
+    read.ufrags.shrink_to_fit();
+    read.fingerprints.shrink_to_fit();
     told.descriptions.reserve_exact(1);
     told.descriptions.push((at, read));
 }

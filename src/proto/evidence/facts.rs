@@ -84,6 +84,8 @@ pub fn judge(call: &JoinedCall) -> JudgedCall {
         .all(|side| !side.told.descriptions.is_empty());
     let standing = match standing {
         Standing::Unanswered if is_recorded && is_described => Standing::Untried,
+        // Descriptions and candidates of both ends say nothing of what was tried, in one file or in two.
+        Standing::Untried if !call.ends.iter().flatten().any(is_record) => Standing::Unanswered,
         standing => standing,
     };
     // An end that was closed has gone, and nothing was lost.
@@ -114,6 +116,14 @@ pub fn judge(call: &JoinedCall) -> JudgedCall {
     };
     judged.find_causes(call);
     judged
+}
+
+/// Whether it tells of anything that happened.
+fn is_record(account: &Account) -> bool {
+    account.has_events
+        || !account.changes.is_empty()
+        || !account.pairs.is_empty()
+        || account.dtls.state.is_some()
 }
 
 fn is_closed(call: &JoinedCall) -> bool {

@@ -33,21 +33,29 @@ pub fn read(text: &str) -> Record {
             break;
         }
     }
+    let mut is_partial = false;
     for label in walk.order {
         let Some((mut account, book)) = walk.open.remove(&label) else {
             continue;
         };
         book.close(&mut account);
+        let has_nothing = account.own.is_empty() && account.other.is_empty();
+        if has_nothing && account.pairs.is_empty() && account.dtls.state.is_none() {
+            is_partial = true;
+            continue;
+        }
         account.is_begun = true;
         account.label = (!label.is_empty()).then(|| printable(&label));
         record.captured_at = record.captured_at.or(account.ended);
         record.accounts.push(account);
     }
     if record.accounts.is_empty() && record.faults.is_empty() {
-        record.faults.push(Fault::new(
-            "the whole file",
-            "there are no statistics of a connection in it",
-        ));
+        let message = if is_partial {
+            "there is no candidate and no transport among the statistics: save the whole report of getStats, not a part of it"
+        } else {
+            "there are no statistics of a connection in it"
+        };
+        record.faults.push(Fault::new("the whole file", message));
     }
     record
 }

@@ -15,12 +15,22 @@ pub fn of(bytes: &[u8]) -> Option<FileKind> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
     match head.chars().next()? {
         '{' => of_object(bytes, head),
-        '[' => Some(of_array(head)),
+        '[' if is_json(head) => Some(of_array(head)),
         '<' => is_about(bytes).then_some(FileKind::AboutWebrtc),
         _ if head.starts_with("RTCStatsDump") => Some(FileKind::Rtcstats),
         _ if described::is_description(head) => Some(FileKind::Sdp),
         _ if head.contains("candidate:") => Some(FileKind::Candidates),
         _ => None,
+    }
+}
+
+/// Whether a text is meant as JSON: lines of logs begin with brackets too, around a time or a name.
+pub fn is_json(text: &str) -> bool {
+    let mut chars = text.chars().filter(|c| !c.is_whitespace());
+    match chars.next() {
+        Some('{') => true,
+        Some('[') => matches!(chars.next(), None | Some('[' | ']' | '{' | '"')),
+        _ => false,
     }
 }
 
@@ -69,6 +79,12 @@ fn of_object(bytes: &[u8], head: &str) -> Option<FileKind> {
 }
 
 fn of_array(head: &str) -> FileKind {
+    // `["create","PC_0",...]`: the first line, which says what it is, is missing.
+    let mut parts = head.split('"');
+    let (name, id) = (parts.nth(1), parts.nth(1));
+    if name.is_some_and(|name| !name.is_empty()) && id.is_some_and(|id| id.starts_with("PC_")) {
+        return FileKind::Rtcstats;
+    }
     if head.contains("\"sdp\"") && head.contains("v=0") {
         return FileKind::Sdp;
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize as _, Deserializer as _};
 use serde_json::Value;
 
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record, Told};
-use crate::proto::evidence::described;
 use crate::proto::evidence::events::{add, add_candidate, candidate, describe};
+use crate::proto::evidence::{described, kind};
 
 /// Values in one JSON document that are looked at.
 const MAX_VALUES: usize = 100_000;
@@ -17,15 +17,18 @@ const MAX_VALUES: usize = 100_000;
 pub fn read(kind: FileKind, text: &str) -> Record {
     let mut record = Record::of(kind);
     let mut account = Account::default();
-    let begins = text.trim_start();
-    if begins.starts_with(['{', '[']) {
+    if kind::is_json(text) {
         let mut left = MAX_VALUES;
         let mut json = serde_json::Deserializer::from_str(text);
-        let outcome = json
-            .deserialize_any(Values(&mut account, &mut left))
-            .and_then(|()| json.end());
-        if let Err(error) = outcome {
-            record.faults.push(Fault::of_json(&error));
+        // Some write one value a line.
+        loop {
+            let outcome = json.deserialize_any(Values(&mut account, &mut left));
+            if let Err(error) = &outcome {
+                record.faults.push(Fault::of_json(error));
+            }
+            if outcome.is_err() || json.end().is_ok() {
+                break;
+            }
         }
     } else if kind == FileKind::Sdp {
         of_sdp(&mut account, text);
@@ -136,16 +139,16 @@ fn walk(account: &mut Account, value: &Value, is_other: Option<bool>, left: &mut
     }
 }
 
-/// What a word says of whose it is.
-fn side_of(word: &str) -> Option<bool> {
-    let word = word.to_ascii_lowercase();
-    let any = |words: &[&str]| words.iter().any(|part| word.contains(part));
-    if any(&["remote", "received", "addicecandidate", "answer", "peer"]) {
-        Some(true)
-    } else if any(&["local", "offer", "onicecandidate", "own"]) {
-        Some(false)
-    } else {
-        None
+/// What words say of whose it is: the last of them, which stands nearest to it.
+fn side_of(words: &str) -> Option<bool> {
+    const OTHER: [&str; 5] = ["remote", "received", "addicecandidate", "answer", "peer"];
+    const OWN: [&str; 4] = ["local", "offer", "onicecandidate", "own"];
+    // The name of the object is no side.
+    let words = words.to_ascii_lowercase().replace("peerconnection", "");
+    let last = |of: &[&str]| of.iter().filter_map(|word| words.rfind(word)).max();
+    match (last(&OWN), last(&OTHER)) {
+        (None, None) => None,
+        (own, other) => Some(other > own),
     }
 }
 
@@ -159,7 +162,7 @@ fn told(account: &mut Account, is_other: bool) -> &mut Told {
 
 fn line_of(account: &mut Account, is_other: bool, line: &str, ufrag: &mut Option<String>) {
     let mut found = None;
-    let at = line.find("candidate:").unwrap_or(0);
+    let at = beginning(line).unwrap_or(0);
     if let Some(read) = candidate(&line[at..], None, &mut found) {
         let told = told(account, is_other);
         told.ufrags.extend(found.or(ufrag.take()));
@@ -167,10 +170,20 @@ fn line_of(account: &mut Account, is_other: bool, line: &str, ufrag: &mut Option
     }
 }
 
+/// Where a candidate begins: the word is a name, too, as in `{candidate: 'candidate:1 ...'}`.
+fn beginning(line: &str) -> Option<usize> {
+    const WORD: &str = "candidate:";
+    let mut all = line.match_indices(WORD).map(|(at, _)| at);
+    all.find(|at| {
+        let foundation = line[at + WORD.len()..].chars().next();
+        foundation.is_some_and(|c| c.is_ascii_alphanumeric() || c == '+' || c == '/')
+    })
+}
+
 /// A log: each line that has a candidate, whatever stands before and behind it.
 fn of_lines(account: &mut Account, text: &str) {
     for line in text.lines() {
-        let Some(at) = line.find("candidate:") else {
+        let Some(at) = beginning(line) else {
             continue;
         };
         let is_other = side_of(&line[..at]).unwrap_or(false);

@@ -84,7 +84,7 @@ pub fn read(text: &str) -> Record {
     if record.accounts.is_empty() {
         record.faults.push(Fault::new(
             "the whole file",
-            "no PeerConnection in it: open the page before the call",
+            "no PeerConnection in it: open the page before the call, and save before the call is closed",
         ));
     }
     record

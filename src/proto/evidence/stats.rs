@@ -348,6 +348,9 @@ impl StatsBook {
                 self.selected.as_ref() == Some(id) || (self.selected.is_none() && is_ever);
             account.pairs.push(pair);
         }
+        if self.selected.is_none() && self.ever_selected.is_empty() {
+            choose(&mut account.pairs);
+        }
         let mut candidates: Vec<(bool, ToldCandidate)> = self.candidates.into_values().collect();
         candidates
             .sort_by_key(|(_, candidate)| (std::cmp::Reverse(candidate.priority), candidate.port));
@@ -374,5 +377,15 @@ impl StatsBook {
             stream.lost = stream.lost.or(self.losses.get(&id).copied());
             account.streams.push(stream);
         }
+    }
+}
+
+/// Without an object for the transport, nothing says which pair is in use: one that is nominated and works.
+fn choose(pairs: &mut [PairRecord]) {
+    let works = |pair: &&mut PairRecord| pair.nominated && pair.state == "succeeded";
+    let used = pairs.iter_mut().filter(works);
+    let most = |pair: &&mut PairRecord| pair.bytes_sent.saturating_add(pair.bytes_received);
+    if let Some(pair) = used.max_by_key(most) {
+        pair.is_selected = true;
     }
 }

@@ -2,12 +2,14 @@
 
 mod course;
 mod dtls;
+mod host;
 mod media;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
+use crate::base::words::listed;
 use crate::proto::capture::file::CaptureFile;
 use crate::proto::capture::observer::Observer;
 use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
@@ -21,6 +23,7 @@ use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::checks::Role;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
+use host::Hosts;
 
 /// Requests of which one at least would have been answered.
 const ENOUGH: u32 = 4;
@@ -48,15 +51,33 @@ impl CaptureReader {
             .span
             .map(|(from, _)| from)
             .filter(|at| *at > 0.0);
-        record.accounts = Capture::new(&self.observer).accounts();
+        let capture = Capture::new(&self.observer);
+        record.accounts = capture.accounts();
         if record.accounts.is_empty() && record.faults.is_empty() {
-            record.faults.push(Fault::new(
-                "the whole",
-                "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it, or the call had no pair of candidates to try",
-            ));
+            record.faults.push(nothing_in(&self.file, &self.observer));
+        }
+        if capture.hosts.is_supposed && !record.accounts.is_empty() {
+            let here = &capture.hosts.addresses;
+            let here: Vec<String> = here.iter().map(IpAddr::to_string).collect();
+            record.supposed_side = Some(listed(&here));
         }
         record
     }
+}
+
+/// Why a capture tells of no call.
+fn nothing_in(file: &CaptureFile, observer: &Observer) -> Fault {
+    let why = if file.frames == 0 {
+        "there is no packet in it".to_owned()
+    } else if observer.cut > 0 {
+        format!(
+            "{} of its packets are cut short, too short for connectivity checks: capture whole packets (tcpdump -s 0)",
+            observer.cut
+        )
+    } else {
+        "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it, or the call had no pair of candidates to try".to_owned()
+    };
+    Fault::new("the whole", why)
 }
 
 /// Reads a capture that is in memory.
@@ -97,8 +118,7 @@ fn faults(file: &CaptureFile, observer: &Observer) -> Vec<Fault> {
 /// What is known, and who "this host" is.
 struct Capture<'a> {
     observer: &'a Observer,
-    /// Addresses of the host that captured.
-    hosts: BTreeSet<IpAddr>,
+    hosts: Hosts,
     /// Addresses of servers that were asked.
     servers: BTreeSet<IpAddr>,
     /// How the ends of this side are called: of those that a TURN server sees, none is their own.
@@ -110,22 +130,23 @@ type Paths<'a> = Vec<(&'a PathKey, &'a Path, usize)>;
 
 impl<'a> Capture<'a> {
     fn new(observer: &'a Observer) -> Self {
-        let clients: BTreeSet<IpAddr> = observer
-            .servers
-            .keys()
-            .map(|(client, ..)| client.ip())
-            .collect();
         let servers = observer
             .servers
             .keys()
             .map(|(_, server, _)| server.ip())
             .collect();
-        let hosts = if clients.is_empty() {
-            in_all(observer)
+        let is_of_server = is_of_server(observer);
+        let hosts = if is_of_server {
+            // Both ends are as far away: each that is a client there has an account.
+            let clients = observer.servers.keys().map(|(client, ..)| client.ip());
+            Hosts {
+                addresses: clients.collect(),
+                is_supposed: false,
+            }
         } else {
-            clients
+            Hosts::of(observer)
         };
-        let near = if is_of_server(observer) {
+        let near = if is_of_server {
             CandidateType::Srflx
         } else {
             CandidateType::Host
@@ -145,7 +166,7 @@ impl<'a> Capture<'a> {
                 continue;
             };
             let ends = if key.relay.is_some() { 0..1 } else { 0..2 };
-            for end in ends.filter(|end| self.hosts.contains(&key.ends[*end].ip())) {
+            for end in ends.filter(|end| self.hosts.addresses.contains(&key.ends[*end].ip())) {
                 let names = (fragments[end].as_str(), fragments[1 - end].as_str());
                 calls.entry(names).or_default().push((key, path, end));
             }
@@ -338,29 +359,6 @@ fn is_of_server(observer: &Observer) -> bool {
         };
         comes(0) || comes(1)
     })
-}
-
-/// The address that takes part in everything, where no server was asked.
-fn in_all(observer: &Observer) -> BTreeSet<IpAddr> {
-    let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
-    let paths: Vec<_> = observer
-        .paths
-        .iter()
-        .filter(|(key, path)| key.relay.is_none() && path.fragments.is_some())
-        .collect();
-    for (key, _) in &paths {
-        let ips: BTreeSet<IpAddr> = key.ends.iter().map(SocketAddr::ip).collect();
-        for ip in ips {
-            *counts.entry(ip).or_default() += 1;
-        }
-    }
-    let all = counts
-        .into_iter()
-        .filter(|(_, count)| *count == paths.len());
-    let all: BTreeSet<IpAddr> = all.map(|(ip, _)| ip).collect();
-    // One path alone has two ends that do; a private address is the nearer one.
-    let near: BTreeSet<IpAddr> = all.iter().copied().filter(|ip| !is_global(*ip)).collect();
-    if near.len() == 1 { near } else { all }
 }
 
 fn change(account: &mut Account, at: f64, kind: StateKind, value: &str) {

@@ -1,5 +1,6 @@
 //! The forms that files come in, beside the two dumps of Chrome.
 
+use rtcdiag::proto::evidence::facts::standing::Standing;
 use rtcdiag::proto::evidence::{self, FileKind, StateKind};
 use rtcdiag::proto::ice::candidate::CandidateType;
 use serde_json::json;
@@ -244,4 +245,106 @@ fn candidates_beside_a_description_are_those_of_its_side() {
         (ports(&account.own), ports(&account.other)),
         (vec![5000], vec![6000])
     );
+}
+
+/// Logs, as consoles and servers write them.
+#[test]
+fn logs_of_all_forms_give_each_side_its_candidates() {
+    const LINE: &str = "candidate:1 1 udp 2122260223 192.168.1.5 50000 typ host";
+    const THEIRS: &str =
+        "candidate:2 1 udp 1686052607 203.0.113.9 60000 typ srflx raddr 0.0.0.0 rport 0";
+    for log in [
+        format!("[12:00:01] local {LINE}\n[12:00:02] remote {THEIRS}\n"),
+        format!("[ICE] onicecandidate {LINE}\n[ICE] addIceCandidate {THEIRS}\n"),
+        format!("PeerConnection: local {LINE}\nPeerConnection: remote {THEIRS}\n"),
+        format!(
+            "local RTCIceCandidate {{candidate: '{LINE}', sdpMid: '0'}}\nremote RTCIceCandidate {{candidate: '{THEIRS}'}}\n"
+        ),
+        format!(
+            "{{\"local\":{{\"candidate\":\"{LINE}\"}}}}\n{{\"remote\":{{\"candidate\":\"{THEIRS}\"}}}}\n"
+        ),
+    ] {
+        let record = evidence::read(log.as_bytes());
+        assert_eq!(record.faults, [], "{log}");
+        let [account] = &record.accounts[..] else {
+            panic!("{log}: {record:?}");
+        };
+        let ports = |told: &evidence::Told| -> Vec<u16> {
+            told.candidates
+                .iter()
+                .map(|candidate| candidate.port)
+                .collect()
+        };
+        assert_eq!(
+            (ports(&account.own), ports(&account.other)),
+            (vec![50000], vec![60000]),
+            "{log}"
+        );
+        // What candidates alone tell is nothing of the call.
+        let call = one(&[log]);
+        assert_eq!(
+            (&named(&call.causes)[..], call.standing),
+            (&[][..], Standing::Unanswered)
+        );
+    }
+}
+
+#[test]
+fn a_pair_in_use_is_found_without_counters_and_without_a_transport() {
+    let pair = |extra: serde_json::Value| {
+        let mut pair = json!({"id": "P", "type": "candidate-pair", "timestamp": 1_780_000_000_000.0,
+            "localCandidateId": "L", "remoteCandidateId": "R", "state": "succeeded",
+            "nominated": true, "bytesSent": 5000, "bytesReceived": 6000});
+        for (key, value) in extra.as_object().expect("an object") {
+            pair[key] = value.clone();
+        }
+        json!([
+            pair,
+            {"id": "L", "type": "local-candidate", "address": "10.0.0.1", "port": 9, "protocol": "udp", "candidateType": "host"},
+            {"id": "R", "type": "remote-candidate", "address": "203.0.113.7", "port": 9, "protocol": "udp", "candidateType": "srflx"},
+        ])
+        .to_string()
+    };
+    for extra in [
+        json!({}),
+        json!({"selected": true}),
+        json!({"responsesReceived": 5}),
+    ] {
+        let call = one(&[pair(extra)]);
+        assert_eq!(call.standing, Standing::Connected);
+        assert!(call.is_good() && call.path.is_some());
+    }
+    // A part of a report tells of no call, and why is said.
+    let part = json!([{"id": "P", "type": "candidate-pair", "localCandidateId": "L", "remoteCandidateId": "R", "state": "failed"}]);
+    let record = evidence::read(part.to_string().as_bytes());
+    assert!(record.accounts.is_empty());
+    assert!(
+        record.faults[0].message.contains("the whole report"),
+        "{record:?}"
+    );
+}
+
+#[test]
+fn rtcstats_without_its_first_line_is_known() {
+    let text = "[\"create\",\"PC_0\",{\"iceServers\":[]},1780000000000]\n[\"setLocalDescription\",\"PC_0\",{\"type\":\"offer\",\"sdp\":\"v=0\\r\\nm=audio 9 X 0\\r\\na=ice-ufrag:abcd\\r\\n\"},2]\n[\"onicecandidate\",\"PC_0\",{\"candidate\":\"candidate:1 1 udp 1 192.0.2.1 9 typ host\"},3]\n";
+    let record = evidence::read(text.as_bytes());
+    assert_eq!(record.kind, Some(FileKind::Rtcstats));
+    assert_eq!(record.faults, []);
+}
+
+/// Two reports of one connection, during an outage and after it: which was given first says nothing.
+#[test]
+fn the_order_of_files_changes_nothing() {
+    let [one, two] = ["getstats-outage.json.gz", "getstats.json.gz"]
+        .map(|file| super::truth::record("17-network-loss", "a", file).expect("it is there"));
+    let there = judged(vec![one.clone(), two.clone()]);
+    let back = judged(vec![two, one]);
+    let digest = |calls: &[rtcdiag::proto::evidence::facts::JudgedCall]| {
+        let [call] = calls else {
+            panic!("one call: {calls:?}");
+        };
+        (call.standing, call.path, named(&call.causes))
+    };
+    assert_eq!(digest(&there), digest(&back));
+    assert_eq!(there[0].standing, Standing::Connected);
 }

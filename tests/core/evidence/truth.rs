@@ -305,3 +305,39 @@ fn statistics_after_a_failure_and_both_descriptions_name_the_cause() {
         assert!(said.contains("checks over"), "they are not counted: {said}");
     }
 }
+
+/// Both ends of a fingerprint that was altered: which was told, and which it is.
+#[test]
+fn a_fingerprint_that_is_another_is_named_as_such() {
+    for file in DUMPS {
+        let records = ["a", "b"].map(|end| record("16-dtls-fingerprint", end, file));
+        let records = records.into_iter().flatten().collect();
+        let call = judged_call(file, records).expect("a call");
+        let message = &call.causes[0].message;
+        assert!(
+            message.contains("was told a fingerprint that is not that"),
+            "{message}"
+        );
+    }
+}
+
+/// What was answered has arrived, and a relay reaches no private address.
+#[test]
+fn arrivals_fit_what_else_is_known() {
+    for (case, _) in truth().as_object().expect("cases") {
+        for file in DUMPS {
+            let records = ["a", "b"].map(|end| record(case, end, file));
+            let call = judged_call(case, records.into_iter().flatten().collect()).expect("a call");
+            for pair in &call.pairs {
+                let record = &pair.record;
+                let Some(arrived) = pair.arrived.filter(|_| record.is_counted) else {
+                    continue;
+                };
+                let fits = (record.responses_received.min(record.requests_sent)
+                    ..=record.requests_sent)
+                    .contains(&arrived);
+                assert!(fits, "{case} {file}: {pair:?}");
+            }
+        }
+    }
+}

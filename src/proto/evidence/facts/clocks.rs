@@ -28,7 +28,8 @@ pub fn offset(call: &JoinedCall) -> f64 {
 fn differences<'a>(told: &'a Told, heard: &'a Told) -> impl Iterator<Item = f64> + 'a {
     let descriptions = told.descriptions.iter().filter_map(move |(sent, one)| {
         let mut arrived = heard.descriptions.iter();
-        let same = arrived.find(|(_, two)| !one.ufrags.is_disjoint(&two.ufrags))?;
+        let same =
+            arrived.find(|(_, two)| one.ufrags.iter().any(|ufrag| two.ufrags.contains(ufrag)))?;
         Some(same.0? - (*sent)?)
     });
     let candidates = told.candidates.iter().take(50).filter_map(move |one| {

@@ -8,6 +8,7 @@ use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place};
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::PairFacts;
+use crate::proto::nat::address::is_global;
 
 /// A pair, as all files together know it. Its local end is this end's.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +20,8 @@ pub struct CallPair {
 
 impl CallPair {
     /// Whether a check was answered.
-    pub const fn works(&self) -> bool {
-        self.record.responses_received > 0
+    pub fn works(&self) -> bool {
+        self.record.is_answered()
     }
 
     pub fn is_relayed(&self) -> bool {
@@ -49,7 +50,6 @@ impl CallPair {
     pub fn facts(&self, other: &KnownSide) -> Option<PairFacts> {
         let record = &self.record;
         let local = record.local.base()?;
-        let is_relay = |end: &EndRecord| end.kind == CandidateType::Relay;
         let kind = if is_relay(&record.local) {
             CandidateType::Relay
         } else {
@@ -87,10 +87,9 @@ pub fn joined(
     local: &KnownSide,
     remote: &KnownSide,
 ) -> Vec<CallPair> {
-    let arrivals = other.map(|account| Arrivals::new(account, local, remote));
-    let mut pairs: Vec<CallPair> = own
-        .map(|account| account.pairs.as_slice())
-        .unwrap_or_default()
+    let of_own = own.map_or(&[][..], |account| &account.pairs);
+    let arrivals = other.map(|account| Arrivals::new(account, of_own, local, remote));
+    let mut pairs: Vec<CallPair> = of_own
         .iter()
         .map(|record| {
             (
@@ -186,41 +185,65 @@ fn mirrored(record: &PairRecord) -> CallPair {
     }
 }
 
-/// Where requests arrived at the other end, by its own end and by the kind of what they came from.
+/// How many requests arrived at the other end.
 struct Arrivals<'a> {
-    counts: HashMap<(Option<SocketAddr>, bool, bool), u32>,
+    /// By the other end's socket, where they came from, and whether that is a relay.
+    counts: HashMap<(Option<SocketAddr>, Option<SocketAddr>, bool), u32>,
     remote: &'a KnownSide,
+    /// Sockets of this end's own.
     hosts: HashSet<SocketAddr>,
+    /// This end's relays that sent to a public address, too.
+    public: HashSet<SocketAddr>,
     has_pairs: bool,
 }
 
 impl<'a> Arrivals<'a> {
-    fn new(account: &'a Account, local: &'a KnownSide, remote: &'a KnownSide) -> Self {
-        let hosts: HashSet<SocketAddr> = local
-            .candidates
-            .iter()
-            .filter(|c| c.kind == CandidateType::Host)
-            .map(|c| c.address)
-            .collect();
-        let mut counts: HashMap<(Option<SocketAddr>, bool, bool), u32> = HashMap::new();
+    fn new(
+        account: &'a Account,
+        own: &[PairRecord],
+        local: &'a KnownSide,
+        remote: &'a KnownSide,
+    ) -> Self {
+        let hosts = local.candidates.iter();
+        let hosts = hosts.filter(|c| c.kind == CandidateType::Host);
+        let mut counts = HashMap::new();
         for pair in &account.pairs {
             let from_relay = pair.remote.kind == CandidateType::Relay;
-            let from_host = pair
-                .remote
-                .socket_address()
-                .is_some_and(|at| hosts.contains(&at));
-            let key = (pair.local.base(), from_relay, from_host);
-            let count = counts.entry(key).or_default();
+            let key = (pair.local.base(), pair.remote.socket_address(), from_relay);
+            let count: &mut u32 = counts.entry(key).or_default();
             *count = count.saturating_add(pair.requests_received);
         }
-        Self {
+        let mut arrivals = Self {
             counts,
             remote,
-            hosts,
+            hosts: hosts.map(|c| c.address).collect(),
+            public: HashSet::new(),
             has_pairs: account
                 .pairs
                 .iter()
                 .any(|pair| pair.is_counted && pair.requests_sent > 0),
+        };
+        let relayed = own.iter().filter(|pair| is_relay(&pair.local));
+        arrivals.public = relayed
+            .filter(|pair| arrivals.target(pair).is_some_and(|to| is_global(to.ip())))
+            .filter_map(|pair| pair.local.base())
+            .collect();
+        arrivals
+    }
+
+    fn target(&self, pair: &PairRecord) -> Option<SocketAddr> {
+        address_of(&pair.remote, self.remote)
+    }
+
+    /// The other end's socket that a pair leads to.
+    fn base(&self, pair: &PairRecord) -> Option<SocketAddr> {
+        let target = self.target(pair);
+        match pair.remote.kind {
+            CandidateType::Srflx | CandidateType::Prflx => self
+                .remote
+                .base_of(pair.remote.kind, pair.remote.port)
+                .or(target),
+            _ => target,
         }
     }
 
@@ -228,28 +251,60 @@ impl<'a> Arrivals<'a> {
         if !self.has_pairs {
             return None;
         }
-        let target = address_of(&pair.remote, self.remote);
-        let base = match pair.remote.kind {
-            CandidateType::Srflx | CandidateType::Prflx => self
-                .remote
-                .base_of(pair.remote.kind, pair.remote.port)
-                .or(target),
-            _ => target,
+        let count = if is_relay(&pair.local) {
+            self.from_relay(pair)
+        } else {
+            self.from_host(pair)
         };
-        let from_relay = pair.local.kind == CandidateType::Relay;
-        let own_is_host = pair
-            .local
-            .base()
-            .is_some_and(|base| self.hosts.contains(&base));
-        let to_host = pair.remote.kind == CandidateType::Host;
-        // To a private address it comes from the private address; through a NAT it does not.
-        let from_host = own_is_host && to_host;
-        let of = |from_host: bool| self.counts.get(&(base, from_relay, from_host)).copied();
-        let count = of(from_host).unwrap_or(0);
         Some(if pair.is_counted {
-            count.min(pair.requests_sent)
+            // What was answered has arrived.
+            count.clamp(
+                pair.responses_received.min(pair.requests_sent),
+                pair.requests_sent,
+            )
         } else {
             count
         })
     }
+
+    /// A relay has no way to a private address: what came from it there was sent to the public one.
+    fn from_relay(&self, pair: &PairRecord) -> u32 {
+        let is_private = self.target(pair).is_some_and(|to| !is_global(to.ip()));
+        let relay = pair.local.base();
+        if is_private && relay.is_some_and(|relay| self.public.contains(&relay)) {
+            return 0;
+        }
+        self.sum(self.base(pair), true, |_| true)
+    }
+
+    /// What comes through a NAT comes from an address that is none of this end's own.
+    fn from_host(&self, pair: &PairRecord) -> u32 {
+        let base = self.base(pair);
+        let own = pair.local.base();
+        let unchanged = self.sum(base, false, |from| from == own);
+        let is_private = self.target(pair).is_some_and(|to| !is_global(to.ip()));
+        let is_host = pair.remote.kind == CandidateType::Host;
+        if unchanged > 0 || (is_private && is_host) {
+            return unchanged;
+        }
+        self.sum(base, false, |from| {
+            from.is_none_or(|from| !self.hosts.contains(&from))
+        })
+    }
+
+    fn sum(
+        &self,
+        base: Option<SocketAddr>,
+        of_relay: bool,
+        is_meant: impl Fn(Option<SocketAddr>) -> bool,
+    ) -> u32 {
+        let all = self.counts.iter().filter(|((to, from, is_relay), _)| {
+            *to == base && *is_relay == of_relay && is_meant(*from)
+        });
+        all.map(|(_, count)| *count).fold(0, u32::saturating_add)
+    }
+}
+
+fn is_relay(end: &EndRecord) -> bool {
+    end.kind == CandidateType::Relay
 }

@@ -69,7 +69,7 @@ impl Standing {
             || account
                 .pairs
                 .iter()
-                .any(|pair| pair.is_selected && pair.responses_received > 0)
+                .any(|pair| pair.is_selected && pair.is_answered())
     }
 
     fn after_connection(account: &Account) -> Self {
