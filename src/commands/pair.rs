@@ -160,6 +160,7 @@ fn shared_flags(args: &PairArgs) -> String {
         flags.push_str(" --turn-username ");
         flags.push_str(user);
     }
+    flags.push_str(&args.public_flag());
     flags
 }
 

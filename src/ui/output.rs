@@ -55,7 +55,7 @@ impl Output {
             ColorChoice::Auto => wants_color(terminal, |name| std::env::var(name).ok()),
         };
         let terminal = io::stderr().is_terminal();
-        let progress = if terminal && !quiet {
+        let progress = if terminal && !quiet && !is_dumb() {
             let target = ProgressDrawTarget::term_like(Box::new(Narrow::stderr()));
             ProgressBar::with_draw_target(None, target)
         } else {

@@ -221,6 +221,11 @@ fn the_bare_command_invites_to_where_both_can_be() {
             command.starts_with(&format!("rtcdiag pair {} -s ", meeting.code)),
             "{command}"
         );
+        // The other host has not these brokers, but those that are built in.
+        assert!(
+            command.ends_with(&format!(" --public-brokers {both}")),
+            "{command}"
+        );
         assert_eq!(row(run, &dead)["status"], "failed", "{run:#?}");
         run.assert_finding("rendezvous-unusable", "info");
     }

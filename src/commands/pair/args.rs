@@ -114,6 +114,29 @@ pub struct PairArgs {
 /// The brokers that everybody may use, each of another operator: where one is down or blocked, another serves.
 const PUBLIC_BROKERS: &str = "mqtts://broker.emqx.io,mqtts://broker.hivemq.com,mqtts://test.mosquitto.org:8886,mqtt+wss://mqtt.eclipseprojects.io";
 
+impl PairArgs {
+    /// What `public` stands for here, for the other host's command; empty where that host has the same by itself.
+    pub fn public_flag(&self) -> String {
+        let given: Vec<&PlaceArg> = self.rendezvous.iter().flat_map(|list| &list.0).collect();
+        let is_used = given.is_empty() || given.contains(&&PlaceArg::Public);
+        let brokers: Vec<&PlaceArg> = self
+            .public_brokers
+            .iter()
+            .flat_map(|list| &list.0)
+            .collect();
+        let built_in = PUBLIC_BROKERS.parse::<PlaceList>();
+        let is_built_in = built_in.is_ok_and(|list| list.0.iter().eq(brokers.iter().copied()));
+        if !is_used || is_built_in {
+            return String::new();
+        }
+        let urls = brokers.iter().filter_map(|place| match place {
+            PlaceArg::Url(url) => Some(url.to_string()),
+            PlaceArg::Lan | PlaceArg::Public => None,
+        });
+        format!(" --public-brokers {}", urls.collect::<Vec<_>>().join(","))
+    }
+}
+
 /// A place to meet at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceArg {

@@ -42,6 +42,9 @@ fn lines_that_are_none_are_named() {
         (b"https://call.example.org/#8K2M\n", "it is a link"),
         (b"rtcdiag1:d*0w.\n", "damaged"),
         (b"rtcdiag1:_w.\n", "damaged"),
+        (b"rtcdiag2:AAAA\nws://192.0.2.1:7880\n", "cut off"),
+        (b"rtcdiag2:AAAA\nws://192.0.2.1:7880\n", "it is a link"),
+        (b"rtcdiag2:AAAA\nrtcdiag3:dj0w.\n", "another version"),
     ] {
         let run = given("--manual", line);
         assert_no_description(&run, "standard input ended");
@@ -67,11 +70,15 @@ fn what_is_far_too_long_is_named() {
         ("--manual", &endless),
         ("--manual=sdp", &endless),
         ("--manual=sdp", &sdp),
-        ("--manual", &b"rtcdiag1:AAAA\n".repeat(1 << 18)),
-        ("--manual", &b"rtcdiag2:AAAA\n".repeat(1 << 18)),
+        (
+            "--manual",
+            &[b"rtcdiag2:", &b"AAAA\n".repeat(1 << 18)[..]].concat(),
+        ),
     ] {
         assert_no_description(&given(form, input), "too long");
     }
+    let unfinished = b"rtcdiag1:AAAA\n".repeat(1 << 18);
+    assert_no_description(&given("--manual", &unfinished), "not from rtcdiag");
 }
 
 #[test]
@@ -90,11 +97,28 @@ fn descriptions_that_are_none_are_named() {
     }
 }
 
+/// What is missing is said while the input is still open.
+#[test]
+fn a_line_without_its_end_is_answered_at_once() {
+    let run = left_open("--manual", b"rtcdiag2:AAAA\n");
+    let refused = run.result()["session"]["refused"].to_string();
+    assert!(
+        refused.contains("a full stop, is missing: paste the rest"),
+        "{refused}"
+    );
+}
+
 /// Standard input stays open for a second, and nothing comes.
 fn nothing_given(form: &str) -> Run {
+    left_open(form, b"")
+}
+
+/// Standard input says this, and stays open for a second.
+fn left_open(form: &str, input: &[u8]) -> Run {
     let refusing = Refusing::new();
     let mut command = pair(&refusing, &[form, "--timeout", "1", "--json"]);
-    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    std::io::Write::write_all(&mut writer, input).expect("there is room");
     command.stdin(reader);
     let run = run(command);
     drop(writer);

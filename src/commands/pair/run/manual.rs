@@ -5,6 +5,8 @@
 //! space in it does not matter, so it may also come in several lines. `rtcdiag1:` has SDP that is not packed.
 
 use std::io::{self, BufRead, Read as _};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,6 +17,7 @@ use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::commands::pair::run::channel::ChannelEvent;
 use crate::proto::signal::carried;
+use crate::proto::signal::code::Code as SessionCode;
 use crate::proto::signal::packed::{pack, unpack};
 
 /// Marks a line.
@@ -23,6 +26,9 @@ const PREFIX: &str = "rtcdiag2:";
 const PREFIX_PLAIN: &str = "rtcdiag1:";
 /// Ends it: a line that was cut off is noticed.
 const END: char = '.';
+const CUT_OFF: &str = "it was cut off: its end, a full stop, is missing";
+/// What is pasted in several lines comes at once: after so long, no more of it does.
+const ALL_OF_A_PASTE: Duration = Duration::from_millis(300);
 
 pub struct Manual {
     given: mpsc::Receiver<ChannelEvent>,
@@ -63,9 +69,9 @@ pub fn parse_line(line: &str) -> Result<String, String> {
         .or_else(|| line.strip_prefix(PREFIX_PLAIN))
         .ok_or_else(|| other_form(&line))?
         .strip_suffix(END)
-        .ok_or("it was cut off: its end, a full stop, is missing")?;
+        .ok_or(CUT_OFF)?;
     let bytes = URL_SAFE_NO_PAD.decode(body);
-    let bytes = bytes.map_err(|error| format!("it is damaged ({error})"))?;
+    let bytes = bytes.map_err(|_| "it is damaged: copy all of it once more")?;
     if packed.is_some() {
         return unpack(&bytes).map_err(|error| error.to_string());
     }
@@ -88,6 +94,9 @@ fn other_form(text: &str) -> String {
         }
         _ if text.starts_with(['{', '[']) => "it is JSON, which --manual=sdp reads if SDP is in it",
         _ if text.contains("://") => "it is a link",
+        _ if text.parse::<SessionCode>().is_ok() => {
+            "it is a session code, which --manual does without: paste the line that the other side prints"
+        }
         _ => return format!("it does not begin with {PREFIX}"),
     };
     what.to_owned()
@@ -107,67 +116,63 @@ fn sdp_of(text: &str) -> Result<String, String> {
 }
 
 fn read(is_sdp: bool, own: &str, sender: &mpsc::Sender<ChannelEvent>) {
-    let mut text = String::new();
-    let mut wrong = 0;
+    let (reader, lines) = sync_channel(PASTES_WAITING);
+    // Reading cannot be given up in time, waiting for what was read can.
+    std::thread::spawn(move || read_lines(&reader));
+    let said = if is_sdp {
+        of_sdp(&lines)
+    } else {
+        of_lines(&lines, own, sender)
+    };
+    // Nobody listens any more at the end of the session.
+    let _ = sender.blocking_send(said.unwrap_or_else(ChannelEvent::Unusable));
+}
+
+/// A line, or `None` at the end of the input.
+type Read = io::Result<Option<String>>;
+type Lines = std::sync::mpsc::Receiver<Read>;
+
+fn read_lines(reader: &SyncSender<Read>) {
     let mut input = io::stdin().lock();
     loop {
-        let line = match next_line(&mut input) {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            Err(error) => {
-                let error =
-                    ErrorReport::new(Code::Io, format!("cannot read standard input: {error}"));
-                let _ = sender.blocking_send(ChannelEvent::Unusable(error));
-                return;
-            }
-        };
-        if text.len() + line.len() > LONGEST {
-            let error = ErrorReport::new(
-                Code::TooLarge,
-                "what was given is too long for a description",
-            );
-            let _ = sender.blocking_send(ChannelEvent::Unusable(error));
+        let line = next_line(&mut input);
+        let is_last = !matches!(line, Ok(Some(_)));
+        if reader.send(line).is_err() || is_last {
             return;
         }
-        if !is_sdp {
-            text.push_str(&line);
-            // A line that does not begin right is complete, and wrong.
-            let may_go_on = begins_a_line(&text) || text.trim().is_empty();
-            if may_go_on && !line.trim_end().ends_with(END) {
-                continue;
-            }
-            let given = parse_line(&text).and_then(|sdp| {
-                let is_own = sdp.lines().any(|line| line.strip_prefix("a=ice-ufrag:") == Some(own));
-                if is_own {
-                    Err("it is this side's own line: give it to the other side, and paste what that side prints".to_owned())
-                } else {
-                    Ok(sdp)
-                }
-            });
-            match given {
-                Ok(sdp) => {
-                    let _ = sender.blocking_send(ChannelEvent::Carried(sdp));
-                    return;
-                }
-                // It may be given once more.
-                Err(error) => {
-                    wrong += 1;
-                    if wrong > WRONG_PASTES {
-                        let what = format!(
-                            "more than {WRONG_PASTES} lines were given that are not from rtcdiag"
-                        );
-                        let error = ErrorReport::new(Code::BadDescription, what);
-                        let _ = sender.blocking_send(ChannelEvent::Unusable(error));
-                        return;
-                    }
-                    let _ = sender.blocking_send(ChannelEvent::WrongPaste(format!(
-                        "what was given is not the other side's line: {error}"
-                    )));
-                    text.clear();
-                    continue;
-                }
-            }
-        }
+    }
+}
+
+/// What was read, if there is room for it.
+fn taken(line: Read, so_far: usize) -> Result<Option<String>, ErrorReport> {
+    let line = line.map_err(|error| {
+        ErrorReport::new(Code::Io, format!("cannot read standard input: {error}"))
+    })?;
+    if line
+        .as_ref()
+        .is_some_and(|line| so_far + line.len() > LONGEST)
+    {
+        return Err(ErrorReport::new(
+            Code::TooLarge,
+            "what was given is too long for a description",
+        ));
+    }
+    Ok(line)
+}
+
+/// The reader is there until it has given the last line.
+fn ended(_: impl std::error::Error) -> ErrorReport {
+    nothing_given("standard input ended before the other side's description was given")
+}
+
+fn nothing_given(why: &str) -> ErrorReport {
+    ErrorReport::new(Code::NoDescription, why)
+}
+
+/// SDP, up to an empty line or the end of the input.
+fn of_sdp(lines: &Lines) -> Result<ChannelEvent, ErrorReport> {
+    let mut text = String::new();
+    while let Some(line) = taken(lines.recv().map_err(ended)?, text.len())? {
         if line.trim().is_empty() {
             // What was copied may have empty lines within; two of them end it in any case.
             if text.trim().is_empty() {
@@ -180,21 +185,100 @@ fn read(is_sdp: bool, own: &str, sender: &mpsc::Sender<ChannelEvent>) {
         text.push_str(line.trim_end());
         text.push_str("\r\n");
     }
-    let said = if text.trim().is_empty() || !is_sdp {
-        ChannelEvent::Unusable(ErrorReport::new(
-            Code::NoDescription,
-            "standard input ended before the other side's description was given",
-        ))
-    } else {
-        match sdp_of(&text) {
-            Ok(sdp) => ChannelEvent::Carried(sdp),
-            Err(why) => ChannelEvent::Unusable(ErrorReport::new(
-                Code::BadDescription,
-                format!("the other side's description cannot be used: {why}"),
-            )),
+    if text.trim().is_empty() {
+        let why = "standard input ended before the other side's description was given";
+        return Err(nothing_given(why));
+    }
+    sdp_of(&text).map(ChannelEvent::Carried).map_err(|why| {
+        ErrorReport::new(
+            Code::BadDescription,
+            format!("the other side's description cannot be used: {why}"),
+        )
+    })
+}
+
+/// The other side's line, which may be pasted in pieces, and wrongly at first.
+fn of_lines(
+    lines: &Lines,
+    own: &str,
+    sender: &mpsc::Sender<ChannelEvent>,
+) -> Result<ChannelEvent, ErrorReport> {
+    let mut text = String::new();
+    let mut wrong = 0;
+    let mut say = |why: &str| {
+        wrong += 1;
+        if wrong > WRONG_PASTES {
+            let what =
+                format!("more than {WRONG_PASTES} lines were given that are not from rtcdiag");
+            return Err(ErrorReport::new(Code::BadDescription, what));
         }
+        let what = format!("what was given is not the other side's line: {why}");
+        let _ = sender.blocking_send(ChannelEvent::WrongPaste(what));
+        Ok(())
     };
-    let _ = sender.blocking_send(said);
+    let mut is_told = false;
+    loop {
+        let is_begun = !text.trim().is_empty();
+        let line = if is_begun && !is_told {
+            match lines.recv_timeout(ALL_OF_A_PASTE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => {
+                    say(
+                        "its end, a full stop, is missing: paste the rest of it, or all of it once more",
+                    )?;
+                    is_told = true;
+                    continue;
+                }
+                Err(error) => return Err(ended(error)),
+            }
+        } else {
+            lines.recv().map_err(ended)?
+        };
+        let Some(line) = taken(line, text.len())? else {
+            return Err(nothing_given(if is_begun {
+                "standard input ended in the middle of the other side's line: its end, a full stop, is missing"
+            } else {
+                "standard input ended before the other side's description was given"
+            }));
+        };
+        // All of it once more, or something else.
+        if is_begun && (begins_a_line(&line) || !may_go_on(&line)) {
+            if !is_told {
+                say(CUT_OFF)?;
+            }
+            text.clear();
+        }
+        text.push_str(&line);
+        // A line that does not begin right is complete, and wrong.
+        let is_open = begins_a_line(&text) || text.trim().is_empty();
+        if is_open && !line.trim_end().ends_with(END) {
+            is_told &= !begins_a_line(&line);
+            continue;
+        }
+        is_told = false;
+        let given = parse_line(&text).and_then(|sdp| {
+            let mut attributes = sdp.lines();
+            let is_own = attributes.any(|line| line.strip_prefix("a=ice-ufrag:") == Some(own));
+            if is_own {
+                Err("it is this side's own line: give it to the other side, and paste what that side prints".to_owned())
+            } else {
+                Ok(sdp)
+            }
+        });
+        match given {
+            Ok(sdp) => return Ok(ChannelEvent::Carried(sdp)),
+            // It may be given once more.
+            Err(why) => say(&why)?,
+        }
+        text.clear();
+    }
+}
+
+/// Whether this may be the rest of a line.
+fn may_go_on(line: &str) -> bool {
+    let is_of_line =
+        |c: char| c.is_ascii_alphanumeric() || c.is_whitespace() || matches!(c, '-' | '_' | END);
+    line.chars().all(is_of_line)
 }
 
 /// A line, its end included; of a line that is far too long, enough to see that it is.
@@ -252,10 +336,14 @@ mod tests {
             ),
             ("{\"sdp\": \"v=0\"}", "JSON"),
             ("rtcdiag1:dj0w", "cut off"),
+            ("rtcdiag1:abcdef:.", "damaged: copy"),
         ] {
             let error = parse_line(given).expect_err(given);
             assert!(error.contains(said), "{given}: {error}");
         }
+        let code = SessionCode::new([7; 10]).to_string();
+        let error = parse_line(&code).expect_err("no line");
+        assert!(error.contains("a session code"), "{error}");
         assert!(parse_line(&line[..line.len() - 3]).is_err());
         assert!(parse_line("rtcdiag1:\u{e9}").is_err());
     }
