@@ -230,7 +230,7 @@ fn calls_that_differ_are_listed_apart() {
         document["summary"]
             .as_str()
             .expect("text")
-            .starts_with("2 calls of which 1 worked and 1 did not."),
+            .starts_with("2 calls: 1 worked and 1 did not work."),
         "{}",
         document["summary"]
     );

@@ -180,7 +180,7 @@ fn summary(result: &InspectResult, findings: &[Finding]) -> String {
             };
             let parts: Vec<String> = [
                 (count(Outcome::Good), "worked"),
-                (count(Outcome::Bad), "did not"),
+                (count(Outcome::Bad), "did not work"),
                 (count(Outcome::Inconclusive), "cannot be judged"),
             ]
             .into_iter()
@@ -194,7 +194,7 @@ fn summary(result: &InspectResult, findings: &[Finding]) -> String {
                 format!(" Call {}: {}", place + 1, sentence(&calls[place]))
             });
             format!(
-                "{} of which {}.{first}",
+                "{}: {}.{first}",
                 counted(calls.len(), "call"),
                 listed(&parts)
             )

@@ -28,7 +28,7 @@ pub fn network(link: u32, frame: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Whether the host that captured sent the frame, where the link tells (tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html).
+/// Whether the host that captured sent the frame, where the link tells (tcpdump.org/linktypes, "Linux cooked").
 pub fn is_outgoing(link: u32, frame: &[u8]) -> Option<bool> {
     let kind = match link {
         113 => *frame.get(1)?,

@@ -88,12 +88,12 @@ fn within(bytes: &[u8], length: usize) -> &[u8] {
     &bytes[..bytes.len().min(length)]
 }
 
-fn transport<'a>(
+fn transport(
     protocol: u8,
     (from, to): (IpAddr, IpAddr),
-    (payload, length): (&'a [u8], usize),
+    (payload, length): (&[u8], usize),
     hops: u8,
-) -> Option<Content<'a>> {
+) -> Option<Content<'_>> {
     let ports = || {
         Some((
             SocketAddr::new(from, be(payload, 0)?),

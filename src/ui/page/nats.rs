@@ -66,7 +66,7 @@ fn of_side(side: &Value, name: &str, is_why: bool) -> Vec<Block> {
             class: "bad",
         });
     } else {
-        let block = of_nat(nat);
+        let block = of_nat(nat, is_why);
         blocks.push(Block {
             class: if is_why { "bad" } else { block.class },
             ..block
@@ -75,7 +75,8 @@ fn of_side(side: &Value, name: &str, is_why: bool) -> Vec<Block> {
     blocks
 }
 
-fn of_nat(nat: &Value) -> Block {
+/// A NAT. `is_why` where the first cause is there.
+fn of_nat(nat: &Value, is_why: bool) -> Block {
     let seen: Vec<&str> = list(nat, "reflexive_addresses")
         .iter()
         .filter_map(Value::as_str)
@@ -91,6 +92,10 @@ fn of_nat(nat: &Value) -> Block {
     };
     let mapping = determined(nat, "mapping");
     let detail = match (mapping, determined(nat, "filtering")) {
+        // What the call itself showed is in the cause, not among the facts.
+        (None, None) if is_why => {
+            "not measured; what the call showed of it stands above".to_owned()
+        }
         (None, None) => "mapping and filtering not known".to_owned(),
         (mapping, filtering) => format!(
             "mapping {}, filtering {}",
@@ -129,7 +134,7 @@ pub(super) fn of_paths(out: &mut String, result: &Value) {
                 class: "bad",
             });
         } else {
-            blocks.push(of_nat(path));
+            blocks.push(of_nat(path, false));
         }
         for (key, name) in [
             ("double_nat", "A second NAT"),

@@ -252,9 +252,9 @@ impl<'a> Arrivals<'a> {
             return None;
         }
         let count = if is_relay(&pair.local) {
-            self.from_relay(pair)
+            self.of_relay(pair)
         } else {
-            self.from_host(pair)
+            self.of_host(pair)
         };
         Some(if pair.is_counted {
             // What was answered has arrived.
@@ -268,7 +268,7 @@ impl<'a> Arrivals<'a> {
     }
 
     /// A relay has no way to a private address: what came from it there was sent to the public one.
-    fn from_relay(&self, pair: &PairRecord) -> u32 {
+    fn of_relay(&self, pair: &PairRecord) -> u32 {
         let is_private = self.target(pair).is_some_and(|to| !is_global(to.ip()));
         let relay = pair.local.base();
         if is_private && relay.is_some_and(|relay| self.public.contains(&relay)) {
@@ -278,7 +278,7 @@ impl<'a> Arrivals<'a> {
     }
 
     /// What comes through a NAT comes from an address that is none of this end's own.
-    fn from_host(&self, pair: &PairRecord) -> u32 {
+    fn of_host(&self, pair: &PairRecord) -> u32 {
         let base = self.base(pair);
         let own = pair.local.base();
         let unchanged = self.sum(base, false, |from| from == own);

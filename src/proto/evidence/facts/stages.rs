@@ -7,7 +7,7 @@ mod outage;
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
-use crate::base::words::listed;
+use crate::base::words::{counted, listed};
 use crate::proto::evidence::account::{Account, StateKind, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::{Described, Section};
@@ -116,7 +116,10 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
             _ => ("this side", "the other side"),
         };
         if is_known {
-            format!("{from} told {told} candidates, and none came to {to}")
+            format!(
+                "{from} told {}, and none came to {to}",
+                counted(told, "candidate")
+            )
         } else {
             format!(
                 "no candidate of {from} came to {to}, whose description says that they come later (trickle)"
