@@ -4,8 +4,9 @@
 Run by hand where chromium and chromium-driver are installed; the tests read what it has written:
 
     python3 tests/browser/record_answers.py tests/browser/chromium_answers.json.gz
+    python3 tests/browser/record_answers.py --more tests/browser/chromium_more_answers.json.gz
 
-Each record has the name of what was bent, the offer, whether the page had tracks of its own, and the
+The second has offers that were bent in ways found later; webrtc-rs has answered the first alone. Each record has the name of what was bent, the offer, whether the page had tracks of its own, and the
 answer or the error. Only loopback is used: no ICE server is configured, and candidates are taken out.
 """
 
@@ -522,6 +523,201 @@ MUTATIONS = [
     ("sections in another order", reordered),
 ]
 
+def add(which, *lines):
+    """More lines in the section of a kind, or in the session for None."""
+    def bend(parts, _):
+        part = parts[0] if which is None else section(parts, which)
+        part.extend(lines)
+    return bend
+
+
+def all_of(*bends):
+    def bend(parts, rng):
+        for one in bends:
+            one(parts, rng)
+    return bend
+
+
+def candidate(line):
+    return add("audio", "a=candidate:" + line)
+
+
+def first_fields(part):
+    return " ".join(part[0].split()[:3])
+
+
+def unlisted(which, name, *patterns):
+    """Takes a codec out of m= and those of its lines that begin so."""
+    def bend(parts, _):
+        part = section(parts, which)
+        payload = next(re.match(r"a=rtpmap:(\d+)", line)[1] for line in part if re.match(rf"a=rtpmap:\d+ {name}/", line))
+        kept = [other for other in codecs(part) if other != payload]
+        part[0] = " ".join([first_fields(part), *kept])
+        for pattern in patterns:
+            without(part, rf"a={pattern}:{payload} ")
+        # What repairs it would be wrong in another way.
+        for line in [line for line in part if line.endswith(f"apt={payload}")]:
+            repair = re.match(r"a=fmtp:(\d+)", line)[1]
+            part[0] = " ".join([first_fields(part), *[other for other in codecs(part) if other != repair]])
+            without(part, rf"a=(rtpmap|fmtp|rtcp-fb):{repair} ")
+    return bend
+
+
+def session_c(line):
+    def bend(parts, _):
+        for part in parts[1:]:
+            without(part, "c=")
+        parts[0].insert(3, line)
+    return bend
+
+
+def in_bundle(mids):
+    return session_line("a=group:BUNDLE", f"a=group:BUNDLE {mids}")
+
+
+def decode_only(name, *codec):
+    only_it = codec_lines("video", codec)
+    before_vp8 = codec_lines("video", codec, (96, "VP8/90000"))
+    return [
+        (name, only_it, True),
+        (f"{name}, no track", only_it, False),
+        (f"{name}, recvonly", all_of(only_it, direction("recvonly")), True),
+        (f"{name}, recvonly, no track", all_of(only_it, direction("recvonly")), False),
+        (f"{name}, sendonly", all_of(only_it, direction("sendonly")), True),
+        (f"{name}, inactive", all_of(only_it, direction("inactive")), True),
+        (f"{name} before VP8", before_vp8, True),
+        (f"{name} before VP8, no track", before_vp8, False),
+    ]
+
+
+GOOD = "1 1 udp 2122260223 192.0.2.1 5000 typ host"
+MORE = [
+    ("rtcp-fb left", unlisted("video", "VP8", "rtpmap", "fmtp")),
+    ("rtcp-fb and rtpmap left", unlisted("video", "VP8", "fmtp")),
+    ("fmtp left", unlisted("audio", "opus", "rtpmap", "rtcp-fb")),
+    ("fmtp and rtpmap left", unlisted("audio", "opus", "rtcp-fb")),
+    ("rtpmap gone, fmtp left", lambda parts, rng: without(section(parts, "audio"), "a=(rtpmap|rtcp-fb):111 ")),
+    ("rtpmap gone, rtcp-fb left", lambda parts, rng: without(section(parts, "video"), "a=(rtpmap|fmtp):120 |a=fmtp:119 ")),
+    ("rtpmap of VP8 gone, rtcp-fb left", lambda parts, rng: without(section(parts, "video"), "a=(rtpmap|fmtp):96 ")),
+    ("rtcp-fb of a static type without rtpmap", all_of(codec_lines("audio", (0, ""), (111, "opus/48000/2")), add("audio", "a=rtcp-fb:0 nack"))),
+    ("rtcp-fb of all", add("video", "a=rtcp-fb:* nack")),
+    ("rtcp-fb of 999", add("audio", "a=rtcp-fb:999 nack")),
+    ("rtcp-fb without kind", add("audio", "a=rtcp-fb:111")),
+    ("candidate port 99999", candidate(GOOD.replace("5000", "99999"))),
+    ("candidate port 0", candidate(GOOD.replace("5000", "0"))),
+    ("candidate port text", candidate(GOOD.replace("5000", "x"))),
+    ("candidate without port", candidate("1 1 udp 2122260223 192.0.2.1 typ host generation 0")),
+    ("candidate priority below 0", candidate(GOOD.replace("2122260223", "-5"))),
+    ("candidate priority too large", candidate(GOOD.replace("2122260223", "4294967296"))),
+    ("candidate component text", candidate(GOOD.replace("1 1", "1 x"))),
+    ("candidate component 0", candidate(GOOD.replace("1 1", "1 0"))),
+    ("candidate component 300", candidate(GOOD.replace("1 1", "1 300"))),
+    ("candidate type", candidate(GOOD.replace("typ host", "typ foo"))),
+    ("candidate type in capitals", candidate(GOOD.replace("typ host", "typ HOST"))),
+    ("candidate without typ", candidate(GOOD.replace("typ host", "type host"))),
+    ("candidate transport", candidate(GOOD.replace("udp", "xyz"))),
+    ("candidate transport in capitals", candidate(GOOD.replace("udp", "UDP"))),
+    ("candidate transport ssltcp", candidate(GOOD.replace("udp", "ssltcp"))),
+    ("candidate transport tls", candidate(GOOD.replace("udp", "tls"))),
+    ("candidate transport tcp", candidate(GOOD.replace("udp", "tcp"))),
+    ("candidate tcptype", candidate(GOOD.replace("udp", "tcp") + " tcptype foo")),
+    ("candidate tcptype of udp", candidate(GOOD + " tcptype active")),
+    ("candidate raddr without rport", candidate("1 1 udp 1 192.0.2.1 5000 typ srflx raddr 192.0.2.2")),
+    ("candidate rport 99999", candidate("1 1 udp 1 192.0.2.1 5000 typ srflx raddr 192.0.2.2 rport 99999")),
+    ("candidate rport text", candidate("1 1 udp 1 192.0.2.1 5000 typ srflx raddr 192.0.2.2 rport x")),
+    ("candidate generation text", candidate(GOOD + " generation x")),
+    ("candidate unknown extension", candidate(GOOD + " foo bar")),
+    ("candidate with two blanks", candidate(GOOD.replace("udp ", "udp  "))),
+    ("candidate undefined", candidate(GOOD.replace("192.0.2.1", "undefined"))),
+    ("ssrc-group alone", add("video", "a=ssrc-group:FID")),
+    ("ssrc-group with text", add("video", "a=ssrc-group:FID abc def")),
+    ("ssrc alone", add("audio", "a=ssrc:1234")),
+    ("ssrc with attribute alone", add("audio", "a=ssrc:1234 cname")),
+    ("ssrc with an unknown attribute", add("audio", "a=ssrc:1234 x:y")),
+    ("msid empty", media_line("audio", "a=msid:", "a=msid:")),
+    ("msid of a stream alone", media_line("audio", "a=msid:", "a=msid:s")),
+    ("msid of three", media_line("audio", "a=msid:", "a=msid:s t u")),
+    ("msid-semantic empty", session_line("a=msid-semantic", "a=msid-semantic:")),
+    ("rid empty", add("video", "a=rid:")),
+    ("rid in no direction", add("video", "a=rid:h foo", "a=simulcast:recv h")),
+    ("rid twice", add("video", "a=rid:h send", "a=rid:h send", "a=simulcast:send h;h")),
+    ("group empty", add(None, "a=group:")),
+    ("max-message-size text", media_line("application", "a=max-message-size", "a=max-message-size:x")),
+    ("max-message-size below 0", media_line("application", "a=max-message-size", "a=max-message-size:-1")),
+    ("max-message-size too large", media_line("application", "a=max-message-size", "a=max-message-size:99999999999")),
+    ("rtpmap twice, the same", add("audio", "a=rtpmap:111 opus/48000/2")),
+    ("rtpmap twice, another name", add("audio", "a=rtpmap:111 ISAC/16000")),
+    ("rtpmap twice, another clock", add("video", "a=rtpmap:96 VP8/8000")),
+    ("rtpmap twice, another name, video", add("video", "a=rtpmap:96 VP9/90000")),
+    ("rtpmap twice, other channels", add("audio", "a=rtpmap:111 opus/48000/1")),
+    ("static type redefined", codec_lines("audio", (0, "opus/48000/2"), (111, "opus/48000/2"))),
+    ("static type redefined, at another clock", codec_lines("audio", (9, "G722/16000"), (111, "opus/48000/2"))),
+    ("static type redefined, not listed", add("audio", "a=rtpmap:3 opus/48000/2")),
+    ("static type 1 defined", codec_lines("audio", (1, "opus/48000/2"))),
+    ("static type 20 defined", codec_lines("audio", (20, "opus/48000/2"))),
+    ("static type redefined, video", codec_lines("video", (34, "VP8/90000"))),
+    ("c= foo", media_line("audio", "c=", "c=foo")),
+    ("c= short", media_line("audio", "c=", "c=IN IP4")),
+    ("c= IPv6 in IP4", media_line("audio", "c=", "c=IN IP4 2001:db8::1")),
+    ("c= IPv4 in IP6", media_line("audio", "c=", "c=IN IP6 192.0.2.1")),
+    ("c= IPv6", media_line("audio", "c=", "c=IN IP6 2001:db8::1")),
+    ("c= a name", media_line("audio", "c=", "c=IN IP4 host.example.com")),
+    ("c= with a TTL", media_line("audio", "c=", "c=IN IP4 224.2.36.42/127")),
+    ("c= another network", media_line("audio", "c=", "c=ATM NSAP 47.0091")),
+    ("c= of another kind of address", media_line("audio", "c=", "c=IN IP5 192.0.2.1")),
+    ("c= foo in the session", session_c("c=foo")),
+    ("c= IPv6 in IP4 in the session", session_c("c=IN IP4 2001:db8::1")),
+    ("non-breaking space in fmtp", media_line("audio", "a=fmtp:111", "a=fmtp:111\u00a0minptime=10")),
+    ("non-breaking space among parameters", media_line("audio", "a=fmtp:111", "a=fmtp:111 minptime=10;\u00a0useinbandfec=1")),
+    ("non-breaking space in rtpmap", media_line("audio", "a=rtpmap:111", "a=rtpmap:111\u00a0opus/48000/2")),
+    ("non-breaking space in m=", lambda parts, rng: section(parts, "audio").__setitem__(0, "m=audio\u00a09 UDP/TLS/RTP/SAVPF 0")),
+    ("a tab in fmtp", media_line("audio", "a=fmtp:111", "a=fmtp:111\tminptime=10")),
+    ("bundled section without ufrag", lambda parts, rng: without(section(parts, "video"), "a=ice-ufrag")),
+    ("bundled section without pwd", lambda parts, rng: without(section(parts, "video"), "a=ice-pwd")),
+    ("bundled section with a short pwd", media_line("video", "a=ice-pwd:", "a=ice-pwd:short")),
+    ("bundled section with a bad ufrag", media_line("video", "a=ice-ufrag:", "a=ice-ufrag:ab.cd")),
+    ("first section without ufrag", lambda parts, rng: without(section(parts, "audio"), "a=ice-ufrag")),
+    *[(f"ufrag with {sign}", media_line(None, "a=ice-ufrag:", f"a=ice-ufrag:ab{sign}cd")) for sign in "_-#=.@!%:~ ,;"],
+    *[(f"pwd with {sign}", media_line(None, "a=ice-pwd:", f"a=ice-pwd:0123456789abcdef{sign}ghijklm")) for sign in "_-#=.@!%:~ ,;"],
+    ("text over RTP without ICE", other_kind("m=text 9 RTP/AVP 98", "a=mid:3", "a=rtpmap:98 t140/1000")),
+    ("text in the bundle", all_of(other_kind("m=text 9 UDP/TLS/RTP/SAVPF 98", "a=mid:3", "a=rtpmap:98 t140/1000"), in_bundle("0 1 2 3"))),
+    ("text first in the bundle", all_of(other_kind("m=text 9 UDP/TLS/RTP/SAVPF 98", "a=mid:3", "a=rtpmap:98 t140/1000"), in_bundle("3 0 1 2"))),
+    ("BFCP", other_kind("m=application 9 UDP/BFCP *", "a=mid:3")),
+    ("BFCP in the bundle", all_of(other_kind("m=application 9 UDP/BFCP *", "a=mid:3"), in_bundle("0 1 2 3"))),
+    ("BFCP over TLS", other_kind("m=application 9 TCP/TLS/BFCP *", "a=mid:3")),
+    ("BFCP over WebSocket", other_kind("m=application 9 TCP/WS/BFCP *", "a=mid:3")),
+    ("MSRP", other_kind("m=message 9 TCP/MSRP *", "a=mid:3")),
+    ("application over RTP", other_kind("m=application 9 RTP/SAVPF 101", "a=mid:3", "a=rtpmap:101 google-data/90000")),
+    ("application over UDT", other_kind("m=application 9 UDP/UDT/IX *", "a=mid:3")),
+    ("application over SCTP alone without ICE", other_kind("m=application 9 SCTP 5000", "a=mid:3")),
+    ("data channel without ICE beside the bundle", other_kind("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:3", "a=sctp-port:5000")),
+    ("audio over an unknown protocol without ICE", other_kind("m=audio 9 RTP/UNKNOWN 0", "a=mid:3")),
+    ("setup ACTPASS", media_line(None, "a=setup:", "a=setup:ACTPASS")),
+    ("setup Active", media_line(None, "a=setup:", "a=setup:Active")),
+    ("bundle led by video, audio without ICE", all_of(in_bundle("1 0 2"), lambda parts, rng: without(section(parts, "audio"), "a=ice-(ufrag|pwd):"))),
+    ("bundle led by video, video without ICE", all_of(in_bundle("1 0 2"), lambda parts, rng: without(section(parts, "video"), "a=ice-(ufrag|pwd):"))),
+    ("bundle led by video, video without fingerprint", all_of(in_bundle("1 0 2"), lambda parts, rng: without(section(parts, "video"), "a=fingerprint"))),
+    ("bundle led by video, audio without fingerprint", all_of(in_bundle("1 0 2"), lambda parts, rng: without(section(parts, "audio"), "a=fingerprint"))),
+    ("bundle led by a refused section", all_of(in_bundle("1 0 2"), port("video", "0"))),
+    ("G729 and tones", codec_lines("audio", (18, "G729/8000"), (101, "telephone-event/8000"))),
+    ("extmap 15 without allow-mixed", lambda parts, rng: (without(parts[0], "a=extmap-allow-mixed"), section(parts, "audio").append("a=extmap:15 urn:x"))),
+    ("groups of ssrc as for simulcast", add("video", "a=ssrc-group:SIM 1 2 3", "a=ssrc:1 cname:x", "a=ssrc:2 cname:x", "a=ssrc:3 cname:x")),
+    *decode_only("VP9 profile 1", 98, "VP9/90000", "profile-id=1"),
+    *decode_only("VP9 profile 3", 98, "VP9/90000", "profile-id=3"),
+    *decode_only("AV1 profile 1", 45, "AV1/90000", "level-idx=5;profile=1;tier=0"),
+    *decode_only("H264 f4001f", 102, "H264/90000", "packetization-mode=1;profile-level-id=f4001f"),
+]
+
+
+def more_offers(base):
+    made = []
+    for at, (name, bend, *tracks) in enumerate(MORE):
+        parts = parts_of(base)
+        bend(parts, None)
+        made.append({"name": name, "tracks": tracks[0] if tracks else at % 2 == 0, "offer": text_of(parts)})
+    return made
+
+
 ENDINGS = [("LF", "\n"), ("CR", "\r"), ("LF CR", "\n\r"), ("CR CR LF", "\r\r\n")]
 RANDOM = 24
 
@@ -555,11 +751,12 @@ def offers(base, rng):
 
 
 def main():
+    *flags, path = sys.argv[1:]
     browser = Browser()
     try:
         own = browser.run(OFFER)
         base = "\r\n".join(line for line in own["sdp"].split("\r\n") if not line.startswith("a=candidate"))
-        made = offers(base, random.Random(1))
+        made = more_offers(base) if "--more" in flags else offers(base, random.Random(1))
         results = []
         for at in range(0, len(made), 20):
             results += browser.run(ANSWER, made[at:at + 20])
@@ -572,7 +769,7 @@ def main():
             offer["answer"] = "\r\n".join(kept)
     version = re.search(r"Chrome/(\d+)", own["agent"])
     document = {"browser": f"Chromium {version[1]}", "capabilities": own["capabilities"], "records": made}
-    with open(sys.argv[1], "wb") as file:
+    with open(path, "wb") as file:
         # Without a time, so that the same answers are the same file.
         file.write(gzip.compress(json.dumps(document, indent=0).encode(), 9, mtime=0))
     refused = sum("error" in offer for offer in made)
