@@ -129,11 +129,11 @@ codes! {
     // A session description.
     Error: SdpLine, SdpLineOrder, SdpAttribute, SdpMediaLine, SdpMid, SdpBundle, SdpRtcpMux, SdpIce,
         SdpFingerprint, SdpSetup, SdpPayloadType, SdpHeaderExtension, SdpSimulcast, SdpDirection,
-        SdpProtocol, SdpSectionsDiffer, SdpSectionRefused, SdpOwnDescription, SdpRefused,
+        SdpProtocol, SdpCrypto, SdpSectionsDiffer, SdpSectionRefused, SdpOwnDescription, SdpRefused,
         NoCommonCodec;
     Warning: SdpLineEnds, SdpNoMedia, SdpCandidates, SdpAddress, SdpCodecParameters,
         SdpCodecNotOffered, SdpDataChannel, SdpIceLite, SdpSeveral;
-    Info: SdpNotWebrtc;
+    Info: SdpNotWebrtc, SdpIceRestart;
     // The rendezvous.
     Error: RendezvousFailed, NotARendezvous, RefusedByRendezvous, HttpError, Redirected,
         UpgradeNotPassed, RoomFull, BadJoin,

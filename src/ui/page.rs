@@ -87,7 +87,10 @@ fn of_result(out: &mut String, document: &Value) {
         }
         Some("turn") => tables::of_turn(out, result),
         Some("demo") => of_demo(out, result),
-        Some("sdp") => tables::media(out, result),
+        Some("sdp") => {
+            tables::media(out, result);
+            tables::problems(out, result);
+        }
         _ => {}
     }
 }

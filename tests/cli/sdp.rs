@@ -195,3 +195,142 @@ fn what_cannot_be_done_is_said() {
         );
     }
 }
+
+/// As plain SDP, which does not say what it is.
+#[test]
+fn swapped_files_are_taken_the_right_way_round() {
+    let answer = OFFER
+        .replace("abcd", "efgh")
+        .replace("actpass", "active")
+        .replace("kl\r\n", "xy\r\n");
+    let (offer, answer) = (
+        File::new("swap-offer", OFFER),
+        File::new("swap-answer", &answer),
+    );
+    let output = run(&[answer.path(), offer.path()], "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(warning.contains("looks like the answer"), "{warning}");
+}
+
+#[test]
+fn what_is_inactive_is_said() {
+    let phone = |address: &str, direction: &str| {
+        format!(
+            "v=0\no=- 1 1 IN IP4 {address}\ns=-\nc=IN IP4 {address}\nt=0 0\nm=audio 4000 RTP/AVP 0\na={direction}\n"
+        )
+    };
+    let offer = File::new("inactive-offer", &phone("203.0.113.5", "sendrecv"));
+    let answer = File::new("inactive-answer", &phone("203.0.113.6", "inactive"));
+    let document = document(&[offer.path(), answer.path()], "", 0);
+    assert_eq!(
+        document["summary"],
+        "Agreed: audio PCMU/8000 (inactive: neither side sends)."
+    );
+}
+
+#[test]
+fn packed_files_are_read() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(OFFER.as_bytes()).expect("memory takes it");
+    let packed = packed.finish().expect("memory takes it");
+    let file = File::new("packed", "");
+    std::fs::write(&file.0, &packed).expect("it is written");
+    let whole = document(&[file.path()], "", 0);
+    assert_eq!(whole["result"]["media"][0]["codec"], "opus/48000/2");
+    std::fs::write(&file.0, &packed[..packed.len() / 2]).expect("it is written");
+    let output = run(&[file.path()], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}
+
+/// A data channel carries both ways, with an answer and without one.
+#[test]
+fn data_has_no_direction_of_its_own() {
+    let data =
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n";
+    let offer = format!("{}{data}", OFFER.replace("BUNDLE 0 1", "BUNDLE 0 1 2"));
+    for answerer in ["chromium", "webrtc-rs"] {
+        let foretold = run(&["-", "--answerer", answerer, "--json"], &offer);
+        let foretold: Value = serde_json::from_slice(&foretold.stdout).expect("one document");
+        assert_eq!(
+            foretold["result"]["media"][2]["direction"], "sendrecv",
+            "{answerer}"
+        );
+    }
+}
+
+/// Chromium takes the tones and nothing else: it accepts, and nobody hears anything.
+#[test]
+fn an_answer_with_tones_alone_is_bad() {
+    let offer = OFFER.replace("SAVPF 111", "SAVPF 18 101").replace(
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+    );
+    let document = document(&["-", "--answerer", "chromium"], &offer, 1);
+    let codes = document["findings"].as_array().expect("findings").iter();
+    assert!(
+        codes
+            .map(|finding| &finding["code"])
+            .any(|code| code == "no-common-codec")
+    );
+    assert_eq!(document["result"]["media"][0]["accepted"], true);
+}
+
+#[test]
+fn the_page_says_who_minds_and_has_no_empty_columns() {
+    let file = File::new("page.html", "");
+    let offer = OFFER.replace("actpass", "holdconn");
+    let output = run(&["-", "--html", file.path()], &offer);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let page = std::fs::read_to_string(&file.0).expect("a page");
+    for part in ["RFC 4145 4", "createAnswer() fails", "offer line 10"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for head in ["sent", "received", "lost"] {
+        assert!(
+            !page.contains(&format!("<th scope=col>{head}</th>")),
+            "{head}"
+        );
+    }
+}
+
+/// Each round as a program logs it. Only the second is looked at, beside what it changes.
+#[test]
+fn later_rounds_tell_whether_ice_restarts() {
+    let of = |kind: &str, side: u8, version: u8, fragment: &str| {
+        let setup = if kind == "offer" { "actpass" } else { "active" };
+        let sdp = OFFER
+            .replace("o=- 1 2", &format!("o=- {side} {version}"))
+            .replace("abcd", fragment)
+            .replace("actpass", setup)
+            .replace("kl\r\n", &format!("{fragment}\r\n"));
+        json!({"type": kind, "sdp": sdp})
+    };
+    for (offered, answered, words) in [
+        ("aaaa", "bbbb", None),
+        ("cccc", "dddd", Some("ICE restarts")),
+        ("cccc", "bbbb", Some("the answer keeps")),
+        ("aaaa", "dddd", Some("the offer did not restart")),
+    ] {
+        let rounds = [
+            of("offer", 1, 1, "aaaa"),
+            of("answer", 2, 1, "bbbb"),
+            of("offer", 1, 2, offered),
+            of("answer", 2, 2, answered),
+        ];
+        let document = document(&["-"], &json!(rounds).to_string(), 0);
+        let problems = document["result"]["problems"].as_array().expect("a list");
+        let found = problems
+            .iter()
+            .find(|problem| problem["code"] == "sdp-ice-restart");
+        match (found, words) {
+            (None, None) => {}
+            (Some(found), Some(words)) => {
+                let message = found["message"].as_str().expect("a text");
+                assert!(message.contains(words), "{message}");
+            }
+            (found, words) => panic!("{words:?}: {found:?}"),
+        }
+    }
+}

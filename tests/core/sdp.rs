@@ -1,5 +1,6 @@
 //! Session descriptions: what is wrong with them, what they come to, and what real programs answer.
 
+mod agreements;
 mod answers;
 mod mistakes;
 mod negotiations;

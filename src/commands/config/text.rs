@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::proto::evidence::gzip;
+
 /// Far more than any such file has.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -18,9 +20,16 @@ pub fn read_text(path: &Path, patience: Duration) -> std::io::Result<String> {
     decoded(bytes).map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
 }
 
-/// The same for what is not written by hand: it may be longer, and wrong characters do not matter.
+/// The same for what is not written by hand: it may be longer or packed with gzip, and wrong characters do not matter.
 pub fn read_long_text(path: &Path, patience: Duration, most: u64) -> std::io::Result<String> {
-    let bytes = read_bytes(path, patience, most)?;
+    let mut bytes = read_bytes(path, patience, most)?;
+    if gzip::is_packed(&bytes) {
+        let (unpacked, error) = gzip::unpack(&bytes);
+        if let Some(error) = error {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+        }
+        bytes = unpacked;
+    }
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match bytes.as_slice() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, ..] | [0, 1..=0x7f, ..] => {

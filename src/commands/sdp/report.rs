@@ -19,6 +19,8 @@ pub struct Question {
     pub with: With,
     /// Descriptions of the files that are not looked at.
     pub others: usize,
+    /// Those of them that stand before: of rounds that are over.
+    pub earlier: Vec<Description>,
 }
 
 /// What the first description is held against.
@@ -76,6 +78,8 @@ pub fn result(question: &Question) -> SdpResult {
         }
         With::Answerer(answerer, application) => {
             let prediction = answerer::predict(offer, &own, answerer, *application);
+            let others = prediction.problems.into_iter();
+            problems.extend(others.map(|problem| (Party::Offer, problem)));
             problems.extend(
                 prediction
                     .refusal
@@ -97,6 +101,11 @@ pub fn result(question: &Question) -> SdpResult {
             negotiation.media
         }
     };
+    let answer = match &question.with {
+        With::Answer(answer) => Some(answer.as_ref()),
+        _ => None,
+    };
+    problems.extend(negotiation::restarts(&question.earlier, offer, answer));
     if question.others > 0 {
         problems.push((first, several(question.others)));
     }
@@ -129,7 +138,10 @@ fn reported((source, problem): (Party, Problem)) -> ProblemReport {
             code: problem.code,
             severity: problem.severity,
             message: problem.message,
-            hint: remedy(problem.code),
+            hint: problem
+                .remedy
+                .map(str::to_owned)
+                .or_else(|| remedy(problem.code)),
         },
         source,
         line: problem.line,

@@ -52,10 +52,12 @@ pub fn read(frame: &Frame, args: &SdpArgs) -> anyhow::Result<Question> {
             role: Some(Role::Offer),
             ..found.swap_remove(at)
         };
+        found.truncate(at);
         return Ok(Question {
             offer,
             with: With::Answerer(answerer, application),
             others: count - 1,
+            earlier: found,
         });
     }
     Ok(alone(found))
@@ -69,17 +71,21 @@ fn alone(mut found: Vec<Description>) -> Question {
         && let Some(offer) = last(&found[..answer], |role| role == Some(Role::Offer))
     {
         let answer = found.swap_remove(answer);
-        let offer = found.swap_remove(offer);
+        let at = offer;
+        let offer = found.swap_remove(at);
+        found.truncate(at);
         return Question {
             offer,
             with: With::Answer(Box::new(answer)),
             others: count - 2,
+            earlier: found,
         };
     }
     Question {
         offer: found.swap_remove(0),
         with: With::Nothing,
         others: count - 1,
+        earlier: Vec::new(),
     }
 }
 
@@ -108,22 +114,42 @@ fn both(
             None,
         );
         std::mem::swap(&mut offers, &mut answers);
+    } else if look_swapped(&offers, &answers) {
+        frame.output.warning(
+            "the first file looks like the answer (its DTLS role is chosen) and the second like the offer (a=setup:actpass): taken so",
+            None,
+        );
+        std::mem::swap(&mut offers, &mut answers);
     }
     let at = last(&offers, is_offer).unwrap_or(0);
     let offer = Description {
         role: Some(Role::Offer),
         ..offers.swap_remove(at)
     };
+    offers.truncate(at);
     let at = last(&answers, is_answer).unwrap_or(0);
     let answer = Description {
         role: Some(Role::Answer),
         ..answers.swap_remove(at)
     };
+    answers.truncate(at);
     Question {
         offer,
         with: With::Answer(Box::new(answer)),
         others,
+        earlier: [offers, answers].concat(),
     }
+}
+
+/// Where files do not say what they are: an offer leaves the DTLS role open, and an answer chooses (RFC 5763 5).
+fn look_swapped(first: &[Description], second: &[Description]) -> bool {
+    let ([first], [second]) = (first, second) else {
+        return false;
+    };
+    first.role.is_none()
+        && second.role.is_none()
+        && matches!(first.dtls_role().as_deref(), Some("active" | "passive"))
+        && second.dtls_role().as_deref() == Some("actpass")
 }
 
 fn answerer(frame: &Frame, name: &str) -> anyhow::Result<Answerer> {

@@ -5,6 +5,7 @@ use crate::base::report::{Finding, Severity, Verdict};
 use crate::base::words::{capitalised, counted, listed};
 use crate::commands::sdp::report::{ProblemReport, Question, SdpResult, With};
 use crate::proto::sdp::answerer::Answerer;
+use crate::proto::sdp::direction::Direction;
 use crate::proto::sdp::model::Section;
 use crate::proto::sdp::negotiation::MediaAgreement;
 
@@ -65,9 +66,14 @@ pub fn named(media: &MediaAgreement) -> String {
 }
 
 fn agreed(media: &MediaAgreement) -> String {
-    match &media.codec {
+    let what = match &media.codec {
         Some(codec) => format!("{} {codec}", media.kind),
         None => media.kind.clone(),
+    };
+    if media.direction == Direction::Inactive {
+        format!("{what} (inactive: neither side sends)")
+    } else {
+        what
     }
 }
 
@@ -105,11 +111,26 @@ fn summary(question: &Question, result: &SdpResult) -> String {
     } else {
         format!("agreed: {}", listed(&kept))
     };
+    let warnings = warnings(result);
     match (lost.as_slice(), weightiest) {
+        ([], None) if warnings > 0 => {
+            format!(
+                "{}, with {}.",
+                capitalised(&kept),
+                counted(warnings, "warning")
+            )
+        }
         ([], None) => format!("{}.", capitalised(&kept)),
         ([], Some(error)) => format!("{}; but {error}.", capitalised(&kept)),
         (lost, _) => format!("{}; {kept}.", capitalised(&lost.join("; "))),
     }
+}
+
+fn warnings(result: &SdpResult) -> usize {
+    let problems = result.problems.iter();
+    problems
+        .filter(|problem| problem.finding.severity == Severity::Warning)
+        .count()
 }
 
 fn who(answerer: &Answerer) -> &'static str {
@@ -132,11 +153,7 @@ fn alone(question: &Question, result: &SdpResult, weightiest: Option<String>) ->
     } else {
         listed(&offered)
     };
-    let warnings = result
-        .problems
-        .iter()
-        .filter(|problem| problem.finding.severity == Severity::Warning)
-        .count();
+    let warnings = warnings(result);
     let kind = if question.offer.is_webrtc() {
         "WebRTC"
     } else {

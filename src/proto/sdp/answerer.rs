@@ -8,7 +8,7 @@ mod webrtc_rs;
 use super::codec::Codec;
 use super::direction::Direction;
 use super::model::{Description, Section};
-use super::negotiation::{MediaAgreement, Party, apart, kind};
+use super::negotiation::{MediaAgreement, Party, apart, kind, left};
 use super::problem::Problem;
 use crate::base::codes::Code;
 
@@ -35,6 +35,8 @@ pub struct Prediction {
     /// Why there is no answer at all.
     pub refusal: Option<Problem>,
     pub media: Vec<MediaAgreement>,
+    /// What comes of the answer, where it is no good one.
+    pub problems: Vec<Problem>,
 }
 
 /// What becomes of one section of an offer.
@@ -69,14 +71,37 @@ pub fn predict(
         Answerer::WebrtcRs => Box::new(webrtc_rs::decisions(offer, application)),
         Answerer::Like(own) => Box::new(likeness::decisions(offer, own)),
     };
+    let mut problems = Vec::new();
     let media = offer.sections.iter().map(|section| {
         let decision = decide(section);
+        if let (Ok(codecs), None) = (&decision.codecs, &refusal)
+            && is_mute(section, codecs)
+        {
+            problems.push(Problem::new(
+                Code::NoCommonCodec,
+                section.line,
+                format!("{} has {}", section.name(), mute(section, codecs)),
+                "RFC 3264 6.1",
+                "the section is accepted all the same",
+            ));
+        }
         row(offer, section, decision, refusal.as_ref())
     });
     Prediction {
         media: media.collect(),
         refusal,
+        problems,
     }
+}
+
+/// Whether a section is accepted in which there is nothing to see or hear.
+fn is_mute(section: &Section, codecs: &[Codec]) -> bool {
+    matches!(section.kind.as_str(), "audio" | "video") && !codecs.iter().any(Codec::is_media)
+}
+
+fn mute(section: &Section, codecs: &[Codec]) -> String {
+    let left = left(&section.kind, codecs);
+    format!("no codec in common{left}")
 }
 
 fn row(
@@ -89,15 +114,7 @@ fn row(
         kind: kind(section),
         ..MediaAgreement::offered(offer, section)
     };
-    let refused = |reason: String| MediaAgreement {
-        accepted: false,
-        codec: None,
-        codecs: Vec::new(),
-        direction: Direction::Inactive,
-        bundled: false,
-        reason: Some(reason),
-        ..base.clone()
-    };
+    let refused = |reason: String| base.clone().refused(reason);
     if let Some(problem) = refusal {
         return refused(format!("the whole offer is refused: {}", problem.message));
     }
@@ -115,12 +132,16 @@ fn row(
                 accepted: true,
                 codec: media.map(ToString::to_string),
                 codecs: codecs.iter().map(ToString::to_string).collect(),
-                direction: decision.direction,
+                direction: if section.is_data() {
+                    Direction::Sendrecv
+                } else {
+                    decision.direction
+                },
                 dtls_client: offer.is_webrtc().then_some(match setup {
                     Some("active") => Party::Offer,
                     _ => Party::Answer,
                 }),
-                reason: None,
+                reason: is_mute(section, &codecs).then(|| mute(section, &codecs)),
                 ..base
             }
         }

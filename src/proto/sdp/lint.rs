@@ -11,6 +11,7 @@ pub(crate) mod transport;
 
 use super::model::{Description, Role};
 use super::problem::Problem;
+use crate::base::codes::Code;
 use crate::base::report::Severity;
 
 /// Problems of one code that are told one by one; people read no more.
@@ -25,7 +26,28 @@ pub fn problems(description: &Description) -> Vec<Problem> {
     groups::check(description, &mut problems);
     codecs::check(description, &mut problems);
     transport::check(description, &mut problems);
+    if !description.is_webrtc() {
+        problems = problems.into_iter().map(between_phones).collect();
+    }
     few(problems)
+}
+
+/// What a browser would refuse, in a description that is not for browsers: phones want a section that can be read, with
+/// codecs and an address.
+fn between_phones(problem: Problem) -> Problem {
+    let is_needed = matches!(
+        problem.code,
+        Code::SdpMediaLine | Code::SdpAttribute | Code::SdpAddress
+    );
+    let is_softer = problem.is_refusal && !is_needed;
+    Problem {
+        severity: if is_softer {
+            problem.severity.min(Severity::Warning)
+        } else {
+            problem.severity
+        },
+        ..problem
+    }
 }
 
 /// Whether it answers, as far as it can be told.

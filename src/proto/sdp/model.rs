@@ -1,5 +1,6 @@
 //! A description: the session, and its sections.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::codec::Codec;
@@ -105,7 +106,11 @@ impl Part {
         match line.letter {
             'a' => self.attributes.push(Attribute::of(line)),
             'c' => {
-                let address = line.value.split_whitespace().nth(2).unwrap_or_default();
+                let address = line
+                    .value
+                    .split_ascii_whitespace()
+                    .nth(2)
+                    .unwrap_or_default();
                 // Multicast has a TTL behind it (RFC 8866 5.7).
                 let address = address.split('/').next().unwrap_or_default().to_owned();
                 self.connection = Some((address, line.number));
@@ -123,7 +128,8 @@ impl Attribute {
         Self {
             line: line.number,
             name: name.trim().to_owned(),
-            value: value.trim().to_owned(),
+            // Blanks of other alphabets are none here: `111\u{a0}minptime=10` is one word.
+            value: value.trim_ascii().to_owned(),
             text: text.clone(),
         }
     }
@@ -132,7 +138,7 @@ impl Attribute {
 impl Section {
     fn of(line: Line) -> Self {
         let text = line.value;
-        let mut fields = text.split_whitespace().map(str::to_owned);
+        let mut fields = text.split_ascii_whitespace().map(str::to_owned);
         let mut next = || fields.next().unwrap_or_default();
         let (kind, port, protocol) = (next(), next(), next());
         Self {
@@ -157,6 +163,16 @@ impl Section {
 
     pub fn is_data(&self) -> bool {
         self.kind == "application" && self.protocol.contains("SCTP")
+    }
+
+    /// Whether browsers take it, if its codecs do: sections of other kinds and protocols they refuse one by one, and
+    /// want neither ICE nor DTLS of them.
+    pub fn is_of_browsers(&self) -> bool {
+        match self.kind.as_str() {
+            "audio" | "video" => true,
+            "application" => self.protocol.contains("DTLS/SCTP"),
+            _ => false,
+        }
     }
 
     /// Port 0 refuses (RFC 3264 6), unless the section is to be bundled only (RFC 8843 7.1.3).
@@ -300,10 +316,72 @@ impl Description {
     /// The mids of each BUNDLE group (RFC 8843 5), and its line.
     pub fn bundles(&self) -> Vec<(Vec<&str>, usize)> {
         let groups = self.session.all("group").filter_map(|group| {
-            let mut words = group.value.split_whitespace();
+            let mut words = group.value.split_ascii_whitespace();
             (words.next() == Some("BUNDLE")).then(|| (words.collect(), group.line))
         });
         groups.collect()
+    }
+
+    /// Names as Chromium gives them to sections that have none: numbers from 0 on.
+    pub fn assumed_mids(&self) -> Vec<String> {
+        let mut next = 0;
+        let names = self.sections.iter().map(|section| {
+            section.mid().map_or_else(
+                || {
+                    next += 1;
+                    (next - 1).to_string()
+                },
+                str::to_owned,
+            )
+        });
+        names.collect()
+    }
+
+    /// For each section the one whose transport it uses: that which its bundle names first of those that are open
+    /// (RFC 8843 7.2.1), or itself.
+    pub fn carriers(&self) -> Vec<usize> {
+        let names = self.assumed_mids();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (index, name) in names.iter().enumerate() {
+            places.entry(name).or_insert(index);
+        }
+        let mut carriers: Vec<usize> = (0..self.sections.len()).collect();
+        let mut is_taken = vec![false; self.sections.len()];
+        for (mids, _) in self.bundles() {
+            let inside: Vec<usize> = mids
+                .iter()
+                .filter_map(|mid| places.get(mid).copied())
+                .collect();
+            let first = inside.iter().copied().find(|index| {
+                let section = &self.sections[*index];
+                section.port != Some(0) && section.is_of_browsers()
+            });
+            let Some(first) = first else { continue };
+            for index in inside {
+                if !std::mem::replace(&mut is_taken[index], true) {
+                    carriers[index] = first;
+                }
+            }
+        }
+        carriers
+    }
+
+    /// The section whose transport a section of this description uses.
+    pub fn carrier<'a>(&'a self, section: &'a Section) -> &'a Section {
+        let mut sections = self.sections.iter();
+        let at = sections.position(|other| other.line == section.line);
+        at.map_or(section, |at| &self.sections[self.carriers()[at]])
+    }
+
+    /// `a=setup` in small letters, if all that say it say the same.
+    pub fn dtls_role(&self) -> Option<String> {
+        let parts =
+            std::iter::once(&self.session).chain(self.sections.iter().map(|section| &section.part));
+        let mut roles = parts
+            .filter_map(|part| part.first("setup"))
+            .map(|setup| setup.value.to_ascii_lowercase());
+        let first = roles.next()?;
+        roles.all(|role| role == first).then_some(first)
     }
 
     pub fn is_lite(&self) -> bool {

@@ -2,16 +2,21 @@
 
 mod checks;
 mod codecs;
+mod families;
+mod keys;
+mod restart;
 mod transport;
 
 use serde::Serialize;
 
+use super::codec::Codec;
 use super::direction::Direction;
 use super::model::{Description, Section};
 use super::problem::Problem;
 use crate::base::codes::Code;
 
-pub use codecs::apart;
+pub use codecs::{apart, left};
+pub use restart::restarts;
 
 /// Whose description something is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display, strum::VariantArray)]
@@ -62,11 +67,30 @@ impl MediaAgreement {
             accepted: !refused,
             codec: section.codec().map(ToString::to_string),
             codecs: section.codecs.iter().map(ToString::to_string).collect(),
-            direction: description.direction_of(section),
+            direction: if section.is_data() {
+                // A data channel carries both ways whatever is said.
+                Direction::Sendrecv
+            } else {
+                description.direction_of(section)
+            },
             bundled: is_bundled(description, section),
             dtls_client: None,
             simulcast: Vec::new(),
             reason: refused.then(|| "it has port 0".to_owned()),
+        }
+    }
+
+    /// The same section, in which nothing is agreed.
+    #[must_use]
+    pub fn refused(self, reason: String) -> Self {
+        Self {
+            accepted: false,
+            codec: None,
+            codecs: Vec::new(),
+            direction: Direction::Inactive,
+            bundled: false,
+            reason: Some(reason),
+            ..self
         }
     }
 }
@@ -99,11 +123,8 @@ pub fn negotiate(offer: &Description, answer: &Description) -> Negotiation {
         .enumerate()
         .map(|(index, section)| match answer.sections.get(index) {
             Some(other) => section_of(offer, answer, (section, other), &mut problems),
-            None => MediaAgreement {
-                accepted: false,
-                reason: Some("the answer has no such section".to_owned()),
-                ..MediaAgreement::offered(offer, section)
-            },
+            None => MediaAgreement::offered(offer, section)
+                .refused("the answer has no such section".to_owned()),
         })
         .collect();
     Negotiation { media, problems }
@@ -122,13 +143,7 @@ fn section_of(
         codecs: Vec::new(),
         ..MediaAgreement::offered(offer, offered)
     };
-    let refused = |reason: String| MediaAgreement {
-        accepted: false,
-        direction: Direction::Inactive,
-        bundled: false,
-        reason: Some(reason),
-        ..base.clone()
-    };
+    let refused = |reason: String| base.clone().refused(reason);
     if offered.is_refused() {
         return refused("it was offered with port 0".to_owned());
     }
@@ -139,13 +154,21 @@ fn section_of(
         return refused(codecs::refusal(answer, (offered, answered), problems));
     }
     let common = codecs::common(offered, answered);
-    if offered.is_rtp() && common.is_empty() {
-        return refused(codecs::none_in_common((offered, answered), problems));
+    if offered.is_rtp() && !common.iter().any(Codec::is_media) {
+        return refused(codecs::none_in_common(
+            (offered, answered),
+            &common,
+            problems,
+        ));
     }
     checks::section(offer, answer, (offered, answered), problems);
-    let direction = offer
-        .direction_of(offered)
-        .answered_with(answer.direction_of(answered));
+    let direction = if offered.is_data() {
+        Direction::Sendrecv
+    } else {
+        offer
+            .direction_of(offered)
+            .answered_with(answer.direction_of(answered))
+    };
     let media = common
         .iter()
         .find(|codec| codec.is_media())

@@ -18,6 +18,8 @@ pub struct Problem {
     pub practice: &'static str,
     /// Chromium refuses the whole description for it.
     pub is_refusal: bool,
+    /// What to do, where the code's own remedy does not fit.
+    pub remedy: Option<&'static str>,
 }
 
 impl Problem {
@@ -37,6 +39,7 @@ impl Problem {
             rfc,
             practice,
             is_refusal: false,
+            remedy: None,
         }
     }
 
@@ -52,6 +55,14 @@ impl Problem {
             severity: Severity::Error,
             is_refusal: true,
             ..Self::new(code, line, message, rfc, practice)
+        }
+    }
+
+    #[must_use]
+    pub fn remedy(self, remedy: &'static str) -> Self {
+        Self {
+            remedy: Some(remedy),
+            ..self
         }
     }
 

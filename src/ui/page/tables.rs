@@ -248,41 +248,64 @@ pub(super) fn quality(out: &mut String, result: &Value) {
     table(out, "Quality of the path", &[], &rows);
 }
 
+/// Columns of a section that a call has and a description alone does not.
+const COUNTS: [&str; 3] = ["sent", "received", "lost"];
+
 /// The sections of a description, or of a call.
 pub(super) fn media(out: &mut String, result: &Value) {
+    let sections = list(result, "media");
+    let counts: Vec<&str> = COUNTS
+        .into_iter()
+        .filter(|key| sections.iter().any(|section| section[key].is_number()))
+        .collect();
+    let mut heads = vec!["mid", "kind", "accepted", "codec", "direction"];
+    heads.extend(&counts);
+    heads.push("reason");
+    of_list(out, "Media", &heads, sections, |section| {
+        let accepted = match section["accepted"].as_bool() {
+            Some(true) => Cell::of("good", "yes"),
+            Some(false) => Cell::of("bad", "no"),
+            None => Cell::of("quiet", "not known"),
+        };
+        let mut row = vec![
+            shown(section, "mid"),
+            shown(section, "kind"),
+            accepted,
+            shown(section, "codec"),
+            shown(section, "direction"),
+        ];
+        let count =
+            |key: &&str| Cell::new(number(&section[*key]).unwrap_or_else(|| "-".to_owned()));
+        row.extend(counts.iter().map(count));
+        row.push(shown(section, "reason"));
+        row
+    });
+}
+
+/// What is wrong with descriptions: where it stands, who says so and who minds.
+pub(super) fn problems(out: &mut String, result: &Value) {
     of_list(
         out,
-        "Media",
-        &[
-            "mid",
-            "kind",
-            "accepted",
-            "codec",
-            "direction",
-            "sent",
-            "received",
-            "lost",
-            "reason",
-        ],
-        list(result, "media"),
-        |section| {
-            let accepted = match section["accepted"].as_bool() {
-                Some(true) => Cell::of("good", "yes"),
-                Some(false) => Cell::of("bad", "no"),
-                None => Cell::of("quiet", "not known"),
+        "Problems",
+        &["place", "what is so", "by", "who minds", "code"],
+        list(result, "problems"),
+        |problem| {
+            let source = text(problem, "source").unwrap_or("-");
+            let place = match problem["line"].as_u64() {
+                Some(line) => format!("{source} line {line}"),
+                None => source.to_owned(),
             };
-            let count =
-                |key: &str| Cell::new(number(&section[key]).unwrap_or_else(|| "-".to_owned()));
+            let class = match text(problem, "severity") {
+                Some("error") => "bad",
+                Some("warning") => "open",
+                _ => "quiet",
+            };
             vec![
-                shown(section, "mid"),
-                shown(section, "kind"),
-                accepted,
-                shown(section, "codec"),
-                shown(section, "direction"),
-                count("sent"),
-                count("received"),
-                count("lost"),
-                shown(section, "reason"),
+                Cell::new(place),
+                Cell::of(class, text(problem, "message").unwrap_or("-")),
+                shown(problem, "rfc"),
+                shown(problem, "practice"),
+                shown(problem, "code"),
             ]
         },
     );

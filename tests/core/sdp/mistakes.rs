@@ -78,6 +78,160 @@ type Mistake = (&'static str, &'static str, Code, Option<usize>, Severity);
 
 const MISTAKES: &[Mistake] = &[
     (
+        "a=rtpmap:102 H264/90000",
+        "a=rtpmap:102 H264/90000\na=rtcp-fb:108 nack",
+        Code::SdpPayloadType,
+        Some(32),
+        Severity::Error,
+    ),
+    (
+        "a=rtpmap:111 opus/48000/2\n",
+        "",
+        Code::SdpPayloadType,
+        Some(18),
+        Severity::Error,
+    ),
+    (
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:0 PCMU/8000\na=rtpmap:111 ISAC/16000",
+        Code::SdpPayloadType,
+        Some(21),
+        Severity::Error,
+    ),
+    (
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:0 opus/48000/2",
+        Code::SdpPayloadType,
+        Some(20),
+        Severity::Error,
+    ),
+    (
+        "a=fmtp:111 minptime",
+        "a=fmtp:111\u{a0}minptime",
+        Code::SdpAttribute,
+        Some(19),
+        Severity::Error,
+    ),
+    (
+        " 5000 typ host",
+        " 99999 typ host",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        " 5000 typ host",
+        " typ host generation 0",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        " typ host",
+        " typ foo",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        "1 1 udp",
+        "1 1 xyz",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        "1 1 udp",
+        "1 x udp",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        "2122260223",
+        "-5",
+        Code::SdpAttribute,
+        Some(9),
+        Severity::Error,
+    ),
+    (
+        "a=rid:h send\n",
+        "a=ssrc-group:FID\na=rid:h send\n",
+        Code::SdpAttribute,
+        Some(33),
+        Severity::Error,
+    ),
+    (
+        "a=rid:h send\n",
+        "a=ssrc:1234\na=rid:h send\n",
+        Code::SdpAttribute,
+        Some(33),
+        Severity::Error,
+    ),
+    (
+        "a=rid:h send\n",
+        "a=msid:\na=rid:h send\n",
+        Code::SdpAttribute,
+        Some(33),
+        Severity::Error,
+    ),
+    (
+        "max-message-size:262144",
+        "max-message-size:many",
+        Code::SdpAttribute,
+        Some(41),
+        Severity::Error,
+    ),
+    (
+        "c=IN IP4 0.0.0.0\na=candidate",
+        "c=foo\na=candidate",
+        Code::SdpAddress,
+        Some(8),
+        Severity::Error,
+    ),
+    (
+        "c=IN IP4 0.0.0.0\na=candidate",
+        "c=IN IP4 2001:db8::1\na=candidate",
+        Code::SdpAddress,
+        Some(8),
+        Severity::Error,
+    ),
+    (
+        "a=ice-ufrag:abcd",
+        "a=ice-ufrag:ab.cd",
+        Code::SdpIce,
+        Some(10),
+        Severity::Error,
+    ),
+    (
+        "a=ice-ufrag:abcd",
+        "a=ice-ufrag:ab cd",
+        Code::SdpIce,
+        Some(10),
+        Severity::Error,
+    ),
+    (
+        "a=mid:1\n",
+        "a=mid:1\na=ice-pwd:0123456789abcdefghijkl\n",
+        Code::SdpIce,
+        Some(21),
+        Severity::Error,
+    ),
+    (
+        "a=mid:1\n",
+        "a=mid:1\na=ice-pwd:0123456789abcdefghijkl\na=ice-ufrag:efgh\n",
+        Code::SdpIce,
+        Some(26),
+        Severity::Warning,
+    ),
+    (
+        "extmap:2 ",
+        "extmap:15 ",
+        Code::SdpHeaderExtension,
+        Some(25),
+        Severity::Warning,
+    ),
+    (
         "o=- 4611731400430051336 2 IN IP4 127.0.0.1\n",
         "",
         Code::SdpLineOrder,
@@ -446,4 +600,64 @@ fn the_same_mistake_is_told_a_few_times() {
             .iter()
             .any(|p| p.message.starts_with("4980 more like these"))
     );
+}
+
+/// RFC 4145 4, RFC 8843 7.2.1; and sections that no browser has need nothing that browsers want.
+#[test]
+fn what_browsers_accept_is_no_problem() {
+    assert_eq!(
+        problems(&OFFER.replace("setup:actpass", "setup:ACTPASS")),
+        []
+    );
+    let ice = "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdefghijkl\n";
+    let led_by_video = OFFER
+        .replace(ice, "")
+        .replace("a=mid:1\n", &format!("a=mid:1\n{ice}"))
+        .replace("BUNDLE 0 1 2", "BUNDLE 1 0 2");
+    let codes: Vec<Code> = problems(&led_by_video).iter().map(|p| p.code).collect();
+    assert_eq!(codes, [Code::SdpFingerprint], "it stays in audio");
+    for other in [
+        "m=text 9 RTP/AVP 98\na=mid:3\na=rtpmap:98 t140/1000\n",
+        "m=application 9 UDP/BFCP *\na=mid:3\n",
+        "m=application 9 RTP/SAVPF 101\na=mid:3\na=rtpmap:101 x/90000\n",
+        "m=message 9 TCP/MSRP *\na=mid:3\n",
+    ] {
+        let offer = format!("{OFFER}{other}");
+        assert_eq!(problems(&offer), [], "{other}");
+    }
+}
+
+/// Between phones nothing is an error that only browsers mind.
+#[test]
+fn phones_do_without_what_browsers_want() {
+    let phone =
+        "v=0\no=- 1 1 IN IP4 203.0.113.5\nc=IN IP4 203.0.113.5\nt=0 0\nm=audio 4000 RTP/AVP 0\n";
+    let severe = |text: &str| {
+        let problems = problems(text);
+        problems.iter().map(|problem| problem.severity).max()
+    };
+    assert_eq!(severe(phone), Some(Severity::Warning), "s= is missing");
+    assert_eq!(severe(&phone.replace("4000", "x")), Some(Severity::Error));
+    let tones = phone.replace("AVP 0", "AVP 101\na=rtpmap:101 telephone-event/8000");
+    has(&tones, Code::SdpPayloadType, Some(5), Severity::Warning);
+}
+
+/// What helps depends on what is so.
+#[test]
+fn candidates_that_follow_need_no_server() {
+    let offer = OFFER
+        .replace(
+            "a=candidate:1 1 udp 2122260223 203.0.113.5 5000 typ host\n",
+            "",
+        )
+        .replace(
+            "a=setup:actpass\na=mid:0",
+            "a=ice-options:trickle\na=setup:actpass\na=mid:0",
+        );
+    let problems = problems(&offer);
+    let [follow] = problems.as_slice() else {
+        panic!("{problems:#?}")
+    };
+    let remedy = follow.remedy.expect("one of its own");
+    assert!(!remedy.contains("STUN"), "{remedy}");
 }

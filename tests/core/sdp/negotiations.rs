@@ -11,7 +11,7 @@ use rtcdiag::proto::sdp::negotiation::{MediaAgreement, Negotiation, Party, negot
 
 use super::read;
 
-fn section(kind: &str, port: u16, codecs: &[(u8, &str, &str)], lines: &str) -> String {
+pub(super) fn section(kind: &str, port: u16, codecs: &[(u8, &str, &str)], lines: &str) -> String {
     let payloads: Vec<String> = codecs
         .iter()
         .map(|(payload, ..)| payload.to_string())
@@ -31,7 +31,7 @@ fn section(kind: &str, port: u16, codecs: &[(u8, &str, &str)], lines: &str) -> S
     )
 }
 
-fn whole(setup: &str, ufrag: &str, sections: &[String]) -> String {
+pub(super) fn whole(setup: &str, ufrag: &str, sections: &[String]) -> String {
     format!(
         "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\na=setup:{setup}\na=ice-ufrag:{ufrag}\na=ice-pwd:{ufrag}0123456789abcdefghijkl\n\
          a=fingerprint:sha-256 {}\na=rtcp-mux\n{}",
@@ -40,14 +40,14 @@ fn whole(setup: &str, ufrag: &str, sections: &[String]) -> String {
     )
 }
 
-fn of(offer: &[String], answer: &[String]) -> Negotiation {
+pub(super) fn of(offer: &[String], answer: &[String]) -> Negotiation {
     negotiate(
         &read(&whole("actpass", "abcd", offer)),
         &read(&whole("active", "efgh", answer)),
     )
 }
 
-fn codes(negotiation: &Negotiation) -> Vec<Code> {
+pub(super) fn codes(negotiation: &Negotiation) -> Vec<Code> {
     negotiation
         .problems
         .iter()
@@ -55,7 +55,7 @@ fn codes(negotiation: &Negotiation) -> Vec<Code> {
         .collect()
 }
 
-fn reason(media: &MediaAgreement) -> &str {
+pub(super) fn reason(media: &MediaAgreement) -> &str {
     media.reason.as_deref().unwrap_or_default()
 }
 

@@ -18,6 +18,7 @@ pub fn everything() -> Value {
         offer: read(OFFER),
         with: With::Answer(Box::new(read(ANSWER))),
         others: 1,
+        earlier: Vec::new(),
     };
     let result = json!(report::result(&question));
     assert!(
@@ -34,6 +35,7 @@ fn one_description_follows_the_schema() {
         offer: Description::read("v=0\nm=audio 0 x 1\nm=video 9 RTP/AVP 96\n", 1),
         with: With::Nothing,
         others: 0,
+        earlier: Vec::new(),
     };
     assert_valid(&document(json!(report::result(&question))));
 }

@@ -138,6 +138,7 @@ pub(super) fn described(call: &JoinedCall) -> Option<SdpResult> {
         offer: read(&offer.text)?,
         with: With::Answer(Box::new(read(&answer.text)?)),
         others: 0,
+        earlier: Vec::new(),
     };
     Some(result(&question))
 }

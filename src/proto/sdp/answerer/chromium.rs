@@ -17,13 +17,11 @@ const AUDIO: [(u8, &str, &str); 8] = [
 ];
 
 /// Without those that only some builds have: H.265 and the High profiles of H.264 need hardware.
-const VIDEO: [(u8, &str, &str); 19] = [
+const VIDEO: [(u8, &str, &str); 14] = [
     (96, "VP8/90000", ""),
     (97, "rtx/90000", ""),
     (98, "VP9/90000", "profile-id=0"),
     (100, "VP9/90000", "profile-id=2"),
-    (35, "VP9/90000", "profile-id=1"),
-    (37, "VP9/90000", "profile-id=3"),
     (
         102,
         "H264/90000",
@@ -54,6 +52,16 @@ const VIDEO: [(u8, &str, &str); 19] = [
         "H264/90000",
         "packetization-mode=0;profile-level-id=4d001f",
     ),
+    (45, "AV1/90000", "level-idx=5;profile=0;tier=0"),
+    (112, "red/90000", ""),
+    (114, "ulpfec/90000", ""),
+    (116, "flexfec-03/90000", "repair-window=10000000"),
+];
+
+/// What it receives and does not send: a section in which it sends, or nobody does, has none of them.
+const RECEIVED: [(u8, &str, &str); 5] = [
+    (35, "VP9/90000", "profile-id=1"),
+    (37, "VP9/90000", "profile-id=3"),
     (
         41,
         "H264/90000",
@@ -64,11 +72,7 @@ const VIDEO: [(u8, &str, &str); 19] = [
         "H264/90000",
         "packetization-mode=0;profile-level-id=f4001f",
     ),
-    (45, "AV1/90000", "level-idx=5;profile=0;tier=0"),
     (47, "AV1/90000", "level-idx=5;profile=1;tier=0"),
-    (112, "red/90000", ""),
-    (114, "ulpfec/90000", ""),
-    (116, "flexfec-03/90000", "repair-window=10000000"),
 ];
 
 /// Payload types that mean the same everywhere; one of them is matched by its number alone.
@@ -87,6 +91,8 @@ const DATA: [&str; 3] = ["UDP/DTLS/SCTP", "DTLS/SCTP", "TCP/DTLS/SCTP"];
 
 pub(super) fn decisions(application: Application) -> impl FnMut(&Section) -> Decision {
     let [audio, video] = [abilities::codecs(&AUDIO), abilities::codecs(&VIDEO)];
+    let received = abilities::codecs(&RECEIVED);
+    let all = [video.clone(), received.clone()].concat();
     let mut free_tracks = if application.has_tracks {
         vec!["audio", "video"]
     } else {
@@ -94,13 +100,24 @@ pub(super) fn decisions(application: Application) -> impl FnMut(&Section) -> Dec
     };
     let mut has_data = false;
     move |section| {
+        let direction = direction(section, &mut free_tracks);
         let able = match section.kind.as_str() {
             "audio" => &audio,
+            "video" if direction == Direction::Recvonly => &all,
             "video" => &video,
             _ => &Vec::new(),
         };
         let codecs = accepted(section, able, &mut has_data);
-        let direction = direction(section, &mut free_tracks);
+        let codecs = codecs.map_err(|reason| {
+            let mut codecs = section.codecs.iter();
+            let one_way = codecs.find(|codec| received.iter().any(|own| is_same(own, codec)));
+            match one_way {
+                Some(codec) if section.kind == "video" && !section.is_refused() => format!(
+                    "no common codec: Chromium takes {codec} with these parameters only where it receives and does not send"
+                ),
+                _ => reason,
+            }
+        });
         Decision { codecs, direction }
     }
 }

@@ -162,7 +162,7 @@ fn grammar(offer: &Description) -> Option<(usize, &'static str)> {
         .iter()
         .filter_map(|line| match line.letter {
             'v' if line.value != "0" => Some((line.number, "the version is not 0")),
-            'o' if line.value.split_whitespace().count() < 6 => {
+            'o' if line.value.split_ascii_whitespace().count() < 6 => {
                 Some((line.number, "o= has six fields"))
             }
             letter if !"vosiuepcbtrzka".contains(letter) => {
@@ -171,7 +171,7 @@ fn grammar(offer: &Description) -> Option<(usize, &'static str)> {
             _ => None,
         });
     let sections = offer.sections.iter().filter_map(|section| {
-        let is_short = section.text.split_whitespace().count() < 4;
+        let is_short = section.text.split_ascii_whitespace().count() < 4;
         let wrong = is_short || section.port.is_none();
         wrong.then_some((section.line, "m= cannot be read"))
     });
@@ -204,7 +204,7 @@ fn grammar(offer: &Description) -> Option<(usize, &'static str)> {
                         "the number of a header extension is out of range",
                     ))
                 }
-                "candidate" if attribute.value.split_whitespace().count() < 8 => {
+                "candidate" if attribute.value.split_ascii_whitespace().count() < 8 => {
                     Some((attribute.line, "a candidate is too short"))
                 }
                 _ => None,

@@ -16,47 +16,99 @@ pub enum Difference {
     Parameter(&'static str, String, String),
 }
 
+impl Difference {
+    /// How far apart it keeps two codecs of one name.
+    pub fn weight(&self) -> u32 {
+        match self {
+            Self::Name => 16,
+            Self::Clock(..) => 8,
+            Self::Channels(..) => 4,
+            // How the same stream is cut into packets is less than which stream it is.
+            Self::Parameter("packetization-mode", ..) => 1,
+            Self::Parameter(..) => 2,
+        }
+    }
+
+    /// What differs.
+    pub fn subject(&self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Clock(..) => "clock rate",
+            Self::Channels(..) => "number of channels",
+            Self::Parameter(name, ..) => name,
+        }
+    }
+}
+
+/// Parameters that have to be the same on both sides, and what is meant where they are missing.
+const SAME: [(&str, &[(&str, &str)]); 6] = [
+    ("VP9", &[("profile-id", "0")]),
+    ("AV1", &[("profile", "0")]),
+    // RFC 7798 7.2.2.
+    (
+        "H265",
+        &[("profile-id", "1"), ("tier-flag", "0"), ("tx-mode", "srst")],
+    ),
+    // RFC 4867 8.3.1.
+    ("AMR", &AMR),
+    ("AMR-WB", &AMR),
+    // RFC 5577 5.
+    ("G7221", &[("bitrate", "")]),
+];
+const AMR: [(&str, &str); 3] = [("octet-align", "0"), ("crc", "0"), ("robust-sorting", "0")];
+
 impl Codec {
     /// Why they cannot be used with each other; `None` if they can. Parameters that each side sets for itself do not
     /// matter, such as levels, bit rates and `sprop-...`.
     pub fn difference(&self, other: &Self) -> Option<Difference> {
+        self.differences(other).into_iter().next()
+    }
+
+    /// All that keeps them apart.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
         if !self.is(&other.name) {
-            return Some(Difference::Name);
+            return vec![Difference::Name];
         }
+        let mut found = Vec::new();
         if self.clock != other.clock && !self.is_video() {
-            return Some(Difference::Clock(self.clock, other.clock));
+            found.push(Difference::Clock(self.clock, other.clock));
         }
         let [channels, others] = [self, other].map(|codec| codec.channels.unwrap_or(1));
         if channels != others {
-            return Some(Difference::Channels(channels, others));
+            found.push(Difference::Channels(channels, others));
         }
-        self.differing_parameter(other)
+        self.differing_parameters(other, &mut found);
+        found
     }
 
-    fn differing_parameter(&self, other: &Self) -> Option<Difference> {
+    fn differing_parameters(&self, other: &Self, found: &mut Vec<Difference>) {
         let differ = |name, default: &str| {
-            let [mine, others] = [self, other].map(|codec| {
-                let value = codec.parameter(name).unwrap_or(default);
-                value.trim().to_ascii_lowercase()
-            });
+            let [mine, others] = [self, other].map(|codec| codec.effective(name, default));
             (mine != others).then_some(Difference::Parameter(name, mine, others))
         };
         if self.is("H264") {
             // RFC 6184 8.2.2: both are to be the same at both sides.
-            return self
-                .differing_profile(other)
-                .or_else(|| differ("packetization-mode", "0"));
+            found.extend(self.differing_profile(other));
+            found.extend(differ("packetization-mode", "0"));
         }
-        if self.is("VP9") {
-            return differ("profile-id", "0");
+        let own = SAME.iter().find(|(name, _)| self.is(name));
+        for &(name, default) in own.into_iter().flat_map(|(_, parameters)| *parameters) {
+            found.extend(differ(name, default));
         }
-        if self.is("AV1") {
-            return differ("profile", "0");
+    }
+
+    /// The value that counts.
+    fn effective(&self, name: &str, default: &str) -> String {
+        let written = self.parameter(name);
+        // RFC 4867 8.1: what needs bytes asks for them.
+        let needs_bytes = ["crc", "robust-sorting"]
+            .iter()
+            .any(|name| self.parameter(name) == Some("1"))
+            || self.parameter("interleaving").is_some();
+        if name == "octet-align" && needs_bytes {
+            return "1".to_owned();
         }
-        if self.is("H265") {
-            return differ("profile-id", "1").or_else(|| differ("tier-flag", "0"));
-        }
-        None
+        written.unwrap_or(default).trim().to_ascii_lowercase()
     }
 
     fn differing_profile(&self, other: &Self) -> Option<Difference> {

@@ -1,5 +1,7 @@
 //! The syntax of each attribute.
 
+mod forms;
+
 use super::Problem;
 use crate::base::codes::Code;
 use crate::base::report::Severity;
@@ -8,7 +10,7 @@ use crate::proto::sdp::model::{Attribute, Description, Part};
 use crate::proto::sdp::syntax;
 
 /// Attributes of which Chromium refuses the whole description if it cannot read them.
-const FATAL: [&str; 11] = [
+const FATAL: [&str; 13] = [
     "rtpmap",
     "fmtp",
     "candidate",
@@ -18,8 +20,10 @@ const FATAL: [&str; 11] = [
     "extmap",
     "simulcast",
     "sctp-port",
-    "group",
     "rtcp-fb",
+    "msid",
+    "max-message-size",
+    "ssrc-group",
 ];
 /// Those that other rules look at, which say more.
 const ELSEWHERE: [&str; 6] = [
@@ -55,7 +59,7 @@ fn of(attribute: &Attribute) -> Option<Problem> {
     if ELSEWHERE.contains(&attribute.name.as_str()) {
         return None;
     }
-    let objection = own(attribute).or_else(|| {
+    let objection = forms::objection(attribute).or_else(|| {
         let objection = syntax::objection(&attribute.text)?;
         (!is_read_by_all(attribute)).then_some(objection)
     })?;
@@ -69,19 +73,35 @@ fn of(attribute: &Attribute) -> Option<Problem> {
             Code::SdpAttribute,
             attribute.line,
             message,
-            "RFC 8866 5.13",
-            "Chromium refuses the whole description, and Mozilla's parser this line",
+            rfc(&attribute.name),
+            "Chromium refuses the whole description",
         )
     } else {
         Problem::new(
             Code::SdpAttribute,
             attribute.line,
             message,
-            "RFC 8866 5.13",
+            rfc(&attribute.name),
             "Mozilla's parser does not read it; others pass over it",
         )
         .severity(Severity::Warning)
     })
+}
+
+/// Where the syntax of an attribute stands.
+fn rfc(name: &str) -> &'static str {
+    match name {
+        "candidate" => "RFC 8839 5.1",
+        "fmtp" => "RFC 8866 6.15",
+        "rtcp-fb" => "RFC 4585 4.2",
+        "ssrc" => "RFC 5576 4.1",
+        "ssrc-group" => "RFC 5576 4.2",
+        "msid" => "RFC 8830 2",
+        "simulcast" => "RFC 8853 5.1",
+        "sctp-port" => "RFC 8841 5",
+        "max-message-size" => "RFC 8841 6",
+        _ => "RFC 8866 5.13",
+    }
 }
 
 /// What is read by browsers, Mozilla's own among them, although the parser does not take it.
@@ -96,43 +116,14 @@ fn is_read_by_all(attribute: &Attribute) -> bool {
             }),
         // Feedback of newer kinds.
         "rtcp-fb" => {
-            let mut fields = attribute.value.split_whitespace();
+            let mut fields = attribute.value.split_ascii_whitespace();
             let payload = fields.next().unwrap_or_default();
             (payload == "*" || payload.parse::<u8>().is_ok()) && fields.next().is_some()
         }
-        // Newer extensions, and transports that are passed over.
-        "candidate" => attribute.value.split_whitespace().count() >= 8,
-        "ssrc" => attribute
-            .value
-            .split_whitespace()
-            .next()
-            .is_some_and(|id| id.parse::<u32>().is_ok()),
-        "group" | "msid" | "msid-semantic" | "ssrc-group" | "rid" => !attribute.value.is_empty(),
+        // Newer extensions; their forms are known.
+        "candidate" | "ssrc" | "msid" | "ssrc-group" => true,
+        "group" | "msid-semantic" | "rid" => !attribute.value.is_empty(),
         _ => false,
-    }
-}
-
-/// What the parser lets pass, and Chromium does not.
-fn own(attribute: &Attribute) -> Option<String> {
-    let wrong = |text: &str| Some(text.to_owned());
-    match attribute.name.as_str() {
-        "sctp-port" if attribute.value.parse::<u16>().is_err() => wrong("a port is meant"),
-        "fmtp" if attribute.value.split_whitespace().nth(1).is_none() => {
-            wrong("a payload type and parameters are meant")
-        }
-        "simulcast" => {
-            let words: Vec<&str> = attribute.value.split_whitespace().collect();
-            let pairs = words.chunks(2);
-            let is_right = matches!(words.len(), 2 | 4)
-                && pairs.clone().all(|pair| matches!(pair[0], "send" | "recv"))
-                && (words.len() == 2 || words[0] != words[2]);
-            if is_right {
-                None
-            } else {
-                wrong("\"send\" or \"recv\" with a list of rids is meant, once or twice")
-            }
-        }
-        _ => None,
     }
 }
 

@@ -11,6 +11,8 @@ use crate::proto::sdp::model::{Description, Section};
 
 /// With RTCP on the same port, these look like RTCP (RFC 5761 4).
 const OF_RTCP: std::ops::RangeInclusive<u8> = 64..=95;
+/// Those of audio (RFC 3551 6, table 4).
+const OF_AUDIO: std::ops::RangeInclusive<u8> = 0..=18;
 /// Assigned by RFC 3551.
 const STATIC: std::ops::RangeInclusive<u8> = 0..=34;
 
@@ -19,8 +21,10 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
     for section in sections.filter(|section| section.is_rtp() && section.port != Some(0)) {
         listed(section, problems);
         maps(section, problems);
+        conflicts(section, problems);
         parameters(section, problems);
         repair(section, problems);
+        tones_alone(section, problems);
         if description.is_webrtc() {
             without_media(section, problems);
         }
@@ -123,29 +127,80 @@ fn form(codec: &Codec, problems: &mut Vec<Problem>) {
     ));
 }
 
+/// What `a=fmtp` and `a=rtcp-fb` say of a payload type that means nothing.
 fn parameters(section: &Section, problems: &mut Vec<Problem>) {
-    for line in section.part.all("fmtp") {
-        let Some((payload, _)) = line.value.split_once(' ') else {
+    let mut last = None;
+    for line in &section.part.attributes {
+        let rfc = match line.name.as_str() {
+            "fmtp" => "RFC 8866 6.15",
+            "rtcp-fb" => "RFC 4585 4.2",
+            _ => continue,
+        };
+        let payload = line.value.split(' ').next().unwrap_or_default();
+        let Ok(payload) = payload.parse::<u8>() else {
             continue;
         };
-        let payload = payload.parse::<u8>().ok();
-        if payload.is_some_and(|payload| !payloads(section).any(|listed| listed == payload)) {
+        let codec = section.codecs.iter().find(|codec| codec.payload == payload);
+        let is_listed = payloads(section).any(|listed| listed == payload);
+        // One line stands for those of its kind.
+        let is_new = last.replace((payload, rfc)) != Some((payload, rfc));
+        if (!is_listed || codec.is_none()) && is_new {
+            let what = if is_listed {
+                "for which there is no a=rtpmap"
+            } else {
+                "which m= does not list"
+            };
             problems.push(Problem::refusal(
                 Code::SdpPayloadType,
                 line.line,
-                format!(
-                    "a=fmtp is for payload type {}, which m= does not list",
-                    payload.unwrap_or_default()
-                ),
-                "RFC 8866 6.15",
+                format!("a={} is for payload type {payload}, {what}", line.name),
+                rfc,
                 "Chromium refuses the whole description: \"Failed to parse codecs correctly\"",
             ));
         }
-        let codec = section
-            .codecs
-            .iter()
-            .find(|codec| Some(codec.payload) == payload);
-        problems.extend(codec.and_then(|codec| h264(codec, line.line)));
+        if line.name == "fmtp" {
+            problems.extend(codec.and_then(|codec| h264(codec, line.line)));
+        }
+    }
+}
+
+/// One payload type, one codec; those of RFC 3551 mean in audio what they mean there.
+fn conflicts(section: &Section, problems: &mut Vec<Problem>) {
+    let mut known: Vec<Codec> = Vec::new();
+    let maps = section.part.all("rtpmap");
+    let maps = maps.filter_map(|map| Codec::of_rtpmap(&map.value, map.line));
+    for codec in maps.filter(|codec| payloads(section).any(|payload| payload == codec.payload)) {
+        let name = printable(&codec.to_string());
+        let fixed = Codec::of_static(codec.payload, codec.line);
+        let is_fixed = section.kind == "audio" && OF_AUDIO.contains(&codec.payload);
+        let is_another = fixed.as_ref().is_none_or(|fixed| !codec.is(&fixed.name));
+        let before = known.iter().find(|other| other.payload == codec.payload);
+        let message = if is_fixed && is_another {
+            let meant = fixed.map_or_else(
+                || "it is reserved".to_owned(),
+                |fixed| format!("it means {fixed} for everybody"),
+            );
+            format!("payload type {} is {name} here: {meant}", codec.payload)
+        } else if let Some(before) =
+            before.filter(|other| !other.is(&codec.name) || other.clock != codec.clock)
+        {
+            format!(
+                "payload type {} is {name} here and {} before (line {})",
+                codec.payload,
+                printable(&before.to_string()),
+                before.line
+            )
+        } else {
+            known.push(codec);
+            continue;
+        };
+        problems.push(Problem::refusal(
+            Code::SdpPayloadType,
+            codec.line,
+            message,
+            "RFC 3551 6, RFC 8866 6.6",
+            "Chromium refuses the whole description: \"Duplicate payload type with conflicting codec name or clock rate\"",
+        ));
     }
 }
 
@@ -198,6 +253,23 @@ fn repair(section: &Section, problems: &mut Vec<Problem>) {
                 "Chromium refuses the whole description: \"Failed to set remote video description send parameters\"",
             ));
         }
+    }
+}
+
+/// Audio in which nothing can be heard.
+fn tones_alone(section: &Section, problems: &mut Vec<Problem>) {
+    let is_audio = section.kind == "audio" && !section.codecs.is_empty();
+    if is_audio && !section.codecs.iter().any(Codec::is_media) {
+        problems.push(
+            Problem::new(
+                Code::SdpPayloadType,
+                section.line,
+                "the section has no codec that carries audio, only tones, silence or redundancy",
+                "RFC 3264 5.1",
+                "no audio comes of it; Chromium accepts tones alone, and refuses the section for silence alone",
+            )
+            .severity(Severity::Warning),
+        );
     }
 }
 

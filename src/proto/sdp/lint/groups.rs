@@ -6,7 +6,7 @@ use super::Problem;
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::printable;
-use crate::proto::sdp::model::{Description, Section};
+use crate::proto::sdp::model::{Attribute, Description, Section};
 
 /// Characters that Chromium lets a name have.
 const LONGEST_MID: usize = 16;
@@ -20,25 +20,10 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
     payloads(description, problems);
 }
 
-/// Names as Chromium gives them to sections that have none: numbers from 0 on.
-pub(crate) fn assumed_mids(description: &Description) -> Vec<String> {
-    let mut next = 0;
-    let names = description.sections.iter().map(|section| {
-        section.mid().map_or_else(
-            || {
-                next += 1;
-                (next - 1).to_string()
-            },
-            str::to_owned,
-        )
-    });
-    names.collect()
-}
-
 fn mids(description: &Description, problems: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
     let is_webrtc = description.is_webrtc();
-    for (section, name) in description.sections.iter().zip(assumed_mids(description)) {
+    for (section, name) in description.sections.iter().zip(description.assumed_mids()) {
         let own = section.part.first("mid");
         let line = own.map_or(section.line, |mid| mid.line);
         if name.len() > LONGEST_MID {
@@ -75,7 +60,7 @@ fn mids(description: &Description, problems: &mut Vec<Problem>) {
 }
 
 fn bundles(description: &Description, problems: &mut Vec<Problem>) {
-    let known = assumed_mids(description);
+    let known = description.assumed_mids();
     let groups = description.bundles();
     for (mids, line) in &groups {
         for mid in mids
@@ -128,7 +113,7 @@ fn bundles(description: &Description, problems: &mut Vec<Problem>) {
 
 /// Sections that share a transport, each group for itself; without a group, each section.
 fn transports(description: &Description) -> Vec<Vec<&Section>> {
-    let known = assumed_mids(description);
+    let known = description.assumed_mids();
     let mut left: Vec<(usize, &Section)> = description.sections.iter().enumerate().collect();
     let mut transports = Vec::new();
     for (mids, _) in description.bundles() {
@@ -142,6 +127,28 @@ fn transports(description: &Description) -> Vec<Vec<&Section>> {
     transports
 }
 
+/// RFC 8285 4.2: more has no room in a header of one byte.
+const OF_ONE_BYTE: u32 = 14;
+
+/// RFC 8285 6: numbers that need headers of two bytes, which not everybody reads.
+fn wide(description: &Description, attribute: &Attribute, id: u32) -> Option<Problem> {
+    let is_told = description.session.has("extmap-allow-mixed")
+        || description
+            .sections
+            .iter()
+            .any(|section| section.part.has("extmap-allow-mixed"));
+    (id > OF_ONE_BYTE && !is_told).then(|| {
+        Problem::new(
+            Code::SdpHeaderExtension,
+            attribute.line,
+            format!("header extension {id} needs headers of two bytes, and extmap-allow-mixed is not said"),
+            "RFC 8285 4.2, 6",
+            "Chromium accepts it; receivers that know headers of one byte alone read no extension",
+        )
+        .severity(Severity::Warning)
+    })
+}
+
 /// RFC 8285 5 and 8843 9.2: one number, one extension.
 fn extensions(description: &Description, problems: &mut Vec<Problem>) {
     for sections in transports(description) {
@@ -150,7 +157,7 @@ fn extensions(description: &Description, problems: &mut Vec<Problem>) {
             .iter()
             .flat_map(|section| section.part.all("extmap"))
         {
-            let mut fields = attribute.value.split_whitespace();
+            let mut fields = attribute.value.split_ascii_whitespace();
             let id = fields.next().unwrap_or_default();
             let id = id.split('/').next().unwrap_or_default().parse::<u32>();
             let uri = fields.next();
@@ -184,6 +191,8 @@ fn extensions(description: &Description, problems: &mut Vec<Problem>) {
                     "RFC 8843 9.2",
                     "Chromium refuses the whole description: \"codec collision for header extension\"",
                 ));
+            } else {
+                problems.extend(wide(description, attribute, id));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! The frame: what kind of lines there are, and in which order (RFC 8866 5).
 
+use std::net::IpAddr;
+
 use super::{Problem, of_copy};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::printable;
 use crate::proto::sdp::model::Description;
+use crate::proto::sdp::scan::Line;
 
 /// The order of the session's lines.
 const ORDER: &str = "vosiuepcbtrzka";
@@ -157,7 +160,7 @@ fn order(description: &Description, problems: &mut Vec<Problem>) {
 fn values(description: &Description, problems: &mut Vec<Problem>) {
     for line in &description.session.others {
         let problem = match line.letter {
-            'o' if line.value.split_whitespace().count() < 6 => Some((
+            'o' if line.value.split_ascii_whitespace().count() < 6 => Some((
                 "o= has six fields: user, session, version, IN, IP4 or IP6, address",
                 "RFC 8866 5.2",
             )),
@@ -192,10 +195,13 @@ fn values(description: &Description, problems: &mut Vec<Problem>) {
     }
     let parts = std::iter::once(&description.session)
         .chain(description.sections.iter().map(|section| &section.part));
-    for line in parts
-        .flat_map(|part| &part.others)
-        .filter(|line| line.letter == 'b')
-    {
+    for line in parts.flat_map(|part| &part.others) {
+        if line.letter == 'c' {
+            problems.extend(connection(description, line));
+        }
+        if line.letter != 'b' {
+            continue;
+        }
         let number = line.value.split_once(':').map(|(_, number)| number);
         if number.is_none_or(|number| number.trim().parse::<u64>().is_err()) {
             problems.push(Problem::refusal(
@@ -207,4 +213,40 @@ fn values(description: &Description, problems: &mut Vec<Problem>) {
             ));
         }
     }
+}
+
+/// RFC 8866 5.7. A name may stand in place of an address.
+fn connection(description: &Description, line: &Line) -> Option<Problem> {
+    let refuse = |message: String| {
+        Some(Problem::refusal(
+            Code::SdpAddress,
+            line.number,
+            message,
+            "RFC 8866 5.7",
+            "Chromium refuses the whole description: \"Failed to parse the connection data\"",
+        ))
+    };
+    let fields: Vec<&str> = line.value.split(' ').collect();
+    let ["IN", family @ ("IP4" | "IP6"), address, ..] = fields.as_slice() else {
+        return refuse(format!(
+            "\"c={}\" cannot be read: IN, IP4 or IP6, and an address are meant",
+            printable(&line.value)
+        ));
+    };
+    let (address, is_multicast) = match address.split_once('/') {
+        Some((address, _)) => (address, true),
+        None => (*address, false),
+    };
+    let other = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) if *family == "IP6" => "IPv4",
+        Ok(IpAddr::V6(_)) if *family == "IP4" => "IPv6",
+        _ if is_multicast && description.is_webrtc() => {
+            return refuse("c= has a multicast address: WebRTC has none".to_owned());
+        }
+        _ => return None,
+    };
+    refuse(format!(
+        "c= says {family}, and {} is an {other} address",
+        printable(address)
+    ))
 }

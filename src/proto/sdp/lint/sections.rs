@@ -35,7 +35,7 @@ fn media_line(section: &Section, problems: &mut Vec<Problem>) {
             "Chromium refuses the whole description",
         ));
     };
-    let fields = section.text.split_whitespace().count();
+    let fields = section.text.split_ascii_whitespace().count();
     if fields < 4 {
         refuse(
             "m= has at least four fields: kind, port, protocol, formats".to_owned(),
@@ -43,7 +43,11 @@ fn media_line(section: &Section, problems: &mut Vec<Problem>) {
         );
         return;
     }
-    let port = section.text.split_whitespace().nth(1).unwrap_or_default();
+    let port = section
+        .text
+        .split_ascii_whitespace()
+        .nth(1)
+        .unwrap_or_default();
     if port.parse::<u16>().is_err() {
         refuse(
             format!("\"{}\" is no port", printable(port)),
@@ -85,11 +89,11 @@ fn simulcast(section: &Section, problems: &mut Vec<Problem>) {
     let rids: Vec<&str> = section
         .part
         .all("rid")
-        .filter_map(|rid| rid.value.split_whitespace().next())
+        .filter_map(|rid| rid.value.split_ascii_whitespace().next())
         .collect();
     let named = attribute
         .value
-        .split_whitespace()
+        .split_ascii_whitespace()
         .filter(|word| !matches!(*word, "send" | "recv"));
     let named = named.flat_map(|list| list.split([';', ',']));
     let unknown: Vec<&str> = named

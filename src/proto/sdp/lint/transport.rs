@@ -5,7 +5,7 @@ mod addresses;
 use super::{Problem, is_answer};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
-use crate::base::words::printable;
+use crate::base::words::{escaped, printable};
 use crate::proto::sdp::model::{Attribute, Description, Section};
 
 /// Hashes of fingerprints (RFC 8122 5) and how many bytes each has.
@@ -33,10 +33,11 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
         ice(description, section, problems);
         fingerprint(description, section, problems);
     }
+    bundled_ice(description, problems);
     for section in description
         .sections
         .iter()
-        .filter(|section| section.port != Some(0))
+        .filter(|section| section.port != Some(0) && section.is_of_browsers())
     {
         setup(description, section, problems);
         multiplexed(description, section, problems);
@@ -46,30 +47,14 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Sections that have a transport of their own: the first of each bundle, and what is outside.
+/// Sections that have a transport of their own: those that lead a bundle, and those outside.
 pub(crate) fn carriers(description: &Description) -> impl Iterator<Item = &Section> {
-    let known = super::groups::assumed_mids(description);
-    let bundles: Vec<Vec<String>> = description
-        .bundles()
-        .into_iter()
-        .map(|(mids, _)| mids.into_iter().map(str::to_owned).collect())
-        .collect();
-    let mut used: Vec<bool> = vec![false; bundles.len()];
+    let carriers = description.carriers();
     let sections = description.sections.iter().enumerate();
     sections
-        .filter(|(_, section)| section.port != Some(0) && is_of_browsers(section))
-        .filter(move |(index, _)| {
-            let bundle = bundles
-                .iter()
-                .position(|mids| mids.contains(&known[*index]));
-            bundle.is_none_or(|bundle| !std::mem::replace(&mut used[bundle], true))
-        })
+        .filter(|(_, section)| section.port != Some(0) && section.is_of_browsers())
+        .filter(move |(index, _)| carriers[*index] == *index)
         .map(|(_, section)| section)
-}
-
-/// Other kinds are refused, and need nothing.
-fn is_of_browsers(section: &Section) -> bool {
-    matches!(section.kind.as_str(), "audio" | "video" | "application")
 }
 
 fn all<'a>(description: &'a Description, name: &'a str) -> impl Iterator<Item = &'a Attribute> {
@@ -78,48 +63,115 @@ fn all<'a>(description: &'a Description, name: &'a str) -> impl Iterator<Item = 
     parts.flat_map(move |part| part.all(name))
 }
 
-/// RFC 8839 5.4.
+/// The parameters of ICE, and the fewest characters of each (RFC 8839 5.4).
+const ICE: [(&str, usize); 2] = [("ice-ufrag", 4), ("ice-pwd", 22)];
+
+/// What a section with a transport of its own needs.
 fn ice(description: &Description, section: &Section, problems: &mut Vec<Problem>) {
-    for (name, least) in [("ice-ufrag", 4), ("ice-pwd", 22)] {
-        let Some(attribute) = description.of_section(section, name) else {
-            problems.push(Problem::refusal(
+    for (name, least) in ICE {
+        match description.of_section(section, name) {
+            Some(attribute) => problems.extend(ice_form(attribute, least)),
+            None => problems.push(Problem::refusal(
                 Code::SdpIce,
                 section.line,
                 format!("{} has no a={name}", section.name()),
                 "RFC 8839 5.4",
                 "Chromium refuses the whole description: \"Called with SDP without ice-ufrag and ice-pwd\"",
-            ));
-            continue;
-        };
-        let length = attribute.value.len();
-        if !(least..=256).contains(&length) {
-            problems.push(Problem::refusal(
-                Code::SdpIce,
-                attribute.line,
-                format!("a={name} has {length} characters: {least} to 256 are allowed"),
-                "RFC 8839 5.4",
-                "Chromium refuses the whole description: \"Invalid ICE parameters\"",
-            ));
-        } else if let Some(wrong) = attribute
-            .value
-            .chars()
-            .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/'))
+            )),
+        }
+    }
+}
+
+/// A section that uses the transport of another needs none; what it has is to be whole.
+fn bundled_ice(description: &Description, problems: &mut Vec<Problem>) {
+    let carriers = description.carriers();
+    let sections = description.sections.iter().enumerate();
+    let bundled = sections.filter(|(index, section)| {
+        carriers[*index] != *index && section.port != Some(0) && section.is_of_browsers()
+    });
+    for (index, section) in bundled {
+        let own = ICE.map(|(name, least)| (name, least, section.part.first(name)));
+        for (name, least, attribute) in own {
+            let is_half = own.iter().any(|(_, _, other)| other.is_some());
+            match attribute {
+                Some(attribute) => problems.extend(ice_form(attribute, least)),
+                None if is_half && !description.session.has(name) => {
+                    problems.push(Problem::refusal(
+                        Code::SdpIce,
+                        section.line,
+                        format!(
+                            "{} has one of a=ice-ufrag and a=ice-pwd, and no a={name}",
+                            section.name()
+                        ),
+                        "RFC 8839 5.4",
+                        "Chromium refuses the whole description: \"Invalid ICE parameters\"",
+                    ));
+                }
+                None => {}
+            }
+        }
+        let carrier = &description.sections[carriers[index]];
+        let leading = description.of_section(carrier, ICE[0].0);
+        if let (Some(own), Some(leading)) = (own[0].2, leading)
+            && own.value != leading.value
         {
             problems.push(
                 Problem::new(
                     Code::SdpIce,
-                    attribute.line,
+                    own.line,
                     format!(
-                        "a={name} has '{}': letters, digits, + and / are allowed",
-                        printable(&wrong.to_string())
+                        "{} has another a=ice-ufrag than {}, whose transport it uses: that one counts",
+                        section.name(),
+                        carrier.name()
                     ),
-                    "RFC 8839 5.4",
-                    "Chromium takes it; others may refuse it",
+                    "RFC 8843 7.1.2, 9.4",
+                    "Chromium accepts it; webrtc-rs refuses the whole description",
                 )
                 .severity(Severity::Warning),
             );
         }
     }
+}
+
+fn ice_form(attribute: &Attribute, least: usize) -> Option<Problem> {
+    let name = &attribute.name;
+    let length = attribute.value.len();
+    if !(least..=256).contains(&length) {
+        return Some(Problem::refusal(
+            Code::SdpIce,
+            attribute.line,
+            format!("a={name} has {length} characters: {least} to 256 are allowed"),
+            "RFC 8839 5.4",
+            "Chromium refuses the whole description: \"Invalid ICE parameters\"",
+        ));
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let message = |wrong: char| {
+        format!(
+            "a={name} has '{}': letters, digits, + and / are allowed",
+            escaped(&wrong.to_string())
+        )
+    };
+    let mut wrong = attribute.value.chars().filter(|c| !is_allowed(*c));
+    let first = wrong.clone().next()?;
+    // Four more are taken by Chromium, as old programs have them; everything else it refuses.
+    Some(match wrong.find(|c| !matches!(c, '-' | '_' | '#' | '=')) {
+        Some(refused) => Problem::refusal(
+            Code::SdpIce,
+            attribute.line,
+            message(refused),
+            "RFC 8839 5.4",
+            "Chromium refuses the whole description: \"Invalid ICE parameters\"",
+        ),
+        None => Problem::new(
+            Code::SdpIce,
+            attribute.line,
+            message(first),
+            "RFC 8839 5.4",
+            "Chromium takes it; others may refuse it",
+        )
+        .severity(Severity::Warning),
+    })
 }
 
 fn fingerprint(description: &Description, section: &Section, problems: &mut Vec<Problem>) {
@@ -212,7 +264,9 @@ fn setup(description: &Description, section: &Section, problems: &mut Vec<Proble
     let say = |message: &str, rfc, practice| {
         Problem::new(Code::SdpSetup, attribute.line, message, rfc, practice)
     };
-    let problem = match (attribute.value.as_str(), is_answer(description)) {
+    // Values are the same in any case (RFC 4145 4, RFC 5234 2.3).
+    let role = attribute.value.to_ascii_lowercase();
+    let problem = match (role.as_str(), is_answer(description)) {
         // Of one whose role is not known both may be meant.
         ("actpass", false) | ("active" | "passive", true) => return,
         ("active" | "passive", _) if description.role.is_none() => return,
@@ -235,12 +289,12 @@ fn setup(description: &Description, section: &Section, problems: &mut Vec<Proble
                 "Chromium cannot answer it: createAnswer() fails",
             )
         },
-        (other, _) => Problem {
+        _ => Problem {
             is_refusal: true,
             ..say(
                 &format!(
                     "\"{}\" is no role: actpass, active or passive",
-                    printable(other)
+                    printable(&attribute.value)
                 ),
                 "RFC 4145 4",
                 "Chromium refuses the whole description",
@@ -252,7 +306,7 @@ fn setup(description: &Description, section: &Section, problems: &mut Vec<Proble
 
 /// RFC 8858, 8843 9.3.
 fn multiplexed(description: &Description, section: &Section, problems: &mut Vec<Problem>) {
-    let is_media = section.is_rtp() && section.kind != "application";
+    let is_media = section.is_rtp() && matches!(section.kind.as_str(), "audio" | "video");
     if !is_media || description.of_section(section, "rtcp-mux").is_some() {
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::super::direction::Direction;
 use super::super::model::{Description, Section};
-use super::{Party, Problem, problem, transport};
+use super::{Party, Problem, families, keys, problem, transport};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::{counted, printable};
@@ -33,6 +33,7 @@ pub(super) fn whole(
             ),
         );
     }
+    order(offer, answer, problems);
     own(offer, answer, problems);
     if offer.is_lite() && answer.is_lite() {
         let line = answer
@@ -50,6 +51,27 @@ pub(super) fn whole(
         );
     }
     bundle(offer, answer, problems);
+}
+
+/// Sections are told by their places (RFC 3264 6).
+fn order(offer: &Description, answer: &Description, problems: &mut Vec<(Party, Problem)>) {
+    let pairs = offer.sections.iter().zip(&answer.sections);
+    let mut moved = pairs.filter(|(offered, answered)| offered.kind != answered.kind);
+    if let Some((offered, answered)) = moved.next() {
+        problem(
+            problems,
+            (Code::SdpSectionsDiffer, Party::Answer, answered.line),
+            format!(
+                "{} stands where {} was offered: the answer has its sections in another order",
+                answered.name(),
+                offered.name()
+            ),
+            (
+                "RFC 3264 6",
+                "browsers refuse the answer: \"The order of m-lines in answer doesn't match order in offer\"",
+            ),
+        );
+    }
 }
 
 /// The same ICE parameters on both sides: a description was given back.
@@ -108,6 +130,8 @@ pub(super) fn section(
 ) {
     names((offered, answered), problems);
     protocols((offered, answered), problems);
+    keys::check(offer, answer, (offered, answered), problems);
+    families::check(offer, answer, (offered, answered), problems);
     codecs((offered, answered), problems);
     directions(offer, answer, (offered, answered), problems);
     roles(offer, answer, (offered, answered), problems);
@@ -152,27 +176,42 @@ fn names((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, P
 fn protocols((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
     let is_same = offered.protocol == answered.protocol;
     // Secure RTP is called differently by old and new programs (RFC 8829 5.1.2).
-    let is_secure = |section: &Section| {
-        section.protocol.ends_with("SAVPF") || section.protocol.ends_with("SAVP")
-    };
+    let is_secure = |section: &Section| section.protocol.contains("SAVP");
     let both_data = offered.is_data() && answered.is_data();
-    let both_secure = is_secure(offered) && is_secure(answered);
-    if !(is_same || both_secure || both_data) {
-        problem(
-            problems,
-            (Code::SdpProtocol, Party::Answer, answered.line),
-            format!(
-                "{} was offered as {}, and is answered as {}",
-                offered.name(),
-                printable(&offered.protocol),
-                printable(&answered.protocol)
-            ),
-            (
-                "RFC 3264 6",
-                "one side encrypts and the other does not, or expects other feedback",
-            ),
-        );
+    if is_same || both_data || (is_secure(offered) && is_secure(answered)) {
+        return;
     }
+    let both_rtp = offered.is_rtp() && answered.is_rtp();
+    let is_plain = both_rtp && !is_secure(offered) && !is_secure(answered);
+    let (severity, practice) = if is_plain {
+        (
+            Severity::Warning,
+            "both send RTP in the clear; one of them expects feedback by RTCP (RFC 4585) that the other may not send",
+        )
+    } else if both_rtp {
+        (
+            Severity::Error,
+            "one side encrypts and the other does not: media cannot be read",
+        )
+    } else {
+        (
+            Severity::Error,
+            "the two do not speak the same protocol: nothing of it is understood",
+        )
+    };
+    let found = Problem::new(
+        Code::SdpProtocol,
+        answered.line,
+        format!(
+            "{} was offered as {}, and is answered as {}",
+            offered.name(),
+            printable(&offered.protocol),
+            printable(&answered.protocol)
+        ),
+        "RFC 3264 6",
+        practice,
+    );
+    problems.push((Party::Answer, found.severity(severity)));
 }
 
 fn codecs((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
@@ -183,7 +222,7 @@ fn codecs((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, 
             .filter(|other| other.difference(codec).is_none())
             .collect();
         if same.is_empty() {
-            let why = super::codecs::apart(std::slice::from_ref(codec), &offered.codecs);
+            let why = super::codecs::not_offered(codec, offered);
             problem(
                 problems,
                 (Code::SdpCodecNotOffered, Party::Answer, codec.line),
@@ -243,14 +282,14 @@ fn roles(
     problems: &mut Vec<(Party, Problem)>,
 ) {
     let of = |description: &Description, section: &Section| {
-        let carrier = transport::carrier(description, section);
+        let carrier = description.carrier(section);
         let setup = description.of_section(carrier, "setup");
         setup.map(|setup| (setup.value.clone(), setup.line))
     };
     let (Some(mine), Some(others)) = (of(offer, offered), of(answer, answered)) else {
         return;
     };
-    let is_open = others.0 == "actpass";
+    let is_open = others.0.eq_ignore_ascii_case("actpass");
     if transport::dtls_client(offer, answer, (offered, answered)).is_none() && !is_open {
         problem(
             problems,
@@ -294,7 +333,7 @@ fn multiplexing(
 /// RFC 8285 6: numbers stay as they were offered.
 fn extensions((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
     let read = |value: &str| {
-        let mut fields = value.split_whitespace();
+        let mut fields = value.split_ascii_whitespace();
         let id = fields.next()?.split('/').next()?.to_owned();
         Some((id, fields.next()?.to_owned()))
     };
@@ -330,7 +369,7 @@ pub(super) fn simulcast(offered: &Section, answered: &Section) -> Vec<String> {
         let Some(attribute) = section.part.first("simulcast") else {
             return Vec::new();
         };
-        let mut words = attribute.value.split_whitespace();
+        let mut words = attribute.value.split_ascii_whitespace();
         let Some(list) = words
             .by_ref()
             .find(|w| *w == word)

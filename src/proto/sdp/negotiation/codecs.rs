@@ -55,14 +55,16 @@ pub(super) fn refusal(
             list(offered)
         );
     }
+    let practice = if answer.is_webrtc() {
+        "nothing is sent in it; the answer does not tell why: a stopped transceiver, a kind or protocol that the program does not have, or no common codec"
+    } else {
+        "nothing is sent in it; the answer does not tell why: a kind or protocol that the phone does not have or want, or no common codec"
+    };
     problem(
         problems,
         (Code::SdpSectionRefused, Party::Answer, answered.line),
         format!("{} is refused: the answer has port 0", offered.name()),
-        (
-            "RFC 3264 6",
-            "nothing is sent in it; the answer does not tell why: a stopped transceiver, a kind or protocol that the program does not have, or no common codec",
-        ),
+        ("RFC 3264 6", practice),
     );
     if is_without && is_media {
         return format!(
@@ -81,12 +83,17 @@ fn is_of_browsers(protocol: &str) -> bool {
     protocol == "UDP/TLS/RTP/SAVPF" || protocol == "RTP/SAVPF"
 }
 
-/// Both accept, and have nothing in common.
+/// Both accept, and have nothing in common that carries media.
 pub(super) fn none_in_common(
     (offered, answered): (&Section, &Section),
+    common: &[Codec],
     problems: &mut Vec<(Party, Problem)>,
 ) -> String {
-    let why = apart(&offered.codecs, &answered.codecs);
+    let why = format!(
+        "{}{}",
+        apart(&offered.codecs, &answered.codecs),
+        left(&offered.kind, common)
+    );
     problem(
         problems,
         (Code::NoCommonCodec, Party::Answer, answered.line),
@@ -99,14 +106,37 @@ pub(super) fn none_in_common(
     format!("no common codec: {why}")
 }
 
+/// What two sides have in common beside media.
+pub fn left(kind: &str, common: &[Codec]) -> String {
+    if common.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = common.iter().map(ToString::to_string).collect();
+    format!("; {} alone carries no {kind}", shortened(&names))
+}
+
+/// Why a codec of the answer is none of the offer.
+pub(super) fn not_offered(codec: &Codec, offered: &Section) -> String {
+    let codecs = std::slice::from_ref(codec);
+    match nearest(&offered.codecs, codecs) {
+        Some((other, difference)) => {
+            format!(
+                "{} was offered with another {}",
+                printable(&other.to_string()),
+                difference.subject()
+            )
+        }
+        None => format!("the offer has {}", list(offered)),
+    }
+}
+
 fn list(section: &Section) -> String {
-    let names: Vec<String> = section
-        .codecs
-        .iter()
-        .filter(|codec| codec.is_media())
-        .map(ToString::to_string)
-        .collect();
-    shortened(&names)
+    names(&section.codecs)
+}
+
+fn names(codecs: &[Codec]) -> String {
+    let media = codecs.iter().filter(|codec| codec.is_media());
+    shortened(&media.map(ToString::to_string).collect::<Vec<_>>())
 }
 
 fn shortened(names: &[String]) -> String {
@@ -122,32 +152,31 @@ fn shortened(names: &[String]) -> String {
         .map(|name| printable(name))
         .collect();
     match unique.len() {
-        0 => "none with a name".to_owned(),
+        0 => "none".to_owned(),
         count if count > FEW => format!("{} and {} more", shown.join(", "), count - FEW),
         _ => shown.join(", "),
     }
 }
 
+/// The codec of one side that is nearest to one of the other of the same name, and what keeps the two apart.
+fn nearest<'a>(here: &'a [Codec], there: &[Codec]) -> Option<(&'a Codec, Difference)> {
+    let media = here.iter().filter(|codec| codec.is_media());
+    let pairs = media.flat_map(|codec| {
+        let same = there.iter().filter(|other| codec.is(&other.name));
+        same.map(move |other| (codec, codec.differences(other)))
+    });
+    let pairs = pairs.filter(|(_, differences)| !differences.is_empty());
+    let weight =
+        |differences: &[Difference]| differences.iter().map(Difference::weight).sum::<u32>();
+    let (codec, differences) = pairs.min_by_key(|(_, differences)| weight(differences))?;
+    Some((codec, differences.into_iter().next()?))
+}
+
 /// Which parameter keeps the codecs of two sides apart.
 pub fn apart(here: &[Codec], there: &[Codec]) -> String {
-    let closest = here
-        .iter()
-        .filter(|codec| codec.is_media())
-        .find_map(|codec| {
-            let same = there.iter().filter(|other| codec.is(&other.name));
-            let differences: Vec<Difference> =
-                same.filter_map(|other| codec.difference(other)).collect();
-            differences
-                .first()
-                .map(|difference| (codec, difference.clone()))
-        });
-    if let Some((codec, difference)) = closest {
+    if let Some((codec, difference)) = nearest(here, there) {
         return format!("{} differs in {difference}", printable(&codec.name));
     }
-    let names = |codecs: &[Codec]| {
-        let media = codecs.iter().filter(|codec| codec.is_media());
-        shortened(&media.map(ToString::to_string).collect::<Vec<_>>())
-    };
     format!(
         "{} was offered, and the other side has {}",
         names(here),

@@ -30,7 +30,7 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
 fn tally(description: &Description) -> Tally {
     let mut tally = Tally::default();
     for candidate in super::all(description, "candidate") {
-        let fields: Vec<&str> = candidate.value.split_whitespace().collect();
+        let fields: Vec<&str> = candidate.value.split_ascii_whitespace().collect();
         let [_, _, transport, _, address, ..] = fields.as_slice() else {
             continue;
         };
@@ -73,7 +73,8 @@ fn candidates(description: &Description, problems: &mut Vec<Problem>) {
                     "RFC 8838 3",
                     "without signalling for them there is no connection: then wait until iceGatheringState is complete",
                 )
-                .severity(Severity::Info),
+                .severity(Severity::Info)
+                .remedy("give each candidate to the other side as it is found; where that cannot be done, wait until iceGatheringState is complete"),
             );
         }
         (
