@@ -202,13 +202,17 @@ fn direction(section: &Section, free_tracks: &mut Vec<&str>) -> Direction {
     let rids: Vec<&str> = section
         .part
         .all("rid")
-        .filter_map(|rid| rid.value.split(' ').next())
+        .filter_map(|rid| {
+            let mut fields = rid.value.split(' ');
+            let name = fields.next()?;
+            matches!(fields.next(), Some("send" | "recv")).then_some(name)
+        })
         .collect();
+    // One that is described twice is passed over.
+    let is_once = |rid: &str| rids.iter().filter(|other| **other == rid).count() == 1;
     let has_layers = section.part.first("simulcast").is_some_and(|simulcast| {
         let words = simulcast.value.split([' ', ';', ',']);
-        words
-            .map(|rid| rid.trim_start_matches('~'))
-            .any(|rid| rids.contains(&rid))
+        words.map(|rid| rid.trim_start_matches('~')).any(is_once)
     });
     let track = free_tracks.iter().position(|kind| *kind == section.kind);
     let is_taken = offered.receives() && !section.is_refused() && !has_layers;

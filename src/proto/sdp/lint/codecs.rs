@@ -142,9 +142,12 @@ fn parameters(section: &Section, problems: &mut Vec<Problem>) {
         };
         let codec = section.codecs.iter().find(|codec| codec.payload == payload);
         let is_listed = payloads(section).any(|listed| listed == payload);
+        // Of those that have no map, audio alone has names (RFC 3551 6).
+        let is_mapped = codec.is_some_and(|codec| codec.line != section.line);
+        let is_named = is_mapped || section.kind == "audio" && codec.is_some();
         // One line stands for those of its kind.
         let is_new = last.replace((payload, rfc)) != Some((payload, rfc));
-        if (!is_listed || codec.is_none()) && is_new {
+        if !(is_listed && is_named) && is_new {
             let what = if is_listed {
                 "for which there is no a=rtpmap"
             } else {

@@ -226,7 +226,7 @@ fn connection(description: &Description, line: &Line) -> Option<Problem> {
             "Chromium refuses the whole description: \"Failed to parse the connection data\"",
         ))
     };
-    let fields: Vec<&str> = line.value.split(' ').collect();
+    let fields: Vec<&str> = line.value.split_ascii_whitespace().collect();
     let ["IN", family @ ("IP4" | "IP6"), address, ..] = fields.as_slice() else {
         return refuse(format!(
             "\"c={}\" cannot be read: IN, IP4 or IP6, and an address are meant",

@@ -76,7 +76,7 @@ fn candidate(fields: &[&str]) -> Option<&'static str> {
     let wrong = [
         (*typ != "typ", "\"typ\" is to be its seventh field"),
         (
-            component.parse::<u16>().is_err(),
+            component.parse::<i32>().is_err(),
             "the component is no number",
         ),
         (
