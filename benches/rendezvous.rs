@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::support::program;
 use futures_util::{SinkExt, StreamExt};
 use rtcdiag::proto::signal::code::Code;
-use rtcdiag::proto::signal::rooms::RoomName;
+use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::Name;
 use rtcdiag::proto::signal::wire::{Join, SUBPROTOCOL};
 use serde_json::Value;
@@ -176,6 +176,7 @@ pub async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
     bits[..8].copy_from_slice(&room.to_be_bytes());
     let join = Join {
         room: RoomName::from(&Code::new(bits)),
+        kind: RoomKind::Pair,
         member: Name([member; 16]),
     };
     let text = Message::text(join.to_text());

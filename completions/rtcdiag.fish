@@ -26,7 +26,7 @@ end
 
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -45,6 +45,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public map
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "gather" -d 'Host, srflx and relay candidates, and per server why one is missing'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this TURN server healthy and safe'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machines: which candidate pair works, which do not, and why'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "mesh" -d 'N hosts with one code: who reaches whom, how, and why not'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "sdp" -d 'Session descriptions: what will be agreed, and why not more'
@@ -61,7 +62,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -90,7 +91,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -112,7 +113,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -147,7 +148,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -163,10 +164,44 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l hosts -d 'How many hosts there are, this one too: it ends as soon as so many have come and the way between each two is tested; without it, it ends when all is tested and nobody new comes for 3 s' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l name -d 'How this host is called in the tables of all [default: the host\'s name; with --redact, a random one]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l duration -d 'How long to measure the quality of each path' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l expect -d 'Exit with 0 only if this holds: all=direct or all=connected' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l new-code -d 'Print a fresh code and exit; `rtcdiag mesh CODE` on all hosts then works in any order'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l no-nat -d 'Do not measure this host\'s NAT behaviour; then less is known of why there is no direct path'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long to measure the quality of the path' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -216,7 +251,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-rate 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l turn-max-lifetime -d 'Longest time, in seconds, that a relay lives without being refreshed' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -233,7 +268,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -s h -l help -d '
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l answerer -d 'Tell what the answer would be: of chromium, of webrtc-rs, or of a program that has made the description in this file' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -250,7 +285,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -l redact -d 'Repla
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand sdp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -266,7 +301,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l redact -d 'R
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -282,7 +317,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l redact -d 'R
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -298,7 +333,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l redact -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

@@ -15,6 +15,7 @@ mod frame;
 pub mod gather;
 pub mod inspect;
 pub mod man;
+pub mod mesh;
 mod misdirected;
 pub mod nat;
 pub mod pair;
@@ -131,6 +132,7 @@ fn execute(
         Command::Gather(args) => gather::run(&frame("gather", diagnosis), args),
         Command::Turn(args) => turn::run(&frame("turn", diagnosis), args),
         Command::Pair(args) => pair::run(&frame("pair", Some(PAIR_TIMEOUT)), args),
+        Command::Mesh(args) => mesh::run(&frame("mesh", Some(PAIR_TIMEOUT)), args),
         Command::Serve(args) => serve::run(&frame("serve", None), args),
         Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
         Command::Sdp(args) => sdp::run(&frame("sdp", None), args),
@@ -186,11 +188,12 @@ fn command_of(args: &[std::ffi::OsString]) -> Option<&'static str> {
     COMMANDS.into_iter().find(|name| *name == known.get_name())
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "nat",
     "gather",
     "turn",
     "pair",
+    "mesh",
     "serve",
     "demo",
     "sdp",

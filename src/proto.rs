@@ -4,6 +4,7 @@ pub mod capture;
 pub mod evidence;
 pub mod ice;
 pub mod machine;
+pub mod mesh;
 pub mod nat;
 pub mod sdp;
 pub mod signal;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rtcdiag::base::bounds;
 use rtcdiag::base::time::Time;
-use rtcdiag::proto::signal::mqtt::{Client, Settings, Used};
+use rtcdiag::proto::signal::mqtt::{Budget, Client, Settings, Used};
+use rtcdiag::proto::signal::rooms::RoomKind;
 
 pub fn body(input: &[u8]) {
     let Some((piece, bytes)) = input.split_first() else {
@@ -16,6 +17,7 @@ pub fn body(input: &[u8]) {
             login: None,
             sender: [7; 8],
             largest: bounds::BROKER_PIECE,
+            budget: Budget::of(RoomKind::Pair),
         };
         let mut client = Client::new(Time::ZERO, settings, Used::default());
         client.send(Time::ZERO, vec![1; 2000]);

@@ -98,3 +98,24 @@ pub const BROKER_UNSENT: usize = 1 << 20;
 pub const BROKER_ASKED_AGAIN: u32 = 6;
 /// Places at which a session meets at a time.
 pub const PLACES: usize = 16;
+
+/// Members of one mesh: 64 hosts have 2016 ways between them.
+pub const MESH_MEMBERS: usize = 64;
+/// Sessions of one member at a time: each has sockets, and relays that cost somebody else.
+pub const MESH_SESSIONS: usize = 4;
+/// How often one way is tried, where a session has ended without a result.
+pub const MESH_ATTEMPTS: u32 = 2;
+/// What a member says to all others at a time: 63 ways, each with its causes in words.
+pub const BEAT: usize = 64 << 10;
+/// Causes of one way that another member tells.
+pub const BEAT_CAUSES: usize = 4;
+/// Characters of the name that a member gives itself, and of a sentence.
+pub const BEAT_NAME: usize = 32;
+pub const BEAT_SENTENCE: usize = 240;
+/// The same as [`BROKER_MESSAGES`] for a lobby: a beat each three seconds, and some for each way.
+pub const LOBBY_MESSAGES: u32 = 3000;
+pub const LOBBY_BYTES: usize = 8_000_000;
+/// All that the other members may say.
+pub const LOBBY_HEARD: u32 = 100_000;
+/// Each member, again for each time that it connects.
+pub const LOBBY_SENDERS: usize = 4 * MESH_MEMBERS;

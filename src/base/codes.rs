@@ -136,7 +136,7 @@ codes! {
     Info: SdpNotWebrtc, SdpIceRestart;
     // The rendezvous.
     Error: RendezvousFailed, NotARendezvous, RefusedByRendezvous, HttpError, Redirected,
-        UpgradeNotPassed, RoomFull, BadJoin,
+        UpgradeNotPassed, RoomFull, MeshFull, BadJoin,
         Version, TooLarge, TooFast, TooManyRooms, Slow, Silent, Unfinished, RoomFlooded, Replaced, RoomExpired, ShuttingDown,
         NotABroker, BrokerUnavailable, BrokerLogin, BrokerForbids, BrokerBudget, BrokerFlood;
     Warning: TooManyConnections, RendezvousUnusable;

@@ -14,6 +14,7 @@ use crate::commands::explain::args::{self as explain, ExplainArgs};
 use crate::commands::gather::args::{self as gather, GatherArgs};
 use crate::commands::inspect::args::{self as inspect, InspectArgs};
 use crate::commands::man::args::{self as man, ManArgs};
+use crate::commands::mesh::args::{self as mesh, MeshArgs};
 use crate::commands::nat::args::{self as nat, NatArgs};
 use crate::commands::pair::args::{self as pair, PairArgs};
 use crate::commands::sdp::args::{self as sdp, SdpArgs};
@@ -86,6 +87,13 @@ pub enum Command {
     /// print the same verdict.
     #[command(after_help = pair::EXAMPLES)]
     Pair(Box<PairArgs>),
+    /// N hosts with one code: who reaches whom, how, and why not
+    ///
+    /// Run on all hosts, with the code that the first one shows. Each tests the way to each other one as
+    /// `pair` does, four at a time at most, and tells the others what came of it (sealed: the rendezvous sees
+    /// neither names nor addresses). All print the same table. Hosts may come and go while it runs.
+    #[command(after_help = mesh::EXAMPLES)]
+    Mesh(Box<MeshArgs>),
     /// All of it on loopback, with servers of its own: no network needed
     ///
     /// Starts a STUN server on two addresses, a TURN server and a rendezvous on loopback, runs nat
@@ -188,7 +196,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "ADDR")]
     pub local: Option<IpAddr>,
     /// End the whole command after this many seconds [default: 10 for nat, gather and turn; with
-    /// --lifetime, the longest that it can take; 300 for pair and demo; none for serve and for the
+    /// --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the
     /// rounds of nat --repeat and --watch]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

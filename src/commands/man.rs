@@ -13,12 +13,13 @@ use args::ManArgs;
 
 /// The pages of section 1, as they are in the tree: a test keeps them there in step with the
 /// command line.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("rtcdiag", include_str!("../../man/rtcdiag.1")),
     ("nat", include_str!("../../man/rtcdiag-nat.1")),
     ("gather", include_str!("../../man/rtcdiag-gather.1")),
     ("turn", include_str!("../../man/rtcdiag-turn.1")),
     ("pair", include_str!("../../man/rtcdiag-pair.1")),
+    ("mesh", include_str!("../../man/rtcdiag-mesh.1")),
     ("demo", include_str!("../../man/rtcdiag-demo.1")),
     ("serve", include_str!("../../man/rtcdiag-serve.1")),
     ("inspect", include_str!("../../man/rtcdiag-inspect.1")),

@@ -6,7 +6,7 @@ pub mod report;
 pub mod run;
 pub mod verdict;
 
-mod meeting_place;
+pub mod meeting_place;
 pub mod session_code;
 
 use std::fmt::Write as _;
@@ -20,16 +20,18 @@ use crate::base::exit::Outcome;
 use crate::base::fact::Reason;
 use crate::base::report::{ErrorReport, Finding};
 use crate::base::words::short_span;
+use crate::commands::args::{ServerArgs, TurnCredentials};
 use crate::commands::frame::Frame;
 use crate::commands::{credentials, gather, nat, servers};
 use crate::proto::signal::code::Code;
 use crate::proto::signal::mqtt::Login;
+use crate::proto::signal::rooms::RoomKind;
 use crate::proto::signal::seal::Name;
-use args::{ManualForm, PairArgs};
+use args::{ManualForm, PairArgs, PlaceArgs};
 use meeting_place::{Visitor, Wanted};
 use report::{PlaceReport, PlaceStatus, TimelineEvent};
 use run::invitation::{Invitation, Told};
-use run::{Event, Options, PairRun, Signalling};
+use run::{Event, NatSource, Options, PairRun, Signalling};
 
 pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
     if args.new_code {
@@ -106,14 +108,14 @@ enum PreparedSignalling {
 }
 
 fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>)> {
-    session_code::check(args)?;
+    session_code::check(args.code.as_ref(), &args.servers)?;
     let (gather, mut findings) =
         gather::options(frame, &args.servers, &args.credentials, args.policy)?;
     let nat = (!args.no_nat).then(|| servers::for_nat(&gather));
     let signalling = if let Some(form) = args.manual {
         PreparedSignalling::Manual(form)
     } else {
-        let wanted = meeting_place::wanted(args)?;
+        let wanted = meeting_place::wanted(&args.places)?;
         let broker = &args.broker;
         let (login, about_login) = credentials::for_brokers(
             broker.rendezvous_username.as_deref(),
@@ -121,11 +123,11 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
             frame.patience(),
         )?;
         findings.extend(about_login);
-        let given = session_code::given(frame, args)?;
+        let given = session_code::given(frame, args.code.as_ref())?;
         PreparedSignalling::Rendezvous {
             is_new: given.is_none(),
             wanted,
-            listen: args.rendezvous_listen,
+            listen: args.places.rendezvous_listen,
             login,
             code: given.unwrap_or_else(new_code),
         }
@@ -136,15 +138,19 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
         nat,
         role: args.role.map(Into::into),
         duration: args.duration,
-        shared_flags: shared_flags(args),
+        shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
     };
     Ok((prepared, findings))
 }
 
 /// What the other host's command has in common with this one: servers, no secrets.
-fn shared_flags(args: &PairArgs) -> String {
+pub fn shared_flags(
+    servers: &ServerArgs,
+    credentials: &TurnCredentials,
+    places: &PlaceArgs,
+) -> String {
     let mut flags = String::new();
-    for uri in args.servers.server.iter().flat_map(|list| &list.0) {
+    for uri in servers.server.iter().flat_map(|list| &list.0) {
         flags.push_str(" -s ");
         let uri = uri.to_string();
         // `?` is a pattern to a shell.
@@ -156,15 +162,15 @@ fn shared_flags(args: &PairArgs) -> String {
             flags.push_str(&uri);
         }
     }
-    if let Some(user) = &args.credentials.turn_username {
+    if let Some(user) = &credentials.turn_username {
         flags.push_str(" --turn-username ");
         flags.push_str(user);
     }
-    flags.push_str(&args.public_flag());
+    flags.push_str(&places.public_flag());
     flags
 }
 
-fn new_code() -> Code {
+pub fn new_code() -> Code {
     Code::new(rand::rng().random())
 }
 
@@ -191,6 +197,7 @@ async fn work(
                 listen,
                 &Visitor {
                     code: &code,
+                    kind: RoomKind::Pair,
                     member,
                     source: &prepared.gather.source,
                     families: &prepared.gather.families,
@@ -199,6 +206,7 @@ async fn work(
                 frame.clock,
             )?;
             let invitation = Invitation {
+                name: "pair",
                 code: code.to_string(),
                 flags: prepared.shared_flags,
                 places: opened.flags,
@@ -217,7 +225,7 @@ async fn work(
     };
     let options = Options {
         gather: prepared.gather,
-        nat: prepared.nat,
+        nat: prepared.nat.map(NatSource::Asked),
         signalling,
         role: prepared.role,
         duration: prepared.duration,
@@ -232,14 +240,14 @@ async fn work(
 }
 
 /// How long it is waited for in all; the progress shows how long it has been.
-fn at_most(limit: Option<std::time::Duration>) -> String {
+pub fn at_most(limit: Option<std::time::Duration>) -> String {
     limit.map_or_else(String::new, |limit| {
         format!(", {} at most", short_span(limit.as_secs_f64()))
     })
 }
 
 /// Which of several places are reached, and which are not.
-fn reached(places: &[PlaceReport]) -> String {
+pub fn reached(places: &[PlaceReport]) -> String {
     let of = |status: PlaceStatus| -> Vec<&PlaceReport> {
         places
             .iter()
@@ -279,23 +287,13 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
             let width = frame.output.progress_width();
             frame.output.progress(render::screen::lines(screen, width));
         }
-        Event::Session {
-            code,
-            command,
-            rendezvous,
-            is_near,
-        } => {
-            if is_new || *is_near {
-                let mut text = format!("code: {code}\non the other host:\n  {command}");
-                if *is_near {
-                    text.push_str(
-                        "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)",
-                    );
-                }
-                frame.output.instruct(&text);
+        Event::Session(invited) => {
+            if is_new || invited.is_near {
+                frame.output.instruct(&invited.text("the other host"));
             }
             frame.output.progress(format!(
-                "waiting for the other side at {rendezvous}{}",
+                "waiting for the other side at {}{}",
+                invited.rendezvous,
                 at_most(frame.time_limit)
             ));
         }

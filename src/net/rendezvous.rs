@@ -22,6 +22,10 @@
 //! | `{"type":"third-refused"}` | somebody else wanted to join, and was refused |
 //! | `{"type":"error","code":"...","message":"..."}` | the connection ends; a close frame follows |
 //!
+//! A lobby, where all members of a `mesh` meet, is joined with version 2 and `"kind":"lobby"` in the frame;
+//! a server that has none answers with the code `version`. What one member says, all others hear; the notices
+//! are the same, and do not say which member they are of.
+//!
 //! The codes are those of [`crate::proto::signal::wire::Refusal`]. Frames of unknown type are to be
 //! ignored. Binary frames of a client are envelopes; each goes to the other member if it is there,
 //! and is dropped if not. A client that joins a room which it is in already takes the place of its

@@ -8,6 +8,7 @@ mod pairs;
 mod saved;
 mod tables;
 mod verdict;
+mod ways;
 mod words;
 
 use std::fmt::Write as _;
@@ -74,6 +75,7 @@ fn of_result(out: &mut String, document: &Value) {
     let result = &document["result"];
     match text(document, "command") {
         Some("pair") => of_call(out, result),
+        Some("mesh") => ways::of_mesh(out, result),
         Some("inspect") => of_calls(out, result),
         Some("nat") => {
             nats::of_paths(out, result);

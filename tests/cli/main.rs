@@ -7,6 +7,7 @@ mod explain;
 mod gather;
 mod html;
 mod inspect;
+mod mesh;
 mod nat;
 mod nat_bad_input;
 mod nat_rounds;

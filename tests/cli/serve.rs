@@ -4,7 +4,7 @@ mod begin;
 mod clients;
 mod ends;
 mod hostile;
-mod lab;
+pub mod lab;
 mod proxies;
 mod responders;
 mod responders_begin;

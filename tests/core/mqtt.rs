@@ -1,5 +1,6 @@
 //! The client of an MQTT broker in virtual time: what it costs the broker, and what it makes of a bad one.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -7,7 +8,9 @@ use proptest::prelude::*;
 use rtcdiag::base::bounds;
 use rtcdiag::base::time::Time;
 use rtcdiag::proto::signal::code::Code;
-use rtcdiag::proto::signal::mqtt::{Client, Event, Fault, Login, SMALL, Settings, Used};
+use rtcdiag::proto::signal::mqtt::pieces::Cutter;
+use rtcdiag::proto::signal::mqtt::{Budget, Client, Event, Fault, Login, SMALL, Settings, Used};
+use rtcdiag::proto::signal::rooms::RoomKind;
 use rtcdiag::proto::signal::seal::{Kind, Name, seal_message};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{
@@ -25,6 +28,7 @@ fn settings() -> Settings {
         }),
         sender: [7; 8],
         largest: bounds::BROKER_PIECE,
+        budget: Budget::of(RoomKind::Pair),
     }
 }
 
@@ -144,6 +148,23 @@ fn it_is_joined_when_its_first_message_has_come_back() {
 }
 
 #[test]
+fn what_others_say_before_it_is_joined_waits() {
+    let mut lab = Lab::new(|_| false);
+    let mut waiting = VecDeque::from([vec![7; 10]]);
+    let piece = Cutter::new([9; 8])
+        .cut(&mut waiting)
+        .expect("it has a part");
+    let probe = lab.published[0].payload.to_vec();
+    for payload in [piece, probe] {
+        assert_eq!(lab.events(), []);
+        let publish = Publish::new(TOPIC, QoS::AtMostOnce, payload);
+        let publish = bytes(&Packet::Publish(publish));
+        lab.client.handle_input(lab.now, &publish);
+    }
+    assert_eq!(lab.events(), [Event::Joined, Event::Envelope(vec![7; 10])]);
+}
+
+#[test]
 fn a_broker_that_hands_nothing_on_is_found_out() {
     let mut lab = Lab::new(|_| false);
     lab.wait(Duration::from_secs(10));
@@ -178,13 +199,20 @@ fn it_is_a_guest_and_stops_in_time() {
         for _ in 0..100 {
             lab.send(vec![5; size]);
         }
-        assert_eq!(lab.client.fault(), Some(Fault::Budget), "{size}");
+        assert_eq!(
+            lab.client.fault(),
+            Some(Fault::Budget(bounds::BROKER_MESSAGES, bounds::BROKER_BYTES)),
+            "{size}"
+        );
         let sent: usize = lab.published.iter().map(|p| p.payload.len()).sum();
         assert!(lab.published.len() <= bounds::BROKER_MESSAGES as usize);
         assert!(sent <= bounds::BROKER_BYTES, "{sent}");
         // Another connection of the session has no budget of its own.
         let again = Client::new(lab.now, settings(), lab.client.used());
-        assert_eq!(again.fault(), Some(Fault::Budget));
+        assert_eq!(
+            again.fault(),
+            Some(Fault::Budget(bounds::BROKER_MESSAGES, bounds::BROKER_BYTES))
+        );
     }
 }
 
@@ -215,7 +243,7 @@ fn a_silent_broker_and_one_that_floods() {
     for _ in 0..2000 {
         lab.client.handle_input(lab.now, &junk);
     }
-    assert_eq!(lab.client.fault(), Some(Fault::Flood));
+    assert_eq!(lab.client.fault(), Some(Fault::Flood(bounds::BROKER_HEARD)));
     let mut client = Client::new(Time::ZERO, settings(), Used::default());
     let mut now = Time::ZERO;
     while let Some(due) = client.poll_timeout() {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rtcdiag::base::fact::Reason;
 use rtcdiag::commands::nat::report::{NatResult, PathReport};
-use rtcdiag::commands::{nat, pair};
+use rtcdiag::commands::{mesh, nat, pair};
 
 use super::support::golden::{Files, add, hold};
 use super::support::matrix::{Cell, LinkDelay, LinkMode, cells};
+use super::support::mesh_results as meshes;
 use super::support::pair_results as results;
 use super::support::{scenario::Scenario, sim_net};
 
@@ -93,4 +94,32 @@ fn pair_made_up() {
         );
     }
     hold("pair_made_up", &files);
+}
+
+#[test]
+fn mesh_made_up() {
+    let mut files = Files::new();
+    let plain = mesh::verdict::Context::default();
+    let expecting = mesh::verdict::Context {
+        wanted: Some(mesh::verdict::WantedWays::Direct),
+        hosts: Some(6),
+        ..mesh::verdict::Context::default()
+    };
+    for (name, result, context) in [
+        ("alone", meshes::alone(), &plain),
+        ("direct", meshes::direct(3), &plain),
+        ("eight", meshes::direct(8), &plain),
+        ("twelve", meshes::direct(12), &plain),
+        ("mixed", meshes::mixed(), &plain),
+        ("mixed-expected", meshes::mixed(), &expecting),
+    ] {
+        let verdict = mesh::verdict::verdict(&result, context);
+        add(
+            &mut files,
+            name,
+            ("mesh", verdict, result),
+            mesh::render::text,
+        );
+    }
+    hold("mesh_made_up", &files);
 }

@@ -110,6 +110,7 @@ fn the_pages_of_commands_with_credentials_name_the_variable_of_the_password() {
         ("gather", true),
         ("turn", true),
         ("pair", true),
+        ("mesh", true),
         ("nat", false),
     ] {
         let page = &FILES[&Path::new("man").join(format!("rtcdiag-{command}.1"))];

@@ -6,6 +6,7 @@ mod explain;
 mod gather;
 mod golden;
 mod inspect;
+mod mesh;
 mod nat;
 mod pair;
 mod sdp;
@@ -41,10 +42,11 @@ const REASONS: &[Reason] = Reason::VARIANTS;
 const STAGES: &[Stage] = Stage::VARIANTS;
 const TRANSPORTS: &[Transport] = Transport::VARIANTS;
 
-const COMMANDS: [Option<&str>; 12] = [
+const COMMANDS: [Option<&str>; 13] = [
     Some("nat"),
     Some("gather"),
     Some("pair"),
+    Some("mesh"),
     Some("serve"),
     Some("turn"),
     Some("demo"),
@@ -217,7 +219,7 @@ fn the_result_is_that_of_the_command() {
     let documents = documents();
     for document in &documents {
         for command in [
-            "nat", "gather", "pair", "serve", "turn", "demo", "sdp", "explain", "man",
+            "nat", "gather", "pair", "mesh", "serve", "turn", "demo", "sdp", "explain", "man",
         ] {
             let mut renamed = document.clone();
             renamed["command"] = json!(command);
@@ -365,11 +367,12 @@ impl Sample {
     }
 }
 
-fn documents() -> [Value; 10] {
+fn documents() -> [Value; 11] {
     [
         nat::everything(),
         gather::everything(),
         pair::everything(),
+        mesh::everything(),
         serve::everything(),
         turn::everything(),
         demo::everything(),
@@ -398,6 +401,7 @@ fn all_events() -> Vec<Value> {
         nat::events(),
         gather::events(),
         pair::events(),
+        mesh::events(),
         serve::events(),
         turn::events(),
         demo::events(),

@@ -16,6 +16,7 @@ mod field;
 mod interfaces;
 mod lab;
 mod lifetime;
+mod mesh;
 mod nat64;
 mod pair;
 mod program;
@@ -144,6 +145,10 @@ fn add_others(suite: &mut Suite) {
             prefix_of_native_addresses => translation::prefix_of_native_addresses,
             carried_over_ipv6 => translation::carried_over_ipv6,
             behind_a_nat66 => translation::behind_a_nat66,
+        }
+        "mesh::" {
+            behind_different_nats => mesh::behind_different_nats,
+            relays_and_one_that_leaves => mesh::relays_and_one_that_leaves,
         }
         "pair::sessions::" {
             default_duration => pair::sessions::default_duration,

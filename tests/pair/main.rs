@@ -5,6 +5,7 @@
 mod brokers;
 #[cfg(target_os = "linux")]
 mod hostile_rendezvous;
+mod mesh;
 #[cfg(target_os = "linux")]
 mod natlab;
 mod rendezvous;

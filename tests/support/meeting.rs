@@ -1,4 +1,4 @@
-//! Two runs of `rtcdiag pair` with one code, on loopback.
+//! Runs of `rtcdiag pair` and `rtcdiag mesh` with one code, on loopback.
 
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
@@ -23,15 +23,33 @@ impl Meeting {
 
     /// A side, with more arguments.
     pub fn side(&self, args: &[&str]) -> Command {
-        let mut command = anonymous(&["pair", &self.code, "--json", "--local", "127.0.0.1"]);
+        self.host("pair", &[&["--json"], args].concat())
+    }
+
+    /// A member of a mesh at this place, with more arguments.
+    pub fn member(&self, name: &str, place: &str, args: &[&str]) -> Command {
+        let own = ["--name", name, "--rendezvous", place];
+        let mut command = self.host("mesh", &[&own, args].concat());
+        command.env("RTCDIAG_TIMEOUT", "60");
+        command
+    }
+
+    /// Members of a mesh that know how many they are, to their ends.
+    pub fn members(&self, names: &[&str], place: &str, args: &[&str]) -> Vec<Run> {
+        let count = names.len().to_string();
+        let args = [&["--json", "--hosts", &count], args].concat();
+        let spawn = |name: &&str| self.member(name, place, &args).spawn().expect("it runs");
+        let children: Vec<Child> = names.iter().map(spawn).collect();
+        children.into_iter().map(ended).collect()
+    }
+
+    fn host(&self, name: &str, args: &[&str]) -> Command {
+        let mut command = anonymous(&[name, &self.code, "--local", "127.0.0.1"]);
         let stun = self.refusing.local_addr().expect("it is bound");
-        command.args([
-            "--no-nat",
-            "--duration",
-            "0.2",
-            "-s",
-            &format!("stun:{stun}"),
-        ]);
+        command.args(["--no-nat", "-s", &format!("stun:{stun}")]);
+        if !args.contains(&"--duration") {
+            command.args(["--duration", "0.2"]);
+        }
         command.args(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

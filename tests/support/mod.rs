@@ -20,6 +20,7 @@ pub mod leaks;
 pub mod loopback;
 pub mod matrix;
 pub mod meeting;
+pub mod mesh_results;
 pub mod mosquitto;
 pub mod nat_config;
 pub mod nat_model;

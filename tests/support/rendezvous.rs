@@ -12,6 +12,7 @@ use rtcdiag::net::host::Source;
 use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target};
 use rtcdiag::net::servers::rendezvous::{Listen, Options, Server, Totals};
 use rtcdiag::proto::signal::code::Code;
+use rtcdiag::proto::signal::rooms::RoomKind;
 use rtcdiag::proto::signal::seal::Name;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -91,6 +92,7 @@ pub fn target(url: &str, number: u8) -> Target {
     Target {
         url: url.parse().expect("a URL"),
         room: (&code(1)).into(),
+        kind: RoomKind::Pair,
         member: member(number),
         source: Source::default(),
         families: vec![Family::Ipv4, Family::Ipv6],

@@ -24,7 +24,7 @@ use crate::net::host::Source;
 use crate::net::rendezvous::client::Target;
 use crate::net::rendezvous::places::Place;
 use crate::proto::signal::code::Code;
-use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::rooms::{RoomKind, RoomName};
 use crate::proto::signal::seal::Name;
 use crate::proto::stun::uri::ServerUri;
 pub use servers::DemoServers;
@@ -128,14 +128,14 @@ fn side(
     let gather = gathering(servers, local);
     let member = Name(rand::rng().random());
     pair::run::Options {
-        nat: Some(nat::run::Options {
+        nat: Some(pair::run::NatSource::Asked(nat::run::Options {
             servers: vec![servers.stun.clone()],
             independent: false,
             families: gather.families.clone(),
             source: gather.source.clone(),
             seed: rand::rng().random(),
             depth: nat::run::Depth::default(),
-        }),
+        })),
         signalling: pair::run::Signalling::Rendezvous {
             places: vec![pair::run::MeetingPlace {
                 shown: servers.rendezvous.to_string(),
@@ -144,6 +144,7 @@ fn side(
                     target: Target {
                         url: servers.rendezvous.clone(),
                         room: RoomName::from(code),
+                        kind: RoomKind::Pair,
                         member,
                         source: gather.source.clone(),
                         families: gather.families.clone(),

@@ -3,7 +3,7 @@
 use crate::commands::explain::markdown::{Block, blocks};
 
 /// Names and texts, in the order of the list.
-pub const TOPICS: [(&str, &str); 22] = [
+pub const TOPICS: [(&str, &str); 23] = [
     (
         "troubleshooting",
         include_str!("../../manual/troubleshooting.md"),
@@ -20,6 +20,7 @@ pub const TOPICS: [(&str, &str); 22] = [
     ("gather", include_str!("../../manual/gather.md")),
     ("servers", include_str!("../../manual/servers.md")),
     ("pair", include_str!("../../manual/pair.md")),
+    ("mesh", include_str!("../../manual/mesh.md")),
     ("inspect", include_str!("../../manual/inspect.md")),
     ("turn", include_str!("../../manual/turn.md")),
     ("sdp", include_str!("../../manual/sdp.md")),

@@ -56,21 +56,9 @@ pub struct PairArgs {
     /// Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order
     #[arg(long)]
     pub new_code: bool,
-    /// Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host`
-    /// (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a
-    /// rendezvous in this program) or public (see --public-brokers) [default: lan and public]
-    ///
-    /// All of them are used at once, and what comes first counts. What the two sides tell each other is sealed with
-    /// a key from the code: whoever runs the place sees a random name, sizes, times, and the
-    /// addresses that the connections come from.
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub rendezvous: Vec<PlaceList>,
-    /// What public stands for: brokers that anybody may use, of several operators
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, default_value = PUBLIC_BROKERS)]
-    pub public_brokers: Vec<PlaceList>,
-    /// Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses
-    #[arg(long, value_name = "ADDR")]
-    pub rendezvous_listen: Option<SocketAddr>,
+    /// Where to meet.
+    #[command(flatten)]
+    pub places: PlaceArgs,
     /// No rendezvous: print one line of text for the other side and read its line from standard
     /// input; with =sdp, SDP itself, so that the other side may be any ICE agent
     ///
@@ -114,7 +102,27 @@ pub struct PairArgs {
 /// The brokers that everybody may use, each of another operator: where one is down or blocked, another serves.
 const PUBLIC_BROKERS: &str = "mqtts://broker.emqx.io,mqtts://broker.hivemq.com,mqtts://test.mosquitto.org:8886,mqtt+wss://mqtt.eclipseprojects.io";
 
-impl PairArgs {
+/// Where to meet.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host`
+    /// (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a
+    /// rendezvous in this program) or public (see --public-brokers) [default: lan and public]
+    ///
+    /// All of them are used at once, and what comes first counts. What the two sides tell each other is sealed with
+    /// a key from the code: whoever runs the place sees a random name, sizes, times, and the
+    /// addresses that the connections come from.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub rendezvous: Vec<PlaceList>,
+    /// What public stands for: brokers that anybody may use, of several operators
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, default_value = PUBLIC_BROKERS)]
+    pub public_brokers: Vec<PlaceList>,
+    /// Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses
+    #[arg(long, value_name = "ADDR")]
+    pub rendezvous_listen: Option<SocketAddr>,
+}
+
+impl PlaceArgs {
     /// What `public` stands for here, for the other host's command; empty where that host has the same by itself.
     pub fn public_flag(&self) -> String {
         let given: Vec<&PlaceArg> = self.rendezvous.iter().flat_map(|list| &list.0).collect();

@@ -9,7 +9,7 @@ use crate::base::bounds;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
-use crate::commands::pair::args::{PairArgs, PlaceArg};
+use crate::commands::pair::args::{PlaceArg, PlaceArgs};
 use crate::commands::pair::report::PlaceKind;
 use crate::commands::pair::run::MeetingPlace;
 use crate::net::clock::Clock;
@@ -21,7 +21,7 @@ use crate::net::servers::rendezvous::{Listen, Options, Server, Totals};
 use crate::proto::nat::address::is_global;
 use crate::proto::signal::code::Code as SessionCode;
 use crate::proto::signal::mqtt::Login;
-use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::rooms::{RoomKind, RoomName};
 use crate::proto::signal::seal::Name;
 use crate::proto::signal::url::{RendezvousUrl, Service};
 use crate::proto::stun::uri::Host;
@@ -97,7 +97,7 @@ pub struct Wanted {
     pub flags: String,
 }
 
-pub fn wanted(args: &PairArgs) -> anyhow::Result<Wanted> {
+pub fn wanted(args: &PlaceArgs) -> anyhow::Result<Wanted> {
     let given: Vec<&PlaceArg> = args.rendezvous.iter().flat_map(|list| &list.0).collect();
     let has = |place| given.is_empty() || given.contains(&&place);
     let mut named: Vec<RendezvousUrl> = Vec::new();
@@ -153,6 +153,7 @@ pub fn wanted(args: &PairArgs) -> anyhow::Result<Wanted> {
 /// Who comes to the places.
 pub struct Visitor<'a> {
     pub code: &'a SessionCode,
+    pub kind: RoomKind,
     pub member: Name,
     pub source: &'a Source,
     pub families: &'a [Family],
@@ -226,12 +227,29 @@ impl Visitor<'_> {
                 target: Target {
                     url,
                     room: RoomName::from(self.code),
+                    kind: self.kind,
                     member: self.member,
                     source,
                     families,
                 },
             },
         }
+    }
+}
+
+impl MeetingPlace {
+    /// The same place for another session, of two.
+    #[must_use]
+    pub fn of_pair(&self, code: &SessionCode, member: Name) -> Self {
+        let mut other = self.clone();
+        let target = &mut other.place.target;
+        target.room = RoomName::from(code);
+        target.kind = RoomKind::Pair;
+        target.member = member;
+        if let Some(access) = &mut other.place.access {
+            access.topic = code.topic();
+        }
+        other
     }
 }
 

@@ -4,7 +4,7 @@ mod channel;
 mod ending;
 pub mod invitation;
 mod manual;
-mod meeting;
+pub mod meeting;
 mod paths;
 mod rows;
 
@@ -34,7 +34,7 @@ use crate::proto::signal::code::Code;
 use crate::proto::signal::seal::Name;
 use channel::Channel;
 use ending::Ending;
-use invitation::Invitation;
+use invitation::{Invitation, Invited};
 use meeting::Meeting;
 
 #[derive(Debug, Clone)]
@@ -64,11 +64,19 @@ pub struct MeetingPlace {
     pub kind: PlaceKind,
 }
 
+/// Where this side's NAT behaviour comes from.
+#[derive(Debug, Clone)]
+pub enum NatSource {
+    Asked(nat::run::Options),
+    /// It is measured once for several sessions; `None` until it is.
+    Shared(watch::Receiver<Option<Vec<NatFacts>>>),
+}
+
 #[derive(Debug, Clone)]
 pub struct Options {
     pub gather: gather::run::Options,
     /// NAT behaviour; `None` leaves it out.
-    pub nat: Option<nat::run::Options>,
+    pub nat: Option<NatSource>,
     pub signalling: Signalling,
     pub role: Option<Role>,
     pub duration: Duration,
@@ -110,14 +118,7 @@ pub enum SideOf {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The rendezvous is known, and what to type on the other host.
-    Session {
-        code: String,
-        command: String,
-        rendezvous: String,
-        /// Whether it is in this program, at an address that only this network can reach.
-        #[serde(skip)]
-        is_near: bool,
-    },
+    Session(Invited),
     /// What became of one of several places.
     Rendezvous(PlaceReport),
     /// The same of all of them, for a person.
@@ -190,7 +191,7 @@ pub async fn run(
                 Ok(()) => break,
                 Err(errors) => {
                     give_back(&end_inner, gathering).await;
-                    return Err(nowhere(options, errors));
+                    return Err(nowhere(options.places(), errors));
                 }
             },
             // Both go on while the rendezvous is looked for; what they find waits in the channel.
@@ -239,8 +240,8 @@ pub async fn run(
 }
 
 /// No place was reached.
-fn nowhere(options: &Options, errors: Vec<(usize, ErrorReport)>) -> ErrorReport {
-    let url = |place: usize| options.places().get(place).map_or("", |place| &place.shown);
+pub fn nowhere(places: &[MeetingPlace], errors: Vec<(usize, ErrorReport)>) -> ErrorReport {
+    let url = |place: usize| places.get(place).map_or("", |place| &place.shown);
     let mut errors = errors;
     if errors.len() == 1
         && let Some((place, error)) = errors.pop()
@@ -274,9 +275,24 @@ async fn measure(
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
 ) -> Vec<NatFacts> {
-    let Some(nat) = &options.nat else {
-        return Vec::new();
-    };
+    match &options.nat {
+        None => Vec::new(),
+        Some(NatSource::Asked(nat)) => nat_facts(nat, clock, stop).await,
+        Some(NatSource::Shared(shared)) => {
+            let mut shared = shared.clone();
+            // Who measures it has gone: nothing more will be known.
+            let known = shared.wait_for(Option::is_some).await.ok();
+            known.and_then(|known| known.clone()).unwrap_or_default()
+        }
+    }
+}
+
+/// The same for several sessions.
+pub async fn nat_facts(
+    nat: &nat::run::Options,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+) -> Vec<NatFacts> {
     let (events, _) = mpsc::unbounded_channel();
     let (result, _) = nat::run::run(nat, clock, stop, events).await;
     result.paths.into_iter().map(rows::nat_facts).collect()

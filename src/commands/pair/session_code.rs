@@ -8,8 +8,8 @@ use std::sync::mpsc;
 
 use anyhow::Context as _;
 
+use crate::commands::args::ServerArgs;
 use crate::commands::frame::Frame;
-use crate::commands::pair::args::PairArgs;
 use crate::proto::signal::code::{Code, CodeError};
 
 /// The variable with the code, where there is no argument.
@@ -37,7 +37,7 @@ impl FromStr for CodeArg {
 }
 
 /// The code that was given, wherever it stands; `None` if a new one is wanted.
-pub(super) fn given(frame: &Frame, args: &PairArgs) -> anyhow::Result<Option<Code>> {
+pub fn given(frame: &Frame, argument: Option<&CodeArg>) -> anyhow::Result<Option<Code>> {
     let of_variable = || match std::env::var(VARIABLE) {
         Ok(text) if text.is_empty() => Ok(None),
         // What it says is a secret, and not repeated.
@@ -48,7 +48,7 @@ pub(super) fn given(frame: &Frame, args: &PairArgs) -> anyhow::Result<Option<Cod
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => anyhow::bail!("{VARIABLE} is not UTF-8"),
     };
-    let found = match &args.code {
+    let found = match argument {
         Some(code) => Some(code.clone()),
         None => of_variable()?,
     };
@@ -60,11 +60,11 @@ pub(super) fn given(frame: &Frame, args: &PairArgs) -> anyhow::Result<Option<Cod
 }
 
 /// Sees that standard input is not wanted for two things, before anything is read from it.
-pub(super) fn check(args: &PairArgs) -> anyhow::Result<()> {
-    let servers = args.servers.ice_servers.as_deref();
+pub fn check(argument: Option<&CodeArg>, servers: &ServerArgs) -> anyhow::Result<()> {
+    let servers = servers.ice_servers.as_deref();
     let is_free = servers.is_none_or(|path| path.as_os_str() != "-");
     anyhow::ensure!(
-        is_free || args.code != Some(CodeArg::Stdin),
+        is_free || argument != Some(&CodeArg::Stdin),
         "standard input cannot have both the code and --ice-servers"
     );
     Ok(())

@@ -19,7 +19,7 @@ use crate::net::rendezvous::look::Look;
 use crate::net::rendezvous::stay::{Ending, Rendezvous, Visitor};
 use crate::net::rendezvous::steps::{Step, Steps};
 use crate::net::rendezvous::waiting;
-use crate::proto::signal::mqtt::{self, Client, Fault, Login, SMALL, Settings, Used};
+use crate::proto::signal::mqtt::{self, Budget, Client, Fault, Login, SMALL, Settings, Used};
 pub use failure::worded;
 use pipe::Pipe;
 
@@ -96,6 +96,7 @@ impl Guest {
             login: self.access.login.clone(),
             sender: rand::rng().random(),
             largest: self.largest,
+            budget: Budget::of(self.target.kind),
         };
         let mut client = Client::new(self.clock.now(), settings, self.used);
         let joining = self.until_joined(&mut pipe, &mut client);

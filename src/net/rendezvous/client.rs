@@ -18,7 +18,7 @@ use crate::net::rendezvous::stay::{Ending, Visitor};
 use crate::net::rendezvous::steps::Step;
 pub use crate::net::rendezvous::steps::Steps;
 use crate::net::rendezvous::waiting;
-use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::rooms::{RoomKind, RoomName};
 use crate::proto::signal::seal::Name;
 use crate::proto::signal::url::RendezvousUrl;
 use crate::proto::signal::wire::{Join, Notice};
@@ -34,6 +34,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 pub struct Target {
     pub url: RendezvousUrl,
     pub room: RoomName,
+    pub kind: RoomKind,
     /// This side's name for the run.
     pub member: Name,
     pub source: Source,
@@ -119,6 +120,7 @@ async fn join(target: &Target, clock: Clock, steps: &Steps) -> Result<(Socket, b
 async fn ask_for_a_place(target: &Target, socket: &mut Socket) -> Result<bool, Failure> {
     let join = Join {
         room: target.room,
+        kind: target.kind,
         member: target.member,
     };
     let sent = socket.send(Message::text(join.to_text())).await;

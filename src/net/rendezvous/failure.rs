@@ -114,6 +114,7 @@ const fn hint(refusal: Refusal) -> Option<&'static str> {
         Refusal::RoomFull => Some(
             "if you are one of the two that it is for, somebody else has the code: begin again with a new one (rtcdiag pair), on both hosts",
         ),
+        Refusal::MeshFull => Some("test fewer hosts at a time, each group with a code of its own"),
         Refusal::RoomExpired => Some("start again with a new code: rtcdiag pair"),
         Refusal::BadJoin | Refusal::Version => Some(BOTH_NEW),
         Refusal::TooManyConnections | Refusal::TooManyRooms | Refusal::TooFast => {

@@ -20,6 +20,7 @@ use crate::base::codes::Code;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::prediction::Side;
 use crate::proto::stun::uri::Transport;
+pub use words::named;
 
 /// Why something did not come about, whose doing it is, and what would change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +39,9 @@ pub struct Cause {
 }
 
 /// Whose doing a cause is. `Local` is the side that reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::VariantArray)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Whose {
     Local,

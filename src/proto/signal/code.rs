@@ -58,6 +58,16 @@ impl Code {
         base32(&name)
     }
 
+    /// The code of a part: who knows this code knows that one too, and not the other way round.
+    #[must_use]
+    pub fn part(&self, purpose: &[&[u8]]) -> Self {
+        let mut bits = [0; 10];
+        let mut whole: Vec<&[u8]> = vec![b"part "];
+        whole.extend(purpose);
+        self.derive(&whole, &mut bits);
+        Self(bits)
+    }
+
     /// Fills `out` with bytes for a purpose.
     pub(super) fn derive(&self, purpose: &[&[u8]], out: &mut [u8]) {
         struct Length(usize);
@@ -212,6 +222,15 @@ mod tests {
         assert_eq!("".parse::<Code>(), Err(CodeError::Length(0)));
         assert_eq!("ABC".parse::<Code>(), Err(CodeError::Length(3)));
         assert_eq!("AB?".parse::<Code>(), Err(CodeError::Character('?')));
+    }
+
+    #[test]
+    fn parts_differ_from_the_whole_and_from_each_other() {
+        let part = code().part(&[b"lobby"]);
+        assert_eq!(part, code().part(&[b"lobby"]));
+        assert_ne!(part, code());
+        assert_ne!(part, code().part(&[b"edge"]));
+        assert_ne!(part, Code::new([0; 10]).part(&[b"lobby"]));
     }
 
     #[test]

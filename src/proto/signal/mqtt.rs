@@ -4,6 +4,7 @@
 //! Everything that the broker says is met with a bound, and everything that it is given is counted: it
 //! belongs to somebody else. What it loses is sent again end to end ([`crate::proto::signal::session`]).
 
+mod budget;
 mod fault;
 pub mod pieces;
 
@@ -19,6 +20,7 @@ use rumqttc::mqttbytes::{Error, QoS};
 use crate::base::bounds;
 use crate::base::time::Time;
 use crate::proto::signal::seal::{self, Kind};
+pub use budget::Budget;
 pub use fault::Fault;
 use fault::{foreign, refused};
 use pieces::{Cutter, Joined, Joiner, Sender};
@@ -70,6 +72,7 @@ pub struct Settings {
     pub sender: Sender,
     /// The largest message that it is given.
     pub largest: usize,
+    pub budget: Budget,
 }
 
 /// What a session has cost a broker, all connections to it together.
@@ -124,6 +127,7 @@ pub struct Client {
     /// How long the first one took to come back.
     round_trip: Duration,
     used: Used,
+    budget: Budget,
     heard_at: Time,
     sent_at: Time,
     events: VecDeque<Event>,
@@ -152,7 +156,7 @@ impl Client {
             stage: Stage::Connecting,
             input: BytesMut::new(),
             output: BytesMut::new(),
-            joiner: Joiner::new(settings.sender),
+            joiner: Joiner::new(settings.sender, settings.budget.senders),
             cutter,
             waiting: VecDeque::new(),
             receipt_since: None,
@@ -164,6 +168,7 @@ impl Client {
             unechoed: VecDeque::new(),
             round_trip: Duration::ZERO,
             used,
+            budget: settings.budget,
             heard_at: now,
             sent_at: now,
             events: VecDeque::new(),
@@ -193,7 +198,11 @@ impl Client {
         self.fault
     }
 
+    /// What happened, from [`Event::Joined`] on: what comes before it waits.
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.stage != Stage::Joined {
+            return None;
+        }
         self.events.pop_front()
     }
 
@@ -205,9 +214,14 @@ impl Client {
     /// Lets an envelope wait for its turn. What there is no room for is lost.
     pub fn send(&mut self, now: Time, envelope: Vec<u8>) {
         let is_receipt = is_receipt(&envelope);
-        if is_receipt {
+        if is_receipt || is_beat(&envelope) {
             // The later one says all that the earlier one does.
-            self.waiting.retain(|waiting| !self::is_receipt(waiting));
+            let is_same: fn(&[u8]) -> bool = if is_receipt {
+                self::is_receipt
+            } else {
+                is_beat
+            };
+            self.waiting.retain(|waiting| !is_same(waiting));
         }
         let waiting: usize = self.waiting.iter().map(Vec::len).sum();
         if waiting + envelope.len() > bounds::BROKER_UNSENT {
@@ -276,8 +290,8 @@ impl Client {
 
     fn take_message(&mut self, now: Time, publish: &Publish) {
         self.used.heard += 1;
-        if self.used.heard > bounds::BROKER_HEARD {
-            return self.fail(Fault::Flood);
+        if self.used.heard > self.budget.heard {
+            return self.fail(Fault::Flood(self.budget.heard));
         }
         match publish.qos {
             QoS::AtMostOnce => {}
@@ -424,9 +438,11 @@ impl Client {
     fn publish(&mut self, now: Time, payload: Vec<u8>) {
         self.used.messages += 1;
         self.used.bytes += payload.len();
-        let is_over = self.used.messages > bounds::BROKER_MESSAGES;
-        if is_over || self.used.bytes > bounds::BROKER_BYTES {
-            return self.fail(Fault::Budget);
+        let Budget {
+            messages, bytes, ..
+        } = self.budget;
+        if self.used.messages > messages || self.used.bytes > bytes {
+            return self.fail(Fault::Budget(messages, bytes));
         }
         let mut publish = Publish::new(self.topic.clone(), QoS::AtLeastOnce, payload);
         publish.pkid = self.new_id();
@@ -457,4 +473,8 @@ impl Client {
 
 fn is_receipt(envelope: &[u8]) -> bool {
     seal::header(envelope).is_ok_and(|header| matches!(header.kind, Kind::Receipt(_)))
+}
+
+fn is_beat(envelope: &[u8]) -> bool {
+    seal::header(envelope).is_ok_and(|header| matches!(header.kind, Kind::Beat(_)))
 }

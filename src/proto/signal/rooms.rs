@@ -6,6 +6,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::base::bounds;
 use crate::base::time::Time;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::meter::Meter;
@@ -74,12 +77,40 @@ impl RoomName {
     }
 }
 
+/// For whom a room is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoomKind {
+    /// For the two sides of a session.
+    #[default]
+    Pair,
+    /// For all members of a mesh: what one says, all others hear.
+    Lobby,
+}
+
+impl RoomKind {
+    const fn seats(self) -> usize {
+        match self {
+            Self::Pair => 2,
+            Self::Lobby => bounds::MESH_MEMBERS,
+        }
+    }
+
+    const fn full(self) -> Refusal {
+        match self {
+            Self::Pair => Refusal::RoomFull,
+            Self::Lobby => Refusal::MeshFull,
+        }
+    }
+}
+
 /// The number of a connection; none comes twice.
 pub type Connection = u64;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    pub peer: Option<Connection>,
+    /// Who is there already.
+    pub others: Vec<Connection>,
     /// The member's older connection, which this one takes the place of.
     pub replaced: Option<Connection>,
     pub is_new: bool,
@@ -93,6 +124,7 @@ pub struct NotJoined {
 
 #[derive(Debug)]
 struct Room {
+    kind: RoomKind,
     opened: Time,
     seats: Vec<Seat>,
 }
@@ -107,9 +139,9 @@ struct Seat {
 }
 
 impl Room {
-    fn other(&self, than: Connection) -> Option<Connection> {
-        let mut seats = self.seats.iter().map(|seat| seat.connection);
-        seats.find(|connection| *connection != than)
+    fn others(&self, than: Connection) -> Vec<Connection> {
+        let seats = self.seats.iter().map(|seat| seat.connection);
+        seats.filter(|connection| *connection != than).collect()
     }
 }
 
@@ -132,11 +164,11 @@ impl Rooms {
     }
 
     /// A member joins a room; the first one opens it.
-    /// Fails if two others are there, or there are too many rooms.
+    /// Fails if it is full, or of another kind, or there are too many rooms.
     pub fn join(
         &mut self,
         now: Time,
-        name: RoomName,
+        (name, kind): (RoomName, RoomKind),
         member: Name,
         connection: Connection,
     ) -> Result<Joined, NotJoined> {
@@ -148,16 +180,24 @@ impl Rooms {
             });
         }
         let room = self.rooms.entry(name).or_insert_with(|| Room {
+            kind,
             opened: now,
             seats: Vec::with_capacity(2),
         });
+        if room.kind != kind {
+            // Codes give each its own name, so nobody comes here by chance.
+            return Err(NotJoined {
+                refusal: Refusal::BadJoin,
+                members: Vec::new(),
+            });
+        }
         let own = room.seats.iter().position(|seat| seat.member == member);
         let replaced = match own {
             Some(own) => Some(std::mem::replace(
                 &mut room.seats[own].connection,
                 connection,
             )),
-            None if room.seats.len() < 2 => {
+            None if room.seats.len() < kind.seats() => {
                 room.seats.push(Seat {
                     member,
                     connection,
@@ -168,35 +208,37 @@ impl Rooms {
             }
             None => {
                 return Err(NotJoined {
-                    refusal: Refusal::RoomFull,
+                    refusal: kind.full(),
                     members: room.seats.iter().map(|seat| seat.connection).collect(),
                 });
             }
         };
         Ok(Joined {
-            peer: room.other(connection),
+            others: room.others(connection),
             replaced,
             is_new,
         })
     }
 
-    /// A connection has ended. Gives the member who stays, if there is one. An older connection of a
+    /// A connection has ended. Gives the members who stay. An older connection of a
     /// member that has joined again is not in the room any more.
-    pub fn leave(&mut self, name: RoomName, connection: Connection) -> Option<Connection> {
-        let room = self.rooms.get_mut(&name)?;
+    pub fn leave(&mut self, name: RoomName, connection: Connection) -> Vec<Connection> {
+        let Some(room) = self.rooms.get_mut(&name) else {
+            return Vec::new();
+        };
         let before = room.seats.len();
         room.seats.retain(|seat| seat.connection != connection);
         if room.seats.len() == before {
-            return None;
+            return Vec::new();
         }
-        let peer = room.other(connection);
+        let others = room.others(connection);
         if room.seats.is_empty() {
             self.rooms.remove(&name);
         }
-        peer
+        others
     }
 
-    /// A message of so many bytes. Gives the connection that it is for, if the other member is there.
+    /// A message of so many bytes, which count for each who gets it. Gives the connections that it is for.
     /// [`Refusal::TooFast`], and [`Refusal::Replaced`] from a connection that is in the room no more.
     pub fn forward(
         &mut self,
@@ -204,8 +246,10 @@ impl Rooms {
         name: RoomName,
         connection: Connection,
         bytes: u64,
-    ) -> Result<Option<Connection>, Refusal> {
+    ) -> Result<Vec<Connection>, Refusal> {
         let room = self.rooms.get_mut(&name).ok_or(Refusal::RoomExpired)?;
+        let others = room.others(connection);
+        let bytes = bytes.saturating_mul(others.len().max(1) as u64);
         let mut seats = room.seats.iter_mut();
         let seat = seats.find(|seat| seat.connection == connection);
         let seat = seat.ok_or(Refusal::Replaced)?;
@@ -215,7 +259,7 @@ impl Rooms {
         {
             return Err(Refusal::TooFast);
         }
-        Ok(room.other(connection))
+        Ok(others)
     }
 
     /// Closes rooms that have been open for too long, and gives their members.

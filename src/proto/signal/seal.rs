@@ -5,7 +5,11 @@
 //! names, so that a message of an earlier run with the same code, or one sent back to its sender,
 //! does not open. The counter is the nonce; nothing is sealed twice under the same one.
 
+use std::fmt;
+use std::str::FromStr;
+
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::proto::signal::code::Code;
 
@@ -26,6 +30,46 @@ pub const MAX_ENVELOPE: usize = HEADER + MAX_MESSAGE + TAG;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(pub [u8; NAME]);
 
+impl fmt::Display for Name {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Name {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let mut name = Self([0; NAME]);
+        if text.len() != 2 * NAME || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(NotAName);
+        }
+        for (index, byte) in name.0.iter_mut().enumerate() {
+            let digits = text.get(2 * index..2 * index + 2).ok_or(NotAName)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NotAName)?;
+        }
+        Ok(name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name of a side has 32 hexadecimal digits")]
+pub struct NotAName;
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Greeting,
@@ -33,6 +77,8 @@ pub enum Kind {
     Message(u64),
     /// Says what has been received; with a number of its own kind, from 0.
     Receipt(u64),
+    /// What a member of a mesh says to all others; each says more than those before it.
+    Beat(u64),
 }
 
 /// What can be read of an envelope without the code.
@@ -77,6 +123,15 @@ pub fn seal_message(
     seal(&key(code, &[b"message", &own.0, &peer.0]), header, text)
 }
 
+/// The same number must never have two texts.
+pub fn seal_beat(code: &Code, own: Name, number: u64, text: &[u8]) -> Result<Vec<u8>, SealError> {
+    let header = Header {
+        from: own,
+        kind: Kind::Beat(number),
+    };
+    seal(&key(code, &[b"beat", &own.0]), header, text)
+}
+
 /// What an envelope says of itself. It is not to be believed before the envelope is opened.
 pub fn header(envelope: &[u8]) -> Result<Header, SealError> {
     if envelope.len() > MAX_ENVELOPE {
@@ -97,6 +152,7 @@ pub fn header(envelope: &[u8]) -> Result<Header, SealError> {
             0 if number == 0 => Kind::Greeting,
             1 => Kind::Message(number),
             2 => Kind::Receipt(number),
+            3 => Kind::Beat(number),
             _ => return Err(SealError::Foreign),
         },
     })
@@ -118,10 +174,21 @@ pub fn open_message(
     envelope: &[u8],
 ) -> Result<Vec<u8>, SealError> {
     let header = header(envelope)?;
-    if header.from != peer || header.kind == Kind::Greeting {
+    let is_meant = matches!(header.kind, Kind::Message(_) | Kind::Receipt(_));
+    if header.from != peer || !is_meant {
         return Err(SealError::Forged);
     }
     open(&key(code, &[b"message", &peer.0, &own.0]), envelope)
+}
+
+/// Who says it, its number, and what is said.
+pub fn open_beat(code: &Code, envelope: &[u8]) -> Result<(Name, u64, Vec<u8>), SealError> {
+    let Header { from, kind } = header(envelope)?;
+    let Kind::Beat(number) = kind else {
+        return Err(SealError::Forged);
+    };
+    let text = open(&key(code, &[b"beat", &from.0]), envelope)?;
+    Ok((from, number, text))
 }
 
 fn key(code: &Code, purpose: &[&[u8]]) -> LessSafeKey {
@@ -136,6 +203,7 @@ const fn numbers(kind: Kind) -> (u8, u64) {
         Kind::Greeting => (0, 0),
         Kind::Message(number) => (1, number),
         Kind::Receipt(number) => (2, number),
+        Kind::Beat(number) => (3, number),
     }
 }
 
@@ -225,6 +293,26 @@ mod tests {
         for length in 0..message.len() {
             assert!(open_message(&code(), B, A, &message[..length]).is_err());
         }
+    }
+
+    #[test]
+    fn beats_are_for_all_who_know_the_code() {
+        let beat = seal_beat(&code(), A, 7, b"here I am").expect("small");
+        let opened = open_beat(&code(), &beat);
+        assert_eq!(opened, Ok((A, 7, b"here I am".to_vec())));
+        let other = Code::new([8; 10]);
+        assert_eq!(open_beat(&other, &beat), Err(SealError::Forged));
+        assert!(open_message(&code(), B, A, &beat).is_err());
+        assert!(open_greeting(&code(), &beat).is_err());
+        let greeting = seal_greeting(&code(), A, b"hello").expect("small");
+        assert_eq!(open_beat(&code(), &greeting), Err(SealError::Forged));
+        for place in 0..beat.len() {
+            let mut changed = beat.clone();
+            changed[place] ^= 1;
+            assert!(open_beat(&code(), &changed).is_err(), "byte {place}");
+        }
+        assert_eq!(A.to_string().parse(), Ok(A));
+        assert_eq!("a+".repeat(16).parse::<Name>(), Err(NotAName));
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::codes::Code;
-use crate::proto::signal::rooms::RoomName;
+use crate::proto::signal::rooms::{RoomKind, RoomName};
 use crate::proto::signal::seal::Name;
 
 /// Version of the protocol.
 pub const VERSION: u64 = 1;
+/// The version with lobbies. A server that knows only the first one says so to who wants a lobby.
+pub const LOBBY_VERSION: u64 = 2;
 /// The WebSocket subprotocol (RFC 6455 1.9).
 pub const SUBPROTOCOL: &str = "rtcdiag.1";
 /// Where the WebSocket is, behind the prefix of the URL.
@@ -35,6 +37,8 @@ use crate::base::bounds::NOTICE as MAX_TEXT;
 #[strum(serialize_all = "kebab-case")]
 pub enum Refusal {
     RoomFull,
+    /// The same of a lobby.
+    MeshFull,
     /// The client did not join, or not in the right way.
     BadJoin,
     Version,
@@ -71,6 +75,7 @@ impl Refusal {
     pub const fn message(self) -> &'static str {
         match self {
             Self::RoomFull => "two others are in this session already",
+            Self::MeshFull => "as many hosts as one mesh may have are in it already",
             Self::BadJoin => "this is not how a client of rtcdiag joins a room",
             Self::Version => "the rendezvous speaks another version of the protocol",
             Self::TooLarge => "a message is larger than the rendezvous takes",
@@ -93,6 +98,7 @@ impl Refusal {
         matches!(
             self,
             Self::RoomFull
+                | Self::MeshFull
                 | Self::BadJoin
                 | Self::Version
                 | Self::TooLarge
@@ -121,6 +127,7 @@ impl fmt::Display for Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Join {
     pub room: RoomName,
+    pub kind: RoomKind,
     /// The member's name for this run.
     pub member: Name,
 }
@@ -131,6 +138,8 @@ struct JoinFrame {
     version: u64,
     room: String,
     member: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<RoomKind>,
 }
 
 /// What can be read of a join of any version.
@@ -150,37 +159,35 @@ impl Join {
         if any.r#type != "join" {
             return Err(Refusal::BadJoin);
         }
-        if any.version != VERSION {
+        if !matches!(any.version, VERSION | LOBBY_VERSION) {
             return Err(Refusal::Version);
         }
         let frame: JoinFrame = serde_json::from_str(text).map_err(|_| Refusal::BadJoin)?;
+        let kind = match (any.version, frame.kind) {
+            (VERSION, _) => RoomKind::Pair,
+            (_, kind) => kind.ok_or(Refusal::BadJoin)?,
+        };
         Ok(Self {
             room: frame.room.parse().map_err(|()| Refusal::BadJoin)?,
-            member: name(&frame.member).ok_or(Refusal::BadJoin)?,
+            kind,
+            member: frame.member.parse().map_err(|_| Refusal::BadJoin)?,
         })
     }
 
     pub fn to_text(&self) -> String {
-        let member = self.member.0.iter().map(|byte| format!("{byte:02x}"));
+        let (version, kind) = match self.kind {
+            RoomKind::Pair => (VERSION, None),
+            kind @ RoomKind::Lobby => (LOBBY_VERSION, Some(kind)),
+        };
         let frame = JoinFrame {
             r#type: "join".to_owned(),
-            version: VERSION,
+            version,
             room: self.room.to_string(),
-            member: member.collect(),
+            member: self.member.to_string(),
+            kind,
         };
         serde_json::to_string(&frame).unwrap_or_default()
     }
-}
-
-fn name(text: &str) -> Option<Name> {
-    let mut name = Name([0; 16]);
-    if text.len() != 2 * name.0.len() || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (index, byte) in name.0.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(name)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +241,7 @@ mod tests {
     fn join() -> Join {
         Join {
             room: RoomName::from(&Code::new([5; 10])),
+            kind: RoomKind::Pair,
             member: Name([0xa5; 16]),
         }
     }
@@ -241,6 +249,13 @@ mod tests {
     #[test]
     fn joins_and_notices_survive_the_wire() {
         assert_eq!(Join::parse(&join().to_text()), Ok(join()));
+        let lobby = Join {
+            kind: RoomKind::Lobby,
+            ..join()
+        };
+        assert_eq!(Join::parse(&lobby.to_text()), Ok(lobby));
+        let bare = lobby.to_text().replace(r#","kind":"lobby""#, "");
+        assert_eq!(Join::parse(&bare), Err(Refusal::BadJoin));
         for notice in [
             Notice::Joined { peer: true },
             Notice::PeerJoined,
@@ -264,7 +279,7 @@ mod tests {
         let good = join().to_text();
         let more = good.replace('{', r#"{"colour":"blue","#);
         assert_eq!(Join::parse(&more), Ok(join()));
-        let newer = good.replace(r#""version":1"#, r#""version":2"#);
+        let newer = good.replace(r#""version":1"#, r#""version":3"#);
         assert_eq!(Join::parse(&newer), Err(Refusal::Version));
         let bare = r#"{"type":"join","version":7}"#;
         assert_eq!(Join::parse(bare), Err(Refusal::Version));
@@ -316,7 +331,7 @@ mod tests {
                 "type": "join", "version": version, "room": room, "member": member,
             });
             let read = Join::parse(&text.to_string());
-            let expected = if version < 0 || version == 1 {
+            let expected = if version < 0 || matches!(version, 1 | 2) {
                 Refusal::BadJoin
             } else {
                 Refusal::Version

@@ -38,10 +38,14 @@ fn nothing_from_outside_is_markup() {
             "timeline": [{"at_ms": 1.0, "event": evil, "detail": evil, "side": evil}],
             "media": [{"mid": evil, "kind": evil, "codec": evil, "reason": evil}],
             "servers": [{"uri": evil, "error": {"code": evil, "message": evil}}],
+            "hosts": [{"name": evil}, {"name": "b"}],
+            "ways": [{"a": evil, "b": "b", "outcome": evil, "causes": [{"message": evil}]}],
             "quality": {"sent": evil, "rtt_ms": {"min": evil}},
         }
     });
-    for command in ["pair", "inspect", "nat", "gather", "turn", "sdp", evil] {
+    for command in [
+        "pair", "mesh", "inspect", "nat", "gather", "turn", "sdp", evil,
+    ] {
         let mut document = document.clone();
         document["command"] = json!(command);
         if command == "inspect" {
@@ -119,7 +123,7 @@ fn a_large_result_stays_a_small_page() {
 #[test]
 fn a_result_that_is_not_there_leaves_the_verdict() {
     for result in [json!(null), json!([]), json!({"pairs": {}, "paths": 3})] {
-        for command in ["pair", "inspect", "nat", "gather", "turn", "sdp"] {
+        for command in ["pair", "mesh", "inspect", "nat", "gather", "turn", "sdp"] {
             let document = json!({"command": command, "outcome": "error", "summary": "It could not start.",
                 "result": result});
             assert!(page(&document, "").contains("<h1>It could not start.</h1>"));

@@ -28,10 +28,12 @@ fn still_works(server: &Server) {
 #[test]
 fn what_is_no_join_is_refused() {
     let server = Server::start(&[]);
-    let newer = join(1, 1).replace(r#""version":1"#, r#""version":2"#);
+    let newer = join(1, 1).replace(r#""version":1"#, r#""version":3"#);
+    let kindless = join(1, 1).replace(r#""version":1"#, r#""version":2"#);
     let lower = join(1, 1).to_lowercase();
     for (text, code) in [
         (newer.as_str(), "version"),
+        (kindless.as_str(), "bad-join"),
         ("", "bad-join"),
         ("hello", "bad-join"),
         ("{\"type\":\"join\"", "bad-join"),
@@ -59,7 +61,7 @@ fn what_is_no_join_is_refused() {
     drop(b);
     still_works(&server);
     let stopped = server.stop();
-    assert_eq!(stopped.refused("bad-join"), 9);
+    assert_eq!(stopped.refused("bad-join"), 10);
     assert_eq!(stopped.refused("version"), 1);
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use rtcdiag::proto::signal::code::Code;
-use rtcdiag::proto::signal::rooms::RoomName;
+use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::Name;
 use rtcdiag::proto::signal::wire::Join;
 use serde_json::Value;
@@ -57,6 +57,10 @@ impl Server {
             stdout,
             listening,
         }
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.address)
     }
 
     pub fn addresses(&self) -> Vec<SocketAddr> {
@@ -156,6 +160,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 pub fn join(room: u8, member: u8) -> String {
     let join = Join {
         room: RoomName::from(&Code::new([room; 10])),
+        kind: RoomKind::Pair,
         member: Name([member; 16]),
     };
     join.to_text()

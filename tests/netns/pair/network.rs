@@ -85,14 +85,35 @@ pub struct Network {
     pub rendezvous: Option<u32>,
 }
 
-/// The public networks of both sides: IPv4 without the last number, the numbers of server and router, IPv6.
-const PUBLIC: [(u8, u8, &str); 2] = [(21, 22, "2001:db8:a"), (25, 26, "2001:db8:b")];
-/// The inner networks of both sides, the hosts' own first.
-const INNER4: [[&str; 2]; 2] = [["192.0.2", "100.64.1"], ["198.51.100", "100.64.2"]];
-const INNER6: [[&str; 2]; 2] = [["2001:db8:1", "2001:db8:11"], ["2001:db8:2", "2001:db8:12"]];
-pub const ROLES: [&str; 2] = ["a", "b"];
+/// The public networks of all sides: IPv4 without the last number, the numbers of server and router, IPv6.
+const PUBLIC: [(u8, u8, &str); 4] = [
+    (21, 22, "2001:db8:a"),
+    (25, 26, "2001:db8:b"),
+    (29, 30, "2001:db8:c"),
+    (33, 34, "2001:db8:d"),
+];
+/// The inner networks of all sides, the hosts' own first.
+const INNER4: [[&str; 2]; 4] = [
+    ["192.0.2", "100.64.1"],
+    ["198.51.100", "100.64.2"],
+    ["10.3.1", "100.64.3"],
+    ["10.4.1", "100.64.4"],
+];
+const INNER6: [[&str; 2]; 4] = [
+    ["2001:db8:1", "2001:db8:11"],
+    ["2001:db8:2", "2001:db8:12"],
+    ["2001:db8:3", "2001:db8:13"],
+    ["2001:db8:4", "2001:db8:14"],
+];
+/// The hosts; the first two are those of a pair.
+pub const ROLES: [&str; 4] = ["a", "b", "c", "d"];
 /// Where the hosts' sockets get their ports; apart, since behind one NAT each wants to keep its own.
-const PORTS: [&str; 2] = ["'32768 36863'", "'36864 40959'"];
+const PORTS: [&str; 4] = [
+    "'32768 36863'",
+    "'36864 40959'",
+    "'40960 45055'",
+    "'45056 49151'",
+];
 /// Where the rendezvous is: at a port that most networks let out.
 pub const RENDEZVOUS: [&str; 2] = ["203.0.113.12:443", "[2001:db8:113::12]:443"];
 
@@ -147,10 +168,27 @@ impl Network {
         End::start(&mut command)
     }
 
-    fn lay_out(&mut self, place: &Place) -> Result<(), String> {
+    /// Up to four hosts, each behind routers of its own.
+    pub fn of_hosts(sides: &[Side]) -> Network {
+        let mut network = Network {
+            lab: Lab::empty(),
+            rendezvous: None,
+        };
+        let laid_out = network.lay_out_middle(sides.len()).and_then(|()| {
+            let mut sides = sides.iter().enumerate();
+            sides.try_for_each(|(number, each)| side(&mut network.lab, number, each))
+        });
+        if let Err(error) = laid_out.and_then(|()| network.serve()) {
+            panic!("cannot build the network: {error}");
+        }
+        network
+    }
+
+    /// The server, and so many hosts that are not linked yet.
+    fn lay_out_middle(&mut self, hosts: usize) -> Result<(), String> {
         let lab = &mut self.lab;
         std::fs::create_dir_all(lab.scratch()).map_err(|e| e.to_string())?;
-        for role in ["srv", "sink", "a", "b"] {
+        for role in ["srv", "sink"].iter().chain(&ROLES[..hosts]) {
             lab.add_namespace(role)?;
         }
         forward(lab, "srv")?;
@@ -170,9 +208,15 @@ impl Network {
         }
         lab.ip("srv", "route add default via 203.0.113.102")?;
         lab.ip("srv", "-6 route add default via 2001:db8:f::2")?;
-        for (role, ports) in ROLES.iter().zip(PORTS) {
+        for (role, ports) in ROLES[..hosts].iter().zip(PORTS) {
             lab.sysctl(role, "net.ipv4.ip_local_port_range", ports)?;
         }
+        Ok(())
+    }
+
+    fn lay_out(&mut self, place: &Place) -> Result<(), String> {
+        self.lay_out_middle(2)?;
+        let lab = &mut self.lab;
         match place {
             Place::Apart(a, b) => {
                 side(lab, 0, a)?;

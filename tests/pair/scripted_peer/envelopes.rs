@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use rtcdiag::net::rendezvous::client::Rendezvous;
 use rtcdiag::net::servers::rendezvous::Limits;
 use rtcdiag::proto::signal::message::Message;
-use rtcdiag::proto::signal::rooms::RoomName;
+use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::MAX_ENVELOPE;
 use rtcdiag::proto::signal::wire::{Join, SUBPROTOCOL};
 use tokio::net::TcpStream;
@@ -170,6 +170,7 @@ async fn send_oversized(lab: &Lab, peer: &Peer, size: usize) -> Option<String> {
         .expect("a WebSocket");
     let join = Join {
         room: RoomName::from(&lab.code),
+        kind: RoomKind::Pair,
         member: peer.name,
     };
     let join = tungstenite::Message::text(join.to_text());

@@ -11,7 +11,7 @@ use rtcdiag::proto::ice::checks::{Credentials, Role};
 use rtcdiag::proto::signal::code::Code;
 use rtcdiag::proto::signal::description::Description;
 use rtcdiag::proto::signal::message::{End, Greeting, Message, VERSION};
-use rtcdiag::proto::signal::rooms::RoomName;
+use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::Name;
 use rtcdiag::proto::signal::session::{Incoming, Session};
 
@@ -59,6 +59,7 @@ pub fn target(lab: &Lab, code: &Code, member: Name) -> Target {
             .parse()
             .expect("a URL"),
         room: RoomName::from(code),
+        kind: RoomKind::Pair,
         member,
         source: Source::default(),
         families: vec![Family::Ipv4],

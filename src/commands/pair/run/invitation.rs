@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::base::time::Time;
 use crate::commands::pair::report::{PlaceKind, PlaceReport, PlaceStatus};
-use crate::commands::pair::run::Event;
 
 /// How long brokers are waited for before this network's command is shown.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -13,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What is needed for it.
 #[derive(Debug, Clone)]
 pub struct Invitation {
+    /// The command's name.
+    pub name: &'static str,
     pub code: String,
     /// What both commands have in common, places left out.
     pub flags: String,
@@ -21,6 +24,29 @@ pub struct Invitation {
     /// The rendezvous in this program as the other side reaches it, and whether only this network does.
     pub lan: Option<(String, bool)>,
     pub told: Told,
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Invited {
+    pub code: String,
+    pub command: String,
+    pub rendezvous: String,
+    /// Whether it is in this program, at an address that only this network can reach.
+    #[serde(skip)]
+    pub is_near: bool,
+}
+
+impl Invited {
+    /// For a person who goes to `host`.
+    pub fn text(&self, host: &str) -> String {
+        let mut text = format!("code: {}\non {host}:\n  {}", self.code, self.command);
+        if self.is_near {
+            let near = "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)";
+            text.push_str(near);
+        }
+        text
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +60,7 @@ pub enum Told {
 
 impl Invitation {
     /// The invitation, when it is time for it, or for a better one.
-    pub fn due(&mut self, places: &[PlaceReport], now: Time) -> Option<Event> {
+    pub fn due(&mut self, places: &[PlaceReport], now: Time) -> Option<Invited> {
         if !self.places.is_empty() {
             let places_named = self.places.clone();
             return self.tell(Told::Everywhere, &named(places), &places_named);
@@ -65,14 +91,14 @@ impl Invitation {
         self.tell(Told::Near, &url, &format!(" --rendezvous {url}"))
     }
 
-    fn tell(&mut self, told: Told, rendezvous: &str, places: &str) -> Option<Event> {
+    fn tell(&mut self, told: Told, rendezvous: &str, places: &str) -> Option<Invited> {
         if told <= self.told {
             return None;
         }
         self.told = told;
-        Some(Event::Session {
+        Some(Invited {
             code: self.code.clone(),
-            command: format!("rtcdiag pair {}{places}{}", self.code, self.flags),
+            command: format!("rtcdiag {} {}{places}{}", self.name, self.code, self.flags),
             rendezvous: rendezvous.to_owned(),
             is_near: told == Told::Near && self.lan.as_ref().is_some_and(|(_, is_near)| *is_near),
         })

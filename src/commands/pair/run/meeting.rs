@@ -5,7 +5,7 @@ mod candidates;
 mod facts;
 mod peer;
 mod pings;
-mod places;
+pub mod places;
 mod progress;
 
 use std::collections::BTreeSet;
@@ -214,7 +214,7 @@ impl<'a> Meeting<'a> {
                 reconnects: 0,
                 turned_away: 0,
                 rendezvous_trouble: None,
-                places: places::rows(options),
+                places: places::rows(options.places()),
                 has_told_places: false,
                 met_at: None,
             },

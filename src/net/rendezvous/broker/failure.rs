@@ -47,11 +47,11 @@ pub(super) fn of_fault(fault: Fault, url: &RendezvousUrl) -> Failure {
             Code::Timeout,
             "the network may have changed, or a firewall dropped the connection",
         ),
-        Fault::Budget => (
+        Fault::Budget(..) => (
             Code::BrokerBudget,
             "run it again, with fewer servers and interfaces if it happens again; rtcdiag serve has no such limit",
         ),
-        Fault::Flood => (Code::BrokerFlood, ANOTHER),
+        Fault::Flood(_) => (Code::BrokerFlood, ANOTHER),
     };
     let report = ErrorReport::new(code, fault.to_string()).with_hint(hint);
     Failure {

@@ -210,7 +210,7 @@ async fn forward(desk: &Desk, socket: &mut Socket) -> Disconnect {
             came = next(socket) => {
                 heard = clock.now();
                 match came {
-                    Some(Ok(Message::Binary(message))) => match desk.forward(message) {
+                    Some(Ok(Message::Binary(message))) => match desk.forward(&message) {
                         Ok(()) => Ok(()),
                         Err(refusal) => return refusal.into(),
                     },

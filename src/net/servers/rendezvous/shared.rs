@@ -288,9 +288,10 @@ impl Desk {
         let mut state = shared.state();
         let network = Network::of(self.visit.address.ip());
         state.visitors.join(now, network)?;
-        let joined = state.rooms.join(now, join.room, join.member, self.number);
+        let room = (join.room, join.kind);
+        let joined = state.rooms.join(now, room, join.member, self.number);
         let Joined {
-            peer,
+            others,
             replaced,
             is_new,
         } = joined.map_err(|NotJoined { refusal, members }| {
@@ -305,15 +306,15 @@ impl Desk {
         if let Some(older) = replaced {
             state.end(older, Refusal::Replaced);
         }
-        let peer_is_there = peer.is_some();
+        let peer_is_there = !others.is_empty();
         self.outbox.tell(
             &Notice::Joined {
                 peer: peer_is_there,
             },
             limit,
         );
-        if let Some(peer) = peer {
-            state.tell(peer, &Notice::PeerJoined, limit);
+        for other in others {
+            state.tell(other, &Notice::PeerJoined, limit);
         }
         state.log(Event::Joined {
             address: self.visit.address,
@@ -323,21 +324,23 @@ impl Desk {
         Ok(())
     }
 
-    pub(super) fn forward(&self, message: Bytes) -> Result<(), Refusal> {
+    pub(super) fn forward(&self, message: &Bytes) -> Result<(), Refusal> {
         let shared = &self.visit.shared;
         let room = self.room.ok_or(Refusal::BadJoin)?;
         let bytes = message.len() as u64;
         let mut state = shared.state();
         let now = shared.clock.now();
-        match state.rooms.forward(now, room, self.number, bytes)? {
-            Some(peer) => {
-                state.totals.messages += 1;
-                state.totals.bytes += bytes;
-                if let Some(outbox) = state.outboxes.get(&peer) {
-                    outbox.push(Message::Binary(message), shared.limits.queue);
-                }
+        let others = state.rooms.forward(now, room, self.number, bytes)?;
+        if others.is_empty() {
+            state.totals.dropped += 1;
+            return Ok(());
+        }
+        state.totals.messages += 1;
+        state.totals.bytes += bytes;
+        for other in others {
+            if let Some(outbox) = state.outboxes.get(&other) {
+                outbox.push(Message::Binary(message.clone()), shared.limits.queue);
             }
-            None => state.totals.dropped += 1,
         }
         Ok(())
     }
@@ -348,8 +351,8 @@ impl Desk {
         };
         let shared = &self.visit.shared;
         let mut state = shared.state();
-        if let Some(peer) = state.rooms.leave(room, self.number) {
-            state.tell(peer, &Notice::PeerLeft, shared.limits.queue);
+        for other in state.rooms.leave(room, self.number) {
+            state.tell(other, &Notice::PeerLeft, shared.limits.queue);
         }
         state.log(Event::Left {
             address: self.visit.address,

@@ -59,3 +59,41 @@ pub(super) const fn possessive(whose: Whose) -> &'static str {
         Whose::Both | Whose::Between => "both sides'",
     }
 }
+
+/// A sentence about two sides, in which each has its name.
+pub fn named(message: &str, local: &str, remote: &str) -> String {
+    let words = [
+        ("this side", local),
+        ("This side", local),
+        ("the other side", remote),
+        ("The other side", remote),
+    ];
+    let mut said = String::new();
+    let mut rest = message;
+    // In one go: a name may have such words in it.
+    while let Some((at, word, name)) = words
+        .iter()
+        .filter_map(|(word, name)| Some((rest.find(word)?, word, name)))
+        .min_by_key(|(at, ..)| *at)
+    {
+        said.push_str(&rest[..at]);
+        said.push_str(name);
+        rest = &rest[at + word.len()..];
+    }
+    said.push_str(rest);
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_has_its_name() {
+        let said =
+            "This side's NAT (203.0.113.5) maps anew, and the other side filters; this side too";
+        let wanted = "web's NAT (203.0.113.5) maps anew, and this side filters; web too";
+        assert_eq!(named(said, "web", "this side"), wanted);
+        assert_eq!(named("both sides", "a", "b"), "both sides");
+    }
+}

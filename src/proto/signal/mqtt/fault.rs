@@ -2,8 +2,6 @@
 
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
 
-use crate::base::bounds;
-
 /// Why a broker cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -31,13 +29,10 @@ pub enum Fault {
     Swallows,
     #[error("the broker has been silent for {} s", crate::proto::signal::mqtt::SILENCE.as_secs())]
     Silent,
-    #[error("the session has sent as much as a broker that belongs to somebody else is given: {} messages or {} kB from each side", bounds::BROKER_MESSAGES, bounds::BROKER_BYTES / 1000)]
-    Budget,
-    #[error(
-        "the broker sends more than {} messages, which is no session",
-        bounds::BROKER_HEARD
-    )]
-    Flood,
+    #[error("the session has sent as much as a broker that belongs to somebody else is given: {0} messages or {kilobytes} kB from each side", kilobytes = .1 / 1000)]
+    Budget(u32, usize),
+    #[error("the broker sends more than {0} messages, which is no session")]
+    Flood(u32),
 }
 
 pub(super) const fn refused(code: ConnectReturnCode) -> Option<Fault> {

@@ -111,6 +111,8 @@ pub enum Joined {
 #[derive(Debug)]
 pub struct Joiner {
     own: Sender,
+    /// How many are put together at a time.
+    senders: usize,
     streams: BTreeMap<Sender, Stream>,
     joined: VecDeque<Joined>,
 }
@@ -129,9 +131,10 @@ struct Stream {
 }
 
 impl Joiner {
-    pub const fn new(own: Sender) -> Self {
+    pub const fn new(own: Sender, senders: usize) -> Self {
         Self {
             own,
+            senders,
             streams: BTreeMap::new(),
             joined: VecDeque::new(),
         }
@@ -155,7 +158,7 @@ impl Joiner {
             }
             return;
         }
-        if !self.streams.contains_key(&sender) && self.streams.len() >= bounds::BROKER_SENDERS {
+        if !self.streams.contains_key(&sender) && self.streams.len() >= self.senders {
             return;
         }
         let stream = self.streams.entry(sender).or_default();
@@ -293,7 +296,7 @@ mod tests {
     fn large_ones_are_cut_and_small_ones_travel_together() {
         let pieces = pieces(&envelopes());
         assert_eq!(pieces.len(), 6);
-        let mut joiner = Joiner::new([2; 8]);
+        let mut joiner = Joiner::new([2; 8], bounds::BROKER_SENDERS);
         for piece in &pieces {
             joiner.take(Time::ZERO, piece);
         }
@@ -304,7 +307,7 @@ mod tests {
     #[test]
     fn repetitions_and_other_orders_make_no_difference() {
         let pieces = pieces(&envelopes());
-        let mut joiner = Joiner::new([2; 8]);
+        let mut joiner = Joiner::new([2; 8], bounds::BROKER_SENDERS);
         for at in [0, 2, 1, 1, 0, 5, 4, 3, 5, 2] {
             joiner.take(Time::ZERO, &pieces[at]);
         }
@@ -317,7 +320,7 @@ mod tests {
         let mut cutter = Cutter::new([1; 8]);
         cutter.next = 10;
         let later = cutter.cut(&mut [vec![9; 9]].into()).expect("a piece");
-        let mut joiner = Joiner::new([2; 8]);
+        let mut joiner = Joiner::new([2; 8], bounds::BROKER_SENDERS);
         for piece in [&pieces[0], &pieces[2], &later] {
             joiner.take(Time::ZERO, piece);
         }
@@ -329,7 +332,7 @@ mod tests {
 
     #[test]
     fn echoes_farewells_and_strangers() {
-        let mut joiner = Joiner::new([1; 8]);
+        let mut joiner = Joiner::new([1; 8], bounds::BROKER_SENDERS);
         joiner.take(Time::ZERO, &Cutter::new([1; 8]).probe());
         assert_eq!(joined(&mut joiner), [Joined::Echo(0)]);
         let mut other = Cutter::new([2; 8]);

@@ -7,13 +7,13 @@ use crate::commands::pair::report::{PlaceReport, PlaceStatus, TimelineEvent};
 use crate::commands::pair::run::channel::Channel;
 use crate::commands::pair::run::invitation::Invitation;
 use crate::commands::pair::run::meeting::Meeting;
-use crate::commands::pair::run::{Event, MeetingPlace, Options};
+use crate::commands::pair::run::{Event, MeetingPlace};
 
 /// When it is told which places are reached, though others are not settled.
-const TOLD_AFTER: Duration = Duration::from_secs(3);
+pub(in crate::commands) const TOLD_AFTER: Duration = Duration::from_secs(3);
 
 /// The rows before anything is known.
-pub(super) fn rows(options: &Options) -> Vec<PlaceReport> {
+pub(in crate::commands) fn rows(places: &[MeetingPlace]) -> Vec<PlaceReport> {
     let row = |place: &MeetingPlace| PlaceReport {
         url: place.shown.clone(),
         kind: place.kind,
@@ -21,7 +21,7 @@ pub(super) fn rows(options: &Options) -> Vec<PlaceReport> {
         elapsed_ms: None,
         error: None,
     };
-    options.places().iter().map(row).collect()
+    places.iter().map(row).collect()
 }
 
 impl Meeting<'_> {
@@ -29,8 +29,8 @@ impl Meeting<'_> {
     pub fn invite(&mut self, invitation: Option<&mut Invitation>) {
         let now = self.clock.now();
         let places = &self.record.places;
-        if let Some(event) = invitation.and_then(|invitation| invitation.due(places, now)) {
-            let _ = self.record.events.send(event);
+        if let Some(invited) = invitation.and_then(|invitation| invitation.due(places, now)) {
+            let _ = self.record.events.send(Event::Session(invited));
         }
         let is_settled = |place: &PlaceReport| place.status != PlaceStatus::Unsettled;
         let is_due = places.iter().all(is_settled) || now >= TOLD_AFTER;
