@@ -37,7 +37,7 @@ codes! {
     Error: Usage, ExpectationNotMet, ExpectationUnknown, CutShort, DemoPartFailed, NoNetwork, Io,
         Listen, CredentialsNeeded, CredentialsExpired;
     Warning: Timeout, LocalLimit, SecretFileReadable, SecretFileForm, CredentialsUnused,
-        TooManyInterfaces,
+        TooManyInterfaces, TooManyServers,
         InterfacesNotListed, Ipv6WithoutRoute, SilentLocalAddress, IceServerLeftOut;
     Info: Interrupted, NoCredentials, CredentialsTimeLimited, InterfacesLeftOut,
         InterfaceWithoutWay, VirtualInterface, DefaultRouteVpn, NotDefaultRoute,
@@ -54,8 +54,9 @@ codes! {
         CertificateNotAccepted, NoUsableCertificate, PortSpeaksTls, PortSpeaksPlain,
         ProxyProtocolExpected, NothingBehind, WebServer, ReachedByProxy, ProxyRefuses, NotStun,
         Malformed, StunError, WrongSource, BadAddress, Untruthful, Outvoted, Translated,
-        SourceRewritten, NoServerResolved, NoAnswer, ServerSilent, ServerRefused,
+        SourceRewritten, NoServerResolved, NoAnswer, ServerSilent, PortSilent, ServerRefused,
         ServerUnreachable, ServerClosed, NameMisdirected, BroadcastAddress;
+    Info: NotWaitedFor;
     Warning: CertificateEndsSoon, NoUdpServer, ServerUnresolved, ServerTls, ServerUntruthful,
         ServerContradicts, AddressDead, BrowserRefusesPort, StunSwitchedOff, ServerBehindNat64,
         ServerWrongSource, ServerSourceRewritten, ServerIpv4Mapped, ServerUnreliable, Stragglers;
@@ -93,7 +94,7 @@ codes! {
         PortMappingNotShown;
     // Answers of TURN servers.
     Error: BadRequest, Unauthorized, MethodNotAllowed, UnknownAttribute, AllocationMismatch,
-        StaleNonce, AddressFamilyNotSupported, WrongCredentials, UnsupportedTransportProtocol,
+        StaleNonce, RealmChanges, AddressFamilyNotSupported, WrongCredentials, UnsupportedTransportProtocol,
         PeerAddressFamilyMismatch, ConnectionAlreadyExists, AllocationQuotaReached, ServerError,
         InsufficientCapacity, TryAlternate, BadIntegrity, NoIntegrity, EmptyRealm,
         SilentAfterChallenge, BadRelayedAddress;

@@ -153,6 +153,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
 pub enum Reason {
     /// No server answered.
     NoResponse,
+    /// Servers answer, all with an error.
+    StunError,
+    /// Servers answer, and nothing can be read.
+    Malformed,
+    /// Servers answer, from addresses that were not asked.
+    WrongSource,
     /// UDP does not get through, so nothing can be measured over it.
     UdpBlocked,
     /// No server offers NAT behaviour discovery (RFC 5780).
@@ -263,6 +269,9 @@ impl Reason {
     pub const fn text(self) -> &'static str {
         match self {
             Self::NoResponse => "no server answered",
+            Self::StunError => "servers answer with errors",
+            Self::Malformed => "servers' answers are unreadable",
+            Self::WrongSource => "servers answer from elsewhere",
             Self::UdpBlocked => "UDP is blocked",
             Self::NoBehaviorDiscovery => "no server offers RFC 5780",
             Self::ServerIgnoresChangeRequest => "server ignores CHANGE-REQUEST",

@@ -1,5 +1,6 @@
 //! The servers that the user named.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ use anyhow::Context as _;
 
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
+use crate::base::words::listed;
 use crate::commands::args::ServerArgs;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::commands::{config, gather, nat};
 use crate::proto::ice::ice_servers::{self, IceServer, Remark};
 use crate::proto::stun::uri::ServerUri;
+use crate::proto::turn::credentials::Credentials;
 
 /// More servers tell no more, and each costs packets.
 const MAX_SERVERS: usize = 24;
@@ -32,12 +35,75 @@ pub fn named(args: &ServerArgs, patience: Duration) -> anyhow::Result<NamedServe
     if let Some(path) = &args.ice_servers {
         (named.by_file, named.findings) = from_file(path, patience)?;
     }
-    let count = named.by_uri.len() + named.by_file.iter().map(|e| e.urls.len()).sum::<usize>();
+    let count = named.by_uri.len();
     anyhow::ensure!(
         count <= MAX_SERVERS,
         "{count} servers are named, but at most {MAX_SERVERS} can be asked"
     );
+    let left_out = keep_some(&mut named.by_file, MAX_SERVERS - count);
+    named.findings.extend(too_many(&left_out));
     Ok(named)
+}
+
+/// Keeps so many of the servers of a file and returns the others. STUN and TURN have their turn by
+/// turn, each host once before any has a second one.
+fn keep_some(entries: &mut Vec<IceServer>, room: usize) -> Vec<ServerUri> {
+    let mut unique: Vec<(&ServerUri, &Option<Credentials>)> = Vec::new();
+    for entry in entries.iter() {
+        for uri in &entry.urls {
+            let one = (uri, &entry.credentials);
+            if !unique.contains(&one) {
+                unique.push(one);
+            }
+        }
+    }
+    if unique.len() <= room {
+        return Vec::new();
+    }
+    let mut hosts = BTreeSet::new();
+    let mut of_kind = BTreeMap::new();
+    let mut ranked: Vec<((bool, usize), usize)> = Vec::new();
+    for (place, (uri, _)) in unique.iter().enumerate() {
+        let is_again = !hosts.insert((uri.is_turn(), uri.host.to_string()));
+        let number: &mut usize = of_kind.entry((is_again, uri.is_turn())).or_default();
+        ranked.push(((is_again, *number), place));
+        *number += 1;
+    }
+    ranked.sort_unstable();
+    let mut kept: Vec<usize> = ranked.iter().take(room).map(|(_, place)| *place).collect();
+    kept.sort_unstable();
+    let is_kept = |place: &usize| kept.binary_search(place).is_ok();
+    let left_out = (0..unique.len()).filter(|place| !is_kept(place));
+    let left_out = left_out.map(|place| unique[place].0.clone()).collect();
+    let kept = kept.iter().map(|place| IceServer {
+        urls: vec![unique[*place].0.clone()],
+        credentials: unique[*place].1.clone(),
+    });
+    *entries = kept.collect();
+    left_out
+}
+
+fn too_many(left_out: &[ServerUri]) -> Option<Finding> {
+    const NAMED: usize = 8;
+    let (first, last) = (left_out.first()?, left_out.len());
+    let mut names: Vec<String> = left_out
+        .iter()
+        .take(NAMED)
+        .map(ToString::to_string)
+        .collect();
+    if last > NAMED {
+        names.push(format!("{} more", last - NAMED));
+    }
+    Some(Finding::new(
+        Code::TooManyServers,
+        format!(
+            "at most {MAX_SERVERS} servers are asked, and the list has more; not asked: {}",
+            listed(&names)
+        ),
+        format!(
+            "name those that matter with -s, as in -s {first}; an application with so many gathers slowly: Firefox warns of five or more"
+        ),
+    ))
 }
 
 /// The servers of a file, and what a person should know of it.
@@ -120,4 +186,51 @@ pub fn defaults() -> Vec<ServerUri> {
         .iter()
         .map(|uri| uri.parse().expect("the default servers are valid"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(urls: &[&str]) -> IceServer {
+        IceServer {
+            urls: urls.iter().map(|uri| uri.parse().expect("valid")).collect(),
+            credentials: None,
+        }
+    }
+
+    fn kept(entries: &[IceServer]) -> Vec<String> {
+        let urls = entries.iter().flat_map(|entry| &entry.urls);
+        urls.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn of_too_many_servers_both_kinds_and_each_host_are_kept_first() {
+        let mut entries = vec![
+            entry(&["stun:a:1", "stun:a:2", "stun:b:1", "stun:c:1"]),
+            entry(&["turn:t:1", "stun:a:1", "turn:t:2"]),
+        ];
+        let whole = kept(&entries);
+        assert!(keep_some(&mut entries, 6).is_empty());
+        assert_eq!(kept(&entries), whole);
+        let left_out = keep_some(&mut entries, 3);
+        assert_eq!(kept(&entries), ["stun:a:1", "stun:b:1", "turn:t:1"]);
+        let left_out: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        assert_eq!(left_out, ["stun:a:2", "stun:c:1", "turn:t:2"]);
+    }
+
+    #[test]
+    fn a_long_rest_is_counted() {
+        let all: Vec<ServerUri> = (1..=10)
+            .map(|n| format!("stun:{n}.example.org").parse().expect("valid"))
+            .collect();
+        let finding = too_many(&all).expect("some are left out");
+        assert!(
+            finding
+                .message
+                .ends_with("stun:8.example.org:3478 and 2 more"),
+            "{finding:?}"
+        );
+        assert!(too_many(&[]).is_none());
+    }
 }

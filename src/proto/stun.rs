@@ -6,5 +6,6 @@ pub mod address;
 pub mod browsers;
 pub mod held;
 pub mod message;
+pub mod refused;
 pub mod server;
 pub mod uri;

@@ -358,6 +358,8 @@ impl TransportReport {
             && matches!(
                 error.code,
                 Code::Timeout
+                    | Code::PortSilent
+                    | Code::UdpPortBlocked
                     | Code::TurnSilent
                     | Code::Refused
                     | Code::Unreachable

@@ -21,6 +21,8 @@ pub enum Addition {
     Server(SocketAddr),
     /// An address that is sent to otherwise, say over TCP.
     Visit(IpAddr),
+    /// Another port of this host answers.
+    Alive(IpAddr),
     /// The other addresses of a server may be visited in so many trials.
     Release(usize),
     /// No more servers will come.
@@ -80,6 +82,7 @@ pub async fn drive(
             Some(Interruption::Addition(Some(addition))) => match addition {
                 Addition::Server(address) => discovery.add_server(now, address),
                 Addition::Visit(address) => discovery.note_visit(address),
+                Addition::Alive(address) => discovery.wait_for(address),
                 Addition::Release(trials) => discovery.release_alternates(now, trials),
                 Addition::Complete => discovery.servers_complete(now),
             },

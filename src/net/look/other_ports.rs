@@ -1,6 +1,7 @@
 //! What of UDP gets through to a silent server otherwise: to its other ports, and in the form of
 //! RFC 3489, which a filter that looks for the magic cookie of STUN does not know.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -20,8 +21,18 @@ use crate::proto::stun::message::{self, Change, TransactionId};
 /// the usual one, for servers on another.
 const PORTS: [u16; 4] = [443, 53, 80, 3478];
 
+/// What to do where one port is silent, and UDP gets through.
+pub const PORT_HINT: &str = "use a STUN or TURN server on a port that gets through, or have this one opened in the firewall: on the way, and on the server if it is yours";
+
 /// How many hosts are asked so: more show nothing new.
 pub const MOST_HOSTS: usize = 4;
+
+/// A port that hardly any host has something on, and no firewall a rule for.
+const UNUSED_PORT: u16 = 50_100;
+
+/// How long hosts may be silent after a refusal: Linux sends one a second to each address, after the first
+/// few.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(1100);
 
 /// How often, and how long an answer is waited for.
 const TRIES: [Duration; 3] = [
@@ -112,22 +123,61 @@ pub async fn of_silent(
     for knock in knocks {
         tasks.spawn(ask(knock, source.clone(), local, rand::random()));
     }
-    let mut answered = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        answered.extend(done.ok().filter(|knock| knock.heard == Heard::Answer));
+    let mut knocks: Vec<Knock> = tasks.join_all().await;
+    if let Some(more) = follow_up(&knocks) {
+        knocks.push(ask_later(more, source.clone(), local, rand::random()).await);
     }
-    in_words(server.port(), &answered)
+    in_words(server, &knocks)
 }
 
-fn in_words(port: u16, answered: &[Knock]) -> Option<ErrorReport> {
-    let has = |form| {
-        let mut knocks = answered.iter();
-        knocks.any(|knock| knock.port == port && knock.form == form)
+/// Whether all that was asked of a host leaves one more question: a single refusal may be a firewall's, and
+/// hosts send few of them a second, so that others may be missing.
+pub fn follow_up(knocks: &[Knock]) -> Option<Knock> {
+    let refused = |k: &&Knock| k.heard == Heard::Refusal && k.port != k.server.port();
+    let mut found = knocks.iter().filter(refused);
+    let (one, None) = (found.next()?, found.next()) else {
+        return None;
     };
+    let is_else_silent = |k: &Knock| k == one || k.heard == Heard::Nothing;
+    knocks.iter().all(is_else_silent).then_some(Knock {
+        port: UNUSED_PORT,
+        heard: Heard::Nothing,
+        ..*one
+    })
+}
+
+/// Asks when the host may send a refusal again.
+pub async fn ask_later(knock: Knock, source: Source, local: IpAddr, id: TransactionId) -> Knock {
+    tokio::time::sleep(REFUSAL_PAUSE).await;
+    ask(knock, source, local, id).await
+}
+
+/// The other ports of a host of which ICMP says that nothing listens there, if they show that UDP gets to
+/// it. One port alone may be refused by a firewall, as many do with QUIC.
+pub fn refused_elsewhere(host: IpAddr, knocks: &[Knock]) -> Option<BTreeSet<u16>> {
+    let of_host = knocks.iter().filter(|knock| knock.server.ip() == host);
+    let refused = of_host.filter(|k| k.heard == Heard::Refusal && k.port != k.server.port());
+    let ports: BTreeSet<u16> = refused.map(|knock| knock.port).collect();
+    (ports.len() >= 2).then_some(ports)
+}
+
+/// What it means that a port is silent beside these, in the second half of a sentence about its host.
+pub fn silent_beside(own: &str, refused: &BTreeSet<u16>) -> String {
+    let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
+    format!(
+        "which says of ports {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs",
+        listed(&refused)
+    )
+}
+
+fn in_words(server: SocketAddr, knocks: &[Knock]) -> Option<ErrorReport> {
+    let port = server.port();
+    let answered = || knocks.iter().filter(|knock| knock.heard == Heard::Answer);
+    let has = |form| answered().any(|knock| knock.port == port && knock.form == form);
     if has(Form::Today) {
         return Some(turn_silent());
     }
-    let mut ports: Vec<u16> = answered.iter().map(|knock| knock.port).collect();
+    let mut ports: Vec<u16> = answered().map(|knock| knock.port).collect();
     ports.retain(|other| *other != port);
     ports.sort_unstable();
     if !ports.is_empty() {
@@ -136,17 +186,24 @@ fn in_words(port: u16, answered: &[Knock]) -> Option<ErrorReport> {
         let message = format!(
             "no answer over UDP, and on UDP port {names} the same host answers: port {port} is blocked on the way or at the server"
         );
-        return Some(ErrorReport::new(Code::Timeout, message).with_hint(
+        return Some(ErrorReport::new(Code::UdpPortBlocked, message).with_hint(
             "name the server with the port that answers, or have this port opened; rtcdiag nat tells what else gets through",
         ));
     }
-    has(Form::Classic).then(|| {
-        ErrorReport::new(
+    if has(Form::Classic) {
+        return Some(ErrorReport::new(
             Code::Timeout,
             "no answer over UDP, but to a request without the magic cookie of STUN: something on the way filters STUN",
         )
-        .with_hint("calls from here need TURN over TLS; rtcdiag nat tells more")
-    })
+        .with_hint("calls from here need TURN over TLS; rtcdiag nat tells more"));
+    }
+    let refused = refused_elsewhere(server.ip(), knocks)?;
+    let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
+    let message = format!(
+        "no answer over UDP, though the host refuses UDP {}: UDP gets there, and port {port} is blocked on the way or at the server, or the server hangs",
+        listed(&refused)
+    );
+    Some(ErrorReport::new(Code::PortSilent, message).with_hint(PORT_HINT))
 }
 
 /// STUN is answered, and TURN is not.

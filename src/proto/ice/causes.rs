@@ -120,7 +120,8 @@ pub struct Party<'a> {
     /// What became of its STUN and TURN servers; `None` if it did not tell.
     pub servers: Option<&'a [ServerFacts]>,
     /// What its own system and TURN servers say of all its pairs: [`Code::NotPermitted`] or
-    /// [`Code::Unreachable`] of every direct one, [`Code::ForbiddenIp`] of a public peer.
+    /// [`Code::Unreachable`] of every direct one, [`Code::RelayUnreachableFromHere`] where either is
+    /// so of all that go to the other side's relays, [`Code::ForbiddenIp`] of a public peer.
     pub troubles: &'a [Code],
     /// If none of the candidates that it told can be used: why.
     pub left_out: Option<&'a LeftOut>,

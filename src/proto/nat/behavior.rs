@@ -93,6 +93,8 @@ pub struct Discovery {
     by_transaction: BTreeMap<TransactionId, (usize, usize)>,
     outbox: VecDeque<Transmit<Flow>>,
     settled: VecDeque<usize>,
+    /// Hosts whose silent ports are waited for, since others answer.
+    awaited: BTreeSet<IpAddr>,
     /// IP addresses that this host has sent to.
     visited: BTreeSet<IpAddr>,
     samples: Vec<usize>,
@@ -143,6 +145,7 @@ impl Discovery {
             by_transaction: BTreeMap::new(),
             outbox: VecDeque::new(),
             settled: VecDeque::new(),
+            awaited: BTreeSet::new(),
             visited: BTreeSet::new(),
             samples: Vec::new(),
             trials: Vec::new(),
@@ -174,6 +177,11 @@ impl Discovery {
     pub fn note_visit(&mut self, address: IpAddr) {
         self.visited.insert(address);
         self.visit_during_trial(address);
+    }
+
+    /// Another port of this host answers, so that the silence of one asked says something: it is waited for.
+    pub fn wait_for(&mut self, host: IpAddr) {
+        self.awaited.insert(host);
     }
 
     /// Adds a server by its primary address. Servers that come earlier are preferred. An address

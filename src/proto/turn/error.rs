@@ -33,6 +33,11 @@ pub enum Failure {
         authority: String,
         had_credentials: bool,
     },
+    /// To credentials for the realm that it named it names another one, again and again.
+    RealmChanges {
+        sent: String,
+        asked: String,
+    },
     /// Another error than 401 to the first request with credentials, with which some servers refuse them.
     RefusedAfterChallenge(ErrorResponse),
     /// Each nonce that the server gives is stale at once.
@@ -116,6 +121,11 @@ impl Failure {
                 explanation: "error 401 again with credentials: wrong user name or password, or it takes access tokens alone: its challenge carries THIRD-PARTY-AUTHORIZATION (OAuth, RFC 7635)",
                 hint: "rtcdiag sends no access tokens: ask its operator for a user name and a password, or whether clients need a token",
             },
+            Self::RealmChanges { .. } => Meaning {
+                code: Code::RealmChanges,
+                explanation: "error 401 again and again, each time for another realm, so the credentials were never checked for one",
+                hint: "several servers seem to stand behind this address, each with a realm of its own: give them all the same (coturn: realm=example.org), or have the load balancer send each client to one server",
+            },
             Self::RefusedAfterChallenge(error) => refused_after_challenge(error.code),
             Self::StaleNonce => Meaning {
                 code: Code::StaleNonce,
@@ -141,6 +151,9 @@ impl Failure {
             Self::TokenWanted { authority, .. } if !authority.is_empty() => {
                 format!("{explanation}; it names {authority} for that")
             }
+            Self::RealmChanges { sent, asked } => {
+                format!("{explanation}: asked with {sent}, it wants {asked}")
+            }
             Self::RefusedAfterChallenge(error) => {
                 format!(
                     "error {}{} right after the challenge: {explanation}",
@@ -164,7 +177,10 @@ impl Failure {
 
     pub const fn stun_code(&self) -> Option<u16> {
         match self {
-            Self::Unauthorized | Self::NoCredentials | Self::TokenWanted { .. } => Some(401),
+            Self::Unauthorized
+            | Self::NoCredentials
+            | Self::TokenWanted { .. }
+            | Self::RealmChanges { .. } => Some(401),
             Self::StaleNonce => Some(438),
             Self::Redirected(error) | Self::Refused(error) | Self::RefusedAfterChallenge(error) => {
                 Some(error.code)

@@ -1,11 +1,11 @@
 """A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
-[wrong-credentials=CODE|silence] [permission=CODE|silence]
+[wrong-credentials=CODE|silence] [permission=CODE|silence] [realm-changes]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
 HOST, HABITS, KEY = sys.argv[1], sys.argv[2:], long_key(b"lab", b"lab.example", b"labpass")
 NONCE, DATA, PEER = os.urandom(16).hex().encode(), 0x13, 0x12
-front, allocations, relays = udp((HOST, 3478)), {}, {}
+front, allocations, relays, realms = udp((HOST, 3478)), {}, {}, []
 
 def signed_by_lab(m):
     pos = 20
@@ -22,7 +22,9 @@ def answer(m, src):
     def fail(code, reason, *attrs): return message(m["method"], 3, m["tid"], [(9, error(code, reason)), *attrs], None, False)
     def ok(*attrs): return message(m["method"], 2, m["tid"], list(attrs), KEY, False)
     if m["method"] == BINDING: return message(BINDING, 2, m["tid"], [(0x20, addr(*src, m["tid"]))], None, False)
-    challenge = (0x14, b"lab.example"), (0x15, NONCE)
+    realm = b"lab.example"
+    if "realm-changes" in HABITS: realms.append(realm := b"lab%d.example" % len(realms))
+    challenge = (0x14, realm), (0x15, NONCE)
     if get(m, 8) is None: return fail(401, b"Unauthorized", *challenge)
     wrong = next((h.partition("=")[2] for h in HABITS if h.startswith("wrong-credentials=")), None)
     if wrong and not signed_by_lab(m): return None if wrong == "silence" else fail(int(wrong), b"", *(challenge if wrong == "438" else ()))

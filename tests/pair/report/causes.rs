@@ -468,6 +468,79 @@ fn relays_that_do_not_help() {
     );
 }
 
+/// A failed session over this side's relay, which the other side's host was checked through.
+fn failed_over_relay() -> PairResult {
+    let mut result = relayed();
+    result.state = PairState::Failed;
+    (result.path, result.selected, result.quality) = (None, None, None);
+    result.pairs[0] = silent(own_relay(), their_srflx(), 7, Some(0));
+    result
+}
+
+#[test]
+fn a_machine_that_lets_nothing_out_to_a_relay() {
+    let told = Context {
+        peer_troubles: vec![Code::RelayUnreachableFromHere],
+        ..Context::default()
+    };
+    let here = relay_cause(&failed_over_relay(), &told);
+    assert_eq!((here.code, here.side), (Code::Filtered, Whose::Remote));
+    assert_eq!(here.remedies[0].code, RemedyCode::TurnTls);
+    // The side whose machine it is knows it by its own pairs.
+    let mut there = mirrored(&failed_over_relay());
+    there.pairs.truncate(1);
+    there.pairs[0] = failing(there.pairs[0].clone(), "not-permitted", "not let out");
+    let there = relay_cause(&there, &Context::default());
+    assert_eq!((there.code, there.side), (Code::Filtered, Whose::Local));
+    assert!(
+        there
+            .message
+            .contains("nothing leaves this side's own machine"),
+        "{there:?}"
+    );
+}
+
+#[test]
+fn what_a_relay_sends_is_lost() {
+    let mut result = failed_over_relay();
+    result.pairs[0].requests_received = 5;
+    for result in [result.clone(), mirrored(&result)] {
+        let lost = relay_cause(&result, &Context::default());
+        assert_eq!((lost.code, lost.side), (Code::AnswersLost, Whose::Between));
+        assert_eq!(lost.remedies[0].code, RemedyCode::TurnTls);
+    }
+}
+
+#[test]
+fn filters_are_named_as_far_as_they_are_known() {
+    let known = between((APDM, APDF), (EIM, APDF));
+    let cause_of = |result: &PairResult| {
+        let cause = cause(result);
+        assert_eq!(cause.code, Code::EndpointDependentMapping, "{cause:?}");
+        (cause.message.clone(), cause.in_brief().to_owned())
+    };
+    let (message, brief) = cause_of(&known);
+    assert!(
+        message.ends_with("the other side's filter lets in only ports it has sent to"),
+        "{message}"
+    );
+    assert!(
+        brief.ends_with("the other side lets in only known ports"),
+        "{brief}"
+    );
+    let mut unknown = known;
+    unknown.remote.nats[0].filtering = Fact::not_tested(Reason::LeftOut);
+    let (message, brief) = cause_of(&unknown);
+    assert!(
+        message.ends_with("the other side's filter may not let it in"),
+        "{message}"
+    );
+    assert!(
+        brief.ends_with("the other side may not let it in"),
+        "{brief}"
+    );
+}
+
 #[test]
 fn a_late_direct_pair_is_no_failure() {
     let mut result = relayed();

@@ -20,7 +20,7 @@ use crate::net::host::Source;
 use crate::net::{look, refusal, stream};
 use crate::proto::ice::reflexive::{Binder, Failure, Reflexive};
 use crate::proto::machine::{Machine, SendError, Transmit};
-use crate::proto::stun::message::ErrorResponse;
+use crate::proto::stun::refused::refused_binding;
 
 /// When a silent server is asked for ICMP errors, which only a connected socket hears.
 const REFUSAL_AFTER: Duration = Duration::from_millis(150);
@@ -289,37 +289,6 @@ fn turn_alone() -> ErrorReport {
         "it answers TURN on this port, and no STUN: STUN is switched off there",
     )
     .with_hint("name it with turn:, or have STUN switched on (coturn: remove no-stun); for reflexive candidates another server will do")
-}
-
-/// An error in answer to a Binding request (RFC 8489 14.8).
-fn refused_binding(error: &ErrorResponse) -> ErrorReport {
-    let said = format!("it answered with error {} {}", error.code, error.reason);
-    let said = said.trim_end();
-    let (message, hint) = match (error.code, error.alternate_server) {
-        (300, Some(other)) => (
-            format!(
-                "{said}: it sends to another server, {other}, which browsers do not follow for STUN"
-            ),
-            "name that server in its place",
-        ),
-        (300, None) => (
-            format!("{said}: it sends to another server without saying which"),
-            "use another server for STUN",
-        ),
-        (400 | 420, _) => (
-            format!("{said}: it does not understand a plain Binding request"),
-            "it may be an old or very small server, or something on the way changes the packets: use another one for STUN",
-        ),
-        (500..=599, _) => (
-            format!("{said}: something failed inside the server"),
-            "look at the server's log, or try again later",
-        ),
-        _ => (
-            said.to_owned(),
-            "the server does not answer Binding requests from everybody: use another one for STUN",
-        ),
-    };
-    ErrorReport::new(Code::StunError, message).with_hint(hint)
 }
 
 pub fn explain(failure: &Failure) -> ErrorReport {

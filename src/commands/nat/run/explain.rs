@@ -154,10 +154,30 @@ impl Explainer<'_> {
         }
     }
 
+    fn follow_up(&self, server: SocketAddr, asking: &mut Asking) {
+        let of_host = asking.heard.iter().filter(|k| k.server == server);
+        let of_host: Vec<Knock> = of_host.copied().collect();
+        if of_host.len() < other_ports::of(server).len() || !asking.all_silent {
+            return;
+        }
+        if let Some(more) = other_ports::follow_up(&of_host) {
+            let number = FIRST_ID + (asking.knocked.len() as u64) * 16 + 15;
+            let id = fallback::transaction_id(self.around.seed, number);
+            let (source, local) = (self.around.source.clone(), self.local);
+            asking
+                .knocks
+                .spawn(other_ports::ask_later(more, source, local, id));
+        }
+    }
+
     /// A port that answers where none of the named does is a server like any other.
     fn take(&self, knock: Knock, asking: &mut Asking) {
         asking.heard.push(knock);
+        self.follow_up(knock.server, asking);
         let answers = knock.heard == Heard::Answer && knock.form == Form::Today;
+        if answers {
+            let _ = self.machine.send(Addition::Alive(knock.server.ip()));
+        }
         if asking.all_silent && answers && asking.added.insert(knock.server.ip()) {
             let mut names = self.around.names();
             let host = names.get(&knock.server).cloned();

@@ -12,10 +12,11 @@ use crate::net::host::Source;
 use crate::net::misdirected;
 use crate::net::resolve;
 use crate::net::stream::Attempt;
-use crate::proto::nat::SendError;
 use crate::proto::nat::address::Rewritten;
 use crate::proto::nat::behavior::{ServerError, ServerFacts, ServerRecord};
+use crate::proto::nat::{SendError, Time};
 use crate::proto::stun::message::BindingSuccess;
+use crate::proto::stun::refused::refused_binding;
 use crate::proto::stun::uri::{Host, Scheme, ServerUri, Transport};
 
 /// The rows, in the order in which the servers were named.
@@ -132,11 +133,13 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
         .map(|(_, error)| *error);
     let outvoted = path.discovery.outvoted() == Some(record.address);
     let error = match (&record.error, refusal) {
-        (Some(ServerError::Timeout), Some(SendError::Unreachable)) => Some(ErrorReport::new(
-            Code::Unreachable,
-            "a router or firewall on the way rejects it (ICMP)",
-        )),
-        (Some(ServerError::Timeout), Some(refused)) => Some(send_error(refused)),
+        (Some(error), Some(refused)) if error.is_silence() => Some(match refused {
+            SendError::Unreachable => ErrorReport::new(
+                Code::Unreachable,
+                "a router or firewall on the way rejects it (ICMP)",
+            ),
+            refused => send_error(refused),
+        }),
         (Some(error), _) => Some(server_error(error, path.local)),
         (None, _) if outvoted => Some(ErrorReport::new(
             Code::Outvoted,
@@ -156,14 +159,25 @@ fn server_error(error: &ServerError, local: IpAddr) -> ErrorReport {
     match error {
         ServerError::Timeout => ErrorReport::new(Code::Timeout, "no answer over UDP"),
         ServerError::Send(error) => send_error(*error),
-        ServerError::Stun { code: 401, reason } => ErrorReport::new(
+        ServerError::NotWaitedFor(Time::ZERO) => ErrorReport::new(
+            Code::NotWaitedFor,
+            "not asked: the tests were over before its turn came",
+        ),
+        ServerError::NotWaitedFor(waited) => ErrorReport::new(
+            Code::NotWaitedFor,
+            format!(
+                "no answer within {:.1} s, when the tests were over: it may be slow, and was not waited for",
+                waited.as_secs_f64()
+            ),
+        ),
+        ServerError::Stun(error) if error.code == 401 => ErrorReport::new(
             Code::BindingWantsCredentials,
-            format!("it wants credentials for a Binding request: error 401 {reason}"),
+            format!(
+                "it wants credentials for a Binding request: error 401 {}",
+                error.reason
+            ),
         ),
-        ServerError::Stun { code, reason } => ErrorReport::new(
-            Code::StunError,
-            format!("it answered with error {code} {reason}"),
-        ),
+        ServerError::Stun(error) => refused_binding(error),
         ServerError::Malformed(what) => ErrorReport::new(Code::Malformed, what.clone()),
         ServerError::WrongSource(source) => ErrorReport::new(
             Code::WrongSource,
@@ -226,12 +240,7 @@ fn stream_report(uri: String, tried: &StreamResult, source: &Source) -> ServerRe
                 responses: 1,
                 ..report.facts
             };
-            report.error = response.outcome.as_ref().err().map(|e| {
-                ErrorReport::new(
-                    Code::StunError,
-                    format!("it answered with error {} {}", e.code, e.reason),
-                )
-            });
+            report.error = response.outcome.as_ref().err().map(refused_binding);
         }
         Err(error) => {
             report.interface.clone_from(&source.interface);

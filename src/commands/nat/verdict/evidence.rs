@@ -7,7 +7,9 @@ use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::listed;
 use crate::commands::nat::report::Closed;
-use crate::commands::nat::run::other_ports::{Form, Heard, Knock};
+use crate::commands::nat::run::other_ports::{
+    Form, Heard, Knock, PORT_HINT, refused_elsewhere, silent_beside,
+};
 use crate::proto::nat::SendError;
 use crate::proto::nat::behavior::{Discovery, ServerError, ServerRecord};
 use crate::proto::stun::uri::{Host, Transport};
@@ -19,8 +21,6 @@ const HOSTS_UP: usize = 2;
 
 /// How many operators, told apart by their domains, are as good as so many hosts.
 const OPERATORS: usize = 2;
-
-const PORT_HINT: &str = "use a STUN or TURN server on a port that gets through, or have this one opened in the firewall: on the way, and on the server if it is yours";
 
 /// A path over which servers did not answer over UDP.
 pub struct Silence<'a> {
@@ -204,38 +204,33 @@ impl Silence<'_> {
         Some((Closed::Stun, finding))
     }
 
-    /// Hosts that say of other ports that nothing listens there can be reached by UDP. One port alone may
-    /// be refused by a firewall, as many do with QUIC.
+    /// Hosts that say of other ports that nothing listens there can be reached by UDP.
     fn are_only_ports_closed(&self) -> Option<(Closed, Finding)> {
         let unanswered = self.unanswered();
         let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
-        let refused = |ip: IpAddr| {
-            let knocks = self.knocks.iter().filter(move |k| k.server.ip() == ip);
-            let refused = knocks.filter(|k| k.heard == Heard::Refusal && k.port != k.server.port());
-            refused.map(|k| k.port).collect::<BTreeSet<u16>>()
-        };
-        let reached = |ip: &IpAddr| refused(*ip).len() >= 2 && !refused_itself(*ip);
-        let host = unanswered.iter().copied().find(reached)?;
+        let mut hosts = unanswered.into_iter().filter(|ip| !refused_itself(*ip));
+        let (host, refused) =
+            hosts.find_map(|ip| Some((ip, refused_elsewhere(ip, self.knocks)?)))?;
         let own = self
             .servers
             .iter()
             .filter(|r| r.address.ip() == host)
             .map(|r| r.address.port());
         let own: Vec<String> = own.map(|port| port.to_string()).collect();
-        let others: Vec<String> = refused(host).iter().map(u16::to_string).collect();
         // Where the server is known to be there, it is not just switched off.
         let mut streams = self.fallback.iter().chain(&self.streams);
         let answers = streams.find(|s| s.answered && s.address.ip() == host);
         let own = listed(&own);
         let Some(seen) = answers else {
             let message = format!(
-                "UDP over {} reaches {host}, which says of ports {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs",
+                "UDP over {} reaches {host}, {}",
                 self.path,
-                listed(&others)
+                silent_beside(&own, &refused)
             );
             let finding = Finding::new(Code::NoAnswer, message, PORT_HINT);
             return Some((Closed::Silent, finding));
         };
+        let others: Vec<String> = refused.iter().map(u16::to_string).collect();
         let message = format!(
             "UDP to port {own} is blocked over {}, or what it answers is: {} answers over {}, and is silent on that UDP port alone (of UDP {} it says itself that nothing listens there)",
             self.path,

@@ -369,9 +369,13 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
             "name only one address of the server with -s",
         ),
         // The prefix and the server have findings of their own.
-        Reason::Interrupted | Reason::Timeout | Reason::NoNat64Prefix | Reason::SourceRewritten => {
-            return;
-        }
+        Reason::Interrupted
+        | Reason::Timeout
+        | Reason::NoNat64Prefix
+        | Reason::SourceRewritten
+        | Reason::StunError
+        | Reason::Malformed
+        | Reason::WrongSource => return,
         _ => (
             Code::Inconclusive,
             "run it again with -v to see every answer",
@@ -424,6 +428,10 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
             Code::WrongSource => (
                 Code::ServerWrongSource,
                 "the server has several addresses and answers from the wrong one: have it bind each of them",
+            ),
+            Code::StunError => (
+                Code::StunError,
+                error.hint.unwrap_or("ask another server with -s"),
             ),
             Code::Malformed => (
                 Code::Malformed,

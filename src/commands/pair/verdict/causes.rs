@@ -88,6 +88,12 @@ pub fn troubles(pairs: &[PairReport]) -> Vec<Code> {
             && has_failure(p, &[Code::ForbiddenIp])
     };
     found.extend(pairs.iter().any(is_forbidden).then_some(Code::ForbiddenIp));
+    let mut to_relays = pairs
+        .iter()
+        .filter(|p| p.local.kind != CandidateType::Relay && p.remote.kind == CandidateType::Relay);
+    let unsent = |p: &PairReport| has_failure(p, &[Code::NotPermitted, Code::Unreachable]);
+    let has_unsent = to_relays.next().is_some_and(unsent) && to_relays.all(unsent);
+    found.extend(has_unsent.then_some(Code::RelayUnreachableFromHere));
     found
 }
 

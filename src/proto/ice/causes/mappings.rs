@@ -14,6 +14,16 @@ use crate::proto::ice::prediction::outcome;
 use crate::proto::ice::prediction::view::View;
 use crate::proto::nat::behavior::words::Filtering;
 
+/// What is new to a peer, of where packets come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    /// Each peer sees another port.
+    Port,
+    /// A peer that was first does.
+    PortLater,
+    Address,
+}
+
 impl OneFamily<'_> {
     /// A mapping that depends on the endpoint, before a filter that does not let its new port in.
     pub(super) fn dependent(&self) -> Option<Cause> {
@@ -72,28 +82,59 @@ impl OneFamily<'_> {
         let message = if side == Whose::Both {
             "both sides' NATs are symmetric (a new port for each peer), so neither side knows where the other one sends from".to_owned()
         } else {
-            let filter = match self.view(side.other()).filtering() {
-                Some(Filtering::AddressAndPortDependent) => "lets in only ports it has sent to",
-                _ => "does not let the new port in",
-            };
             format!(
-                "{} is symmetric (a new port for each peer), and {} filter {filter}",
+                "{} is symmetric (a new port for each peer), and {}",
                 self.situation.of("NAT", side),
-                possessive(side.other()),
+                self.barrier(side.other(), Moves::Port).0,
             )
         };
         let brief = if side == Whose::Both {
             "both sides' NATs are symmetric (a new port for each peer)".to_owned()
         } else {
             format!(
-                "{} is symmetric (new port per peer), {} lets in only known ports",
+                "{} is symmetric (new port per peer), {}",
                 self.situation.of("NAT", side),
-                short(side.other()),
+                self.barrier(side.other(), Moves::Port).1,
             )
         };
         Cause::new(Code::EndpointDependentMapping, side, message)
             .briefly(brief)
             .remedied(remedies::mapping(self, side))
+    }
+
+    /// What keeps a side from letting in what comes from where it did not expect it, as far as is known:
+    /// in a sentence, and in few words.
+    fn barrier(&self, whose: Whose, moves: Moves) -> (String, String) {
+        let view = self.view(whose);
+        let (filter, in_brief) = match (view.filtering(), moves) {
+            (Some(Filtering::AddressAndPortDependent), Moves::Port) => (
+                "lets in only ports it has sent to",
+                "lets in only known ports",
+            ),
+            (Some(Filtering::AddressAndPortDependent), Moves::PortLater) => (
+                "lets in only ports it has sent to",
+                "lets in only known ones",
+            ),
+            (
+                Some(Filtering::AddressDependent | Filtering::AddressAndPortDependent),
+                Moves::Address,
+            ) => (
+                "lets in only addresses it has sent to",
+                "lets in only known ones",
+            ),
+            (_, Moves::Port) if view.depends() => {
+                return (
+                    format!("{} ports change as well", possessive(whose)),
+                    format!("{} ports change too", possessive(whose)),
+                );
+            }
+            (None, _) => ("may not let it in", "may not let it in"),
+            (Some(_), _) => ("should let it in, and does not", "lets nothing of it in"),
+        };
+        (
+            format!("{} filter {filter}", possessive(whose)),
+            format!("{} {in_brief}", short(whose)),
+        )
     }
 
     /// Packets of one socket leave from several external addresses (RFC 4787 REQ-2).
@@ -108,18 +149,18 @@ impl OneFamily<'_> {
                 .to_owned()
         } else {
             format!(
-                "{} has several public addresses and takes another one for each peer, and {} filter lets in only addresses it has sent to",
+                "{} has several public addresses and takes another one for each peer, and {}",
                 self.situation.of("NAT", side),
-                possessive(side.other()),
+                self.barrier(side.other(), Moves::Address).0,
             )
         };
         let brief = if side == Whose::Both {
             "both sides' NATs take another public address for each peer".to_owned()
         } else {
             format!(
-                "{} takes another public address per peer, {} lets in only known ones",
+                "{} takes another public address per peer, {}",
                 self.situation.of("NAT", side),
-                short(side.other()),
+                self.barrier(side.other(), Moves::Address).1,
             )
         };
         let seen = |whose: Whose| {
@@ -164,18 +205,18 @@ impl OneFamily<'_> {
                 .to_owned()
         } else {
             format!(
-                "{} gives a peer another port if the peer's packet comes first, and {} filter does not let that port in",
+                "{} gives a peer another port if the peer's packet comes first, and {}",
                 self.situation.of("router", side),
-                possessive(side.other()),
+                self.barrier(side.other(), Moves::PortLater).0,
             )
         };
         let brief = if side == Whose::Both {
             "both sides' routers give a peer that comes first another port".to_owned()
         } else {
             format!(
-                "{} gives a peer that is first another port, {} lets in only known ones",
+                "{} gives a peer that is first another port, {}",
                 self.situation.of("router", side),
-                short(side.other()),
+                self.barrier(side.other(), Moves::PortLater).1,
             )
         };
         Cause::new(Code::PortMoved, side, message)

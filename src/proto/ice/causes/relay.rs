@@ -244,6 +244,8 @@ const fn is_unreached(code: Code) -> bool {
         || matches!(
             code,
             Code::Timeout
+                | Code::PortSilent
+                | Code::UdpPortBlocked
                 | Code::Dns
                 | Code::Refused
                 | Code::Unreachable
@@ -377,6 +379,42 @@ fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -
     None
 }
 
+/// Nothing leaves the other side's own machine for the relay.
+fn kept_in(whose: Whose, relay: SocketAddr) -> Cause {
+    let sender = whose.other();
+    let message = format!(
+        "nothing leaves {} own machine for the relay of {}, {relay}: its firewall forbids it, or it has no route there",
+        possessive(sender),
+        short(whose)
+    );
+    Cause::new(Code::Filtered, sender, message)
+        .briefly(format!(
+            "nothing leaves {} own machine for {} relay",
+            possessive(sender),
+            possessive(whose)
+        ))
+        .seen(["its system refuses to send there".to_owned()])
+        .remedied([remedies::turn_tls(sender)])
+}
+
+/// What the other side sends arrives at the relay, and what the relay sends to it is lost.
+fn lost_behind(whose: Whose, through: &Traffic) -> Cause {
+    let sender = whose.other();
+    let message = format!(
+        "what {} sends arrives at {} relay, and nothing that the relay sends comes to it: something before {0}, or the TURN server's own firewall, drops it",
+        short(sender),
+        possessive(whose)
+    );
+    Cause::new(Code::AnswersLost, Whose::Between, message)
+        .briefly(format!(
+            "what {} relay sends to {} is dropped on the way",
+            possessive(whose),
+            short(sender)
+        ))
+        .seen([format!("through the relay {}", through.sentence())])
+        .remedied([remedies::turn_tls(sender)])
+}
+
 /// Nothing comes in at its relayed address.
 fn closed(
     situation: &Situation<'_>,
@@ -411,6 +449,20 @@ fn closed(
                 )]),
         );
     }
+    if party.troubles.contains(&Code::RelayUnreachableFromHere) {
+        return Some(kept_in(whose, relay));
+    }
+    // What comes in, and the other way does not, has found the relay's ports open.
+    let own = permitted(settled).into_iter();
+    let own = own.filter(|pair| pair.local.0 != pair.remote.0);
+    let own = Traffic::of(own);
+    let (comes_in, is_lost) = match whose {
+        Whose::Remote => (own.gets_out(), !own.comes_in()),
+        _ => (own.comes_in(), own.is_lost_there()),
+    };
+    if comes_in && is_lost && !own.is_answered() {
+        return Some(lost_behind(whose, &own));
+    }
     // What does not leave the other side cannot arrive.
     let direct = situation.causes();
     let may_be_dropped = direct.iter().any(|cause| {
@@ -426,12 +478,12 @@ fn closed(
     if udp(situation, sender) != Some(Udp::Open) || is_stopped || may_be_dropped {
         return None;
     }
-    let traffic = Traffic::of(permitted(settled).into_iter());
+    let through = Traffic::of(permitted(settled).into_iter());
     // From this side's relay nothing of the other side's came in; or at the other side's relay
     // nothing of this side's.
     let is_closed = match whose {
-        Whose::Remote => traffic.is_lost_there(),
-        _ => traffic.is_checked() && !traffic.comes_in(),
+        Whose::Remote => through.is_lost_there(),
+        _ => through.is_checked() && !through.comes_in(),
     };
     if !is_closed {
         return None;
@@ -442,13 +494,13 @@ fn closed(
         short(sender),
         relay
     );
-    (!traffic.is_answered()).then(|| {
+    (!through.is_answered()).then(|| {
         Cause::new(Code::RelayPortsClosed, whose, message)
             .briefly(format!(
                 "the relay ports of {} TURN server let nothing in",
                 possessive(whose)
             ))
-            .seen([format!("through the relay {}", traffic.sentence())])
+            .seen([format!("through the relay {}", through.sentence())])
             .remedied([remedies::turn_configuration(
                 whose,
                 "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",

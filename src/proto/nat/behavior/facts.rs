@@ -58,7 +58,7 @@ impl Discovery {
             mapping,
             filtering,
         };
-        if let Some(why) = self.unseen() {
+        if let Some(why) = self.unseen().or_else(|| self.untold()) {
             facts = PathFacts {
                 udp: facts.udp,
                 ..PathFacts::all(&why)

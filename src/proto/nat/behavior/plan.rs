@@ -1,6 +1,6 @@
 //! What to do next: the survey, the samples, hairpinning, second ports, the repeat, the end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::base::fact::{Fact, Reason};
 use crate::proto::nat::behavior::probe::{Pace, Test};
@@ -22,7 +22,7 @@ const REPEAT_ROUNDS: usize = 3;
 /// How much time a silent server gets.
 #[derive(Debug, Clone, Copy)]
 enum Patience {
-    /// Nobody has answered.
+    /// Nobody has answered, or one alone, which is not enough.
     Full,
     /// Its answer would help.
     Wanted,
@@ -309,7 +309,14 @@ impl Discovery {
 
     /// A straggler has less time when others answered, and less still when nothing depends on it.
     fn patience(&self) -> Patience {
-        if self.trustworthy().next().is_none() {
+        let needs_another = matches!(
+            self.mapping().0,
+            Fact::Inconclusive {
+                reason: Reason::SingleServer,
+                ..
+            }
+        );
+        if self.trustworthy().next().is_none() || needs_another {
             Patience::Full
         } else if self.is_mapping_settled() && self.filtering().is_determined() {
             Patience::Grace
@@ -318,10 +325,20 @@ impl Discovery {
         }
     }
 
+    /// Whether another port of a host answers: the silent one is then news, if it is silent.
+    fn is_host_alive(&self, host: IpAddr) -> bool {
+        let answers =
+            |s: usize| self.servers[s].address.ip() == host && self.first_success(s).is_some();
+        self.awaited.contains(&host) || (0..self.servers.len()).any(answers)
+    }
+
     /// How long a first question may stay open before the run ends without its answer.
     fn patience_end(&self, probe: usize, patience: Patience) -> Time {
         let started = self.probes[probe].started;
         match patience {
+            _ if self.is_host_alive(self.probes[probe].destination.ip()) => {
+                started + timers::SURVEY_GIVE_UP
+            }
             Patience::Full => started + timers::SURVEY_GIVE_UP,
             Patience::Wanted => self.grace_end(probe).max(started + timers::WANTED_GRACE),
             Patience::Grace => self.grace_end(probe),

@@ -1,5 +1,6 @@
 //! What was seen of each listed server, and what is wrong with it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use serde::Serialize;
@@ -10,8 +11,8 @@ use crate::proto::nat::address::Rewritten;
 use crate::proto::nat::behavior::facts::reflexive_in;
 use crate::proto::nat::behavior::probe::{Answer, End, Probe};
 use crate::proto::nat::behavior::{Discovery, Server};
-use crate::proto::nat::{SendError, address};
-use crate::proto::stun::message::BindingSuccess;
+use crate::proto::nat::{SendError, Time, address};
+use crate::proto::stun::message::{BindingSuccess, ErrorResponse};
 
 /// A listed server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +66,12 @@ impl Serialize for BehaviorDiscovery {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerError {
+    /// It was silent for as long as a server has.
     Timeout,
+    /// It was silent for so long when the tests ended, which had no need of it. Zero if it was not asked.
+    NotWaitedFor(Time),
     Send(SendError),
-    Stun {
-        /// The error code (RFC 8489 14.8).
-        code: u16,
-        reason: String,
-    },
+    Stun(ErrorResponse),
     /// Its answers cannot be read.
     Malformed(String),
     /// Its answers come from another address than was asked.
@@ -83,6 +83,13 @@ pub enum ServerError {
     /// It sees an address of the other family, and other servers do not: packets to it are
     /// translated, so its answers are about another NAT than theirs.
     OtherFamily(SocketAddr),
+}
+
+impl ServerError {
+    /// Whether nothing was heard of it, for however long.
+    pub const fn is_silence(&self) -> bool {
+        matches!(self, Self::Timeout | Self::NotWaitedFor(_))
+    }
 }
 
 impl Discovery {
@@ -251,10 +258,7 @@ impl Discovery {
         }
         let stun_error = asked.iter().flat_map(|p| &p.answers).find_map(|a| {
             let error = a.response.outcome.as_ref().err()?;
-            Some(ServerError::Stun {
-                code: error.code,
-                reason: error.reason.clone(),
-            })
+            Some(ServerError::Stun(error.clone()))
         });
         let wrong_source = asked
             .iter()
@@ -272,7 +276,45 @@ impl Discovery {
             .or(wrong_source)
             .or(malformed)
             .or(failed)
-            .or(Some(ServerError::Timeout))
+            .or_else(|| Some(self.silence(&asked)))
+    }
+
+    fn silence(&self, asked: &[&Probe]) -> ServerError {
+        if asked.iter().any(|p| p.end == Some(End::Silent)) {
+            return ServerError::Timeout;
+        }
+        let waited = asked.iter().map(|p| self.now.saturating_sub(p.started));
+        ServerError::NotWaitedFor(waited.max().unwrap_or_default())
+    }
+
+    /// Why no server tells an address though UDP brings something back; `None` if one does, or nothing comes.
+    pub(super) fn untold(&self) -> Option<Fact<Infallible>> {
+        let mut heard = Vec::new();
+        for server in 0..self.servers.len() {
+            if self.first_success(server).is_some() {
+                return None;
+            }
+            let own = self.servers[server].address;
+            heard.extend(match self.server_error(server)? {
+                ServerError::Stun(error) => {
+                    let said = format!("{own} answers with error {} {}", error.code, error.reason);
+                    Some((Reason::StunError, said.trim_end().to_owned()))
+                }
+                ServerError::Malformed(what) => Some((Reason::Malformed, format!("{own}: {what}"))),
+                ServerError::WrongSource(source) => {
+                    Some((Reason::WrongSource, format!("{own} answers from {source}")))
+                }
+                _ => None,
+            });
+        }
+        heard.sort_by_key(|(reason, _)| *reason != Reason::StunError);
+        let (reason, _) = heard.first()?;
+        let reason = *reason;
+        let said: Vec<String> = heard.into_iter().map(|(_, said)| said).collect();
+        Some(Fact::inconclusive(
+            reason,
+            format!("no server reported a mapping: {}", said.join("; ")),
+        ))
     }
 }
 

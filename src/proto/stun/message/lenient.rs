@@ -109,7 +109,13 @@ pub fn decode_lenient(bytes: &[u8]) -> Result<Decoded, DecodeError> {
             {
                 attributes.remove(bad.position);
             }
-            _ => return Err(DecodeError::Malformed(error.to_string())),
+            StunErrorLevel::Attribute(bad) => {
+                let kind = attributes.get(bad.position).map(|(kind, _)| *kind);
+                let named = kind.map_or_else(String::new, |kind| format!(" 0x{kind:04x}"));
+                let what = format!("attribute{named} cannot be read");
+                return Err(DecodeError::Malformed(what));
+            }
+            StunErrorLevel::Message(_) => return Err(DecodeError::Malformed(error.to_string())),
         }
     }
     Err(DecodeError::Malformed(

@@ -20,15 +20,15 @@ impl Client {
         challenge: &Challenge,
         rtt: Option<Duration>,
     ) {
-        let same_realm = self.authentication.as_ref().is_some_and(|a| {
-            challenge
-                .realm
-                .as_ref()
-                .is_none_or(|realm| *realm == a.realm)
-        });
+        let sent = self.authentication.as_ref().map(|a| a.realm.clone());
+        let other_realm = sent.zip(challenge.realm.clone()).filter(|(a, b)| a != b);
         self.note_challenge(challenge);
-        if transaction.authenticated && (same_realm || transaction.challenges > 1) {
-            let failure = token_wanted(challenge, true).unwrap_or(Failure::Unauthorized);
+        if transaction.authenticated && (other_realm.is_none() || transaction.challenges > 1) {
+            let refused = || token_wanted(challenge, true).unwrap_or(Failure::Unauthorized);
+            let failure = other_realm.map_or_else(refused, |(sent, asked)| Failure::RealmChanges {
+                sent: printable(&sent),
+                asked: printable(&asked),
+            });
             return self.end(&transaction, Err(failure), rtt);
         }
         if self.config.credentials.is_none() {

@@ -15,6 +15,9 @@ use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::{ServerUri, Transport};
 
+/// Nothing came back from a UDP port; with all but the first, something did from others of its host.
+const SILENT_PORT: [Code; 3] = [Code::Timeout, Code::UdpPortBlocked, Code::PortSilent];
+
 /// What ICE agents do with a server that does not answer.
 const COST: &str = "gathering there ends only when a silent server is given up, after 5 s with pion and aioice, up to about 40 s in Chrome";
 
@@ -52,7 +55,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
             continue;
         };
-        let is_said = built_in && matches!(error.code, Code::Dns | Code::Timeout);
+        let is_said = built_in && (error.code == Code::Dns || SILENT_PORT.contains(&error.code));
         if is_said || (error.code == Code::NameMisdirected && rows().count() > 1) {
             continue;
         }
@@ -128,6 +131,11 @@ fn hint(
     if error.code == Code::Refused && server.transport == Transport::Udp && by_tcp {
         return Some(
             "it answers over TCP or TLS: it has no UDP on this port, or a firewall on the way rejects it",
+        );
+    }
+    if error.code == Code::PortSilent && by_tcp {
+        return Some(
+            "it answers over TCP or TLS, so it runs: use TURN over TCP or TLS, or over UDP on another port, or have this port opened: on the way, and on the server if it is yours",
         );
     }
     let by_other_port = result.servers.iter().any(|s| {
@@ -225,15 +233,15 @@ fn is_built_in(result: &GatherResult) -> bool {
 /// Built-in servers that are not resolved or silent, in a line each.
 fn of_built_in(result: &GatherResult) -> Vec<Finding> {
     let all: BTreeSet<&str> = result.servers.iter().map(|s| &*s.uri).collect();
-    let failed = |code: Code| {
+    let failed = |codes: &[Code]| {
         let rows = result.servers.iter();
-        let rows = rows.filter(|s| s.error.as_ref().is_some_and(|e| e.code == code));
+        let rows = rows.filter(|s| s.error.as_ref().is_some_and(|e| codes.contains(&e.code)));
         rows.filter(|s| !works_elsewhere(s, result))
             .map(|s| &*s.uri)
             .collect::<BTreeSet<&str>>()
     };
     let mut findings = Vec::new();
-    let unresolved = failed(Code::Dns);
+    let unresolved = failed(&[Code::Dns]);
     if !unresolved.is_empty() {
         findings.push(
             Finding::new(
@@ -247,9 +255,16 @@ fn of_built_in(result: &GatherResult) -> Vec<Finding> {
             .severity(Severity::Info),
         );
     }
-    let silent = failed(Code::Timeout);
+    let silent = failed(&SILENT_PORT);
+    let gets_out = !failed(&SILENT_PORT[1..]).is_empty();
     if !silent.is_empty() {
-        let (severity, hint) = if silent.len() + unresolved.len() == all.len() {
+        let all_silent = silent.len() + unresolved.len() == all.len();
+        let (severity, hint) = if all_silent && gets_out {
+            (
+                Severity::Error,
+                "UDP gets to some of their hosts, and not to these ports: rtcdiag nat tells which get through",
+            )
+        } else if all_silent {
             (
                 Severity::Error,
                 "UDP is blocked, or there is no internet here: rtcdiag nat finds out which",
@@ -371,7 +386,8 @@ fn ports<'a>(rows: impl Iterator<Item = &'a GatherServerReport>) -> String {
 /// Whether an application waits for it in vain: who closes the connection at once is given up at once.
 fn is_waited_for(error: &ErrorReport) -> bool {
     match error.code {
-        Code::Timeout | Code::TurnSilent | Code::SilentAfterChallenge => true,
+        code if SILENT_PORT.contains(&code) => true,
+        Code::TurnSilent | Code::SilentAfterChallenge => true,
         Code::NothingBehind => !error.message.contains("close"),
         _ => false,
     }
