@@ -54,7 +54,7 @@ fn dead_servers_delay_nobody() {
         );
     }
     let faults = [
-        ("timeout", "server-silent"),
+        ("port-silent", "port-silent"),
         ("nothing-behind", "nothing-behind"),
     ];
     for (record, (code, finding)) in run.servers()[..2].iter().zip(faults) {

@@ -197,9 +197,10 @@ fn malformed_answers() {
                 let run = run(command, &uri(&server, transport), &authority);
                 let is_udp = transport == Transport::Udp;
                 // What cannot be read at all is silence; over TCP it is asked whether STUN is
-                // answered, and it is.
+                // answered, and it is, and over UDP the other ports of this machine refuse.
                 let code = match (if is_udp { *over_udp } else { *over_streams }, right) {
                     ("silent", 0) if transport == Transport::Tcp => "turn-silent",
+                    ("silent", 0) if is_udp => "port-silent",
                     ("silent", 0) => "timeout",
                     ("silent", _) => "silent-after-challenge",
                     (code, _) => code,
