@@ -175,6 +175,7 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read defaults from this file instead of the one in the user''s configuration directory')
             [CompletionResult]::new('--new-code', '--new-code', [CompletionResultType]::ParameterName, 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order')
             [CompletionResult]::new('--no-nat', '--no-nat', [CompletionResultType]::ParameterName, 'Do not measure this side''s NAT behaviour; then nothing is predicted')
+            [CompletionResult]::new('--share-turn-password', '--share-turn-password', [CompletionResultType]::ParameterName, 'Pass the TURN password on to a browser at the other side; credentials that are minted (--turn-secret-file) end by themselves, and it gets those in any case')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document on stdout')
             [CompletionResult]::new('--jsonl', '--jsonl', [CompletionResultType]::ParameterName, 'Print JSON lines: events as they happen, the document last')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'IPv4 only')

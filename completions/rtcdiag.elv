@@ -168,6 +168,7 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand --config 'Read defaults from this file instead of the one in the user''s configuration directory'
             cand --new-code 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
             cand --no-nat 'Do not measure this side''s NAT behaviour; then nothing is predicted'
+            cand --share-turn-password 'Pass the TURN password on to a browser at the other side; credentials that are minted (--turn-secret-file) end by themselves, and it gets those in any case'
             cand --json 'Print one JSON document on stdout'
             cand --jsonl 'Print JSON lines: events as they happen, the document last'
             cand -4 'IPv4 only'

@@ -156,6 +156,7 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l html -d 'Write 
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l new-code -d 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l no-nat -d 'Do not measure this side\'s NAT behaviour; then nothing is predicted'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l share-turn-password -d 'Pass the TURN password on to a browser at the other side; credentials that are minted (--turn-secret-file) end by themselves, and it gets those in any case'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l json -d 'Print one JSON document on stdout'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'IPv4 only'

@@ -46,7 +46,7 @@
 //!   slow once ([`commands::nat::rounds`]).
 //! - Filtering over TCP is not tested: STUN servers open no connections.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
-//! - DTLS (`turns:` over UDP) is not spoken. TCP candidates (RFC 6544) are not gathered.
+//! - DTLS is spoken with browsers alone, not with servers (`turns:` over UDP). TCP candidates (RFC 6544) are not gathered.
 //! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a
 //!   person waits. They keep their transaction ID, unlike Binding requests, since an Allocate request
 //!   has an effect.

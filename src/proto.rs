@@ -1,6 +1,7 @@
 //! Protocols and decisions, without sockets, clock, randomness or terminal.
 
 pub mod capture;
+pub mod data_channel;
 pub mod evidence;
 pub mod ice;
 pub mod machine;

@@ -38,6 +38,8 @@ pub const TIMELINE: usize = 2000;
 pub const REFUSED: usize = 20;
 /// The largest message of a session: descriptions and records are far smaller.
 pub const MESSAGE: usize = 256 << 10;
+/// The largest result that a browser is told in such a message: one with 200 pairs has some 150 kB.
+pub const REPORT: usize = MESSAGE - (8 << 10);
 /// The longest text frame of a rendezvous: a join has some 120 bytes.
 pub const NOTICE: usize = 4096;
 /// Messages that the other side has not confirmed: a pair needs some dozens.
@@ -64,6 +66,8 @@ pub const SERVERS: usize = 64;
 pub const TROUBLES: usize = 8;
 /// Datagrams on the way into the ICE agent, and out of it: what is more is lost, as on the network.
 pub const AGENT_DATAGRAMS: usize = 256;
+/// Bytes that wait in a data channel for the other side to take them: two seconds of a test. What is more is lost.
+pub const CHANNEL_UNSENT: usize = 64 << 10;
 /// Bytes of datagrams that have come to this side's sockets and relays and wait for the session: more than
 /// a session's checks and quality test together.
 pub const SUPPLIED: usize = 4 << 20;

@@ -175,6 +175,8 @@ async fn work(
         code: code.to_string(),
         flags: plan.shared_flags,
         places: opened.flags,
+        // A mesh has no page.
+        page: None,
         lan: opened.lan,
         told: Told::Nothing,
     });

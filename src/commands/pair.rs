@@ -91,6 +91,8 @@ struct Plan {
     nat: Option<nat::run::Options>,
     role: Option<crate::proto::ice::checks::Role>,
     duration: std::time::Duration,
+    shares_password: bool,
+    wanted: Option<verdict::WantedPair>,
     shared_flags: String,
 }
 
@@ -138,6 +140,8 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
         nat,
         role: args.role.map(Into::into),
         duration: args.duration,
+        shares_password: args.share_turn_password,
+        wanted: args.expect,
         shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
     };
     Ok((prepared, findings))
@@ -210,6 +214,7 @@ async fn work(
                 code: code.to_string(),
                 flags: prepared.shared_flags,
                 places: opened.flags,
+                page: opened.page,
                 lan: opened.lan,
                 told: Told::Nothing,
             };
@@ -219,7 +224,7 @@ async fn work(
                 member,
                 code,
                 is_new,
-                invitation: Some(invitation),
+                invitation: Some(Box::new(invitation)),
             }
         }
     };
@@ -229,6 +234,8 @@ async fn work(
         signalling,
         role: prepared.role,
         duration: prepared.duration,
+        shares_password: prepared.shares_password,
+        wanted: prepared.wanted,
         is_watched: frame.output.is_watched(),
         seed: rand::rng().random(),
     };
@@ -287,7 +294,7 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
             let width = frame.output.progress_width();
             frame.output.progress(render::screen::lines(screen, width));
         }
-        Event::Session(invited) => {
+        Event::Session { invited, .. } => {
             if is_new || invited.is_near {
                 frame.output.instruct(&invited.text("the other host"));
             }

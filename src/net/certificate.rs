@@ -2,6 +2,7 @@
 
 mod diagnosis;
 mod keys;
+pub mod own;
 mod path;
 mod trust;
 

@@ -2,6 +2,7 @@
 
 mod capture;
 mod collision_rules;
+mod data_channel;
 mod evidence;
 mod mqtt;
 mod nat_classify;

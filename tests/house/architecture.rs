@@ -96,7 +96,18 @@ fn rooms_look_downwards_only() {
 #[test]
 fn base_and_proto_are_pure() {
     let files = sources_of(&["base", "proto"]);
-    let violations = forbidden_words(&files, &IMPURE);
+    // DTLS and SCTP come from crates that count in instants. They are given one, and never ask for the time.
+    let (counting, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| {
+        let below = file.strip_prefix(source_root()).expect("it is below");
+        below.starts_with("proto/data_channel.rs") || below.starts_with("proto/data_channel")
+    });
+    let mut violations = forbidden_words(&files, &IMPURE);
+    let words: Vec<&str> = IMPURE
+        .into_iter()
+        .filter(|word| *word != "Instant")
+        .chain(["Instant::now"])
+        .collect();
+    violations.extend(forbidden_words(&counting, &words));
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 

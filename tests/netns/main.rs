@@ -69,6 +69,8 @@ fn plays_a_part() -> bool {
         router::scripted::serve(&words);
     } else if let Ok(answers) = std::env::var(translation::ROLE) {
         translation::serve_names(&answers);
+    } else if let Ok(task) = std::env::var(pair::browser::ROLE) {
+        pair::browser::play(&task);
     } else {
         return false;
     }
@@ -167,6 +169,18 @@ fn add_others(suite: &mut Suite) {
             by_hand => pair::sessions::by_hand,
             rendezvous_in_one_of_the_two => pair::sessions::rendezvous_in_one_of_the_two,
             rendezvous_out_of_reach => pair::sessions::rendezvous_out_of_reach,
+        }
+        "pair::browser::" {
+            behind_two_nats => pair::browser::behind_two_nats,
+            on_one_network => pair::browser::on_one_network,
+            through_a_relay_of_the_program => pair::browser::through_a_relay_of_the_program,
+            without_a_way => pair::browser::without_a_way,
+            through_a_relay_of_the_browser => pair::browser::through_a_relay_of_the_browser,
+            by_the_link_on_one_machine => pair::browser::by_the_link_on_one_machine,
+            the_code_is_typed => pair::browser::the_code_is_typed,
+            what_keeps_a_page_from_it_is_said => pair::browser::what_keeps_a_page_from_it_is_said,
+            two_people_with_one_link => pair::browser::two_people_with_one_link,
+            the_tab_is_closed => pair::browser::the_tab_is_closed,
         }
     }
 }

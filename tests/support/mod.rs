@@ -12,6 +12,7 @@
 
 pub mod aioice;
 pub mod broker;
+pub mod browser;
 pub mod certificates;
 pub mod check;
 pub mod ends;

@@ -160,6 +160,8 @@ fn side(
         gather,
         role: None,
         duration,
+        shares_password: false,
+        wanted: None,
         is_watched: false,
         seed: rand::rng().random(),
     }

@@ -3,7 +3,7 @@
 use crate::commands::explain::markdown::{Block, blocks};
 
 /// Names and texts, in the order of the list.
-pub const TOPICS: [(&str, &str); 23] = [
+pub const TOPICS: [(&str, &str); 24] = [
     (
         "troubleshooting",
         include_str!("../../manual/troubleshooting.md"),
@@ -21,6 +21,7 @@ pub const TOPICS: [(&str, &str); 23] = [
     ("servers", include_str!("../../manual/servers.md")),
     ("pair", include_str!("../../manual/pair.md")),
     ("mesh", include_str!("../../manual/mesh.md")),
+    ("browser", include_str!("../../manual/browser.md")),
     ("inspect", include_str!("../../manual/inspect.md")),
     ("turn", include_str!("../../manual/turn.md")),
     ("sdp", include_str!("../../manual/sdp.md")),

@@ -88,6 +88,10 @@ pub struct PairArgs {
     /// Exit with 0 only if this holds: pair=direct or pair=connected
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
     pub expect: Option<WantedPair>,
+    /// Pass the TURN password on to a browser at the other side; credentials that are minted
+    /// (--turn-secret-file) end by themselves, and it gets those in any case
+    #[arg(long)]
+    pub share_turn_password: bool,
     /// User and password for TURN.
     #[command(flatten)]
     pub credentials: TurnCredentials,

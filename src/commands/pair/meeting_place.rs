@@ -168,6 +168,8 @@ pub struct Opened {
     pub flags: String,
     /// The rendezvous in this program as the other side reaches it, and whether only this network does.
     pub lan: Option<(String, bool)>,
+    /// The page for a browser: at the first place that is named and has one, else in this program.
+    pub page: Option<String>,
     pub running: Option<RunningRendezvous>,
 }
 
@@ -185,10 +187,12 @@ pub fn open_all(
         places: Vec::new(),
         flags: wanted.flags,
         lan: None,
+        page: wanted.named.iter().find_map(RendezvousUrl::page),
         running: None,
     };
     if let Some(lan) = lan.transpose()? {
         let is_near = matches!(lan.shown.host, Host::Ip(ip) if !is_global(ip));
+        opened.page = opened.page.or_else(|| lan.shown.page());
         opened.lan = Some((lan.shown.to_string(), is_near));
         opened
             .places

@@ -10,7 +10,7 @@ use crate::base::report::{Document, Millis};
 use crate::commands::gather::render::list_servers;
 use crate::commands::pair::report::{
     Expected, LargestReport, PairResult, PairState, PathKind, PredictionReport, QualityReport,
-    Role, SessionMode,
+    Role, SessionMode, TimelineEvent,
 };
 use crate::ui::layout::{Detail, findings, headline, line, section};
 use crate::ui::style::Style;
@@ -143,6 +143,10 @@ fn session(result: &PairResult) -> String {
         None => way.to_owned(),
     }];
     parts.push(role.to_owned());
+    let mut steps = result.timeline.iter();
+    if steps.any(|entry| entry.event == TimelineEvent::ChannelOpened) {
+        parts.push("the other side is a browser, and data go in a data channel".to_owned());
+    }
     let version = session.peer_version.as_ref();
     parts.extend(version.map(|v| format!("the other side runs version {v}")));
     if session.reconnects > 0 {

@@ -236,6 +236,10 @@ pub enum TimelineEvent {
     PairNominated,
     /// Nominated, and checked both ways.
     Connected,
+    /// With a browser: DTLS over the pair is up.
+    DtlsConnected,
+    /// With a browser: data can go in the channel.
+    ChannelOpened,
     DataExchanged,
     QualityMeasured,
     RecordReceived,

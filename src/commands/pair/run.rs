@@ -7,6 +7,7 @@ mod manual;
 pub mod meeting;
 mod paths;
 mod rows;
+mod told;
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServe
 use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::render::screen::Screen;
 use crate::commands::pair::report::{PairResult, PlaceKind, PlaceReport, TimelineEntry};
-use crate::commands::pair::verdict::Context;
+use crate::commands::pair::verdict::{Context, WantedPair};
 use crate::commands::{gather, nat};
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
@@ -48,7 +49,7 @@ pub enum Signalling {
         /// Whether it was made here; else somebody is there with it already, or should be.
         is_new: bool,
         /// What the other host is told, if it has to be.
-        invitation: Option<Invitation>,
+        invitation: Option<Box<Invitation>>,
     },
     Manual,
     /// The same with SDP, for any other ICE agent.
@@ -80,6 +81,10 @@ pub struct Options {
     pub signalling: Signalling,
     pub role: Option<Role>,
     pub duration: Duration,
+    /// Whether a browser at the other side gets a TURN password that does not end by itself.
+    pub shares_password: bool,
+    /// What is expected of the session, for the verdict that a browser is told.
+    pub wanted: Option<WantedPair>,
     /// Whether somebody sees the state of the session as it changes.
     pub is_watched: bool,
     /// Seed of everything random; secrets too.
@@ -101,7 +106,7 @@ impl Options {
 
     fn invitation(&self) -> Option<Invitation> {
         match &self.signalling {
-            Signalling::Rendezvous { invitation, .. } => invitation.clone(),
+            Signalling::Rendezvous { invitation, .. } => invitation.as_deref().cloned(),
             Signalling::Manual | Signalling::ManualSdp => None,
         }
     }
@@ -118,7 +123,12 @@ pub enum SideOf {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The rendezvous is known, and what to type on the other host.
-    Session(Invited),
+    Session {
+        #[serde(flatten)]
+        invited: Invited,
+        /// What a browser opens instead.
+        link: Option<String>,
+    },
     /// What became of one of several places.
     Rendezvous(PlaceReport),
     /// The same of all of them, for a person.
@@ -235,6 +245,12 @@ pub async fn run(
     // Nobody may be listening any more.
     let _ = end_inner.send(Some(Reason::LeftOut));
     let gathered = gathering.await;
+    if meeting.is_with_browser() {
+        let run = meeting.finish(Some(gathered));
+        told::tell(&mut channel, options, clock, &run).await;
+        channel.close().await;
+        return Ok(run);
+    }
     channel.close().await;
     Ok(meeting.finish(Some(gathered)))
 }

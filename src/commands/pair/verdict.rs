@@ -59,11 +59,15 @@ pub struct Context {
     pub rendezvous_error: Option<ErrorReport>,
     /// The pair that was nominated and checked, and over which no data came back.
     pub no_data: Option<String>,
+    /// Why, where the data was to go in a data channel.
+    pub channel_error: Option<ErrorReport>,
     /// Whether the session ended before both sides had given up: more candidates might have come.
     pub is_undecided: bool,
     /// Why what the other side or the user gave could not be used, and the session ended by that.
     pub unusable: Option<ErrorReport>,
     pub manual: bool,
+    /// The other side is a browser.
+    pub with_browser: bool,
     /// The code was given, so that somebody should have been there with it.
     pub came_with_code: bool,
     /// Candidates of a description that was carried that could not be used, and why.

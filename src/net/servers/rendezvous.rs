@@ -4,6 +4,7 @@ mod certificate;
 mod connection;
 mod listen;
 mod outbox;
+mod page;
 mod pages;
 mod proxied;
 mod shared;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::base::words::counted;
+use crate::proto::data_channel::Part;
+use crate::proto::data_channel::fingerprint::Fingerprint;
 use crate::proto::ice::candidate::lenient::{self, Oddity};
 use crate::proto::ice::candidate::{Candidate, CandidateError, MAX_CANDIDATES};
 use crate::proto::ice::facts::{self, NatFacts};
@@ -31,6 +33,10 @@ pub struct Description {
     pub left_out: Vec<(String, CandidateError)>,
     /// What is not as RFC 8839 has it, and was read all the same, as browsers do.
     pub odd: Vec<String>,
+    /// `a=fingerprint`, by SHA-256: the certificate that this side will show.
+    pub fingerprint: Option<Fingerprint>,
+    /// `a=setup`, if it is settled.
+    pub part: Option<Part>,
     /// What another rtcdiag knows of its NATs, in an attribute that others skip (RFC 8866 5.13).
     pub nats: Vec<NatFacts>,
 }
@@ -183,6 +189,14 @@ impl Description {
             "ice-lite" => self.is_lite = true,
             "ice-options" => self.trickles |= value.split(' ').any(|option| option == "trickle"),
             "end-of-candidates" => self.is_complete = true,
+            "fingerprint" => self.fingerprint = self.fingerprint.or(value.parse().ok()),
+            "setup" => {
+                self.part = match value {
+                    "active" => Some(Part::Begins),
+                    "passive" => Some(Part::Waits),
+                    _ => None,
+                }
+            }
             // What cannot be read there is not missed.
             NATS => {
                 self.nats = serde_json::from_str(value).unwrap_or_default();
@@ -252,6 +266,8 @@ mod tests {
             is_complete: true,
             left_out: Vec::new(),
             odd: Vec::new(),
+            fingerprint: None,
+            part: None,
             nats: vec![NatFacts::blocked(
                 Family::Ipv4,
                 IpAddr::from([192, 0, 2, 1]),
@@ -283,6 +299,12 @@ mod tests {
         assert_eq!(read.candidates.len(), 1);
         assert!(matches!(read.left_out[0].1, CandidateError::Name(_)));
         assert!(read.trickles && !read.is_complete);
+        assert_eq!((read.fingerprint, read.part), (None, None));
+        let print = Fingerprint::of(b"a certificate");
+        let sdp = sdp.replace("00:11", &print.to_string());
+        let answer = Description::from_sdp(&sdp.replace("actpass", "active")).expect("valid");
+        assert_eq!(answer.fingerprint, Some(print));
+        assert_eq!(answer.part, Some(Part::Begins));
     }
 
     #[test]

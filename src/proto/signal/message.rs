@@ -15,6 +15,28 @@ use crate::proto::stun::uri::Transport;
 /// only a newer one has.
 pub const VERSION: u32 = 1;
 
+/// What a side is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// This program. Older versions do not say so.
+    #[default]
+    Program,
+    /// The page that a rendezvous has for browsers: it answers with an RTCPeerConnection, so its data goes in a data
+    /// channel, and it cannot tell which checks arrived.
+    Browser,
+    /// Something that only a newer version knows; it has to cope with this one.
+    #[serde(other)]
+    Other,
+}
+
+impl Kind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_program(&self) -> bool {
+        *self == Self::Program
+    }
+}
+
 /// The first thing that a side says, with which it greets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
@@ -30,6 +52,40 @@ pub struct Greeting {
     /// Whether it tells what becomes of its servers ([`Message::Server`]).
     #[serde(default)]
     pub tells_servers: bool,
+    #[serde(default, skip_serializing_if = "Kind::is_program")]
+    pub kind: Kind,
+}
+
+/// A STUN or TURN server as RTCPeerConnection takes it (W3C WebRTC 4.2.4).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    pub urls: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+impl std::fmt::Debug for IceServer {
+    /// Without the password, which is for the other side alone.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a browser says of one of its pairs (W3C webrtc-stats 8.15). Addresses that it hides from the page are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenPair {
+    #[serde(default)]
+    pub local: Option<SocketAddr>,
+    /// It is told even where the address is hidden.
+    #[serde(default)]
+    pub local_port: Option<u16>,
+    #[serde(default)]
+    pub remote: Option<SocketAddr>,
+    pub requests_received: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +125,24 @@ pub enum Message {
     Server(ServerFacts),
     /// A pair is selected, and data has gone both ways over it.
     Connected {
-        /// This side's address, as the other side sees it.
-        local: SocketAddr,
+        /// This side's address, as the other side sees it; a browser may hide it from the page.
+        #[serde(default)]
+        local: Option<SocketAddr>,
         /// The other side's address, as this side sees it.
-        remote: SocketAddr,
+        #[serde(default)]
+        remote: Option<SocketAddr>,
+    },
+    /// Servers for the other side, a browser, which has none of its own.
+    IceServers {
+        servers: Vec<IceServer>,
+    },
+    /// What a browser recorded, in place of [`Message::Record`].
+    Seen {
+        pairs: Vec<SeenPair>,
+    },
+    /// This side's result as it prints it, for a page that has no verdict of its own.
+    Report {
+        document: serde_json::Value,
     },
     /// No pair can be connected (of the controlling side).
     Failed,
@@ -188,12 +258,27 @@ mod tests {
             Message::Complete,
             Message::DirectsComplete { udp: false },
             Message::Connected {
-                local: "192.0.2.1:5".parse().expect("valid"),
-                remote: "[2001:db8::1]:6".parse().expect("valid"),
+                local: "192.0.2.1:5".parse().ok(),
+                remote: "[2001:db8::1]:6".parse().ok(),
             },
             Message::Record {
                 arrived: vec![1, u32::MAX],
                 troubles: vec![Code::ForbiddenIp],
+            },
+            Message::IceServers {
+                servers: vec![IceServer {
+                    urls: "turn:192.0.2.1".into(),
+                    username: Some("1700000000:ann".into()),
+                    credential: Some("hidden".into()),
+                }],
+            },
+            Message::Seen {
+                pairs: vec![SeenPair {
+                    local: None,
+                    local_port: Some(7),
+                    remote: "192.0.2.1:5".parse().ok(),
+                    requests_received: 3,
+                }],
             },
             Message::Ended {
                 reason: End::Error {
@@ -201,6 +286,7 @@ mod tests {
                 },
             },
         ] {
+            assert!(!format!("{message:?}").contains("hidden"));
             assert_eq!(Message::decode(&message.encode()), Ok(message));
         }
     }
@@ -224,6 +310,16 @@ mod tests {
         );
         let more = br#"{"version": 1, "software": "x", "mood": "good"}"#;
         assert!(Greeting::decode(more).is_ok());
+        for (kind, read) in [
+            ("", Kind::Program),
+            (r#", "kind": "browser""#, Kind::Browser),
+            (r#", "kind": "telephone""#, Kind::Other),
+        ] {
+            let text = format!(r#"{{"version": 1, "software": "x"{kind}}}"#);
+            let greeting = Greeting::decode(text.as_bytes()).expect("a greeting");
+            assert_eq!(greeting.kind, read);
+            assert_eq!(Greeting::decode(&greeting.encode()), Ok(greeting));
+        }
     }
 
     #[test]

@@ -41,6 +41,27 @@ pub struct RendezvousUrl {
     pub prefix: String,
 }
 
+impl RendezvousUrl {
+    /// Its page for browsers, if they let it work: what comes over plain HTTP gets no cryptography from them, unless it
+    /// is of the same machine (W3C Secure Contexts 3.1).
+    pub fn page(&self) -> Option<String> {
+        if self.service != Service::Rooms {
+            return None;
+        }
+        let is_here = match &self.host {
+            Host::Name(name) => name.eq_ignore_ascii_case("localhost"),
+            Host::Ip(ip) => ip.is_loopback(),
+        };
+        let url = self.to_string();
+        let (_, rest) = url.split_once("://")?;
+        match self.tls {
+            true => Some(format!("https://{rest}/")),
+            false if is_here => Some(format!("http://{rest}/")),
+            false => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     #[error("the rendezvous is empty")]

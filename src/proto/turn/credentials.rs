@@ -41,6 +41,8 @@ pub struct Credentials {
     username: String,
     password: Secret,
     expires: Option<Expiry>,
+    /// Made here, to end at a time.
+    is_minted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -122,6 +124,7 @@ impl Credentials {
             expires: expiry_in(&username),
             username,
             password: Secret(password),
+            is_minted: false,
         })
     }
 
@@ -148,6 +151,7 @@ impl Credentials {
                 at: expires,
                 form: ExpiryForm::Usual,
             }),
+            is_minted: true,
             ..credentials
         })
     }
@@ -155,6 +159,15 @@ impl Credentials {
     /// The user name as it is sent.
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    pub const fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// Whether they were made here from a secret, and end by themselves.
+    pub const fn is_minted(&self) -> bool {
+        self.is_minted
     }
 
     /// When the credentials end, if their user name may say so.
@@ -169,6 +182,7 @@ impl Credentials {
             username: self.username.clone(),
             password: Secret(format!("not-{}", self.password.expose())),
             expires: self.expires,
+            is_minted: self.is_minted,
         }
     }
 

@@ -136,6 +136,7 @@ fn way(name: &str, detail: &str) -> (Lane, Lane) {
         | "peer-ended"
         | "connected"
         | "dtls-connected"
+        | "channel-opened"
         | "data-exchanged" => (There, Here),
         _ => (Here, Here),
     }
@@ -151,7 +152,8 @@ const fn mirrored(lane: Lane) -> Lane {
 
 fn class(name: &str) -> &'static str {
     match name {
-        "connected" | "dtls-connected" | "data-exchanged" | "check-succeeded" => "good",
+        "connected" | "dtls-connected" | "channel-opened" | "data-exchanged"
+        | "check-succeeded" => "good",
         "check-failed" | "server-failed" | "failed" | "dtls-failed" | "disconnected"
         | "rendezvous-lost" => "bad",
         _ => "",

@@ -22,6 +22,21 @@ fn pages_say_how_it_is() {
     assert_eq!(server.get("/nothing").0, "HTTP/1.1 404 Not Found");
     assert_eq!(server.get("/pair").0, "HTTP/1.1 426 Upgrade Required");
 
+    // A browser gets another page, which may load and send nothing but what it has to.
+    let page = server.ask("/", "Accept: text/html,application/xhtml+xml\r\n");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    let (head, body) = page.split_once("\r\n\r\n").expect("a head and a body");
+    let head = head.to_lowercase();
+    for line in [
+        "content-type: text/html; charset=utf-8",
+        "content-security-policy: default-src 'none'; script-src 'sha256-",
+        "referrer-policy: no-referrer",
+        "vary: accept",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+    assert!(body.starts_with("<!DOCTYPE html>") && body.len() < 100_000);
+
     let (mut a, mut b) = server.pair();
     a.send_bytes(b"four");
     b.expect_bytes(b"four");

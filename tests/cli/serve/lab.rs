@@ -97,14 +97,20 @@ impl Server {
 
     /// A page: status line and body.
     pub fn get(&self, path: &str) -> (String, String) {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = self.ask(path, "");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.lines().next().expect("a status line").to_owned();
+        (status, body.to_owned())
+    }
+
+    /// The whole answer to a request with more header lines.
+    pub fn ask(&self, path: &str, more: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{more}Connection: close\r\n\r\n");
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("UTF-8");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        let status = head.lines().next().expect("a status line").to_owned();
-        (status, body.to_owned())
+        answer
     }
 
     /// The value of a metric.

@@ -107,7 +107,9 @@ fn the_command_for_the_other_host_is_whole_on_stderr_alone() {
     leaks::assert_none("a", &stdout, &lab());
     leaks::assert_none("b", &String::from_utf8_lossy(&b.stdout), &lab());
     leaks::assert_none("b", &String::from_utf8_lossy(&b.stderr), &lab());
-    let rest: Vec<&str> = stderr.lines().filter(|l| *l != command).collect();
+    let is_given = |l: &str| l == command || l.starts_with("  http://127.0.0.1:");
+    let rest: Vec<&str> = stderr.lines().filter(|l| !is_given(l)).collect();
+    assert!(rest.contains(&"or in a browser there:"), "{stderr}");
     leaks::assert_none("a", &rest.join("\n"), &lab());
     assert!(
         stderr.contains("note: --redact does not change"),
@@ -119,6 +121,8 @@ fn the_command_for_the_other_host_is_whole_on_stderr_alone() {
     assert_eq!(event["event"], "session");
     let shown = event["command"].as_str().expect("text");
     assert!(shown.contains("--rendezvous ws://lo1:"), "{shown}");
+    let link = event["link"].as_str().expect("text");
+    assert!(link.starts_with("http://lo1:"), "{link}");
 }
 
 #[test]

@@ -140,6 +140,7 @@ pub fn events() -> Vec<Value> {
             "event": "session",
             "code": "8K2M-4T9Q",
             "command": "rtcdiag pair 8K2M-4T9Q --rendezvous ws://192.0.2.1:8443",
+            "link": "https://192.0.2.1:8443/#8K2M-4T9Q",
             "rendezvous": "ws://192.0.2.1:8443",
         }),
         json!({"event": "description", "text": "rtcdiag1:dj0w."}),

@@ -1,6 +1,7 @@
 //! `rtcdiag pair` between two hosts behind kernel NATs and filters, with coturn and a rendezvous between them.
 
 pub mod bare;
+pub mod browser;
 pub mod network;
 pub mod sessions;
 

@@ -312,11 +312,15 @@ fn random_context(rng: &mut StdRng) -> Context {
         no_data: rng
             .random_bool(0.1)
             .then(|| "192.0.2.1:1 <-> 192.0.2.2:2".to_owned()),
+        channel_error: rng
+            .random_bool(0.5)
+            .then(|| ErrorReport::new(Code::DtlsFailed, words(rng))),
         is_undecided: rng.random_bool(0.2),
         rendezvous_error: rng
             .random_bool(0.2)
             .then(|| ErrorReport::new(Code::Closed, words(rng))),
         manual: rng.random(),
+        with_browser: rng.random_bool(0.2),
         left_out: Vec::new(),
         peer_servers: None,
         peer_troubles: Vec::new(),

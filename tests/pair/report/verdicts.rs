@@ -5,6 +5,7 @@ use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::Reason;
 use rtcdiag::base::report::{ErrorReport, Severity};
 use rtcdiag::commands::pair::report::{Expected, PathKind, PredictionReport, Role, SideReport};
+use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
 
@@ -34,6 +35,28 @@ fn connected() {
     let worst = verdict.findings.iter().map(|f| f.severity).max();
     assert_eq!(worst, Some(Severity::Warning));
     assert!(judged(&direct()).findings.is_empty());
+}
+
+/// Checks pass, and what a browser needs beyond them does not: that is its own cause, not one of the network.
+#[test]
+fn a_data_channel_that_fails_is_told_by_what_failed() {
+    for (code, message) in [
+        (Code::DtlsFingerprint, "its DTLS certificate is not the one"),
+        (Code::DtlsFailed, "the DTLS handshake failed"),
+    ] {
+        let context = Context {
+            no_data: Some("192.0.2.1:1 <-> 192.0.2.2:2".to_owned()),
+            channel_error: Some(ErrorReport::new(code, message)),
+            with_browser: true,
+            ..Context::default()
+        };
+        let result = with_causes(strict(), &context);
+        let verdict = ends(&result, &context, Outcome::Bad, &[message]);
+        assert!(has(&verdict, code.name()));
+        assert!(!has(&verdict, "no-data"));
+        assert_eq!(result.causes.len(), 1);
+        assert_eq!(result.causes[0].code, code);
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Ice {
             }
             _ if honest == Honest::No => {}
             Message::Connected { local, .. } => peer.say(&Message::Connected {
-                local: self.address,
+                local: Some(self.address),
                 remote: *local,
             }),
             Message::Finished => {

@@ -10,7 +10,7 @@ use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target};
 use rtcdiag::proto::ice::checks::{Credentials, Role};
 use rtcdiag::proto::signal::code::Code;
 use rtcdiag::proto::signal::description::Description;
-use rtcdiag::proto::signal::message::{End, Greeting, Message, VERSION};
+use rtcdiag::proto::signal::message::{End, Greeting, Kind, Message, VERSION};
 use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::Name;
 use rtcdiag::proto::signal::session::{Incoming, Session};
@@ -49,6 +49,7 @@ pub fn greeting() -> Greeting {
         role: Some(Role::Controlled),
         relay_only: false,
         tells_servers: false,
+        kind: Kind::Program,
     }
 }
 

@@ -136,6 +136,8 @@ impl Terms<'_> {
             },
             role: None,
             duration: *duration,
+            shares_password: false,
+            wanted: None,
             is_watched: false,
             seed: rand::rng().random(),
         }

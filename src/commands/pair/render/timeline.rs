@@ -97,6 +97,8 @@ fn described(entry: &TimelineEntry) -> String {
         TimelineEvent::CheckFailed => "pair given up",
         TimelineEvent::PairNominated => "pair nominated",
         TimelineEvent::Connected => "connected",
+        TimelineEvent::DtlsConnected => "DTLS is up",
+        TimelineEvent::ChannelOpened => "data channel open",
         TimelineEvent::DataExchanged => "data went both ways",
         TimelineEvent::QualityMeasured => "path quality measured",
         TimelineEvent::RecordReceived => "record of the other side received",

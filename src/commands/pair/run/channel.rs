@@ -12,7 +12,7 @@ use crate::commands::pair::run::{Options, Signalling};
 use crate::net::clock::Clock;
 use crate::net::rendezvous::client::Event;
 use crate::net::rendezvous::places::{Happening, Places};
-use crate::proto::signal::message::{Greeting, Message, MessageError, VERSION};
+use crate::proto::signal::message::{Greeting, Kind, Message, MessageError, VERSION};
 use crate::proto::signal::seal::{Name, SealError};
 use crate::proto::signal::session::{Incoming, IncomingError, Session};
 
@@ -96,6 +96,7 @@ impl Channel {
             role: options.role,
             relay_only: options.is_relay_only(),
             tells_servers: true,
+            kind: Kind::Program,
         };
         let places = options.places().iter().map(|place| place.place.clone());
         let places: Vec<_> = places.collect();

@@ -1,6 +1,7 @@
 //! What the other host is to type, once it is known which places are reached: a command that is right
 //! wherever that host is, if there is one.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub struct Invitation {
     pub flags: String,
     /// The places that are named, as flags; empty if the other host finds them by itself.
     pub places: String,
+    /// The page for a browser, where one of the places has it.
+    pub page: Option<String>,
     /// The rendezvous in this program as the other side reaches it, and whether only this network does.
     pub lan: Option<(String, bool)>,
     pub told: Told,
@@ -31,6 +34,9 @@ pub struct Invitation {
 pub struct Invited {
     pub code: String,
     pub command: String,
+    /// What a browser opens instead.
+    #[serde(skip)]
+    pub link: Option<String>,
     pub rendezvous: String,
     /// Whether it is in this program, at an address that only this network can reach.
     #[serde(skip)]
@@ -41,6 +47,9 @@ impl Invited {
     /// For a person who goes to `host`.
     pub fn text(&self, host: &str) -> String {
         let mut text = format!("code: {}\non {host}:\n  {}", self.code, self.command);
+        if let Some(link) = &self.link {
+            let _ = write!(text, "\nor in a browser there:\n  {link}");
+        }
         if self.is_near {
             let near = "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)";
             text.push_str(near);
@@ -99,9 +108,18 @@ impl Invitation {
         Some(Invited {
             code: self.code.clone(),
             command: format!("rtcdiag {} {}{places}{}", self.name, self.code, self.flags),
+            link: self.link(),
             rendezvous: rendezvous.to_owned(),
             is_near: told == Told::Near && self.lan.as_ref().is_some_and(|(_, is_near)| *is_near),
         })
+    }
+}
+
+impl Invitation {
+    /// The code stands behind the `#`, which browsers keep for themselves.
+    fn link(&self) -> Option<String> {
+        let page = self.page.as_ref()?;
+        Some(format!("{page}#{}", self.code))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod candidates;
+mod data;
 mod facts;
 mod peer;
 mod pings;
@@ -40,7 +41,7 @@ use crate::proto::ice::checks::{self, Checks, Credentials, Role};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::quality::Quality;
 use crate::proto::signal::description::Description;
-use crate::proto::signal::message::{self, Message};
+use crate::proto::signal::message::{self, Message, SeenPair};
 
 /// How often it is looked whether something is overdue.
 const TICK: Duration = Duration::from_millis(25);
@@ -52,6 +53,8 @@ pub(super) struct Peer {
     pub relay_only: bool,
     /// It is there, or has been.
     pub was_there: bool,
+    /// It is a page in a browser.
+    pub is_browser: bool,
     pub credentials: Option<Credentials>,
     pub candidates: Vec<CandidateReport>,
     pub nats: Vec<NatFacts>,
@@ -59,13 +62,15 @@ pub(super) struct Peer {
     pub servers: Option<Vec<ServerFacts>>,
     pub complete_at: Option<Time>,
     /// The pair that it has selected, and when it said so.
-    pub connected: Option<(SocketAddr, SocketAddr)>,
+    pub connected: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
     pub has_failed: bool,
     pub is_finished: bool,
     /// What its system and TURN servers say of all its pairs.
     pub troubles: Vec<Code>,
     /// Checks of ours that arrived there.
     pub arrived: Option<BTreeSet<u32>>,
+    /// What a browser says of its pairs, in place of that.
+    pub seen: Option<Vec<SeenPair>>,
     pub end: Option<message::End>,
     pub left_at: Option<Time>,
 }
@@ -118,6 +123,11 @@ pub(super) struct Flow {
     pub selected: Option<(usize, Time)>,
     quality: Quality,
     pings: Pings,
+    pub(super) carriage: Carriage,
+    /// The channel has been open.
+    is_open: bool,
+    /// Datagrams of a channel that is over.
+    packets: Vec<Vec<u8>>,
     /// Data to be sent.
     waiting: Vec<Vec<u8>>,
     /// The same, whole or not at all.
@@ -200,6 +210,9 @@ impl<'a> Meeting<'a> {
                 selected: None,
                 quality: Quality::new(options.duration, rng.random(), whole::IS_POSSIBLE),
                 pings: Pings::default(),
+                carriage: Carriage::default(),
+                is_open: false,
+                packets: Vec::new(),
                 waiting: Vec::new(),
                 whole: Vec::new(),
             },
@@ -257,7 +270,7 @@ impl<'a> Meeting<'a> {
             for message in std::mem::take(&mut self.progress.outbox) {
                 channel.send(&message);
             }
-            for bytes in std::mem::take(&mut self.flow.waiting) {
+            for bytes in self.carried() {
                 self.agent.send(&bytes).await;
             }
             for bytes in std::mem::take(&mut self.flow.whole) {
@@ -292,7 +305,11 @@ impl<'a> Meeting<'a> {
             .poll_timeout()
             .filter(|_| self.flow.selected.is_some());
         let pings = self.flow.pings.poll_timeout(self.options.duration);
-        [self.checks.poll_timeout(), quality, pings]
+        let channel = match &self.flow.carriage {
+            Carriage::Channel(channel) => channel.poll_timeout(),
+            _ => None,
+        };
+        [self.checks.poll_timeout(), quality, pings, channel]
             .into_iter()
             .flatten()
             .min()
@@ -381,13 +398,15 @@ impl<'a> Meeting<'a> {
             is_complete: self.own.complete_at.is_some(),
             left_out: Vec::new(),
             odd: Vec::new(),
+            fingerprint: None,
+            part: None,
             // Another program has no use for them.
             nats: match self.options.signalling {
                 Signalling::Manual => self.own.nats.clone(),
                 _ => Vec::new(),
             },
         };
-        description.to_sdp(self.own.session_id, None)
+        description.to_sdp(self.own.session_id, self.own_fingerprint().as_deref())
     }
 
     /// Tells the other side why this one ends, and waits until it knows.
@@ -397,6 +416,10 @@ impl<'a> Meeting<'a> {
         {
             let reason = end.for_peer();
             self.say(Message::Ended { reason });
+        }
+        if self.peer.is_browser {
+            self.close_channel();
+            self.flush(channel).await;
         }
         self.paths.release();
         self.flush(channel).await;
@@ -412,11 +435,17 @@ impl<'a> Meeting<'a> {
         }
     }
 
+    /// Whether the other side has to be told the verdict, since it has none of its own.
+    pub fn is_with_browser(&self) -> bool {
+        self.peer.is_browser
+    }
+
     pub fn finish(self, gathered: Option<GatherResult>) -> PairRun {
         rows::paired(self, gathered)
     }
 }
 
+use data::Carriage;
 use pings::Pings;
 
 /// How long the other side has to confirm the last message.

@@ -82,7 +82,9 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
     let report = selected.map(|index| selected_report(&meeting, index));
     let peer_agrees = match (selected, meeting.peer.connected) {
         (Some(index), Some((local, remote))) => {
-            Some((remote, local) == ends(&meeting.checks, index))
+            let (own, theirs) = ends(&meeting.checks, index);
+            // What a browser hides is no contradiction.
+            Some(remote.is_none_or(|it| it == own) && local.is_none_or(|it| it == theirs))
         }
         (Some(_), None) if meeting.peer.has_failed => Some(false),
         (None, Some(_)) => Some(false),
@@ -201,6 +203,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         peer_relay_only: meeting.peer.relay_only,
         waited_s: meeting.clock.now().as_secs_f64(),
         manual: meeting.is_manual(),
+        with_browser: meeting.peer.is_browser,
         came_with_code: matches!(
             meeting.options.signalling,
             Signalling::Rendezvous { is_new: false, .. }
@@ -219,6 +222,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
                 let (local, remote) = ends(&meeting.checks, pair);
                 format!("{local} <-> {remote}")
             }),
+        channel_error: meeting.flow.carriage.trouble(),
         ..Context::default()
     }
 }
@@ -275,6 +279,14 @@ fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -
             relay_only: meeting.peer.relay_only,
         },
     );
+    let is_hidden = meeting.peer.is_browser && !meeting.record.left_out.is_empty();
+    if is_hidden && prediction.expected != Expected::Direct {
+        return PredictionReport {
+            expected: Expected::Unknown,
+            agrees: None,
+            because: "The browser does not tell the addresses of its host.".to_owned(),
+        };
+    }
     let came = match (path, state) {
         (Some(PathKind::Direct), _) => Some(Expected::Direct),
         (Some(PathKind::Relayed), _) => Some(Expected::Relay),

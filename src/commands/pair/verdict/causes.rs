@@ -32,6 +32,11 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
     if result.state == PairState::NoPeer || findings::late_direct(result).is_some() {
         return (Vec::new(), Vec::new());
     }
+    if let (Some(pair), Some(error)) = (&context.no_data, &context.channel_error) {
+        let message = format!("checks pass over {pair}, but {}", error.message);
+        let cause = Cause::new(error.code, Whose::Between, message);
+        return (vec![cause], Vec::new());
+    }
     if let Some(pair) = &context.no_data {
         let cause = Cause::new(
             Code::NoData,

@@ -73,6 +73,14 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
     // Where nothing was settled, no cause is known.
     let cut_short =
         !result.pairs.is_empty() && result.pairs.iter().all(|pair| has_failure(pair, UNSETTLED));
+    if let (Some(pair), Some(error)) = (&context.no_data, &context.channel_error) {
+        findings.push(Finding::new(
+            error.code,
+            format!("checks pass over {pair}, but {}", error.message),
+            "make sure that the page came from the rendezvous that both use and is of the same version; a firewall that inspects packets may let STUN through and drop DTLS",
+        ));
+        return;
+    }
     if let Some(pair) = &context.no_data {
         findings.push(Finding::new(
             Code::NoData,

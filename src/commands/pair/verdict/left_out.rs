@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
-use crate::base::report::Finding;
+use crate::base::report::{Finding, Severity};
 use crate::base::words::{counted, listed};
 use crate::commands::pair::verdict::Context;
 use crate::proto::ice::candidate::CandidateError;
@@ -146,6 +146,22 @@ pub(super) fn findings(context: &Context, findings: &mut Vec<Finding>) {
     if !context.left_out.is_empty() {
         let kinds = Kinds::of(&context.left_out);
         let count = context.left_out.len();
+        if context.with_browser {
+            // It does so with every page, and its checks come from there all the same.
+            findings.push(Finding {
+                severity: Severity::Info,
+                ..Finding::new(
+                    Code::CandidatesLeftOut,
+                    format!(
+                        "{} of the browser cannot be checked from here: {}; what it hides is found by its own checks, as a peer-reflexive address",
+                        counted(count, "candidate"),
+                        kinds.sentences().join("; ")
+                    ),
+                    "a browser that may use camera or microphone tells the addresses of its host",
+                )
+            });
+            return;
+        }
         let were = if count == 1 { "was" } else { "were" };
         findings.push(Finding::new(
             Code::CandidatesLeftOut,

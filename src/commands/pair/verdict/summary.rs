@@ -283,6 +283,12 @@ fn failed(result: &PairResult, context: &Context) -> String {
             missing(result)
         );
     }
+    if let (Some(pair), Some(error)) = (&context.no_data, &context.channel_error) {
+        return format!(
+            "No connection: checks pass over {pair}, but {}.",
+            error.message
+        );
+    }
     if let Some(pair) = &context.no_data {
         return format!(
             "No connection: checks pass over {pair}, but data does not: something on the way drops what is not STUN."

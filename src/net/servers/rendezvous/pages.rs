@@ -11,6 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use crate::net::servers::rendezvous::page::GUEST_PAGE;
 use crate::net::servers::rendezvous::shared::Shared;
 use crate::proto::signal::wire::{ABOUT, PATH, SUBPROTOCOL};
 
@@ -73,6 +74,7 @@ pub(super) fn answer(
     left.note();
     let admin = !shared.has_admin;
     match request.uri().path() {
+        "/" if is_for_browser(request.headers()) => of_get(&request, guest),
         "/" => of_get(&request, || text(StatusCode::OK, about(admin))),
         "/health" if admin => of_get(&request, || health(shared)),
         "/metrics" if admin => of_get(&request, || metrics(shared)),
@@ -112,6 +114,34 @@ fn text(status: StatusCode, text: impl Into<Bytes>) -> Page {
 fn with(mut page: Page, name: header::HeaderName, value: &'static str) -> Page {
     page.headers_mut()
         .insert(name, HeaderValue::from_static(value));
+    page
+}
+
+/// Whether a person is to see it.
+fn is_for_browser(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    accepted.any(|value| value.to_ascii_lowercase().contains("text/html"))
+}
+
+/// The page that joins a session.
+fn guest() -> Page {
+    let mut page = text(StatusCode::OK, GUEST_PAGE.html.as_str());
+    if let Ok(policy) = HeaderValue::from_str(&GUEST_PAGE.policy) {
+        page.headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // A server that is replaced by a newer one has another page.
+        (header::CACHE_CONTROL, "no-cache"),
+        // What answers depends on who asks.
+        (header::VARY, "Accept"),
+    ] {
+        page = with(page, name, value);
+    }
     page
 }
 

@@ -17,7 +17,9 @@ impl Meeting<'_> {
         let now = self.clock.now();
         match self.checks.handle_input(now, base, source, bytes) {
             // Larger ones than the agent takes.
-            Input::Data(_) if largest::is_probe(bytes) => self.take_data(bytes),
+            Input::Data(_) if !self.peer.is_browser && largest::is_probe(bytes) => {
+                self.take_data(bytes);
+            }
             Input::Engine(pair) | Input::Data(pair) => self.agent.deliver(pair, bytes.to_vec()),
             Input::Taken | Input::Foreign => {}
         }
@@ -49,7 +51,7 @@ impl Meeting<'_> {
         }
     }
 
-    fn take_data(&mut self, bytes: &[u8]) {
+    pub(super) fn take_data(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
         let had_echo = self.flow.quality.has_echo();
         if let Heard::Probe(echo) = self.flow.quality.handle_input(now, bytes) {
@@ -68,10 +70,10 @@ impl Meeting<'_> {
                 if self.flow.selected.is_none() {
                     self.flow.selected = Some((pair, now));
                     self.note(TimelineEvent::Connected, pair_name(&self.checks, pair));
-                    self.flow.quality.start(now);
+                    self.start_quality();
                 }
             }
-            AgentEvent::Data(bytes) => self.take_data(&bytes),
+            AgentEvent::Data(bytes) => self.take_bytes(&bytes),
             AgentEvent::Failed(message) => {
                 self.end = Some(Ending::Unusable(ErrorReport::new(Code::Agent, message)));
             }

@@ -18,7 +18,7 @@ use crate::commands::pair::verdict::RoleConflict;
 use crate::proto::ice::candidate::{Candidate, CandidateError};
 use crate::proto::ice::checks::{Credentials, Role, Unusable};
 use crate::proto::signal::description::{Description, DescriptionError};
-use crate::proto::signal::message::{Greeting, Message};
+use crate::proto::signal::message::{Greeting, Kind, Message};
 use crate::proto::signal::seal::Name;
 use crate::proto::stun::uri::Transport;
 
@@ -74,7 +74,13 @@ impl Meeting<'_> {
         self.peer.relay_only = greeting.relay_only;
         self.peer.servers = greeting.tells_servers.then(Vec::new);
         self.peer.software = Some(greeting.software);
+        self.peer.is_browser = greeting.kind == Kind::Browser;
+        if self.peer.is_browser {
+            self.prepare_channel();
+        }
         let role = match (self.options.role, greeting.role) {
+            // It answers, and who answers follows (RFC 8445 6.1.1).
+            _ if self.peer.is_browser => Role::Controlling,
             (Some(own), Some(other)) if own == other => {
                 self.record.role_conflict = Some(RoleConflict::Told(own));
                 self.role_by_name(name)
@@ -156,13 +162,20 @@ impl Meeting<'_> {
                 }
                 self.peer.arrived = Some(arrived.into_iter().take(bounds::ARRIVED).collect());
             }
+            Message::Seen { pairs } => {
+                if self.peer.seen.is_none() {
+                    self.note(TimelineEvent::RecordReceived, None);
+                }
+                self.peer.seen = Some(pairs.into_iter().take(bounds::PAIRS).collect());
+            }
             Message::Ended { reason } => {
                 if self.peer.end.is_none() {
                     self.note(TimelineEvent::PeerEnded, None);
                     self.peer.end = Some(reason);
                 }
             }
-            Message::Unknown => {}
+            // They are for browsers.
+            Message::IceServers { .. } | Message::Report { .. } | Message::Unknown => {}
         }
     }
 
@@ -235,6 +248,14 @@ impl Meeting<'_> {
         self.peer.credentials = Some(credentials);
         self.progress.described_at = Some(now);
         self.progress.grown.1 = now;
+        if !self.begin_channel(description.fingerprint, description.part) {
+            let error = ErrorReport::new(
+                Code::BadDescription,
+                "the browser's description has no a=fingerprint by SHA-256, without which there is no data channel",
+            );
+            self.end = Some(Ending::Unusable(error));
+            return;
+        }
         let mut useless = Vec::new();
         for candidate in description.candidates {
             if let Err(error) = self.add_remote(&candidate, (None, None, None)) {
@@ -255,9 +276,7 @@ impl Meeting<'_> {
             self.refuse_remote(address, error);
         }
         for (_, error) in description.left_out {
-            self.refuse(format!(
-                "a candidate of the other side was left out: {error}"
-            ));
+            self.leave_out(error);
         }
     }
 
@@ -272,9 +291,18 @@ impl Meeting<'_> {
                     self.refuse_remote(candidate.address, error);
                 }
             }
-            Err(error) => self.refuse(format!(
+            Err(error) => self.leave_out(error),
+        }
+    }
+
+    /// A candidate that cannot be used. A browser has such that others can: names, and TCP.
+    fn leave_out(&mut self, error: CandidateError) {
+        if !self.peer.is_browser {
+            self.refuse(format!(
                 "a candidate of the other side was left out: {error}"
-            )),
+            ));
+        } else if self.record.left_out.len() < bounds::CANDIDATES {
+            self.record.left_out.push(error);
         }
     }
 

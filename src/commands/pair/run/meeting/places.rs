@@ -30,7 +30,10 @@ impl Meeting<'_> {
         let now = self.clock.now();
         let places = &self.record.places;
         if let Some(invited) = invitation.and_then(|invitation| invitation.due(places, now)) {
-            let _ = self.record.events.send(Event::Session(invited));
+            let _ = self.record.events.send(Event::Session {
+                link: invited.link.clone(),
+                invited,
+            });
         }
         let is_settled = |place: &PlaceReport| place.status != PlaceStatus::Unsettled;
         let is_due = places.iter().all(is_settled) || now >= TOLD_AFTER;

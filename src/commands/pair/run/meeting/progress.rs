@@ -55,6 +55,7 @@ impl Meeting<'_> {
         if pairs != self.progress.grown.0 {
             self.progress.grown = (pairs, now);
         }
+        self.tick_channel();
         self.describe_by_hand(now);
         self.tell_connected();
         self.give_up(now);
@@ -94,7 +95,10 @@ impl Meeting<'_> {
         {
             self.progress.has_told_connected = true;
             let (local, remote) = rows::ends(&self.checks, pair);
-            self.say(Message::Connected { local, remote });
+            self.say(Message::Connected {
+                local: Some(local),
+                remote: Some(remote),
+            });
         }
     }
 
@@ -220,7 +224,8 @@ impl Meeting<'_> {
             return;
         }
         if let Some(at) = self.progress.finished_at {
-            let has_all = self.progress.has_told_record && self.peer.arrived.is_some();
+            let has_theirs = self.peer.arrived.is_some() || self.peer.seen.is_some();
+            let has_all = self.progress.has_told_record && has_theirs;
             let is_gone = self.peer.end.is_some();
             // Its own test may take longer, and needs this side's answers.
             let since = at.max(self.flow.quality.last_heard().unwrap_or_default());

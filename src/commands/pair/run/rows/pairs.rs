@@ -13,6 +13,7 @@ use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::rows::ends;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::checks::pair::{ENOUGH_CHECKS, Pair};
+use crate::proto::signal::message::SeenPair;
 
 pub fn path_of(pair: &Pair) -> PathKind {
     if pair.is_relayed() {
@@ -79,6 +80,7 @@ pub fn pairs(
         .arrived
         .as_ref()
         .map(|arrived: &BTreeSet<u32>| meeting.checks.arrivals(arrived));
+    let seen = meeting.peer.seen.as_deref();
     let cut_short = match end {
         Some(Ending::Stopped(_) | Ending::Unusable(_) | Ending::Rendezvous(_)) => CutShort::Stopped,
         Some(Ending::Peer(_) | Ending::Vanished) => CutShort::PeerGone,
@@ -91,6 +93,7 @@ pub fn pairs(
         .enumerate()
         .map(|(index, pair)| {
             let arrived = arrivals.as_ref().map(|counts| counts[index]);
+            let arrived = arrived.or_else(|| seen_of(meeting, pair, seen?));
             let mut row = row(meeting, pair, selected == Some(index), arrived);
             let has_had_chance = pair.sent >= ENOUGH_CHECKS;
             if has_had_chance && row.state != CheckState::Succeeded {
@@ -108,6 +111,28 @@ pub fn pairs(
         .collect();
     rows.sort_by_key(|row| (!row.selected, std::cmp::Reverse(row.priority)));
     rows
+}
+
+/// How many of a pair's checks a browser has seen, if it is clear which of its pairs that is: it may hide its own
+/// address, and tells a port then.
+fn seen_of(meeting: &Meeting<'_>, pair: &Pair, seen: &[SeenPair]) -> Option<u32> {
+    let base = meeting.checks.base(pair.base).address;
+    let is_own = |address: SocketAddr| {
+        let known = CandidateReport::at(&meeting.own.candidates, address);
+        let related =
+            known.and_then(|c| Some(SocketAddr::new(c.related_address?, c.related_port?)));
+        address == base || pair.mapped == Some(address) || related == Some(base)
+    };
+    let is_theirs = |seen: &SeenPair| match seen.local {
+        Some(local) => local == pair.remote,
+        None => seen.local_port == Some(pair.remote.port()),
+    };
+    let mut counts = seen
+        .iter()
+        .filter(|seen| seen.remote.is_some_and(is_own) && is_theirs(seen))
+        .map(|seen| seen.requests_received);
+    let first = counts.next()?;
+    Some(counts.fold(first, u32::saturating_add).max(pair.answered))
 }
 
 fn row(meeting: &Meeting<'_>, pair: &Pair, is_selected: bool, arrived: Option<u32>) -> PairReport {

@@ -1,0 +1,421 @@
+//! The other side is a browser: Chromium opens the page of the rendezvous and joins the session with it.
+
+use std::io::Read as _;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::ends::{End, Ended, rows};
+use super::super::program;
+use super::super::support::browser::{self, Browser};
+use super::network::{Network, Place, RENDEZVOUS};
+use super::{UDP, new_code, side};
+
+/// Whether this process drives a browser: what to do stands in it.
+pub const ROLE: &str = "RTCDIAG_TEST_BROWSER";
+
+/// What the page shows, and whether it has come to an end.
+const PAGE: &str = "
+    const text = (id) => { const it = document.getElementById(id); return it && !it.hidden ? it.innerText : null; };
+    const list = (id) => [...document.querySelectorAll(`#${id} li`)].map((entry) => entry.innerText);
+    return {
+        state: text('state'), kind: document.getElementById('state').className, advice: text('advice'),
+        summary: text('summary'), findings: list('findings'), facts: list('facts'), steps: list('steps'),
+        save: text('save'), ask: text('ask'),
+    };";
+const IS_OVER: &str = "return document.getElementById('state').className === 'bad' || !document.getElementById('save').hidden";
+
+/// Drives a browser in this process's namespace, and writes what its page shows at the end.
+#[expect(clippy::print_stdout, reason = "the test reads it")]
+pub fn play(task: &str) {
+    let shown = serde_json::from_str(task)
+        .map_err(|error| error.to_string())
+        .and_then(|task: Value| visit(&task));
+    let shown = shown.unwrap_or_else(|error| json!({"error": error}));
+    println!("{shown}");
+}
+
+fn visit(task: &Value) -> Result<Value, String> {
+    let word = |key: &str| task[key].as_str().unwrap_or_default();
+    let arguments = task["arguments"].as_array().cloned().unwrap_or_default();
+    let arguments = arguments.iter().filter_map(Value::as_str);
+    let arguments: Vec<String> = arguments.map(str::to_owned).collect();
+    let browser = Browser::start(word("directory").as_ref(), &arguments)?;
+    if let Some(script) = task["before"].as_str() {
+        browser.before(script)?;
+    }
+    // A browser takes its time to start; the page has to be opened when it is time for it.
+    while task["when"]
+        .as_str()
+        .is_some_and(|file| !std::path::Path::new(file).exists())
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    browser.open(word("url"))?;
+    if let Some(code) = task["type"].as_str() {
+        browser.write("#code", code)?;
+        browser.click("#ask button")?;
+    }
+    if task["leave"] == true {
+        // The tab is closed as soon as the call stands.
+        browser.wait_for("return /data went both ways/.test(document.body.innerText)")?;
+    } else {
+        browser.wait_for(IS_OVER)?;
+    }
+    browser.script(PAGE)
+}
+
+/// A browser that was told where to go.
+struct Guest {
+    player: Child,
+    namespace: String,
+}
+
+impl Guest {
+    fn open(network: &Network, role: &str, task: &Value) -> Guest {
+        let directory = network.lab.scratch().join(format!("browser-{role}"));
+        std::fs::create_dir_all(&directory).expect("it can be made");
+        let mut task = task.clone();
+        task["directory"] = json!(directory);
+        let mut command = program::part(&network.lab.namespace(role)).expect("it is known");
+        command.env(ROLE, task.to_string());
+        Guest {
+            player: command.spawn().expect("it starts"),
+            namespace: network.lab.namespace(role),
+        }
+    }
+
+    /// What its page showed at the end.
+    fn shown(mut self) -> Value {
+        let mut text = String::new();
+        let mut output = self.player.stdout.take().expect("it is a pipe");
+        output.read_to_string(&mut text).expect("it writes UTF-8");
+        let _ = self.player.wait();
+        let shown: Value = serde_json::from_str(text.trim()).unwrap_or_default();
+        assert_eq!(shown["error"], Value::Null, "{text}");
+        assert!(shown["state"].is_string(), "{text}");
+        shown
+    }
+}
+
+/// A test that fails must leave no browser behind.
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if self.player.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
+        let _ = self.player.kill();
+        let _ = self.player.wait();
+        let listed = Command::new("ip")
+            .args(["netns", "pids", &self.namespace])
+            .output();
+        let listed = listed.map_or_else(|_| Vec::new(), |output| output.stdout);
+        for id in String::from_utf8_lossy(&listed).lines() {
+            let name = std::fs::read_to_string(format!("/proc/{id}/comm"));
+            if name.is_ok_and(|name| name.starts_with("chrom")) {
+                let _ = Command::new("kill").args(["-KILL", id]).status();
+            }
+        }
+    }
+}
+
+/// What a browser needs to take this address for that of a secure page, as it takes `https://`.
+fn secure() -> Value {
+    json!([format!(
+        "--unsafely-treat-insecure-origin-as-secure=http://{}",
+        RENDEZVOUS[0]
+    )])
+}
+
+fn page(code: &str) -> String {
+    format!("http://{}/#{code}", RENDEZVOUS[0])
+}
+
+/// A side of this program, which waits for the other one.
+fn host(network: &Network, code: &str, args: &str) -> End {
+    let args = format!(
+        "{code} --rendezvous ws://{} --duration 0.5 {args}",
+        RENDEZVOUS[0]
+    );
+    let mut end = network.pair("a", &args);
+    end.wait_for_step("rendezvous-joined");
+    end
+}
+
+/// A session between the program at `a` and a browser at `b`.
+fn session(place: &Place, args: &str) -> (Ended, Value) {
+    let network = Network::build(place);
+    let code = new_code();
+    let end = host(&network, &code, args);
+    let task = json!({"url": page(&code), "arguments": secure()});
+    let guest = Guest::open(&network, "b", &task);
+    (end.finish(), guest.shown())
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn is_skipped() -> bool {
+    let Some(why) = browser::unavailable() else {
+        return false;
+    };
+    let is_required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
+    assert!(!is_required, "{why}");
+    eprintln!("SKIPPED {why}");
+    true
+}
+
+fn events(end: &Ended) -> Vec<&str> {
+    let timeline = rows(&end.result()["timeline"]);
+    timeline
+        .iter()
+        .filter_map(|e| e["event"].as_str())
+        .collect()
+}
+
+/// What must hold of any session that connects.
+fn assert_connected(end: &Ended, shown: &Value, path: &str) {
+    let about = format!("{shown:#}\n{}", end.describe());
+    assert_eq!(end.flaws(), Vec::<String>::new(), "{about}");
+    assert_eq!(end.code, Some(0), "{about}");
+    assert_eq!(end.path(), Some(path), "{about}");
+    let result = end.result();
+    assert_eq!(result["state"], "connected", "{about}");
+    assert_eq!(result["role"], "controlling", "{about}");
+    assert_eq!(result["session"]["peer_agrees"], true, "{about}");
+    assert!(result["quality"]["received"].as_u64() > Some(10), "{about}");
+    assert!(result["quality"]["rtt_ms"]["median"].is_number(), "{about}");
+    let events = events(end);
+    let place = |name: &str| {
+        let place = events.iter().position(|event| *event == name);
+        place.unwrap_or_else(|| panic!("no {name}: {about}"))
+    };
+    let order = [
+        "connected",
+        "dtls-connected",
+        "channel-opened",
+        "data-exchanged",
+    ]
+    .map(place);
+    assert!(order.is_sorted(), "{about}");
+    // Both say the same.
+    assert_eq!(shown["summary"], end.document["summary"], "{about}");
+    assert_eq!(shown["kind"], "good", "{about}");
+    assert_eq!(shown["save"], "Save the report", "{about}");
+    let facts = rows(&shown["facts"]);
+    assert!(
+        facts
+            .iter()
+            .any(|fact| fact.as_str().is_some_and(|f| f.contains("came back"))),
+        "{about}"
+    );
+}
+
+pub fn behind_two_nats() {
+    if is_skipped() {
+        return;
+    }
+    let (end, shown) = session(&Place::Apart(side("home"), side("home")), UDP);
+    assert_connected(&end, &shown, "direct");
+    // The browser hides the addresses of its host, and says how often it was asked.
+    assert!(end.finding("candidates-left-out"), "{}", end.describe());
+    let pairs = rows(&end.result()["pairs"]);
+    let selected = pairs.iter().find(|pair| pair["selected"] == true);
+    let arrived = selected.map(|pair| pair["requests_arrived"].as_u64());
+    assert!(arrived.flatten() > Some(0), "{}", end.describe());
+}
+
+pub fn on_one_network() {
+    if is_skipped() {
+        return;
+    }
+    let (end, shown) = session(&Place::Together(side("home")), UDP);
+    assert_connected(&end, &shown, "direct");
+}
+
+pub fn through_a_relay_of_the_program() {
+    if is_skipped() {
+        return;
+    }
+    let (end, shown) = session(&Place::Apart(side("symmetric"), side("symmetric")), UDP);
+    assert_connected(&end, &shown, "relayed");
+}
+
+/// The browser's network lets no UDP out, so it needs a relay of its own, whose password it only gets if that is allowed.
+pub fn through_a_relay_of_the_browser() {
+    if is_skipped() {
+        return;
+    }
+    let place = Place::Apart(side("home"), side("no_udp"));
+    let args = "-s turn:203.0.113.10 -s turn:203.0.113.10?transport=tcp";
+    let (end, shown) = session(&place, args);
+    assert_eq!(end.code, Some(1), "{shown:#}\n{}", end.describe());
+    let (end, shown) = session(&place, &format!("{args} --share-turn-password"));
+    assert_connected(&end, &shown, "relayed");
+    let candidates = rows(&end.result()["remote"]["candidates"]);
+    let relays = candidates.iter().filter(|c| c["type"] == "relay");
+    let over: Vec<&Value> = relays.map(|relay| &relay["relay_transport"]).collect();
+    assert_eq!(over, ["tcp"], "{}", end.describe());
+}
+
+pub fn without_a_way() {
+    if is_skipped() {
+        return;
+    }
+    let place = Place::Apart(side("symmetric"), side("symmetric"));
+    let (end, shown) = session(&place, "-s stun:203.0.113.10");
+    let about = format!("{shown:#}\n{}", end.describe());
+    assert_eq!(end.code, Some(1), "{about}");
+    assert_eq!(end.result()["state"], "failed", "{about}");
+    assert_eq!(shown["summary"], end.document["summary"], "{about}");
+    assert_eq!(shown["kind"], "bad", "{about}");
+}
+
+/// The link that the program prints, on the machine where it runs.
+pub fn by_the_link_on_one_machine() {
+    if is_skipped() {
+        return;
+    }
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let mut end = network.pair(
+        "a",
+        "--rendezvous lan --rendezvous-listen 127.0.0.1:0 --duration 0.5 -s stun:203.0.113.10",
+    );
+    let told = end.wait_for(|event| event["event"] == "session");
+    let link = told["link"].as_str().expect("a link");
+    let code = told["code"].as_str().expect("a code");
+    assert!(link.starts_with("http://127.0.0.1:"), "{link}");
+    assert!(link.ends_with(&format!("/#{code}")), "{link}");
+    let guest = Guest::open(&network, "a", &json!({"url": link}));
+    let (end, shown) = (end.finish(), guest.shown());
+    assert_connected(&end, &shown, "direct");
+}
+
+pub fn the_code_is_typed() {
+    if is_skipped() {
+        return;
+    }
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let end = host(&network, &code, UDP);
+    let task = json!({
+        "url": page(""), "arguments": secure(), "type": code.to_lowercase().replace('-', " "),
+    });
+    let guest = Guest::open(&network, "b", &task);
+    let (end, shown) = (end.finish(), guest.shown());
+    assert_connected(&end, &shown, "direct");
+}
+
+pub fn what_keeps_a_page_from_it_is_said() {
+    if is_skipped() {
+        return;
+    }
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let shown = |task: Value| Guest::open(&network, "b", &task).shown();
+    // Plain HTTP from another machine.
+    let plain = shown(json!({"url": page(&code)}));
+    assert_eq!(plain["kind"], "bad");
+    assert!(
+        plain["state"]
+            .as_str()
+            .is_some_and(|s| s.contains("no cryptography")),
+        "{plain:#}"
+    );
+    assert!(
+        plain["advice"]
+            .as_str()
+            .is_some_and(|s| s.contains("https://")),
+        "{plain:#}"
+    );
+    assert_eq!(plain["steps"], json!([]), "nothing was sent");
+    // A code with a mistake.
+    let mut wrong = code.clone();
+    wrong.replace_range(0..1, if code.starts_with('7') { "8" } else { "7" });
+    let wrong = shown(json!({"url": page(&wrong), "arguments": secure()}));
+    assert!(
+        wrong["state"]
+            .as_str()
+            .is_some_and(|s| s.contains("typing mistake")),
+        "{wrong:#}"
+    );
+    assert!(wrong["ask"].is_string(), "{wrong:#}");
+    // WebRTC that a policy has switched off: both sides say so.
+    let end = host(&network, &code, UDP);
+    let task = json!({
+        "url": page(&code), "arguments": secure(), "before": "delete window.RTCPeerConnection",
+    });
+    let off = shown(task);
+    assert!(
+        off["state"]
+            .as_str()
+            .is_some_and(|s| s.contains("no WebRTC")),
+        "{off:#}"
+    );
+    let end = end.finish();
+    assert!(
+        end.document["summary"]
+            .as_str()
+            .is_some_and(|s| s.contains("no WebRTC")),
+        "{}",
+        end.describe()
+    );
+}
+
+/// The second of two with one link is turned away, and the first goes on.
+pub fn two_people_with_one_link() {
+    if is_skipped() {
+        return;
+    }
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let args = format!(
+        "{code} --rendezvous ws://{} --duration 10 {UDP}",
+        RENDEZVOUS[0]
+    );
+    let mut end = network.pair("a", &args);
+    end.wait_for_step("rendezvous-joined");
+    let sign = network.lab.scratch().join("connected");
+    let task = json!({"url": page(&code), "arguments": secure()});
+    let mut late = task.clone();
+    late["when"] = json!(sign);
+    let second = Guest::open(&network, "srv", &late);
+    let first = Guest::open(&network, "b", &task);
+    end.wait_for_step("data-exchanged");
+    std::fs::write(&sign, "").expect("it can be written");
+    let second = second.shown();
+    assert!(
+        second["state"]
+            .as_str()
+            .is_some_and(|s| s.contains("Two others")),
+        "{second:#}"
+    );
+    let (end, shown) = (end.finish(), first.shown());
+    assert_connected(&end, &shown, "direct");
+}
+
+/// A tab that is closed in mid-call.
+pub fn the_tab_is_closed() {
+    if is_skipped() {
+        return;
+    }
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let args = format!(
+        "{code} --rendezvous ws://{} --duration 20 {UDP}",
+        RENDEZVOUS[0]
+    );
+    let mut end = network.pair("a", &args);
+    end.wait_for_step("rendezvous-joined");
+    let task = json!({"url": page(&code), "arguments": secure(), "leave": true});
+    let guest = Guest::open(&network, "b", &task);
+    end.wait_for_step("data-exchanged");
+    guest.shown();
+    let end = end.finish();
+    assert!(
+        end.flaws().is_empty(),
+        "{:?}\n{}",
+        end.flaws(),
+        end.describe()
+    );
+    assert!(events(&end).contains(&"peer-left"), "{}", end.describe());
+}
