@@ -490,7 +490,12 @@
     async connected() {
       step('data went both ways');
       state('Connected; measuring …', 'good');
-      const chosen = (await this.pairs()).find((pair) => pair.isSelected);
+      // Until it hears of the nomination, a browser uses whichever pair works; and its statistics may be older than that.
+      let chosen;
+      for (let tries = 0; tries < 20 && !(chosen && chosen.entry.nominated); tries += 1) {
+        if (tries > 0) await new Promise((done) => setTimeout(done, 100));
+        chosen = (await this.pairs()).find((pair) => pair.isSelected);
+      }
       this.chosen = chosen;
       this.say({ type: 'connected', local: chosen ? place(chosen.local) : null, remote: chosen ? place(chosen.remote) : null });
     }
