@@ -191,7 +191,7 @@ async fn work(
 fn show(frame: &Frame, event: &Event, is_new: bool) {
     frame.event(event);
     match event {
-        Event::Session(invited) => {
+        Event::Session { invited, .. } => {
             if is_new || invited.is_near {
                 frame.output.instruct(&invited.text("each other host"));
             }

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+/// Longer than any program runs, and no more than every system's clock can count.
+const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
@@ -22,9 +25,9 @@ impl Clock {
         self.started.elapsed()
     }
 
-    /// The instant of a time since the start, for timers.
+    /// The instant of a time since the start, for timers. One that never comes is years away.
     pub fn instant(&self, time: Duration) -> tokio::time::Instant {
-        (self.started + time).into()
+        (self.started + time.min(NEVER)).into()
     }
 
     /// Seconds since 1970, by the system's clock as it is now: a machine that slept, or whose clock was
@@ -64,4 +67,15 @@ fn written(time: SystemTime) -> String {
         |_| "1970-01-01T00:00:00.000Z".to_owned(),
         |t| format!("{t:.3}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_comes_is_no_overflow() {
+        let clock = Clock::start();
+        assert!(clock.instant(Duration::MAX) > clock.instant(Duration::from_secs(86_400)));
+    }
 }

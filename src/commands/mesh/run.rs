@@ -52,7 +52,12 @@ impl Options {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// What to type on the other hosts.
-    Session(Invited),
+    Session {
+        #[serde(flatten)]
+        invited: Invited,
+        /// As in `pair`; a browser cannot be a member.
+        link: Option<String>,
+    },
     /// What became of one of several places.
     Rendezvous(PlaceReport),
     /// A host has come, or has gone.

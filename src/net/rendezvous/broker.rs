@@ -134,6 +134,10 @@ impl Guest {
 
     /// Waits for something to happen to the connection. May be dropped.
     async fn turn(&self, pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
+        // A session that has no budget left has none for another connection either.
+        if let Some(fault) = client.fault() {
+            return Err(failure::of_fault(fault, &self.target.url));
+        }
         let due = client.poll_timeout().unwrap_or(Duration::MAX);
         tokio::select! {
             read = pipe.read() => client.handle_input(self.clock.now(), &read?),

@@ -123,7 +123,10 @@ impl<'a> Meeting<'a> {
         }
         let invitation = self.invitation.as_mut();
         if let Some(invited) = invitation.and_then(|it| it.due(&self.rows, now)) {
-            let _ = self.events.send(Event::Session(invited));
+            let _ = self.events.send(Event::Session {
+                invited,
+                link: None,
+            });
         }
         let is_settled = |row: &PlaceReport| row.status != PlaceStatus::Unsettled;
         let is_due = self.rows.iter().all(is_settled) || now >= TOLD_AFTER;
