@@ -47,6 +47,7 @@ pub async fn connect(
         clock,
         used: Used::default(),
         largest: bounds::BROKER_PIECE,
+        has_ended: false,
     };
     Rendezvous::begin(guest, clock, steps).await
 }
@@ -60,6 +61,8 @@ struct Guest {
     used: Used,
     /// The largest message that it is given.
     largest: usize,
+    /// Whether a connection has ended while a small message was under way.
+    has_ended: bool,
 }
 
 impl Visitor for Guest {
@@ -157,7 +160,9 @@ impl Guest {
         if client.fault() == Some(Fault::Silent) || size == 0 || failure.is_final {
             return failure;
         }
-        if self.largest == SMALL {
+        // Once may be a broker that ends.
+        if self.largest == SMALL || (size <= SMALL && std::mem::replace(&mut self.has_ended, true))
+        {
             return failure::too_large(size);
         }
         if size > SMALL {
