@@ -39,6 +39,8 @@ pub mod samples;
 pub mod stats;
 pub mod traffic;
 
+use serde_json::de::StrRead;
+
 pub use account::{
     Account, Change, DtlsRecord, EndRecord, Fault, FileKind, PairRecord, Place, Record,
     ServerRecord, StateKind, StreamRecord, Told, ToldCandidate,
@@ -69,6 +71,22 @@ pub fn read(bytes: &[u8]) -> Record {
                 .faults
                 .push(Fault::new(format!("byte {place}"), message));
             record
+        }
+    }
+}
+
+/// Reads the JSON values of a text one after the other, since some write one a line. Gives what ended it before its end.
+fn each_value<'t>(
+    text: &'t str,
+    mut read: impl FnMut(&mut serde_json::Deserializer<StrRead<'t>>) -> serde_json::Result<()>,
+) -> Option<Fault> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    loop {
+        if let Err(error) = read(&mut json) {
+            return Some(Fault::of_json(&error));
+        }
+        if json.end().is_ok() {
+            return None;
         }
     }
 }

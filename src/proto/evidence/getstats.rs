@@ -9,30 +9,22 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 use crate::base::words::printable;
-use crate::proto::evidence::MAX_ACCOUNTS;
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record};
 use crate::proto::evidence::stats::{Object, StatsBook, is_member_of_use, is_of_use};
+use crate::proto::evidence::{MAX_ACCOUNTS, each_value};
 
 pub fn read(text: &str) -> Record {
     let mut record = Record::of(FileKind::Getstats);
     let mut walk = Walk::default();
-    let mut json = serde_json::Deserializer::from_str(text);
-    // Some write one report a line.
-    loop {
+    let fault = each_value(text, |json| {
         let node = Node {
             walk: &mut walk,
             key: None,
             group: String::new(),
         };
-        let outcome = node.deserialize(&mut json);
-        if let Err(error) = outcome {
-            record.faults.push(Fault::of_json(&error));
-            break;
-        }
-        if json.end().is_ok() {
-            break;
-        }
-    }
+        node.deserialize(json).map(drop)
+    });
+    record.faults.extend(fault);
     let mut is_partial = false;
     for label in walk.order {
         let Some((mut account, book)) = walk.open.remove(&label) else {

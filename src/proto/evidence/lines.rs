@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record, Told};
 use crate::proto::evidence::events::{add, add_candidate, candidate, describe};
-use crate::proto::evidence::{described, kind};
+use crate::proto::evidence::{described, each_value, kind};
 
 /// Values in one JSON document that are looked at.
 const MAX_VALUES: usize = 100_000;
@@ -19,17 +19,10 @@ pub fn read(kind: FileKind, text: &str) -> Record {
     let mut account = Account::default();
     if kind::is_json(text) {
         let mut left = MAX_VALUES;
-        let mut json = serde_json::Deserializer::from_str(text);
-        // Some write one value a line.
-        loop {
-            let outcome = json.deserialize_any(Values(&mut account, &mut left));
-            if let Err(error) = &outcome {
-                record.faults.push(Fault::of_json(error));
-            }
-            if outcome.is_err() || json.end().is_ok() {
-                break;
-            }
-        }
+        let fault = each_value(text, |json| {
+            json.deserialize_any(Values(&mut account, &mut left))
+        });
+        record.faults.extend(fault);
     } else if kind == FileKind::Sdp {
         of_sdp(&mut account, text);
     } else {
