@@ -37,7 +37,7 @@ use serde_json::Value;
 
 use crate::base::codes::Code;
 use crate::base::exit::{self, Outcome};
-use crate::base::report::{Document, Finding, Millis, SCHEMA_VERSION, Severity};
+use crate::base::report::{Document, Finding, Severity, Verdict};
 use crate::net::clock::Clock;
 use crate::ui::output::{self, Output, PageFile};
 use crate::ui::redact::{self, Redaction};
@@ -210,13 +210,7 @@ fn error_document(
     message: String,
     redacted: bool,
 ) -> Document<Value> {
-    Document {
-        schema_version: SCHEMA_VERSION,
-        rtcdiag_version: env!("CARGO_PKG_VERSION"),
-        redacted,
-        command,
-        started_at: clock.started_at(),
-        elapsed_ms: Millis(clock.now()),
+    let verdict = Verdict {
         outcome: Outcome::Error,
         caveat: None,
         summary: format!("The command could not start: {message}."),
@@ -226,6 +220,9 @@ fn error_document(
             message,
             hint: None,
         }],
-        result: None,
+    };
+    Document {
+        redacted,
+        ..Document::new(command, (clock.started_at(), clock.now()), verdict, None)
     }
 }

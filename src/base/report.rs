@@ -54,6 +54,30 @@ pub struct Verdict {
     pub summary: String,
 }
 
+impl<R> Document<R> {
+    /// The document of a command with its verdict, `elapsed` after it began at `started_at`. Nothing in it is redacted yet.
+    pub fn new(
+        command: Option<&'static str>,
+        (started_at, elapsed): (String, Duration),
+        verdict: Verdict,
+        result: Option<R>,
+    ) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            rtcdiag_version: env!("CARGO_PKG_VERSION"),
+            redacted: false,
+            command,
+            started_at,
+            elapsed_ms: Millis(elapsed),
+            outcome: verdict.outcome,
+            caveat: verdict.caveat,
+            summary: verdict.summary,
+            findings: verdict.findings,
+            result,
+        }
+    }
+}
+
 /// Why an outcome that is good by the exit code is no good news: everything was done, and what came of
 /// it hurts all the same. Its word stands where "good" would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::base::exit::Outcome;
 use crate::base::fact::Reason;
 use crate::base::family::Family;
-use crate::base::report::{Document, Millis, SCHEMA_VERSION, Verdict};
+use crate::base::report::{Document, ErrorReport, Verdict};
 use crate::commands::args::{Common, DIAGNOSIS_TIMEOUT};
 use crate::commands::error_document;
 use crate::commands::shortage;
@@ -143,18 +143,10 @@ impl Frame<'_> {
     }
 
     pub fn document<R>(&self, name: &'static str, verdict: Verdict, result: R) -> Document<R> {
+        let times = (self.clock.started_at(), self.clock.now());
         Document {
-            schema_version: SCHEMA_VERSION,
-            rtcdiag_version: env!("CARGO_PKG_VERSION"),
             redacted: self.output.redaction().is_on(),
-            command: Some(name),
-            started_at: self.clock.started_at(),
-            elapsed_ms: Millis(self.clock.now()),
-            outcome: verdict.outcome,
-            caveat: verdict.caveat,
-            summary: verdict.summary,
-            findings: verdict.findings,
-            result: Some(result),
+            ..Document::new(Some(name), times, verdict, Some(result))
         }
     }
 
@@ -169,6 +161,14 @@ impl Frame<'_> {
         }
         save_page(self.page, self.output.redaction(), &document, String::new)?;
         Ok(Outcome::Error)
+    }
+
+    /// The same where the work itself could not begin.
+    pub fn could_not_work(&self, error: &ErrorReport) -> anyhow::Result<Outcome> {
+        let hint = error
+            .hint
+            .map_or_else(String::new, |hint| format!("; {hint}"));
+        self.could_not_begin(&anyhow::anyhow!("{}{hint}", error.message))
     }
 
     fn json<R: Serialize>(&self, document: &Document<R>) -> anyhow::Result<Option<String>> {

@@ -6,9 +6,6 @@ pub mod report;
 pub mod run;
 pub mod verdict;
 
-use std::net::SocketAddr;
-
-use anyhow::Context as _;
 use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
 
@@ -17,13 +14,11 @@ use crate::base::fact::Reason;
 use crate::base::report::{ErrorReport, Finding};
 use crate::base::words::counted;
 use crate::commands::frame::Frame;
-use crate::commands::pair::meeting_place::{self, Visitor, Wanted};
+use crate::commands::pair::meeting_place::{self, Appointment, Visitor};
 use crate::commands::pair::run::invitation::{Invitation, Told};
-use crate::commands::pair::{at_most, new_code, reached, session_code, shared_flags};
-use crate::commands::{credentials, gather, servers};
+use crate::commands::pair::{at_most, reached, session_code, shared_flags};
+use crate::commands::{gather, servers};
 use crate::proto::mesh::lobby::Settings;
-use crate::proto::signal::code::Code;
-use crate::proto::signal::mqtt::Login;
 use crate::proto::signal::rooms::RoomKind;
 use crate::proto::signal::seal::Name;
 use args::MeshArgs;
@@ -36,18 +31,13 @@ pub fn run(frame: &Frame, args: &MeshArgs) -> anyhow::Result<Outcome> {
                 "--new-code makes a code and nothing else: leave out CODE"
             ));
         }
-        let code = format!("{}\n", new_code());
-        frame
-            .output
-            .result(&code)
-            .context("cannot write the code")?;
-        return Ok(Outcome::Good);
+        return session_code::show_new(frame);
     }
     let (plan, findings) = match prepare(frame, args) {
         Ok(prepared) => prepared,
         Err(error) => return frame.could_not_begin(&error),
     };
-    let is_new = plan.is_new;
+    let is_new = plan.appointment.is_new;
     let (done, stopped) = frame.work(
         "connecting to the rendezvous".to_owned(),
         async |stop, sender| Box::pin(work(frame, plan, stop, sender)).await,
@@ -58,12 +48,7 @@ pub fn run(frame: &Frame, args: &MeshArgs) -> anyhow::Result<Outcome> {
         mut context,
     } = match done {
         Ok(run) => run,
-        Err(error) => {
-            let hint = error
-                .hint
-                .map_or_else(String::new, |hint| format!("; {hint}"));
-            return frame.could_not_begin(&anyhow::anyhow!("{}{hint}", error.message));
-        }
+        Err(error) => return frame.could_not_work(&error),
     };
     context.wanted = args.expect;
     context.stopped = context.stopped.or(stopped);
@@ -75,13 +60,7 @@ pub fn run(frame: &Frame, args: &MeshArgs) -> anyhow::Result<Outcome> {
 
 /// Everything that can be known before the first packet.
 struct Plan {
-    code: Code,
-    /// It was made here: the other hosts have to be told of it.
-    is_new: bool,
-    wanted: Wanted,
-    listen: Option<SocketAddr>,
-    /// For the brokers that are named.
-    login: Option<Login>,
+    appointment: Appointment,
     shared_flags: String,
     options: Options,
 }
@@ -90,22 +69,14 @@ fn prepare(frame: &Frame, args: &MeshArgs) -> anyhow::Result<(Plan, Vec<Finding>
     session_code::check(args.code.as_ref(), &args.servers)?;
     let (gather, mut findings) =
         gather::options(frame, &args.servers, &args.credentials, args.policy)?;
-    let wanted = meeting_place::wanted(&args.places)?;
-    let broker = &args.broker;
-    let (login, about_login) = credentials::for_brokers(
-        broker.rendezvous_username.as_deref(),
-        broker.rendezvous_password_file.as_deref(),
-        frame.patience(),
-    )?;
+    let code = args.code.as_ref();
+    let (appointment, about_login) = Appointment::prepare(frame, code, &args.places, &args.broker)?;
     findings.extend(about_login);
-    let given = session_code::given(frame, args.code.as_ref())?;
-    let is_new = given.is_none();
-    let code = given.unwrap_or_else(new_code);
     let own = Name(rand::rng().random());
     let options = Options {
         nat: (!args.no_nat).then(|| servers::for_nat(&gather)),
         gather,
-        code: code.clone(),
+        code: appointment.code.clone(),
         places: Vec::new(),
         invitation: None,
         lobby: Settings {
@@ -117,11 +88,7 @@ fn prepare(frame: &Frame, args: &MeshArgs) -> anyhow::Result<(Plan, Vec<Finding>
         duration: args.duration,
     };
     let plan = Plan {
-        code,
-        is_new,
-        wanted,
-        listen: args.places.rendezvous_listen,
-        login,
+        appointment,
         shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
         options,
     };
@@ -154,18 +121,21 @@ async fn work(
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<MeshRun, ErrorReport> {
     let Plan {
-        code, mut options, ..
+        appointment,
+        shared_flags,
+        mut options,
     } = plan;
+    let code = appointment.code;
     let opened = meeting_place::open_all(
-        plan.wanted,
-        plan.listen,
+        appointment.wanted,
+        appointment.listen,
         &Visitor {
             code: &run::lobby_code(&code),
             kind: RoomKind::Lobby,
             member: options.lobby.own,
             source: &options.gather.source,
             families: &options.gather.families,
-            login: plan.login,
+            login: appointment.login,
         },
         frame.clock,
     )?;
@@ -173,7 +143,7 @@ async fn work(
     options.invitation = Some(Invitation {
         name: "mesh",
         code: code.to_string(),
-        flags: plan.shared_flags,
+        flags: shared_flags,
         places: opened.flags,
         // A mesh has no page.
         page: None,
@@ -191,7 +161,7 @@ async fn work(
 fn show(frame: &Frame, event: &Event, is_new: bool) {
     frame.event(event);
     match event {
-        Event::Session { invited, .. } => {
+        Event::Session(invited) => {
             if is_new || invited.is_near {
                 frame.output.instruct(&invited.text("each other host"));
             }

@@ -10,9 +10,7 @@ pub mod meeting_place;
 pub mod session_code;
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
-use anyhow::Context as _;
 use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
 
@@ -22,13 +20,11 @@ use crate::base::report::{ErrorReport, Finding};
 use crate::base::words::short_span;
 use crate::commands::args::{ServerArgs, TurnCredentials};
 use crate::commands::frame::Frame;
-use crate::commands::{credentials, gather, nat, servers};
-use crate::proto::signal::code::Code;
-use crate::proto::signal::mqtt::Login;
+use crate::commands::{gather, nat, servers};
 use crate::proto::signal::rooms::RoomKind;
 use crate::proto::signal::seal::Name;
 use args::{ManualForm, PairArgs, PlaceArgs};
-use meeting_place::{Visitor, Wanted};
+use meeting_place::{Appointment, Visitor};
 use report::{PlaceReport, PlaceStatus, TimelineEvent};
 use run::invitation::{Invitation, Told};
 use run::{Event, NatSource, Options, PairRun, Signalling};
@@ -41,12 +37,7 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
                 "--new-code makes a code and nothing else: leave out CODE and --manual"
             ));
         }
-        let code = format!("{}\n", new_code());
-        frame
-            .output
-            .result(&code)
-            .context("cannot write the code")?;
-        return Ok(Outcome::Good);
+        return session_code::show_new(frame);
     }
     let (prepared, findings) = match prepare(frame, args) {
         Ok(prepared) => prepared,
@@ -54,11 +45,11 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
     };
     let is_new = matches!(
         prepared.signalling,
-        PreparedSignalling::Rendezvous { is_new: true, .. }
+        PreparedSignalling::Rendezvous(Appointment { is_new: true, .. })
     );
     let waiting = match prepared.signalling {
         PreparedSignalling::Manual(_) => "gathering candidates",
-        PreparedSignalling::Rendezvous { .. } => "connecting to the rendezvous",
+        PreparedSignalling::Rendezvous(_) => "connecting to the rendezvous",
     };
     let (done, stopped) = frame.work(
         waiting.to_owned(),
@@ -70,12 +61,7 @@ pub fn run(frame: &Frame, args: &PairArgs) -> anyhow::Result<Outcome> {
         mut context,
     } = match done {
         Ok(paired) => paired,
-        Err(error) => {
-            let hint = error
-                .hint
-                .map_or_else(String::new, |hint| format!("; {hint}"));
-            return frame.could_not_begin(&anyhow::anyhow!("{}{hint}", error.message));
-        }
+        Err(error) => return frame.could_not_work(&error),
     };
     context.wanted = args.expect;
     context.stopped = context.stopped.or(stopped);
@@ -98,15 +84,7 @@ struct Plan {
 
 enum PreparedSignalling {
     Manual(ManualForm),
-    Rendezvous {
-        code: Code,
-        /// It was made here: the other host has to be told of it.
-        is_new: bool,
-        wanted: Wanted,
-        listen: Option<SocketAddr>,
-        /// For the brokers that are named.
-        login: Option<Login>,
-    },
+    Rendezvous(Appointment),
 }
 
 fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>)> {
@@ -117,22 +95,11 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
     let signalling = if let Some(form) = args.manual {
         PreparedSignalling::Manual(form)
     } else {
-        let wanted = meeting_place::wanted(&args.places)?;
-        let broker = &args.broker;
-        let (login, about_login) = credentials::for_brokers(
-            broker.rendezvous_username.as_deref(),
-            broker.rendezvous_password_file.as_deref(),
-            frame.patience(),
-        )?;
+        let code = args.code.as_ref();
+        let (appointment, about_login) =
+            Appointment::prepare(frame, code, &args.places, &args.broker)?;
         findings.extend(about_login);
-        let given = session_code::given(frame, args.code.as_ref())?;
-        PreparedSignalling::Rendezvous {
-            is_new: given.is_none(),
-            wanted,
-            listen: args.places.rendezvous_listen,
-            login,
-            code: given.unwrap_or_else(new_code),
-        }
+        PreparedSignalling::Rendezvous(appointment)
     };
     let prepared = Plan {
         signalling,
@@ -174,10 +141,6 @@ pub fn shared_flags(
     flags
 }
 
-pub fn new_code() -> Code {
-    Code::new(rand::rng().random())
-}
-
 async fn work(
     frame: &Frame<'_>,
     prepared: Plan,
@@ -188,13 +151,13 @@ async fn work(
     let signalling = match prepared.signalling {
         PreparedSignalling::Manual(ManualForm::Line) => Signalling::Manual,
         PreparedSignalling::Manual(ManualForm::Sdp) => Signalling::ManualSdp,
-        PreparedSignalling::Rendezvous {
+        PreparedSignalling::Rendezvous(Appointment {
             code,
             is_new,
             wanted,
             listen,
             login,
-        } => {
+        }) => {
             let member = Name(rand::rng().random());
             let opened = meeting_place::open_all(
                 wanted,
@@ -294,7 +257,7 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
             let width = frame.output.progress_width();
             frame.output.progress(render::screen::lines(screen, width));
         }
-        Event::Session { invited, .. } => {
+        Event::Session(invited) => {
             if is_new || invited.is_near {
                 frame.output.instruct(&invited.text("the other host"));
             }

@@ -51,13 +51,8 @@ impl Options {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// What to type on the other hosts.
-    Session {
-        #[serde(flatten)]
-        invited: Invited,
-        /// As in `pair`; a browser cannot be a member.
-        link: Option<String>,
-    },
+    /// What to type on the other hosts. There is no link: a browser cannot be a member.
+    Session(Invited),
     /// What became of one of several places.
     Rendezvous(PlaceReport),
     /// A host has come, or has gone.

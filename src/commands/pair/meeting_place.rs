@@ -8,10 +8,13 @@ use tokio::task::JoinHandle;
 use crate::base::bounds;
 use crate::base::codes::Code;
 use crate::base::family::Family;
-use crate::base::report::ErrorReport;
-use crate::commands::pair::args::{PlaceArg, PlaceArgs};
+use crate::base::report::{ErrorReport, Finding};
+use crate::commands::credentials;
+use crate::commands::frame::Frame;
+use crate::commands::pair::args::{BrokerCredentials, PlaceArg, PlaceArgs};
 use crate::commands::pair::report::PlaceKind;
 use crate::commands::pair::run::MeetingPlace;
+use crate::commands::pair::session_code::{self, CodeArg};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::rendezvous::broker::Access;
@@ -86,6 +89,43 @@ pub fn open(
         shown: url_of(shown),
         running: RunningRendezvous { stop, task },
     })
+}
+
+/// With whom to meet, and where: all that is known of it before the first packet.
+pub struct Appointment {
+    pub code: SessionCode,
+    /// It was made here: the others have to be told of it.
+    pub is_new: bool,
+    pub wanted: Wanted,
+    pub listen: Option<SocketAddr>,
+    /// For the brokers that are named.
+    pub login: Option<Login>,
+}
+
+impl Appointment {
+    /// The appointment of a command line, with what is to be said of its secrets.
+    pub fn prepare(
+        frame: &Frame,
+        code: Option<&CodeArg>,
+        places: &PlaceArgs,
+        broker: &BrokerCredentials,
+    ) -> anyhow::Result<(Self, Vec<Finding>)> {
+        let wanted = wanted(places)?;
+        let (login, findings) = credentials::for_brokers(
+            broker.rendezvous_username.as_deref(),
+            broker.rendezvous_password_file.as_deref(),
+            frame.patience(),
+        )?;
+        let given = session_code::given(frame, code)?;
+        let appointment = Self {
+            is_new: given.is_none(),
+            code: given.unwrap_or_else(session_code::new),
+            wanted,
+            listen: places.rendezvous_listen,
+            login,
+        };
+        Ok((appointment, findings))
+    }
 }
 
 /// The places that are wanted, each once; `lan` and `public` if nothing is said.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Serialize, Serializer};
 
 use crate::base::report::{ErrorReport, Millis};
+use crate::base::time::Time;
 use crate::commands::gather::report::{CandidateReport, GatherServerReport};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::Cause;
@@ -275,6 +276,15 @@ pub struct PlaceReport {
     pub error: Option<ErrorReport>,
 }
 
+impl PlaceReport {
+    /// Notes what became of it; how long that took stays what it was the first time.
+    pub fn settle(&mut self, now: Time, status: PlaceStatus, error: Option<ErrorReport>) {
+        self.elapsed_ms = self.elapsed_ms.or(Some(Millis(now)));
+        self.status = status;
+        self.error = error;
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlaceStatus {
@@ -284,6 +294,17 @@ pub enum PlaceStatus {
     /// It was reached, and is not any more.
     Lost,
     Failed,
+}
+
+impl PlaceStatus {
+    /// The same once it is not tried any more.
+    #[must_use]
+    pub const fn given_up(self) -> Self {
+        match self {
+            Self::Unsettled | Self::Failed => Self::Failed,
+            Self::Reached | Self::Lost => Self::Lost,
+        }
+    }
 }
 
 /// Where a place comes from.

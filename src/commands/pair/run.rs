@@ -123,12 +123,7 @@ pub enum SideOf {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The rendezvous is known, and what to type on the other host.
-    Session {
-        #[serde(flatten)]
-        invited: Invited,
-        /// What a browser opens instead.
-        link: Option<String>,
-    },
+    Session(Invited),
     /// What became of one of several places.
     Rendezvous(PlaceReport),
     /// The same of all of them, for a person.

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use std::sync::mpsc;
 
 use anyhow::Context as _;
+use rand::Rng as _;
 
+use crate::base::exit::Outcome;
 use crate::commands::args::ServerArgs;
 use crate::commands::frame::Frame;
 use crate::proto::signal::code::{Code, CodeError};
@@ -57,6 +59,21 @@ pub fn given(frame: &Frame, argument: Option<&CodeArg>) -> anyhow::Result<Option
         Some(CodeArg::Code(code)) => Ok(Some(code)),
         Some(CodeArg::Stdin) => typed(frame).map(Some),
     }
+}
+
+/// A fresh one.
+pub fn new() -> Code {
+    Code::new(rand::rng().random())
+}
+
+/// Prints a fresh one, and nothing else.
+pub fn show_new(frame: &Frame) -> anyhow::Result<Outcome> {
+    let code = format!("{}\n", new());
+    frame
+        .output
+        .result(&code)
+        .context("cannot write the code")?;
+    Ok(Outcome::Good)
 }
 
 /// Sees that standard input is not wanted for two things, before anything is read from it.

@@ -138,9 +138,7 @@ impl Guest {
     /// Waits for something to happen to the connection. May be dropped.
     async fn turn(&self, pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
         // A session that has no budget left has none for another connection either.
-        if let Some(fault) = client.fault() {
-            return Err(failure::of_fault(fault, &self.target.url));
-        }
+        self.check(client)?;
         let due = client.poll_timeout().unwrap_or(Duration::MAX);
         tokio::select! {
             read = pipe.read() => client.handle_input(self.clock.now(), &read?),
@@ -148,10 +146,14 @@ impl Guest {
                 client.handle_timeout(self.clock.now());
             }
         }
-        match client.fault() {
-            Some(fault) => Err(failure::of_fault(fault, &self.target.url)),
-            None => Ok(()),
-        }
+        self.check(client)
+    }
+
+    fn check(&self, client: &Client) -> Result<(), Failure> {
+        let fault = client.fault();
+        fault.map_or(Ok(()), |fault| {
+            Err(failure::of_fault(fault, &self.target.url))
+        })
     }
 
     /// Whether the size of a message was why the connection ended: then smaller ones are tried.
@@ -202,8 +204,8 @@ impl Guest {
                     client.send(self.clock.now(), envelope);
                 }
             }
-            if let Some(fault) = client.fault() {
-                return Ending::Broken(failure::of_fault(fault, &self.target.url));
+            if let Err(failure) = self.check(client) {
+                return Ending::Broken(failure);
             }
         }
     }

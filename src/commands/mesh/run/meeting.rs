@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use crate::base::bounds;
 use crate::base::codes;
 use crate::base::fact::Reason;
-use crate::base::report::{ErrorReport, Millis};
+use crate::base::report::ErrorReport;
 use crate::base::time::Time;
 use crate::commands::mesh::report::{HostReport, MeshResult, WayOutcome, WayReport, way};
 use crate::commands::mesh::run::{CLOSING, Event, MeshRun, Options};
 use crate::commands::mesh::verdict::Context;
 use crate::commands::pair::report::{PlaceReport, PlaceStatus};
 use crate::commands::pair::run::invitation::Invitation;
-use crate::commands::pair::run::meeting::places::{TOLD_AFTER, rows};
+use crate::commands::pair::run::meeting::places::{are_due, rows};
 use crate::commands::pair::run::{MeetingPlace, nowhere};
 use crate::net::clock::Clock;
 use crate::net::rendezvous::client;
@@ -123,14 +123,9 @@ impl<'a> Meeting<'a> {
         }
         let invitation = self.invitation.as_mut();
         if let Some(invited) = invitation.and_then(|it| it.due(&self.rows, now)) {
-            let _ = self.events.send(Event::Session {
-                invited,
-                link: None,
-            });
+            let _ = self.events.send(Event::Session(invited));
         }
-        let is_settled = |row: &PlaceReport| row.status != PlaceStatus::Unsettled;
-        let is_due = self.rows.iter().all(is_settled) || now >= TOLD_AFTER;
-        if self.rows.len() > 1 && is_due && !self.told.places {
+        if !self.told.places && are_due(&self.rows, now) {
             self.told.places = true;
             let places = self.rows.clone();
             let _ = self.events.send(Event::Places { places });
@@ -180,10 +175,7 @@ impl<'a> Meeting<'a> {
             client::Event::PeerLeft | client::Event::ThirdRefused => {}
             client::Event::Lost(error) => self.settle(place, PlaceStatus::Lost, Some(error)),
             client::Event::Refused(error) => {
-                let status = match self.rows[place].status {
-                    PlaceStatus::Unsettled | PlaceStatus::Failed => PlaceStatus::Failed,
-                    PlaceStatus::Reached | PlaceStatus::Lost => PlaceStatus::Lost,
-                };
+                let status = self.rows[place].status.given_up();
                 self.settle(place, status, Some(error));
             }
             client::Event::Envelope(envelope) => self.open(place, &envelope),
@@ -219,11 +211,7 @@ impl<'a> Meeting<'a> {
 
     /// What became of a place.
     fn settle(&mut self, place: usize, status: PlaceStatus, error: Option<ErrorReport>) {
-        let elapsed = Millis(self.clock.now());
-        let row = &mut self.rows[place];
-        row.elapsed_ms = row.elapsed_ms.or(Some(elapsed));
-        row.status = status;
-        row.error = error;
+        self.rows[place].settle(self.clock.now(), status, error);
         if self.rows.len() > 1 {
             let row = self.rows[place].clone();
             let _ = self.events.send(Event::Rendezvous(row));

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::base::time::Time;
 use crate::commands::pair::report::{PlaceKind, PlaceReport, PlaceStatus};
 
-/// How long brokers are waited for before this network's command is shown.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long places are waited for before it is told what is known: this network's command, and which are reached.
+pub(in crate::commands) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is needed for it.
 #[derive(Debug, Clone)]
@@ -34,10 +34,9 @@ pub struct Invitation {
 pub struct Invited {
     pub code: String,
     pub command: String,
-    /// What a browser opens instead.
-    #[serde(skip)]
-    pub link: Option<String>,
     pub rendezvous: String,
+    /// What a browser opens instead.
+    pub link: Option<String>,
     /// Whether it is in this program, at an address that only this network can reach.
     #[serde(skip)]
     pub is_near: bool,
@@ -108,8 +107,8 @@ impl Invitation {
         Some(Invited {
             code: self.code.clone(),
             command: format!("rtcdiag {} {}{places}{}", self.name, self.code, self.flags),
-            link: self.link(),
             rendezvous: rendezvous.to_owned(),
+            link: self.link(),
             is_near: told == Told::Near && self.lan.as_ref().is_some_and(|(_, is_near)| *is_near),
         })
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::bounds;
-use crate::base::report::{Document, Millis, SCHEMA_VERSION};
+use crate::base::report::Document;
 use crate::commands::pair::run::channel::{Channel, ChannelEvent};
 use crate::commands::pair::run::{Options, PairRun};
 use crate::commands::pair::verdict;
@@ -41,19 +41,8 @@ fn document(options: &Options, clock: Clock, run: &PairRun) -> Option<Value> {
     let mut context = run.context.clone();
     context.wanted = options.wanted;
     let verdict = verdict::verdict(&run.result, &context);
-    let mut document = Document {
-        schema_version: SCHEMA_VERSION,
-        rtcdiag_version: env!("CARGO_PKG_VERSION"),
-        redacted: false,
-        command: Some("pair"),
-        started_at: clock.started_at(),
-        elapsed_ms: Millis(clock.now()),
-        outcome: verdict.outcome,
-        caveat: verdict.caveat,
-        summary: verdict.summary,
-        findings: verdict.findings,
-        result: Some(&run.result),
-    };
+    let times = (clock.started_at(), clock.now());
+    let mut document = Document::new(Some("pair"), times, verdict, Some(&run.result));
     if length(&document)? > bounds::REPORT {
         document.result = None;
     }

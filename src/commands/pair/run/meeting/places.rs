@@ -1,16 +1,18 @@
 //! What becomes of the places to meet at.
 
-use std::time::Duration;
-
-use crate::base::report::{ErrorReport, Millis};
+use crate::base::report::ErrorReport;
+use crate::base::time::Time;
 use crate::commands::pair::report::{PlaceReport, PlaceStatus, TimelineEvent};
 use crate::commands::pair::run::channel::Channel;
-use crate::commands::pair::run::invitation::Invitation;
+use crate::commands::pair::run::invitation::{Invitation, PATIENCE};
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::{Event, MeetingPlace};
 
-/// When it is told which places are reached, though others are not settled.
-pub(in crate::commands) const TOLD_AFTER: Duration = Duration::from_secs(3);
+/// Whether it is time to tell which of several places are reached.
+pub(in crate::commands) fn are_due(places: &[PlaceReport], now: Time) -> bool {
+    let is_settled = |place: &PlaceReport| place.status != PlaceStatus::Unsettled;
+    places.len() > 1 && (places.iter().all(is_settled) || now >= PATIENCE)
+}
 
 /// The rows before anything is known.
 pub(in crate::commands) fn rows(places: &[MeetingPlace]) -> Vec<PlaceReport> {
@@ -30,14 +32,9 @@ impl Meeting<'_> {
         let now = self.clock.now();
         let places = &self.record.places;
         if let Some(invited) = invitation.and_then(|invitation| invitation.due(places, now)) {
-            let _ = self.record.events.send(Event::Session {
-                link: invited.link.clone(),
-                invited,
-            });
+            let _ = self.record.events.send(Event::Session(invited));
         }
-        let is_settled = |place: &PlaceReport| place.status != PlaceStatus::Unsettled;
-        let is_due = places.iter().all(is_settled) || now >= TOLD_AFTER;
-        if places.len() > 1 && is_due && !self.record.has_told_places && !self.peer.was_there {
+        if !self.record.has_told_places && !self.peer.was_there && are_due(places, now) {
             self.record.has_told_places = true;
             let places = places.clone();
             let _ = self.record.events.send(Event::Places { places });
@@ -69,13 +66,11 @@ impl Meeting<'_> {
 
     /// It is not tried again.
     pub(super) fn out(&mut self, place: usize, error: ErrorReport) {
-        let (status, event) = match self.record.places[place].status {
-            PlaceStatus::Unsettled | PlaceStatus::Failed => {
-                (PlaceStatus::Failed, TimelineEvent::RendezvousUnreached)
-            }
-            PlaceStatus::Reached | PlaceStatus::Lost => {
-                (PlaceStatus::Lost, TimelineEvent::RendezvousLost)
-            }
+        let status = self.record.places[place].status.given_up();
+        let event = if status == PlaceStatus::Failed {
+            TimelineEvent::RendezvousUnreached
+        } else {
+            TimelineEvent::RendezvousLost
         };
         self.settle(place, status, Some(error), event);
     }
@@ -89,11 +84,7 @@ impl Meeting<'_> {
     ) {
         let detail = self.place_detail(place, error.as_ref());
         self.note(event, detail);
-        let elapsed = Millis(self.clock.now());
-        let row = &mut self.record.places[place];
-        row.elapsed_ms = row.elapsed_ms.or(Some(elapsed));
-        row.status = status;
-        row.error = error;
+        self.record.places[place].settle(self.clock.now(), status, error);
         if self.record.places.len() > 1 {
             let row = self.record.places[place].clone();
             let _ = self.record.events.send(Event::Rendezvous(row));
