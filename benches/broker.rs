@@ -5,8 +5,7 @@
 //! `cargo bench -- broker`
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
-use std::process::Command;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,9 +13,8 @@ use std::time::{Duration, Instant};
 use crate::lab::{milliseconds, summary};
 use crate::rendezvous::goal;
 use crate::support::ends::End;
+use crate::support::meeting::Meeting;
 use crate::support::mosquitto::mosquitto;
-use crate::support::natlab::new_code;
-use crate::support::program::anonymous;
 
 const RUNS: usize = 9;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
@@ -57,28 +55,18 @@ pub fn measure_all() {
 }
 
 fn first_check(port: u16) -> Duration {
-    // A server that refuses, so that gathering is soon done: only its own peer may send to a connected socket.
-    let refusing = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
-    let own = refusing.local_addr().expect("it is bound");
-    refusing.connect(own).expect("it may talk to itself");
-    let code = new_code();
-    let side = || -> Command {
-        let mut command = anonymous(&["pair", &code, "--jsonl", "--local", "127.0.0.1"]);
-        command.args(["--no-nat", "--duration", "0.2", "--timeout", "40"]);
-        command.args(["-s", &format!("stun:{own}")]);
-        command.args(["--rendezvous", &format!("mqtt://127.0.0.1:{port}")]);
-        command
-    };
+    let meeting = Meeting::new();
+    let broker = format!("mqtt://127.0.0.1:{port}");
+    let side = || meeting.telling(&["--timeout", "40", "--rendezvous", &broker]);
     let mut first = End::start(&mut side());
     thread::sleep(HEAD_START);
     let began = Instant::now();
-    let second = End::start(&mut side());
+    let mut second = End::start(&mut side());
     // The first one hears of the other's candidates no later than the other way round.
     let waiting = thread::spawn(move || {
         first.wait_for_step("check-sent");
         (Instant::now(), first)
     });
-    let mut second = second;
     second.wait_for_step("check-sent");
     let of_second = Instant::now();
     let (of_first, first) = waiting.join().expect("no panic");

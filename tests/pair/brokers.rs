@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::support::broker::{Manner, broker};
+use crate::support::broker::{HARMLESS, Manner, broker};
 use crate::support::meeting::{Meeting, ended};
 use crate::support::program::{BAD, ERROR, GOOD, Run, run};
 
@@ -30,12 +30,7 @@ fn assert_connected(runs: &[Run; 2]) {
 
 #[test]
 fn whatever_the_order_and_number_of_messages_two_sides_connect() {
-    for manner in [
-        Manner::Honest,
-        Manner::Repeats,
-        Manner::Reorders,
-        Manner::Slow(20),
-    ] {
+    for manner in HARMLESS {
         println!("{manner:?}");
         let runs = Meeting::new().at(&[&mqtt(broker(manner))]);
         assert_connected(&runs);
@@ -192,21 +187,9 @@ fn the_bare_command_invites_to_where_both_can_be() {
     let dead = mqtt(closed.local_addr().expect("it is bound").port());
     drop(closed);
     let meeting = Meeting::new();
-    let first = |public: &str| {
-        let mut command = meeting.side(&["--public-brokers", public, "--jsonl"]);
-        command.env_remove("RTCDIAG_RENDEZVOUS");
-        command
-    };
-    // `--json` and `--jsonl` exclude each other.
-    let args = |command: &std::process::Command| -> Vec<String> {
-        let args = command.get_args().map(|a| a.to_string_lossy().into_owned());
-        args.filter(|a| a != "--json").collect()
-    };
     let start = |public: &str, more: &[&str]| {
-        let mut command = crate::support::program::anonymous(&args(&first(public)));
+        let mut command = meeting.telling(&["--public-brokers", public]);
         command.env_remove("RTCDIAG_RENDEZVOUS").args(more);
-        command.stdout(std::process::Stdio::piped());
-        command.stderr(std::process::Stdio::piped());
         command.spawn().expect("it runs")
     };
     let both = format!("{dead},{public}");

@@ -9,7 +9,7 @@ use rtcdiag::proto::signal::rooms::RoomKind;
 use rtcdiag::proto::signal::seal::{Name, header, seal_beat};
 use serde_json::{Value, json};
 
-use crate::support::broker::{Manner, broker};
+use crate::support::broker::{HARMLESS, Manner, broker};
 use crate::support::meeting::{Meeting, ended};
 use crate::support::program::{GOOD, INCONCLUSIVE, Run};
 use crate::support::rendezvous::{Running, target};
@@ -26,12 +26,7 @@ fn assert_direct(runs: &[Run]) {
 
 #[test]
 fn three_hosts_meet_at_a_broker_whatever_it_does_to_the_order() {
-    for manner in [
-        Manner::Honest,
-        Manner::Repeats,
-        Manner::Reorders,
-        Manner::Slow(20),
-    ] {
+    for manner in HARMLESS {
         println!("{manner:?}");
         let url = format!("mqtt://127.0.0.1:{}", broker(manner));
         let runs = Meeting::new().members(&NAMES, &url, &[]);

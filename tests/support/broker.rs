@@ -52,6 +52,14 @@ struct Shared {
 }
 
 /// Starts one that lives as long as the process; gives its port.
+/// Manners that a session bears without being any the worse for it.
+pub const HARMLESS: [Manner; 4] = [
+    Manner::Honest,
+    Manner::Repeats,
+    Manner::Reorders,
+    Manner::Slow(20),
+];
+
 pub fn broker(manner: Manner) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     let port = listener.local_addr().expect("it is bound").port();

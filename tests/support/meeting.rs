@@ -26,6 +26,11 @@ impl Meeting {
         self.host("pair", &[&["--json"], args].concat())
     }
 
+    /// A side that tells what happens as it happens, with more arguments.
+    pub fn telling(&self, args: &[&str]) -> Command {
+        self.host("pair", &[&["--jsonl"], args].concat())
+    }
+
     /// A member of a mesh at this place, with more arguments.
     pub fn member(&self, name: &str, place: &str, args: &[&str]) -> Command {
         let own = ["--name", name, "--rendezvous", place];

@@ -132,10 +132,15 @@ fn page(code: &str) -> String {
     format!("http://{}/#{code}", RENDEZVOUS[0])
 }
 
-/// A side of this program, which waits for the other one.
+/// A side of this program that measures for half a second and waits for the other one.
 fn host(network: &Network, code: &str, args: &str) -> End {
+    host_for(network, code, "0.5", args)
+}
+
+/// The same with another duration, in seconds.
+fn host_for(network: &Network, code: &str, duration: &str, args: &str) -> End {
     let args = format!(
-        "{code} --rendezvous ws://{} --duration 0.5 {args}",
+        "{code} --rendezvous ws://{} --duration {duration} {args}",
         RENDEZVOUS[0]
     );
     let mut end = network.pair("a", &args);
@@ -151,6 +156,13 @@ fn session(place: &Place, args: &str) -> (Ended, Value) {
     let task = json!({"url": page(&code), "arguments": secure()});
     let guest = Guest::open(&network, "b", &task);
     (end.finish(), guest.shown())
+}
+
+/// What the page shows in this place.
+#[track_caller]
+fn assert_says(shown: &Value, place: &str, words: &str) {
+    let text = shown[place].as_str();
+    assert!(text.is_some_and(|text| text.contains(words)), "{shown:#}");
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
@@ -315,29 +327,14 @@ pub fn what_keeps_a_page_from_it_is_said() {
     // Plain HTTP from another machine.
     let plain = shown(json!({"url": page(&code)}));
     assert_eq!(plain["kind"], "bad");
-    assert!(
-        plain["state"]
-            .as_str()
-            .is_some_and(|s| s.contains("no cryptography")),
-        "{plain:#}"
-    );
-    assert!(
-        plain["advice"]
-            .as_str()
-            .is_some_and(|s| s.contains("https://")),
-        "{plain:#}"
-    );
+    assert_says(&plain, "state", "no cryptography");
+    assert_says(&plain, "advice", "https://");
     assert_eq!(plain["steps"], json!([]), "nothing was sent");
     // A code with a mistake.
     let mut wrong = code.clone();
     wrong.replace_range(0..1, if code.starts_with('7') { "8" } else { "7" });
     let wrong = shown(json!({"url": page(&wrong), "arguments": secure()}));
-    assert!(
-        wrong["state"]
-            .as_str()
-            .is_some_and(|s| s.contains("typing mistake")),
-        "{wrong:#}"
-    );
+    assert_says(&wrong, "state", "typing mistake");
     assert!(wrong["ask"].is_string(), "{wrong:#}");
     // WebRTC that a policy has switched off: both sides say so.
     let end = host(&network, &code, UDP);
@@ -345,12 +342,7 @@ pub fn what_keeps_a_page_from_it_is_said() {
         "url": page(&code), "arguments": secure(), "before": "delete window.RTCPeerConnection",
     });
     let off = shown(task);
-    assert!(
-        off["state"]
-            .as_str()
-            .is_some_and(|s| s.contains("no WebRTC")),
-        "{off:#}"
-    );
+    assert_says(&off, "state", "no WebRTC");
     let end = end.finish();
     assert!(
         end.document["summary"]
@@ -368,12 +360,7 @@ pub fn two_people_with_one_link() {
     }
     let network = Network::build(&Place::Apart(side("public"), side("public")));
     let code = new_code();
-    let args = format!(
-        "{code} --rendezvous ws://{} --duration 10 {UDP}",
-        RENDEZVOUS[0]
-    );
-    let mut end = network.pair("a", &args);
-    end.wait_for_step("rendezvous-joined");
+    let mut end = host_for(&network, &code, "10", UDP);
     let sign = network.lab.scratch().join("connected");
     let task = json!({"url": page(&code), "arguments": secure()});
     let mut late = task.clone();
@@ -383,12 +370,7 @@ pub fn two_people_with_one_link() {
     end.wait_for_step("data-exchanged");
     std::fs::write(&sign, "").expect("it can be written");
     let second = second.shown();
-    assert!(
-        second["state"]
-            .as_str()
-            .is_some_and(|s| s.contains("Two others")),
-        "{second:#}"
-    );
+    assert_says(&second, "state", "Two others");
     let (end, shown) = (end.finish(), first.shown());
     assert_connected(&end, &shown, "direct");
 }
@@ -400,12 +382,7 @@ pub fn the_tab_is_closed() {
     }
     let network = Network::build(&Place::Apart(side("public"), side("public")));
     let code = new_code();
-    let args = format!(
-        "{code} --rendezvous ws://{} --duration 20 {UDP}",
-        RENDEZVOUS[0]
-    );
-    let mut end = network.pair("a", &args);
-    end.wait_for_step("rendezvous-joined");
+    let mut end = host_for(&network, &code, "20", UDP);
     let task = json!({"url": page(&code), "arguments": secure(), "leave": true});
     let guest = Guest::open(&network, "b", &task);
     end.wait_for_step("data-exchanged");
