@@ -9,7 +9,7 @@ mod trusting;
 mod udp;
 mod words;
 
-pub use udp::{Reply, stun_over_udp, turn_over_udp};
+pub use udp::{Passage, Reply, passage_over_udp, stun_over_udp, turn_over_udp};
 
 use std::time::Duration;
 

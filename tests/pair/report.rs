@@ -1,8 +1,10 @@
 //! `pair`: the verdict, what is said of each failure, and the text for people.
 
+mod blocked;
 mod causes;
 mod failures;
 mod layout;
+mod relay_causes;
 mod summary;
 mod verdicts;
 

@@ -214,8 +214,8 @@ pub async fn run(
         for (local, server) in meeting.servers_to_ask() {
             let source = options.gather.source.clone();
             asking.spawn(async move {
-                let seen = look::stun_over_udp(&source, local, server).await;
-                (local, seen)
+                let passage = look::passage_over_udp(&source, local, server).await;
+                (local, passage)
             });
         }
         let wake = clock.instant(meeting.wake());
@@ -229,7 +229,7 @@ pub async fn run(
                 is_measuring = false;
                 meeting.take_nats(nats);
             }
-            Some(Ok((local, seen))) = asking.join_next() => meeting.take_asked(local, &seen),
+            Some(Ok((local, passage))) = asking.join_next() => meeting.take_asked(local, passage),
             _ = &mut gathering => return Err(ErrorReport::new(codes::Code::Io, "gathering has ended")),
             () = tokio::time::sleep_until(wake) => {}
         }

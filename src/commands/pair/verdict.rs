@@ -13,7 +13,7 @@ use crate::base::fact::Reason;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
 use crate::commands::pair::report::{EndReport, PairResult, PairState, PathKind, Role};
 use crate::proto::ice::candidate::CandidateError;
-use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::causes::{OwnRelay, ServerFacts};
 use causes::{UNSETTLED, has_failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
@@ -85,6 +85,10 @@ pub struct Context {
     pub peer_servers: Option<Vec<ServerFacts>>,
     /// See [`causes::troubles`]: the other side's.
     pub peer_troubles: Vec<Code>,
+    /// This side's relays that it tried to reach itself.
+    pub own_relays: Vec<OwnRelay>,
+    /// The same of the other side.
+    pub peer_own_relays: Vec<OwnRelay>,
 }
 
 pub fn verdict(result: &PairResult, context: &Context) -> Verdict {

@@ -170,6 +170,24 @@ pub fn silent_beside(own: &str, refused: &BTreeSet<u16>) -> String {
     )
 }
 
+/// Whether other UDP ports of a server's host answer, be it by saying that nothing listens there.
+pub async fn answer(server: SocketAddr, source: &Source, local: IpAddr) -> bool {
+    let mut tasks = JoinSet::new();
+    let others = of(server)
+        .into_iter()
+        .filter(|knock| knock.port != server.port());
+    for knock in others {
+        tasks.spawn(ask(knock, source.clone(), local, rand::random()));
+    }
+    while let Some(done) = tasks.join_next().await {
+        let heard = done.map(|knock| knock.heard);
+        if matches!(heard, Ok(Heard::Answer | Heard::Refusal)) {
+            return true;
+        }
+    }
+    false
+}
+
 fn in_words(server: SocketAddr, knocks: &[Knock]) -> Option<ErrorReport> {
     let port = server.port();
     let answered = || knocks.iter().filter(|knock| knock.heard == Heard::Answer);

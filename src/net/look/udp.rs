@@ -1,10 +1,12 @@
 //! Whether a port answers over UDP: TURN where STUN is silent, and STUN where it answers others.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::other_ports;
 use super::probe::allocate;
 use crate::net::host::Source;
 use crate::proto::stun::message::{self, Change, TransactionId};
@@ -24,6 +26,42 @@ pub enum Reply<T> {
     Silent,
     /// This host could not ask, or the answer makes no sense.
     Unclear,
+}
+
+/// What of UDP gets through to a server that is known to answer others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It answers, and sees this host there.
+    Seen(SocketAddr),
+    /// It is silent, and its host is not on other ports.
+    OtherPorts,
+    Silent,
+    /// This host could not ask, or the answer makes no sense.
+    Unclear,
+}
+
+/// Asks a server, and other ports of its host at the same time.
+pub async fn passage_over_udp(source: &Source, local: IpAddr, server: SocketAddr) -> Passage {
+    let mut others = pin!(other_ports::answer(server, source, local));
+    let mut asked = pin!(stun_over_udp(source, local, server));
+    let mut answers = None;
+    loop {
+        tokio::select! {
+            biased;
+            reply = &mut asked => return match reply {
+                Reply::Answered(seen) => Passage::Seen(seen),
+                Reply::Unclear => Passage::Unclear,
+                Reply::Silent => {
+                    let answer = match answers {
+                        Some(answers) => answers,
+                        None => others.await,
+                    };
+                    if answer { Passage::OtherPorts } else { Passage::Silent }
+                }
+            },
+            answer = &mut others, if answers.is_none() => answers = Some(answer),
+        }
+    }
 }
 
 /// Asks for an allocation in a way that no server can grant; any answer to it will do.

@@ -292,5 +292,6 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         servers: known.servers.as_deref(),
         troubles,
         left_out: None,
+        own_relays: &[],
     }
 }

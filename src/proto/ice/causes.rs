@@ -62,6 +62,9 @@ pub struct Remedy {
     #[serde(skip)]
     pub brief: Option<String>,
     pub effect: Effect,
+    /// Whether the effect is sure, by what is known of both NATs.
+    #[serde(skip)]
+    pub is_sure: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
@@ -125,6 +128,16 @@ pub struct Party<'a> {
     pub troubles: &'a [Code],
     /// If none of the candidates that it told can be used: why.
     pub left_out: Option<&'a LeftOut>,
+    /// Its relays that it tried to reach itself.
+    pub own_relays: &'a [OwnRelay],
+}
+
+/// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
+/// ports from a peer whose packets do not get that far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRelay {
+    pub relayed: SocketAddr,
+    pub is_reached: bool,
 }
 
 /// Why none of a side's candidates can be used.
@@ -200,6 +213,12 @@ impl Situation<'_> {
         relay::causes(self)
     }
 
+    /// Whether a side reaches its own relays, if it tried.
+    fn reaches_itself(&self, whose: Whose) -> Option<bool> {
+        let tried = self.party(whose).own_relays;
+        (!tried.is_empty()).then(|| tried.iter().any(|relay| relay.is_reached))
+    }
+
     fn party(&self, whose: Whose) -> &Party<'_> {
         match whose {
             Whose::Remote => &self.remote,
@@ -235,6 +254,11 @@ impl Remedy {
 
     fn briefly(mut self, brief: impl Into<String>) -> Self {
         self.brief = Some(brief.into());
+        self
+    }
+
+    const fn surely(mut self, is_sure: bool) -> Self {
+        self.is_sure = is_sure;
         self
     }
 }

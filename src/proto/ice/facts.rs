@@ -63,6 +63,24 @@ impl NatFacts {
     }
 }
 
+impl NatFacts {
+    /// Where UDP gets out and no server told the address.
+    pub const fn passing(family: Family, local_address: IpAddr) -> Self {
+        const UNKNOWN: Reason = Reason::NoResponse;
+        Self {
+            family,
+            local_address,
+            udp: Fact::Determined(Udp::Open),
+            nat: Fact::not_tested(UNKNOWN),
+            mapping: Fact::not_tested(UNKNOWN),
+            filtering: Fact::not_tested(UNKNOWN),
+            hairpinning: Fact::not_tested(UNKNOWN),
+            port_moves: Fact::not_tested(UNKNOWN),
+            reflexive_addresses: Vec::new(),
+        }
+    }
+}
+
 /// What is taken of the facts that the other side tells.
 pub fn bound(nats: &mut Vec<NatFacts>) {
     nats.truncate(NATS);

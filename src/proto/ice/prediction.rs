@@ -299,27 +299,59 @@ fn described(a: &View, b: &View) -> String {
     }
 }
 
+/// "this side's" of one that is so.
+const fn possessive(of_a: bool) -> &'static str {
+    if of_a {
+        "this side's"
+    } else {
+        "the other side's"
+    }
+}
+
+const fn named(of_a: bool) -> &'static str {
+    if of_a { "this side" } else { "the other side" }
+}
+
 /// In plain words. Mappings that are not known depend on the endpoint at worst.
-fn why_direct(a: &View, b: &View) -> &'static str {
+fn why_direct(a: &View, b: &View) -> String {
+    let of_a = !a.is_independent();
     match (a.is_independent(), b.is_independent()) {
-        (true, true) => "each side sends to the address and port that the other one sends from",
-        (true, false) | (false, true) => {
-            "one side's external port depends on the destination, but the other side lets new ports in"
+        (true, true) => {
+            "each side sends to the address and port that the other one sends from".to_owned()
         }
+        (true, false) | (false, true) => format!(
+            "{} external port depends on the destination, but {} lets new ports in",
+            possessive(of_a),
+            named(!of_a)
+        ),
         (false, false) => {
-            "one side lets everybody in, and the other side lets in the new port that answers"
+            let of_a = a.lets_everybody_in();
+            format!(
+                "{} lets everybody in, and {} lets in the new port that answers",
+                named(of_a),
+                named(!of_a)
+            )
         }
     }
 }
 
-fn why_not(a: &View, b: &View) -> &'static str {
+fn why_not(a: &View, b: &View) -> String {
     let by_port = |view: &View| {
         let mut all = view.possible.iter();
         all.all(|p| p.mapping == Mapping::AddressAndPortDependent)
     };
     if by_port(a) && by_port(b) {
-        "each answer leaves from a port that the other side has not heard of"
-    } else {
-        "one side's external port depends on the destination, and the other side's filter lets no new port in"
+        return "each answer leaves from a port that the other side has not heard of".to_owned();
+    }
+    match (a.depends(), b.depends()) {
+        (true, false) | (false, true) => {
+            let of_a = a.depends();
+            format!(
+                "{} external port depends on the destination, and {} filter lets no new port in",
+                possessive(of_a),
+                possessive(!of_a)
+            )
+        }
+        _ => "the external ports of both sides depend on the destination, and the filter of one of them lets no new port in".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::codes::Code;
 use crate::base::words::printable;
-use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::causes::{OwnRelay, ServerFacts};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::{self, NatFacts};
 use crate::proto::stun::uri::Transport;
@@ -155,6 +155,9 @@ pub enum Message {
         /// What its system and TURN servers say of all its pairs.
         #[serde(default)]
         troubles: Vec<Code>,
+        /// Its relays that it tried to reach itself.
+        #[serde(default)]
+        own_relays: Vec<OwnRelay>,
     },
     Ended {
         reason: End,
@@ -264,6 +267,10 @@ mod tests {
             Message::Record {
                 arrived: vec![1, u32::MAX],
                 troubles: vec![Code::ForbiddenIp],
+                own_relays: vec![OwnRelay {
+                    relayed: "192.0.2.30:61000".parse().expect("valid"),
+                    is_reached: true,
+                }],
             },
             Message::IceServers {
                 servers: vec![IceServer {

@@ -120,6 +120,7 @@ impl Known {
             servers: None,
             troubles: &[],
             left_out: None,
+            own_relays: &[],
         }
     }
 }

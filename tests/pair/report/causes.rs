@@ -3,33 +3,31 @@
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::{Fact, Reason};
-use rtcdiag::base::report::Verdict;
 use rtcdiag::commands::pair::report::{CheckState, PairReport, PairResult, PairState};
 use rtcdiag::commands::pair::verdict::Context;
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::proto::ice::candidate::CandidateType;
-use rtcdiag::proto::ice::causes::{Cause, RemedyCode, ServerFacts, Whose};
+use rtcdiag::proto::ice::causes::{Cause, OwnRelay, RemedyCode, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
-use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, Udp};
-use rtcdiag::proto::stun::uri::Transport;
+use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 
-use super::{ends, has, judged};
+use super::{ends, has};
 use crate::support::pair_results::{
     ADF, APDF, APDM, EIM, answered, candidate, failing, host, own_relay, relayed, session, silent,
-    silent_server, strict, their_host, their_srflx,
+    strict, their_host, their_srflx,
 };
 
 const EIF: Filtering = Filtering::EndpointIndependent;
 const ADM: Mapping = Mapping::AddressDependent;
 
-fn causes_with(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
+pub(super) fn causes_with(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
     let result = with_causes(result.clone(), context);
     (result.causes, result.relay_causes)
 }
 
 /// The weightiest cause of there being no direct path.
 #[track_caller]
-fn cause(result: &PairResult) -> Cause {
+pub(super) fn cause(result: &PairResult) -> Cause {
     let (causes, _) = causes_with(result, &Context::default());
     let cause = causes.into_iter().next().expect("there is a cause");
     assert!(!cause.message.ends_with('.'), "{}", cause.message);
@@ -37,13 +35,13 @@ fn cause(result: &PairResult) -> Cause {
 }
 
 #[track_caller]
-fn relay_cause(result: &PairResult, context: &Context) -> Cause {
+pub(super) fn relay_cause(result: &PairResult, context: &Context) -> Cause {
     let (_, causes) = causes_with(result, context);
     causes.into_iter().next().expect("there is a cause")
 }
 
 /// The same session as the other side reports it.
-fn mirrored(result: &PairResult) -> PairResult {
+pub(super) fn mirrored(result: &PairResult) -> PairResult {
     let mut other = result.clone();
     std::mem::swap(&mut other.local, &mut other.remote);
     for pair in &mut other.pairs {
@@ -56,7 +54,7 @@ fn mirrored(result: &PairResult) -> PairResult {
     other
 }
 
-const fn swapped(whose: Whose) -> Whose {
+pub(super) const fn swapped(whose: Whose) -> Whose {
     match whose {
         Whose::Local => Whose::Remote,
         Whose::Remote => Whose::Local,
@@ -64,9 +62,16 @@ const fn swapped(whose: Whose) -> Whose {
     }
 }
 
+pub(super) fn own_trial(is_reached: bool) -> OwnRelay {
+    OwnRelay {
+        relayed: "192.0.2.30:61000".parse().expect("an address"),
+        is_reached,
+    }
+}
+
 /// Both ends say the same.
 #[track_caller]
-fn on_both_ends(result: &PairResult, code: Code, side: Whose) -> Cause {
+pub(super) fn on_both_ends(result: &PairResult, code: Code, side: Whose) -> Cause {
     let here = cause(result);
     assert_eq!((here.code, here.side), (code, side), "{here:?}");
     let there = cause(&mirrored(result));
@@ -74,7 +79,7 @@ fn on_both_ends(result: &PairResult, code: Code, side: Whose) -> Cause {
     here
 }
 
-fn between(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairResult {
+pub(super) fn between(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairResult {
     let plain = session(own, theirs);
     PairResult {
         local: plain.local,
@@ -154,6 +159,22 @@ fn a_router_that_moves_ports() {
     let mut result = between((EIM, APDF), (EIM, APDF));
     result.local.nats[0].port_moves = Fact::Determined(true);
     on_both_ends(&result, Code::PortMoved, Whose::Local);
+    result.remote.nats[0].port_moves = Fact::Determined(true);
+    let both = on_both_ends(&result, Code::PortMoved, Whose::Both);
+    let codes: Vec<RemedyCode> = both.remedies.iter().map(|r| r.code).collect();
+    assert_eq!(codes, [RemedyCode::Mapping, RemedyCode::Ipv6]);
+    // A symmetric peer never comes from the port that is sent to.
+    let mut result = between((EIM, APDF), (APDM, APDF));
+    result.local.nats[0].port_moves = Fact::Determined(true);
+    let (causes, _) = causes_with(&result, &Context::default());
+    let codes: Vec<Code> = causes.iter().map(|cause| cause.code).collect();
+    assert_eq!(codes, [Code::EndpointDependentMapping]);
+    let remedy = &causes[0].remedies[0];
+    assert_eq!(
+        (remedy.code, remedy.is_sure),
+        (RemedyCode::Mapping, false),
+        "{causes:?}"
+    );
 }
 
 #[test]
@@ -191,7 +212,26 @@ fn behind_one_nat() {
     assert!(cause.message.contains("203.0.113.5"), "{cause:?}");
     assert_eq!(cause.remedies[0].code, RemedyCode::Hairpinning);
     result.remote.candidates[0] = candidate(CandidateType::Host, "192.168.1.11:50000");
-    on_both_ends(&result, Code::ClientIsolation, Whose::Between);
+    // One network, or two homes of one carrier: what is said holds for both.
+    let cause = on_both_ends(&result, Code::ClientIsolation, Whose::Between);
+    assert!(
+        cause.message.contains("either in one local network") && cause.message.contains("carrier"),
+        "{cause:?}"
+    );
+    let codes: Vec<RemedyCode> = cause.remedies.iter().map(|r| r.code).collect();
+    assert_eq!(codes[..2], [RemedyCode::Isolation, RemedyCode::Hairpinning]);
+}
+
+/// Where hairpinning was not measured, and the mapping would be in its way.
+#[test]
+fn hairpinning_that_is_not_known_is_not_named() {
+    let mut result = between((APDM, APDF), (APDM, APDF));
+    result.remote.nats[0].reflexive_addresses =
+        vec!["203.0.113.5:50000".parse().expect("an address")];
+    result.remote.candidates[1] = candidate(CandidateType::Srflx, "203.0.113.5:50000");
+    on_both_ends(&result, Code::Unknown, Whose::Between);
+    result.remote.nats[0].hairpinning = Fact::Determined(false);
+    on_both_ends(&result, Code::NoHairpinning, Whose::Between);
 }
 
 #[test]
@@ -208,8 +248,29 @@ fn what_arrives_and_what_does_not() {
     let untold = cause(&untold);
     assert_eq!(untold.code, Code::Unknown);
     assert!(untold.message.contains("not known"), "{untold:?}");
+    // What comes back may be dropped before either side.
     let one_way = with(&|r| r.pairs[0].requests_arrived = Some(9));
-    on_both_ends(&one_way, Code::AnswersLost, Whose::Local);
+    let lost = on_both_ends(&one_way, Code::AnswersLost, Whose::Between);
+    assert!(lost.message.contains("on its way to this side"), "{lost:?}");
+    // The other side's packets miss this side's relay too: that is where they are dropped.
+    let mut misses_relay = one_way.clone();
+    let relay = candidate(CandidateType::Relay, "192.0.2.30:61000");
+    misses_relay.local.candidates.push(relay);
+    let silence = silent(own_relay(), their_srflx(), 7, Some(0));
+    misses_relay
+        .pairs
+        .push(failing(silence, "no-response", "no answer"));
+    on_both_ends(&misses_relay, Code::AnswersLost, Whose::Remote);
+    // Unless that relay lets nobody in.
+    let shut = Context {
+        own_relays: vec![own_trial(false)],
+        ..Context::default()
+    };
+    let (causes, _) = causes_with(&misses_relay, &shut);
+    assert_eq!(
+        (causes[0].code, causes[0].side),
+        (Code::AnswersLost, Whose::Between)
+    );
     let both = with(&|r| {
         r.pairs[0].requests_received = 4;
         r.pairs[1].requests_arrived = Some(2);
@@ -303,212 +364,6 @@ fn by_policy() {
     open.state = PairState::Failed;
     let (causes, _) = causes_with(&open, &relay_only);
     assert_eq!(causes[0].remedies[0].code, RemedyCode::Policy);
-}
-
-fn without_udp(result: &mut PairResult) {
-    let remote = &mut result.remote;
-    remote.nats = vec![NatFacts::blocked(
-        remote.nats[0].family,
-        remote.nats[0].local_address,
-    )];
-    remote.candidates.truncate(1);
-    result.pairs.remove(0);
-}
-
-#[test]
-fn blocked_udp_is_said_where_nothing_contradicts_it() {
-    let mut result = strict();
-    without_udp(&mut result);
-    on_both_ends(&result, Code::UdpBlocked, Whose::Remote);
-    let words = "UDP is blocked on the other side";
-    let verdict = ends(&result, &Context::default(), Outcome::Bad, &[words]);
-    assert!(has(&verdict, "peer-udp-blocked"));
-    result.pairs[0].requests_received = 1;
-    let verdict = judged(&result);
-    assert!(!verdict.summary.contains(words), "{}", verdict.summary);
-}
-
-/// The same server answers the one and not the other.
-#[test]
-fn a_server_that_answers_the_other_side_proves_that_udp_is_blocked_here() {
-    let mut result = strict();
-    result.local.nats.clear();
-    result.local.candidates.truncate(1);
-    result.servers = vec![silent_server()];
-    let server = |error| ServerFacts {
-        uri: silent_server().uri,
-        address: silent_server().address,
-        transport: Transport::Udp,
-        is_turn: true,
-        error,
-    };
-    let told = |error| Context {
-        peer_servers: Some(vec![server(error)]),
-        ..Context::default()
-    };
-    let (causes, _) = causes_with(&result, &told(None));
-    assert_eq!(
-        (causes[0].code, causes[0].side),
-        (Code::UdpBlocked, Whose::Local)
-    );
-    assert!(
-        causes[0].evidence[0].contains("answers the other side"),
-        "{causes:?}"
-    );
-    let (causes, _) = causes_with(&result, &told(Some(Code::Timeout)));
-    assert_ne!(causes[0].code, Code::UdpBlocked);
-}
-
-#[test]
-fn servers_that_are_silent_since_udp_is_blocked_are_not_blamed() {
-    let mut result = strict();
-    result.servers = vec![silent_server()];
-    let blames = |verdict: &Verdict| {
-        let uri = &silent_server().uri;
-        let mut findings = verdict.findings.iter();
-        findings.any(|f| f.code == Code::ServerSilent && f.message.contains(uri))
-    };
-    assert!(blames(&judged(&result)));
-    result.local.nats[0].udp = Fact::Determined(Udp::Blocked);
-    let verdict = judged(&result);
-    assert!(has(&verdict, "udp-blocked"));
-    assert!(!blames(&verdict), "{:?}", verdict.findings);
-}
-
-#[test]
-fn no_turn_server() {
-    let nothing = Context {
-        peer_servers: Some(Vec::new()),
-        ..Context::default()
-    };
-    let none = relay_cause(&strict(), &nothing);
-    assert_eq!((none.code, none.side), (Code::NoTurnServer, Whose::Both));
-    assert_eq!(none.remedies[0].code, RemedyCode::Turn);
-    // The other side's relay is there for both, but not for one that cannot send to it.
-    let mut result = strict();
-    without_udp(&mut result);
-    result
-        .local
-        .candidates
-        .push(candidate(CandidateType::Relay, "192.0.2.30:61000"));
-    result
-        .pairs
-        .push(silent(own_relay(), their_host(), 7, Some(0)));
-    let needs = relay_cause(&result, &nothing);
-    assert_eq!(
-        (needs.code, needs.side),
-        (Code::NoTurnServer, Whose::Remote)
-    );
-    assert_eq!(needs.remedies[0].code, RemedyCode::TurnTls);
-}
-
-#[test]
-fn turn_servers_that_give_nothing() {
-    let mut result = strict();
-    result.servers = vec![silent_server()];
-    let silence = relay_cause(&result, &Context::default());
-    assert_eq!(
-        (silence.code, silence.side),
-        (Code::TurnUnreachable, Whose::Local)
-    );
-    let error = result.servers[0].error.as_mut().expect("it failed");
-    error.code = Code::Unauthorized;
-    let refused = relay_cause(&result, &Context::default());
-    assert_eq!(
-        (refused.code, refused.side),
-        (Code::TurnRefused, Whose::Local)
-    );
-    // A server that is silent since UDP is blocked is not to blame: TLS is the way.
-    let mut result = mirrored(&result);
-    without_udp(&mut result);
-    let mut result = mirrored(&result);
-    result.servers = vec![silent_server()];
-    let blocked = relay_cause(&result, &Context::default());
-    assert_eq!(
-        (blocked.code, blocked.side),
-        (Code::TurnUnreachable, Whose::Local)
-    );
-    assert_eq!(blocked.remedies[0].code, RemedyCode::TurnTls);
-}
-
-#[test]
-fn relays_that_do_not_help() {
-    let mut result = relayed();
-    result.state = PairState::Failed;
-    (result.path, result.selected, result.quality) = (None, None, None);
-    let context = Context::default();
-    let silence = silent(own_relay(), their_srflx(), 7, Some(0));
-    result.pairs[0] = failing(silence, "no-response", "no answer to 7 checks");
-    // A private address that is forbidden explains nothing where a public one was checked.
-    let closed = relay_cause(&result, &context);
-    assert_eq!(
-        (closed.code, closed.side),
-        (Code::RelayPortsClosed, Whose::Local)
-    );
-    let verdict = ends(&result, &context, Outcome::Bad, &["relay ports"]);
-    assert!(has(&verdict, "relay-failed"));
-    result.pairs.remove(0);
-    let forbidden = relay_cause(&result, &context);
-    assert_eq!(
-        (forbidden.code, forbidden.side),
-        (Code::TurnPeerForbidden, Whose::Local)
-    );
-    result.pairs.pop();
-    let families = relay_cause(&result, &context);
-    assert_eq!(
-        (families.code, families.side),
-        (Code::NoCommonFamily, Whose::Local)
-    );
-    let relay = candidate(CandidateType::Relay, "10.0.0.80:61000");
-    *result.local.candidates.last_mut().expect("the relay") = relay;
-    let hidden = relay_cause(&result, &context);
-    assert_eq!(
-        (hidden.code, hidden.side),
-        (Code::RelayAddressPrivate, Whose::Local)
-    );
-}
-
-/// A failed session over this side's relay, which the other side's host was checked through.
-fn failed_over_relay() -> PairResult {
-    let mut result = relayed();
-    result.state = PairState::Failed;
-    (result.path, result.selected, result.quality) = (None, None, None);
-    result.pairs[0] = silent(own_relay(), their_srflx(), 7, Some(0));
-    result
-}
-
-#[test]
-fn a_machine_that_lets_nothing_out_to_a_relay() {
-    let told = Context {
-        peer_troubles: vec![Code::RelayUnreachableFromHere],
-        ..Context::default()
-    };
-    let here = relay_cause(&failed_over_relay(), &told);
-    assert_eq!((here.code, here.side), (Code::Filtered, Whose::Remote));
-    assert_eq!(here.remedies[0].code, RemedyCode::TurnTls);
-    // The side whose machine it is knows it by its own pairs.
-    let mut there = mirrored(&failed_over_relay());
-    there.pairs.truncate(1);
-    there.pairs[0] = failing(there.pairs[0].clone(), "not-permitted", "not let out");
-    let there = relay_cause(&there, &Context::default());
-    assert_eq!((there.code, there.side), (Code::Filtered, Whose::Local));
-    assert!(
-        there
-            .message
-            .contains("nothing leaves this side's own machine"),
-        "{there:?}"
-    );
-}
-
-#[test]
-fn what_a_relay_sends_is_lost() {
-    let mut result = failed_over_relay();
-    result.pairs[0].requests_received = 5;
-    for result in [result.clone(), mirrored(&result)] {
-        let lost = relay_cause(&result, &Context::default());
-        assert_eq!((lost.code, lost.side), (Code::AnswersLost, Whose::Between));
-        assert_eq!(lost.remedies[0].code, RemedyCode::TurnTls);
-    }
 }
 
 #[test]

@@ -324,6 +324,8 @@ fn random_context(rng: &mut StdRng) -> Context {
         left_out: Vec::new(),
         peer_servers: None,
         peer_troubles: Vec::new(),
+        own_relays: Vec::new(),
+        peer_own_relays: Vec::new(),
         odd: Vec::new(),
         turned_away: rng.random_range(0..3),
         role_conflict: match rng.random_range(0..4) {

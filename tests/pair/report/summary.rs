@@ -14,7 +14,7 @@ use rtcdiag::commands::pair::report::{
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
-use rtcdiag::proto::ice::causes::{ServerFacts, Whose};
+use rtcdiag::proto::ice::causes::{OwnRelay, ServerFacts, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 use rtcdiag::proto::stun::uri::Transport;
@@ -168,14 +168,26 @@ fn relay(known: &mut Known, which: usize, address: &str, failure: &str) {
 
 const RELAYS: [&str; 2] = ["192.0.2.30:61000", "192.0.2.40:62000"];
 
+/// A silent relay that its own side has tried to reach.
+fn tried(known: &mut Known, which: usize, is_reached: bool) {
+    relay(known, which, RELAYS[which], "no-response");
+    let context = &mut known.context;
+    [&mut context.own_relays, &mut context.peer_own_relays][which].push(OwnRelay {
+        relayed: RELAYS[which].parse().expect("an address"),
+        is_reached,
+    });
+}
+
 /// What is with each side's TURN server.
-const SERVERS: [fn(&mut Known, usize); 9] = [
+const SERVERS: [fn(&mut Known, usize); 11] = [
     |_, _| (),
     |known, which| known.errors[which] = Some(Code::Timeout),
     |known, which| known.errors[which] = Some(Code::CertificateExpired),
     |known, which| known.errors[which] = Some(Code::WrongCredentials),
     |known, which| known.errors[which] = Some(Code::AllocationQuotaReached),
     |known, which| relay(known, which, RELAYS[which], "no-response"),
+    |known, which| tried(known, which, false),
+    |known, which| tried(known, which, true),
     |known, which| relay(known, which, RELAYS[which], "forbidden-ip"),
     |known, which| relay(known, which, RELAYS[which], "permission-failed"),
     |known, which| {

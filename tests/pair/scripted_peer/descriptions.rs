@@ -134,6 +134,7 @@ fn a_description_without_candidates_ends_without_a_connection() {
         peer.say(&Message::Record {
             arrived: vec![],
             troubles: vec![],
+            own_relays: vec![],
         });
         peer.told().await;
         let ended = program.end().await;

@@ -153,6 +153,7 @@ impl Ice {
                 peer.say(&Message::Record {
                     arrived,
                     troubles: vec![],
+                    own_relays: vec![],
                 });
             }
             _ => {}

@@ -30,10 +30,12 @@ fn who_is_not_connected_is_not_believed_to_be() {
             peer.say(&Message::Record {
                 arrived: vec![1, 2],
                 troubles: vec![],
+                own_relays: vec![],
             });
             peer.say(&Message::Record {
                 arrived: vec![3],
                 troubles: vec![],
+                own_relays: vec![],
             });
         })
         .await;
@@ -81,6 +83,7 @@ fn two_who_report_different_pairs_do_not_agree() {
             peer.say(&Message::Record {
                 arrived: vec![],
                 troubles: vec![],
+                own_relays: vec![],
             });
         })
         .await;
@@ -108,6 +111,7 @@ fn a_record_of_more_checks_than_were_ever_sent() {
             let million = Message::Record {
                 arrived: (0..1_000_000).collect(),
                 troubles: vec![],
+                own_relays: vec![],
             };
             assert!(
                 peer.session.send(million.encode()).is_err(),
@@ -117,6 +121,7 @@ fn a_record_of_more_checks_than_were_ever_sent() {
             peer.say(&Message::Record {
                 arrived: (0..40_000).collect(),
                 troubles: vec![],
+                own_relays: vec![],
             });
         })
         .await;

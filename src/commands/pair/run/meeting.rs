@@ -4,13 +4,14 @@ mod agent;
 mod candidates;
 mod data;
 mod facts;
+mod own_relays;
 mod peer;
 mod pings;
 pub mod places;
 mod progress;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -36,7 +37,7 @@ use crate::net::agent::Agent;
 use crate::net::clock::Clock;
 use crate::net::whole;
 use crate::proto::ice::candidate::{Candidate, CandidateError};
-use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::causes::{OwnRelay, ServerFacts};
 use crate::proto::ice::checks::{self, Checks, Credentials, Role};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::quality::Quality;
@@ -67,6 +68,8 @@ pub(super) struct Peer {
     pub is_finished: bool,
     /// What its system and TURN servers say of all its pairs.
     pub troubles: Vec<Code>,
+    /// Its relays that it tried to reach itself.
+    pub own_relays: Vec<OwnRelay>,
     /// Checks of ours that arrived there.
     pub arrived: Option<BTreeSet<u32>>,
     /// What a browser says of its pairs, in place of that.
@@ -86,9 +89,15 @@ pub(super) struct Own {
     pub nats: Vec<NatFacts>,
     /// Whether the NAT test is under way.
     is_measuring: bool,
-    /// How many questions to servers of the other side are under way; `None` before the first.
-    asked: Option<usize>,
+    /// Servers of the other side that this one asks too.
+    asked: Vec<SocketAddr>,
+    /// How many of these questions are under way.
+    open_questions: usize,
+    /// Where such questions were sent from that got no answer at all.
+    silent: Vec<IpAddr>,
     pub servers: Vec<ServerFacts>,
+    /// Of its relays, from its own sockets; `None` before they are tried.
+    trials: Option<Trials>,
     pub complete_at: Option<Time>,
     /// Whether any STUN server answered over UDP, once no more direct candidates are to be expected.
     directs: Option<bool>,
@@ -199,8 +208,11 @@ impl<'a> Meeting<'a> {
                 candidates: Vec::new(),
                 nats: Vec::new(),
                 is_measuring: options.nat.is_some(),
-                asked: None,
+                asked: Vec::new(),
+                open_questions: 0,
+                silent: Vec::new(),
                 servers: Vec::new(),
+                trials: None,
                 complete_at: None,
                 directs: None,
             },
@@ -276,6 +288,7 @@ impl<'a> Meeting<'a> {
             for bytes in std::mem::take(&mut self.flow.whole) {
                 self.send_whole(bytes).await;
             }
+            self.send_trials().await;
             let events = self.paths.flush(&mut self.checks).await;
             if events.is_empty() {
                 return;
@@ -335,8 +348,11 @@ impl<'a> Meeting<'a> {
                 outcome,
             } => {
                 if let Some(base) = self.paths.find(relayed) {
+                    // What this side asked for itself gives no new hope.
+                    if !self.take_own_permission(relayed, peer, outcome.is_ok()) {
+                        self.progress.grown.1 = now;
+                    }
                     self.checks.permitted(now, base, peer, outcome);
-                    self.progress.grown.1 = now;
                 }
             }
             Supply::TooLarge { length } => self.flow.quality.too_large(now, length),
@@ -446,6 +462,7 @@ impl<'a> Meeting<'a> {
 }
 
 use data::Carriage;
+use own_relays::Trials;
 use pings::Pings;
 
 /// How long the other side has to confirm the last message.

@@ -212,6 +212,8 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),
+        own_relays: meeting.own_relays(),
+        peer_own_relays: meeting.peer.own_relays.clone(),
         odd: meeting.record.odd.clone(),
         is_undecided: !meeting.progress.has_failed,
         no_data: meeting

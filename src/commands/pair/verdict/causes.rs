@@ -59,10 +59,12 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
     let situation = Situation {
         local: Party {
             troubles: &own_troubles,
+            own_relays: &context.own_relays,
             ..party(&result.local, &local, context.relay_only, Some(&servers))
         },
         remote: Party {
             troubles: &context.peer_troubles,
+            own_relays: &context.peer_own_relays,
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
@@ -117,6 +119,7 @@ fn party<'a>(
         servers,
         troubles: &[],
         left_out: None,
+        own_relays: &[],
     }
 }
 
@@ -169,17 +172,18 @@ fn pair_facts(pair: &PairReport) -> PairFacts {
 }
 
 /// The cheapest remedy of those that would change the outcome: with no connection at all any relay
-/// does.
+/// does, but a STUN server is had for nothing.
 pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
     let of_relay = result.relay_causes.iter().flat_map(|c| &c.remedies).next();
     let of_direct = result.causes.iter().flat_map(|c| &c.remedies).next();
-    of_relay.or(of_direct)
+    let is_free = |remedy: &&Remedy| remedy.code == RemedyCode::Stun && remedy.is_sure;
+    of_direct.filter(is_free).or(of_relay).or(of_direct)
 }
 
 /// As in "IPv6 on both sides would make it direct".
 pub(in crate::commands) fn promise(remedy: &Remedy) -> String {
     let effect = match remedy.effect {
-        Effect::Direct if is_open(remedy.code) => "may make it direct",
+        Effect::Direct if !remedy.is_sure => "may make it direct",
         Effect::Direct => "would make it direct",
         Effect::Relay => "would connect them",
     };
@@ -190,18 +194,10 @@ pub(in crate::commands) fn promise(remedy: &Remedy) -> String {
 pub(super) fn promise_in_brief(remedy: &Remedy) -> String {
     let brief = remedy.in_brief();
     match remedy.effect {
-        Effect::Direct if is_open(remedy.code) => format!("Perhaps direct with {brief}"),
+        Effect::Direct if !remedy.is_sure => format!("Perhaps direct with {brief}"),
         Effect::Direct => format!("Direct with {brief}"),
         Effect::Relay => format!("{} would connect them", capitalised(brief)),
     }
-}
-
-/// Whether it is not known yet what the NATs would do then.
-const fn is_open(code: RemedyCode) -> bool {
-    matches!(
-        code,
-        RemedyCode::Stun | RemedyCode::Gathering | RemedyCode::OpenUdp | RemedyCode::Isolation
-    )
 }
 
 /// What to do, from all causes.

@@ -97,6 +97,7 @@ impl JudgedCall {
             message: "a STUN server in iceServers of both ends".to_owned(),
             brief: None,
             effect: Effect::Direct,
+            is_sure: false,
         }];
         Some(cause)
     }

@@ -4,6 +4,7 @@ use crate::base::codes::Code;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::pairs::CallPair;
+use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Effect, PairFacts, Remedy, RemedyCode, Whose};
@@ -36,7 +37,19 @@ impl JudgedCall {
     /// A relay without any pair, though the other side has addresses of its family: Chromium forgets
     /// the pairs that a TURN server gives no permission for (RFC 8656 9).
     pub(super) fn given_up_at_once(&self, call: &JoinedCall, cause: &mut Cause) {
-        let (sides, who): (&[Whose], &str) = match cause.side {
+        // Whose relay is silent is known, if not whose doing it is.
+        let side = match (cause.side, cause.code) {
+            (Whose::Between, Code::Unknown) => {
+                let has_relay = |side: &KnownSide| {
+                    let mut all = side.candidates.iter();
+                    all.any(|c| c.kind == CandidateType::Relay)
+                };
+                Whose::of(has_relay(&self.local), has_relay(&self.remote))
+            }
+            (side, _) => Some(side),
+        };
+        let side = side.unwrap_or(Whose::Between);
+        let (sides, who): (&[Whose], &str) = match side {
             Whose::Local => (&[Whose::Local], "this side"),
             Whose::Remote => (&[Whose::Remote], "the other side"),
             Whose::Both => (&[Whose::Local, Whose::Remote], "both sides"),
@@ -46,7 +59,7 @@ impl JudgedCall {
             .iter()
             .map(|side| self.abandoned(call, *side))
             .collect();
-        let is_like_closed = cause.code == Code::RelayPortsClosed
+        let is_like_closed = [Code::RelayPortsClosed, Code::Unknown].contains(&cause.code)
             && found.iter().all(|one| one.has_file && !one.is_tried);
         let is_met = found.iter().all(|one| one.is_met);
         // Nothing comes in there, either.
@@ -55,7 +68,7 @@ impl JudgedCall {
         }
         let checked = found.iter().map(|one| one.checked).max().unwrap_or(0);
         *cause = if checked > 0 {
-            forbidden(cause.side, who, checked)
+            forbidden(side, who, checked)
         } else {
             let message = format!(
                 "nothing is told of the pairs with the relay of {who}: the dump from there has them"
@@ -124,6 +137,7 @@ fn forbidden(side: Whose, who: &str, checked: usize) -> Cause {
                 .to_owned(),
             brief: None,
             effect: Effect::Relay,
+            is_sure: true,
         }],
         ..Cause::new(Code::TurnPeerForbidden, side, message)
     }

@@ -9,8 +9,8 @@ use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
-use crate::proto::ice::prediction::view::View;
+use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
+use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::ice::prediction::{both_hairpin, outcome};
 use crate::proto::stun::uri::Transport;
 
@@ -151,7 +151,7 @@ impl<'a> OneFamily<'a> {
         }
         let mut causes = Vec::new();
         // Where a side is to be found is the first question.
-        let is_known = !self.local.is_hidden() && !self.remote.is_hidden();
+        let is_known = self.local.is_told() && self.remote.is_told();
         if is_known && outcome(&self.local, &self.remote) != Some(true) {
             causes.extend(self.dependent());
             causes.extend(self.pooled());
@@ -179,6 +179,22 @@ impl<'a> OneFamily<'a> {
         let says = |whose: Whose, code: Code| self.situation.party(whose).troubles.contains(&code);
         let of = |code: Code| Whose::of(says(Whose::Local, code), says(Whose::Remote, code));
         if let Some(side) = of(Code::NotPermitted) {
+            let refuses = "the system refuses to send (operation not permitted)".to_owned();
+            let is_blocked = |whose: Whose| self.view(whose).udp == Some(Udp::Blocked);
+            let is_all = [Whose::Local, Whose::Remote]
+                .into_iter()
+                .all(|whose| is_blocked(whose) || (side != Whose::Both && side != whose));
+            if is_all {
+                let message = format!(
+                    "UDP is blocked on {} by a firewall on its own machine",
+                    self.situation.name(side)
+                );
+                return Some(
+                    Cause::new(Code::UdpBlocked, side, message)
+                        .seen([refuses])
+                        .remedied(remedies::blocked(self, side)),
+                );
+            }
             let message = match side {
                 Whose::Both => "firewalls on both sides' own machines let no check out".to_owned(),
                 side => format!(
@@ -188,7 +204,7 @@ impl<'a> OneFamily<'a> {
             };
             return Some(
                 Cause::new(Code::Filtered, side, message)
-                    .seen(["the system refuses to send (operation not permitted)".to_owned()])
+                    .seen([refuses])
                     .remedied([remedies::open_udp(side)]),
             );
         }
@@ -266,14 +282,31 @@ impl<'a> OneFamily<'a> {
                     Code::ClientIsolation,
                     Whose::Between,
                     format!(
-                        "both sides are behind {ip} and seem to be in one local network, which keeps its hosts apart (client isolation)"
+                        "both sides are behind {ip}: either in one local network that keeps its hosts apart (client isolation), or in two behind one carrier's NAT that does not hairpin"
                     ),
                 )
                 .briefly(format!(
-                    "both sides seem to be in one local network (behind {ip}) that keeps its hosts apart"
+                    "both sides are behind {ip}, in a network that isolates its hosts or in two"
                 ))
-                .seen([same, "their private addresses are of one subnet, which those of two homes behind one carrier may be too".to_owned(), silent])
+                .seen([same, "their private addresses are of one subnet, as those of two homes may be too".to_owned(), silent])
                 .remedied(remedies::isolation(self)),
+            );
+        }
+        let is_measured = [a, b].iter().any(|side| side.hairpinning == Some(false));
+        if !is_measured && outcome(a, b) == Some(false) {
+            return Some(
+                Cause::new(
+                    Code::Unknown,
+                    Whose::Between,
+                    format!(
+                        "both sides are behind the same NAT ({ip}), and their local networks do not lead to each other; whether it sends what is for its own public address back inside (hairpinning) is not known, and its mapping or filtering would be in the way there"
+                    ),
+                )
+                .briefly(format!(
+                    "both sides are behind one NAT ({ip}), in networks that do not lead to each other"
+                ))
+                .seen([same, silent])
+                .remedied(remedies::hairpinning(self)),
             );
         }
         Some(
@@ -339,31 +372,76 @@ impl<'a> OneFamily<'a> {
             Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
             side => asked(side)?,
         };
-        let (tell, has, got) = match side {
-            Whose::Both => ("tell", "have", "got"),
-            _ => ("tells", "has", "got"),
+        let (tell, has) = match side {
+            Whose::Both => ("tell", "have"),
+            _ => ("tells", "has"),
         };
-        let why = if asked {
-            format!("{got} no answer from a STUN server in time")
+        let answers = self.server_of_other(side);
+        let (why, remedy) = if !asked {
+            (
+                format!("{has} no STUN server over UDP"),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        } else if let Some((uri, true)) = answers {
+            (
+                format!("got no answer from its own STUN server, and is answered by {uri}"),
+                format!("-s {uri} on {}", short(side)),
+            )
+        } else if let Some((uri, false)) = answers {
+            (
+                format!(
+                    "got no answer over UDP from {uri}, which answers {}",
+                    short(side.other())
+                ),
+                format!(
+                    "a STUN server on another port for {} (-s stun:HOST:443)",
+                    short(side)
+                ),
+            )
         } else {
-            format!("{has} no STUN server over UDP")
+            (
+                "got no answer from a STUN server in time".to_owned(),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
         };
+        let they = if side == Whose::Both { "they" } else { "it" };
         Some(
             Cause::new(
                 Code::NoCandidates,
                 side,
                 format!(
-                    "{} {tell} no address that can be reached from outside: {} {why}",
+                    "{} {tell} no address that can be reached from outside: {they} {why}",
                     short(side),
-                    if side == Whose::Both { "they" } else { "it" },
                 ),
             )
-            .briefly(format!("{} {tell} no public address: {why}", short(side)))
+            .briefly(format!(
+                "{} {tell} no public address: {they} {why}",
+                short(side)
+            ))
             .seen([self.evidence()])
-            .remedied([remedies::stun(
-                side,
-                &format!("a STUN server for {} (-s stun:HOST)", short(side)),
-            )]),
+            .remedied(remedies::public_address(self, side, &remedy)),
         )
+    }
+
+    /// A server that answers the other side over UDP, and whether it answers this one too: then it
+    /// is another one than those that are silent here.
+    fn server_of_other(&self, side: Whose) -> Option<(&str, bool)> {
+        if !matches!(side, Whose::Local | Whose::Remote) {
+            return None;
+        }
+        let family = self.local.family;
+        let of = |whose: Whose| {
+            let all = self.situation.party(whose).servers.into_iter().flatten();
+            all.filter(move |server| {
+                let address = server.address.filter(|at| Family::of(at.ip()) == family);
+                server.transport == Transport::Udp && address.is_some()
+            })
+        };
+        let is_silent = |server: &&ServerFacts| server.error == Some(Code::Timeout);
+        let mut theirs = of(side.other()).filter(|server| server.error.is_none());
+        let silent: Vec<_> = of(side).filter(is_silent).map(|s| s.address).collect();
+        let is_seen = !self.view(side).public.is_empty();
+        let found = theirs.find(|server| silent.contains(&server.address) != is_seen)?;
+        Some((&found.uri, is_seen))
     }
 }

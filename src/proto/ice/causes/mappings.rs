@@ -188,8 +188,11 @@ impl OneFamily<'_> {
 
     /// A router that gives a peer another port, since the peer's packet came first.
     pub(super) fn moved(&self) -> Option<Cause> {
+        // Who has a new port for each peer never comes from the port that is sent to.
         let matters = |moves: &View, other: &View| {
-            moves.moves_port && other.filtering() == Some(Filtering::AddressAndPortDependent)
+            moves.moves_port
+                && !other.depends()
+                && other.filtering() == Some(Filtering::AddressAndPortDependent)
         };
         let side = Whose::of(
             matters(&self.local, &self.remote),

@@ -36,9 +36,20 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
         (Some(one), Some(two)) if one.code == two.code => vec![merged(situation, one, two)],
         (one, two) => one.into_iter().chain(two).collect(),
     };
-    // Where one side has a server that does not help, that the other has none weighs less; the rest
+    // Where one side has a server that does not help, that the other has none is no cause. The rest
     // in an order that is the same on both ends.
-    causes.sort_by_key(|cause| (cause.code == Code::NoTurnServer, cause.code));
+    let has_relay = |whose: Whose| {
+        let mut all = situation.party(whose).side.candidates.iter();
+        all.any(|c| c.kind == CandidateType::Relay)
+    };
+    let is_cause = has_relay(Whose::Local) || has_relay(Whose::Remote);
+    if causes.iter().any(|cause| cause.code != Code::NoTurnServer) && !is_cause {
+        causes.retain(|cause| cause.code != Code::NoTurnServer);
+    }
+    causes.sort_by_key(|cause| {
+        let is_light = [Code::NoTurnServer, Code::Unknown].contains(&cause.code);
+        (is_light, cause.code)
+    });
     if causes.is_empty() {
         let text = "there are relayed candidates, and why they do not help is not known: rtcdiag turn on the side of the relay tells more";
         let brief = "why no relay helped is not known (rtcdiag turn tells more)";
@@ -62,6 +73,9 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
         Code::RelayAddressPrivate => "the TURN servers of both sides give private addresses",
         Code::RelayPortsClosed => "the relay ports of both sides' TURN servers let nothing in",
         Code::NoCommonFamily => "the relayed addresses of both sides are of another family",
+        Code::Unknown => "nothing of either side reaches the other one's relay",
+        Code::Filtered => "what each side sends to the other one's relay is dropped",
+        Code::AddressPooling => "both sides' NATs take another public address for a relay",
         _ => "what each side tells is not enough for the other side's relay",
     };
     let remedies = match one.code {
@@ -167,7 +181,11 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
         return without_server(situation, whose);
     }
     let refusal = |row: &&&ServerFacts| row.error.is_some_and(|code| !is_unreached(code));
-    let row = rows.iter().find(refusal).or(rows.first())?;
+    let certificate = |row: &&&ServerFacts| row.error.is_some_and(Code::is_of_certificate);
+    let told = rows.iter().find(refusal);
+    let row = told
+        .or_else(|| rows.iter().find(certificate))
+        .or(rows.first())?;
     let error = row.error.unwrap_or(Code::Unknown);
     let evidence = rows.iter().map(|row| {
         let error = row.error.unwrap_or(Code::Unknown);
@@ -182,7 +200,9 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
         ),
         &format!("a TURN server that works for {}", short(whose)),
     );
-    let cause = if is_unreached(error) {
+    let cause = if error.is_of_certificate() {
+        certificate_refused(situation, whose, row, error)
+    } else if is_unreached(error) {
         let over_udp = rows.iter().all(|row| row.transport == Transport::Udp);
         let blocked = udp(situation, whose) == Some(Udp::Blocked) && over_udp;
         let message = if blocked {
@@ -236,6 +256,34 @@ fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
             .remedied([look])
     };
     Some(cause.seen(evidence))
+}
+
+fn certificate_refused(
+    situation: &Situation<'_>,
+    whose: Whose,
+    row: &ServerFacts,
+    error: Code,
+) -> Cause {
+    let message = format!(
+        "{} refuses the certificate of its TURN server {} ({error})",
+        situation.name(whose),
+        row.uri
+    );
+    let remedy = format!(
+        "a certificate there that {} accepts (rtcdiag turn {} tells what is wrong)",
+        short(whose),
+        row.uri
+    );
+    Cause::new(Code::TurnUnreachable, whose, message)
+        .briefly(format!(
+            "{} refuses its TURN server's certificate ({error})",
+            short(whose)
+        ))
+        .remedied([remedies::turn_configuration(
+            whose,
+            remedy,
+            "a valid certificate there",
+        )])
 }
 
 /// Codes of servers that were not reached, or did not speak TURN.
@@ -327,7 +375,7 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
         return None;
     }
     by_answers(situation, whose, &settled)
-        .or_else(|| silent::closed(situation, whose, relays[0], &settled))
+        .or_else(|| silent::cause(situation, whose, relays[0], &settled))
 }
 
 /// Pairs of a relay that does not forbid the other side's address: it rightly forbids private ones.

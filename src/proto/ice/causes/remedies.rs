@@ -10,14 +10,21 @@ use crate::proto::ice::causes::{Effect, Remedy, RemedyCode, Situation, Whose};
 use crate::proto::ice::prediction::view::View;
 use crate::proto::ice::prediction::{Side, outcome};
 use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::Transport;
 
 fn remedy(code: RemedyCode, side: Whose, message: impl Into<String>, effect: Effect) -> Remedy {
+    // What the NATs do then is not known yet.
+    let is_open = matches!(
+        code,
+        RemedyCode::Stun | RemedyCode::Gathering | RemedyCode::OpenUdp | RemedyCode::Isolation
+    );
     Remedy {
         code,
         side,
         message: message.into(),
         brief: None,
         effect,
+        is_sure: !(is_open && effect == Effect::Direct),
     }
 }
 
@@ -44,6 +51,18 @@ pub(super) fn policy(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
 
 pub(super) fn stun(side: Whose, message: &str) -> Remedy {
     remedy(RemedyCode::Stun, side, message, Effect::Direct)
+}
+
+/// So that the other side's relay lets it in.
+pub(super) fn stun_for_relay(side: Whose) -> Remedy {
+    let message = format!("a STUN server for {} (-s stun:HOST)", short(side));
+    remedy(RemedyCode::Stun, side, message, Effect::Relay)
+}
+
+/// A public address that can be told, where the NATs let a direct path through then.
+pub(super) fn public_address(both: &OneFamily<'_>, side: Whose, message: &str) -> Option<Remedy> {
+    let outcome = outcome(&both.local, &both.remote);
+    (outcome != Some(false)).then(|| stun(side, message).surely(outcome == Some(true)))
 }
 
 pub(super) fn gathering() -> Remedy {
@@ -98,11 +117,15 @@ pub(super) fn turn_configuration(side: Whose, message: impl Into<String>, brief:
 pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
     let mut all = Vec::new();
     if both.situation.path.is_none() {
-        // Who has a relay already needs no other.
+        // Who has a relay already needs no other, and who has such a server that fails needs that.
         let lacks = |whose: Whose| {
-            let mut candidates = both.situation.party(whose).side.candidates.iter();
+            let party = both.situation.party(whose);
+            let mut candidates = party.side.candidates.iter();
+            let mut servers = party.servers.into_iter().flatten();
             let is_meant = side == whose || side == Whose::Both;
-            is_meant && !candidates.any(|c| c.kind == CandidateType::Relay)
+            is_meant
+                && !candidates.any(|c| c.kind == CandidateType::Relay)
+                && !servers.any(|s| s.is_turn && s.transport == Transport::Tls)
         };
         all.extend(Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).map(turn_tls));
     }
@@ -112,18 +135,25 @@ pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
 
 /// Endpoint-independent mapping, where that makes it direct; else IPv6.
 pub(super) fn mapping(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
-    let (a, b) = (&both.local, &both.remote);
-    let changed = |whose: Whose| match whose {
-        Whose::Local => outcome(&a.made_independent(), b),
-        Whose::Remote => outcome(a, &b.made_independent()),
-        Whose::Both | Whose::Between => outcome(&a.made_independent(), &b.made_independent()),
+    let changed = |whose: Whose, a: &View, b: &View| {
+        let is_direct = match whose {
+            Whose::Local => outcome(&a.made_independent(), b),
+            Whose::Remote => outcome(a, &b.made_independent()),
+            Whose::Both | Whose::Between => outcome(&a.made_independent(), &b.made_independent()),
+        };
+        is_direct == Some(true)
     };
     // Where either would do, one is enough.
-    let enough = [Whose::Local, Whose::Remote, Whose::Both]
-        .into_iter()
-        .filter(|whose| side == Whose::Both || *whose == side)
-        .find(|whose| changed(*whose) == Some(true));
-    let mut all: Vec<Remedy> = enough
+    let sides = [Whose::Local, Whose::Remote, Whose::Both];
+    let enough = |a: &View, b: &View| {
+        let mut meant = sides.into_iter();
+        meant.find(|whose| (side == Whose::Both || *whose == side) && changed(*whose, a, b))
+    };
+    let sure = enough(&both.local, &both.remote);
+    // A router that moves ports leaves it to who is first.
+    let perhaps = || enough(&both.local.without_moves(), &both.remote.without_moves());
+    let mut all: Vec<Remedy> = sure
+        .or_else(perhaps)
         .map(|whose| {
             let nats = match whose {
                 Whose::Both | Whose::Between => "both sides' NATs",
@@ -137,6 +167,7 @@ pub(super) fn mapping(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
                 Effect::Direct,
             )
             .briefly("endpoint-independent mapping")
+            .surely(sure.is_some())
         })
         .into_iter()
         .collect();
@@ -163,7 +194,7 @@ pub(super) fn pooling(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
     all
 }
 
-pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Option<Remedy> {
+pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
     let (a, b) = (both.local.without_moves(), both.remote.without_moves());
     let message = match side {
         Whose::Both => "routers on both sides that drop what comes for themselves".to_owned(),
@@ -177,7 +208,9 @@ pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Option<Remedy> {
         Whose::Both => "routers that drop such packets",
         _ => "a router that drops such packets",
     };
-    would_do.then(|| remedy(RemedyCode::Mapping, side, message, Effect::Direct).briefly(brief))
+    let router =
+        would_do.then(|| remedy(RemedyCode::Mapping, side, message, Effect::Direct).briefly(brief));
+    router.into_iter().chain(ipv6(both)).collect()
 }
 
 pub(super) fn isolation(both: &OneFamily<'_>) -> Vec<Remedy> {

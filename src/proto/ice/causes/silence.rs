@@ -7,7 +7,7 @@ use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
+use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::outcome;
 use crate::proto::ice::prediction::view::Udp;
 use crate::proto::stun::uri::Transport;
@@ -35,20 +35,28 @@ impl OneFamily<'_> {
 
     /// What shows that UDP is blocked on one side.
     pub(super) fn blocked_on(&self, whose: Whose) -> Option<String> {
-        let is_measured = self.view(whose).udp == Some(Udp::Blocked);
-        if !is_measured && !self.view(whose).public.is_empty() {
+        let udp = self.view(whose).udp;
+        if udp == Some(Udp::Open) {
             return None;
         }
-        let by_session = blocked_by_session(self.situation, whose, self.local.family);
-        let proof = by_session.map(|server| {
-            format!(
-                "{server} answers {} over UDP, and is silent to {}",
-                short(whose.other()),
-                short(whose)
-            )
-        });
-        let by_test = || format!("no server answers {} over UDP", short(whose));
-        proof.or_else(|| is_measured.then(by_test))
+        let by_session = silent_here(self.situation, whose, self.local.family);
+        let (servers, is_proof) = by_session.unwrap_or_default();
+        let is_measured = udp == Some(Udp::Blocked);
+        match servers.first() {
+            Some(server) if is_proof || is_measured => {
+                let others = match (servers.len(), is_measured) {
+                    (1, true) => ", as is everything else that was asked there",
+                    (1, false) => ", which it reaches over TCP or TLS",
+                    _ => ", as are others",
+                };
+                Some(format!(
+                    "{server} answers {} over UDP, and is silent to {}{others}",
+                    short(whose.other()),
+                    short(whose)
+                ))
+            }
+            _ => is_measured.then(|| format!("no server answers {} over UDP", short(whose))),
+        }
     }
 
     /// What no NAT explains.
@@ -76,25 +84,9 @@ impl OneFamily<'_> {
                 "the direct pairs were not checked to the end",
             );
         }
-        let lost = |side: Whose| {
-            Cause::new(
-                Code::AnswersLost,
-                side,
-                format!(
-                    "{} checks arrive, and no answer comes back: something before {} drops what comes in",
-                    possessive(side),
-                    self.situation.name(side)
-                ),
-            )
-            .briefly(format!(
-                "something before {} drops the answers to its checks",
-                self.situation.name(side)
-            ))
-            .remedied([remedies::open_udp(side)])
-        };
         let cause = match (traffic.gets_out(), traffic.comes_in()) {
-            (true, false) => lost(Whose::Local),
-            (false, true) if traffic.is_lost_there() => lost(Whose::Remote),
+            (true, false) => self.lost(Whose::Local),
+            (false, true) if traffic.is_lost_there() => self.lost(Whose::Remote),
             (true, true) => Cause::new(
                 Code::AnswersLost,
                 Whose::Between,
@@ -119,13 +111,65 @@ impl OneFamily<'_> {
         cause.seen([evidence])
     }
 
+    /// The checks of one side arrive, and nothing of the other side's does. Only what misses the
+    /// first one's relay too is known to be lost before the other side.
+    fn lost(&self, deaf: Whose) -> Cause {
+        let mute = deaf.other();
+        let misses_relay = self.reaches_relay(mute) == Some(false)
+            && self.situation.reaches_itself(deaf) != Some(false);
+        if misses_relay {
+            return Cause::new(
+                Code::AnswersLost,
+                mute,
+                format!(
+                    "{} checks arrive, and what {} sends reaches neither {} nor its relay: something before {} drops it",
+                    possessive(deaf),
+                    self.situation.name(mute),
+                    short(deaf),
+                    short(mute),
+                ),
+            )
+            .briefly(format!(
+                "something before {} drops what it sends to {}",
+                self.situation.name(mute),
+                short(deaf)
+            ))
+            .remedied([remedies::open_udp(mute)]);
+        }
+        Cause::new(
+            Code::AnswersLost,
+            Whose::Between,
+            format!(
+                "{} checks arrive, and nothing that {} sends comes back: something drops it on its way to {}",
+                possessive(deaf),
+                self.situation.name(mute),
+                self.situation.name(deaf)
+            ),
+        )
+        .briefly(format!(
+            "{} checks arrive, and what {} sends back is dropped on the way",
+            possessive(deaf),
+            short(mute)
+        ))
+        .remedied([remedies::open_udp(Whose::Between)])
+    }
+
     /// Both NATs would let it through, and nothing arrives. A side whose packets do not reach the
     /// other one's relay either, while the other one's reach this one's, is where they are dropped.
     pub(super) fn filtered(&self) -> Cause {
-        let [local, remote] = [Whose::Local, Whose::Remote].map(|whose| self.reaches_relay(whose));
-        let side = match (local, remote) {
-            (Some(false), Some(true)) => Whose::Local,
-            (Some(true), Some(false)) => Whose::Remote,
+        // A relay whose own side does not reach it is no measure of others.
+        let reaches = [Whose::Local, Whose::Remote].map(|whose| {
+            let is_open = self.situation.reaches_itself(whose.other()) != Some(false);
+            self.reaches_relay(whose)
+                .filter(|reaches| *reaches || is_open)
+        });
+        let gets_out = [Whose::Local, Whose::Remote].map(|whose| {
+            let itself = self.situation.reaches_itself(whose);
+            reaches[usize::from(whose == Whose::Remote)] == Some(true) || itself == Some(true)
+        });
+        let side = match (reaches, gets_out) {
+            ([Some(false), None | Some(true)], [_, true]) => Whose::Local,
+            ([None | Some(true), Some(false)], [true, _]) => Whose::Remote,
             _ => {
                 return Cause::new(
                     Code::Filtered,
@@ -139,13 +183,14 @@ impl OneFamily<'_> {
             Code::Filtered,
             side,
             format!(
-                "{} lets UDP out to its servers and drops it to other ports",
-                self.situation.of("firewall", side)
+                "something before {} lets UDP out to its servers and drops it to other ports",
+                self.situation.name(side)
             ),
         )
         .seen([format!(
-            "packets of {} reach no relay of {}, and the other way they do",
+            "packets of {} reach no relay of {}, and those of {} reach a relay",
             short(side),
+            short(side.other()),
             short(side.other())
         )])
         .remedied([remedies::open_udp(side)])
@@ -174,35 +219,39 @@ impl OneFamily<'_> {
     }
 }
 
-/// A server that answers the other side over UDP and is silent to this one, which hears nobody.
-fn blocked_by_session(
+/// Servers that answer the other side over UDP and are silent to this one, which hears nobody; and
+/// whether that is proof. One port of one server may be closed on the way; it is not where several
+/// are silent, or where the same server is reached otherwise.
+fn silent_here(
     situation: &Situation<'_>,
     whose: Whose,
     family: Family,
-) -> Option<SocketAddr> {
+) -> Option<(Vec<SocketAddr>, bool)> {
     let own = situation.party(whose).servers?;
     let theirs = situation.party(whose.other()).servers?;
-    let of_family = |address: &SocketAddr| Family::of(address.ip()) == family;
-    let over_udp: Vec<_> = own
-        .iter()
-        .filter(|server| server.transport == Transport::Udp)
-        .filter(|server| server.address.as_ref().is_some_and(of_family))
-        .collect();
-    if over_udp
-        .iter()
-        .any(|server| server.error != Some(Code::Timeout))
-    {
+    let of_family = |server: &&ServerFacts| {
+        let address = server.address.filter(|at| Family::of(at.ip()) == family);
+        address.is_some()
+    };
+    let is_udp = |server: &&ServerFacts| server.transport == Transport::Udp;
+    let mut over_udp = own.iter().filter(of_family).filter(is_udp);
+    if over_udp.any(|server| server.error != Some(Code::Timeout)) {
         return None;
     }
-    let answers = |address: SocketAddr| {
-        theirs.iter().any(|server| {
-            server.address == Some(address)
-                && server.transport == Transport::Udp
-                && server.error.is_none()
-        })
+    let answers = |address: &SocketAddr| {
+        let mut all = theirs.iter().filter(is_udp);
+        all.any(|server| server.address.as_ref() == Some(address) && server.error.is_none())
     };
-    over_udp
+    let silent = own.iter().filter(of_family).filter(is_udp);
+    let silent = silent.filter_map(|server| server.address).filter(answers);
+    let mut silent: Vec<SocketAddr> = silent.collect();
+    silent.sort_unstable();
+    silent.dedup();
+    let mut reached = own
         .iter()
-        .filter_map(|server| server.address)
-        .find(|address| answers(*address))
+        .filter(|server| !is_udp(server) && server.error.is_none());
+    let ips: Vec<_> = silent.iter().map(SocketAddr::ip).collect();
+    let is_reached = reached.any(|server| server.address.is_some_and(|at| ips.contains(&at.ip())));
+    let is_proof = silent.len() > 1 || is_reached;
+    Some((silent, is_proof))
 }

@@ -15,6 +15,9 @@ use crate::proto::ice::quality::{Heard, largest};
 impl Meeting<'_> {
     pub(super) fn take_datagram(&mut self, base: usize, source: SocketAddr, bytes: &[u8]) {
         let now = self.clock.now();
+        if self.is_own_trial(base, bytes) {
+            return;
+        }
         match self.checks.handle_input(now, base, source, bytes) {
             // Larger ones than the agent takes.
             Input::Data(_) if !self.peer.is_browser && largest::is_probe(bytes) => {

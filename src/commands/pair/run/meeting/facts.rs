@@ -8,7 +8,7 @@ use crate::base::time::Time;
 use crate::commands::pair::report::TimelineEvent;
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::{Event, Signalling, manual};
-use crate::net::look::Reply;
+use crate::net::look::Passage;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::ServerFacts;
 use crate::proto::ice::facts::NatFacts;
@@ -21,9 +21,10 @@ const FACTS: Duration = Duration::from_secs(3);
 /// How long a line for the other side waits for them: most NATs are measured in half a second, and
 /// somebody is waiting.
 const FACTS_OF_LINE: Duration = Duration::from_millis(1500);
-/// A server that has been asked for so long, several times, and has answered the other side
-/// meanwhile, would have answered here.
-const SILENCE: Duration = Duration::from_secs(1);
+/// A server that has been asked for so long would mostly have answered.
+const SILENCE: Duration = Duration::from_millis(500);
+/// How many servers of the other side are asked: more show nothing new.
+const ASKED: usize = 4;
 
 fn answers_over_udp(server: &ServerFacts) -> bool {
     server.transport == Transport::Udp && server.error.is_none()
@@ -40,11 +41,15 @@ impl Meeting<'_> {
         self.tell_facts();
     }
 
-    /// Facts on a family of which nothing is known yet.
+    /// Facts on a family of which less is known yet.
     fn add_facts(&mut self, facts: NatFacts) {
+        let is_more = |nat: &NatFacts| {
+            let is_seen = !facts.reflexive_addresses.is_empty();
+            nat.udp.value().is_none() || (is_seen && nat.reflexive_addresses.is_empty())
+        };
         let mut known = self.own.nats.iter_mut();
         match known.find(|nat| nat.family == facts.family) {
-            Some(nat) if nat.udp.value().is_none() => *nat = facts,
+            Some(nat) if is_more(nat) => *nat = facts,
             Some(_) => {}
             None => self.own.nats.push(facts),
         }
@@ -57,28 +62,41 @@ impl Meeting<'_> {
         }
     }
 
-    /// Servers that answer the other side over UDP, where this side has none of its own to ask that
-    /// way: where from, and where to. One for each family, once.
+    /// Servers that answer the other side over UDP, where none of this side's own does: where from,
+    /// and where to. Each once.
     pub fn servers_to_ask(&mut self) -> Vec<(IpAddr, SocketAddr)> {
         let mut servers = self.options.gather.servers.iter();
         let has_own = servers.any(|server| server.uri.transport == Transport::Udp);
-        let is_wanted = self.options.nat.is_some() && !has_own && self.own.asked.is_none();
+        let is_due = !has_own || self.clock.now() >= SILENCE;
+        let is_answered = self.own.servers.iter().any(answers_over_udp)
+            || self
+                .own
+                .candidates
+                .iter()
+                .any(|c| c.kind == CandidateType::Srflx);
         let theirs = match &self.peer.servers {
-            Some(theirs) if is_wanted => theirs.iter().filter(|server| answers_over_udp(server)),
+            Some(theirs) if is_due && !is_answered && self.options.nat.is_some() => theirs,
             _ => return Vec::new(),
         };
-        let mut asked: Vec<(IpAddr, SocketAddr)> = Vec::new();
-        for server in theirs.filter_map(|server| server.address) {
-            let family = Family::of(server.ip());
-            let is_new = asked.iter().all(|(local, _)| Family::of(*local) != family);
-            if let (true, Some(local)) = (is_new, self.host_address(family)) {
-                asked.push((local, server));
+        let mut new: Vec<(IpAddr, SocketAddr)> = Vec::new();
+        for server in theirs.iter().filter(|server| answers_over_udp(server)) {
+            let Some(address) = server.address else {
+                continue;
+            };
+            let count = self.own.asked.len() + new.len();
+            let is_known =
+                self.own.asked.contains(&address) || new.iter().any(|(_, asked)| *asked == address);
+            if let (false, true, Some(local)) = (
+                is_known,
+                count < ASKED,
+                self.host_address(Family::of(address.ip())),
+            ) {
+                new.push((local, address));
             }
         }
-        if !asked.is_empty() {
-            self.own.asked = Some(asked.len());
-        }
-        asked
+        self.own.asked.extend(new.iter().map(|(_, server)| *server));
+        self.own.open_questions += new.len();
+        new
     }
 
     fn host_address(&self, family: Family) -> Option<IpAddr> {
@@ -89,14 +107,21 @@ impl Meeting<'_> {
         hosts.find(|ip| Family::of(*ip) == family)
     }
 
-    /// Where such a server sees this host, or that it is silent here.
-    pub fn take_asked(&mut self, local: IpAddr, seen: &Reply<SocketAddr>) {
-        self.own.asked = self.own.asked.map(|open| open.saturating_sub(1));
+    /// What became of such a question. Silence of one port is no word about the others: it counts
+    /// where nothing of any server gets through.
+    pub fn take_asked(&mut self, local: IpAddr, passage: Passage) {
+        self.own.open_questions = self.own.open_questions.saturating_sub(1);
         let family = Family::of(local);
-        match seen {
-            Reply::Answered(seen) => self.add_facts(NatFacts::seen(local, *seen)),
-            Reply::Silent => self.add_facts(NatFacts::blocked(family, local)),
-            Reply::Unclear => return,
+        match passage {
+            Passage::Seen(seen) => self.add_facts(NatFacts::seen(local, seen)),
+            Passage::OtherPorts => self.add_facts(NatFacts::passing(family, local)),
+            Passage::Silent => self.own.silent.push(local),
+            Passage::Unclear => {}
+        }
+        if self.own.open_questions == 0 {
+            for local in std::mem::take(&mut self.own.silent) {
+                self.add_facts(NatFacts::blocked(Family::of(local), local));
+            }
         }
         self.tell_facts();
     }
@@ -127,11 +152,10 @@ impl Meeting<'_> {
             .flow
             .selected
             .is_some_and(|(pair, _)| !self.checks.pairs()[pair].is_relayed());
-        let is_open = self.own.is_measuring || self.own.asked.is_some_and(|open| open > 0);
+        let is_open = self.own.is_measuring || self.own.open_questions > 0;
         if is_direct || !is_open || self.peer.end.is_some() || self.is_manual() {
             return false;
         }
-        self.conclude_blocked(now);
         let is_told = |nat: &NatFacts| nat.udp.value().is_some();
         if self.own.nats.iter().any(is_told) {
             return false;
@@ -146,35 +170,5 @@ impl Meeting<'_> {
             now
         });
         now < since + FACTS
-    }
-
-    /// What the session itself proves is not waited for: that UDP is blocked here, if a server
-    /// that this side asks over UDP answers the other side.
-    fn conclude_blocked(&mut self, now: Time) {
-        let Some(theirs) = self.peer.servers.as_deref().filter(|_| now >= SILENCE) else {
-            return;
-        };
-        if self.own.servers.iter().any(answers_over_udp) {
-            return;
-        }
-        let asked: Vec<String> = {
-            let servers = self.options.gather.servers.iter();
-            servers.map(|server| server.uri.to_string()).collect()
-        };
-        let answers = theirs.iter().filter(|server| answers_over_udp(server));
-        let mut families: Vec<Family> = answers
-            .filter(|server| asked.contains(&server.uri))
-            .filter_map(|server| Some(Family::of(server.address?.ip())))
-            .collect();
-        families.dedup();
-        for family in families {
-            let is_known = self.own.nats.iter().any(|nat| nat.family == family);
-            if let (false, Some(local)) = (is_known, self.host_address(family)) {
-                self.own.nats.push(NatFacts::blocked(family, local));
-            }
-        }
-        if !self.own.nats.is_empty() {
-            self.tell_facts();
-        }
     }
 }

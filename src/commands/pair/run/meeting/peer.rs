@@ -155,7 +155,12 @@ impl Meeting<'_> {
             Message::Connected { local, remote } => self.peer.connected = Some((local, remote)),
             Message::Failed => self.peer.has_failed = true,
             Message::Finished => self.peer.is_finished = true,
-            Message::Record { arrived, troubles } => {
+            Message::Record {
+                arrived,
+                troubles,
+                own_relays,
+            } => {
+                self.peer.own_relays = own_relays.into_iter().take(bounds::SERVERS).collect();
                 self.peer.troubles = troubles.into_iter().take(bounds::TROUBLES).collect();
                 if self.peer.arrived.is_none() {
                     self.note(TimelineEvent::RecordReceived, None);

@@ -58,6 +58,7 @@ impl Meeting<'_> {
         self.tick_channel();
         self.describe_by_hand(now);
         self.tell_connected();
+        self.try_own_relays(now);
         self.give_up(now);
         self.finish_checks(now);
         self.tell_record();
@@ -206,7 +207,12 @@ impl Meeting<'_> {
             self.progress.has_told_record = true;
             let arrived = self.checks.arrived().to_vec();
             let troubles = troubles(&rows::pairs(self, None, None));
-            self.say(Message::Record { arrived, troubles });
+            let own_relays = self.own_relays();
+            self.say(Message::Record {
+                arrived,
+                troubles,
+                own_relays,
+            });
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
+use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::relay::{permitted, udp};
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
@@ -46,8 +47,8 @@ fn lost_behind(whose: Whose, through: &Traffic) -> Cause {
         .remedied([remedies::turn_tls(sender)])
 }
 
-/// Nothing comes in at its relayed address.
-pub(super) fn closed(
+/// Why nothing comes in at its relayed address.
+pub(super) fn cause(
     situation: &Situation<'_>,
     whose: Whose,
     relay: SocketAddr,
@@ -74,10 +75,7 @@ pub(super) fn closed(
         return Some(
             Cause::new(Code::NoCandidates, sender, message)
                 .briefly(format!("{} tells no public address", short(sender)))
-                .remedied([remedies::stun(
-                    sender,
-                    &format!("a STUN server for {} (-s stun:HOST)", short(sender)),
-                )]),
+                .remedied([remedies::stun_for_relay(sender)]),
         );
     }
     if party.troubles.contains(&Code::RelayUnreachableFromHere) {
@@ -94,48 +92,161 @@ pub(super) fn closed(
     if comes_in && is_lost && !own.is_answered() {
         return Some(lost_behind(whose, &own));
     }
-    // What does not leave the other side cannot arrive.
-    let direct = situation.causes();
-    let may_be_dropped = direct.iter().any(|cause| {
-        let is_theirs = [sender, Whose::Both, Whose::Between].contains(&cause.side);
-        let codes = [
-            Code::UdpBlocked,
-            Code::Filtered,
-            Code::AnswersLost,
-            Code::Unreachable,
-        ];
-        is_theirs && codes.contains(&cause.code)
-    });
-    if udp(situation, sender) != Some(Udp::Open) || is_stopped || may_be_dropped {
+    if udp(situation, sender) == Some(Udp::Blocked) || is_stopped {
         return None;
     }
-    let through = Traffic::of(permitted(settled).into_iter());
+    let traffic = Traffic::of(permitted(settled).into_iter());
     // From this side's relay nothing of the other side's came in; or at the other side's relay
     // nothing of this side's.
     let is_closed = match whose {
-        Whose::Remote => through.is_lost_there(),
-        _ => through.is_checked() && !through.comes_in(),
+        Whose::Remote => traffic.is_lost_there(),
+        _ => traffic.is_checked() && !traffic.comes_in(),
     };
-    if !is_closed {
-        return None;
+    (is_closed && !traffic.is_answered()).then(|| {
+        let through = format!("through the relay {}", traffic.sentence());
+        arrives_not(situation, whose, relay, settled).seen([through])
+    })
+}
+
+/// Who else sends to a relay, and whether that arrives; nothing if nobody is known to.
+fn witness(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -> Option<bool> {
+    if let Some(is_reached) = situation.reaches_itself(whose) {
+        return Some(is_reached);
     }
-    let message = format!(
-        "the relay ports of the TURN server of {} let nothing in: what {} sends to {} does not arrive",
-        situation.name(whose),
-        short(sender),
-        relay
-    );
-    (!through.is_answered()).then(|| {
-        Cause::new(Code::RelayPortsClosed, whose, message)
+    let sender = whose.other();
+    let forbids = situation
+        .party(sender)
+        .troubles
+        .contains(&Code::ForbiddenIp);
+    let from_relay: Vec<&PairFacts> = permitted(settled)
+        .into_iter()
+        .filter(|pair| {
+            let own = [pair.local.0, pair.remote.0];
+            own == [CandidateType::Relay; 2] && pair.sent > 0 && !forbids
+        })
+        .collect();
+    (!from_relay.is_empty()).then_some(false)
+}
+
+/// Nothing of the other side's comes in at a relay: its ports are closed, or the other side's
+/// packets do not get that far, or they come from an address that it has no permission for.
+fn arrives_not(
+    situation: &Situation<'_>,
+    whose: Whose,
+    relay: SocketAddr,
+    settled: &[&PairFacts],
+) -> Cause {
+    let sender = whose.other();
+    let views =
+        [Family::Ipv4, Family::Ipv6].map(|family| View::new(situation.party(sender).side, family));
+    let view = &views[usize::from(relay.is_ipv6())];
+    let witness = witness(situation, whose, settled);
+    match witness {
+        Some(false) => ports_closed(situation, whose, relay),
+        Some(true) if view.is_pooled => Cause::new(
+            Code::AddressPooling,
+            sender,
+            format!(
+                "{} takes another public address for each peer, and {} relay {relay} lets in only those that it was told",
+                situation.of("NAT", sender),
+                possessive(whose)
+            ),
+        )
+        .briefly(format!(
+            "{} takes another public address for that relay",
+            situation.of("NAT", sender)
+        ))
+        .seen([by_itself(whose, true)])
+        .remedied([remedies::turn(sender)]),
+        // One address for all destinations: what arrives is let in.
+        Some(true) if view.is_independent() => Cause::new(
+            Code::Filtered,
+            sender,
+            format!(
+                "something before {} drops what it sends to {} relay {relay}, which others reach",
+                situation.name(sender),
+                possessive(whose)
+            ),
+        )
+        .briefly(format!(
+            "something before {} drops what it sends to {} relay",
+            short(sender),
+            possessive(whose)
+        ))
+        .seen([by_itself(whose, true)])
+        .remedied([remedies::turn(sender)]),
+        witness => {
+            let way = format!(
+                "something before {} drops it, or it comes from another public address than {} told",
+                situation.name(sender),
+                short(sender)
+            );
+            let (side, why) = match witness {
+                Some(_) => (sender, format!("either {way}")),
+                None => (
+                    Whose::Between,
+                    format!(
+                        "either the relay ports of the TURN server of {} are closed, or {way}; rtcdiag turn on {} tells more",
+                        short(whose),
+                        short(whose)
+                    ),
+                ),
+            };
+            Cause::new(
+                Code::Unknown,
+                side,
+                format!(
+                    "nothing that {} sends reaches the relay of {}, {relay}: {why}",
+                    short(sender),
+                    situation.name(whose)
+                ),
+            )
             .briefly(format!(
-                "the relay ports of {} TURN server let nothing in",
+                "nothing of {} reaches {} relay, and why is not known",
+                short(sender),
                 possessive(whose)
             ))
-            .seen([format!("through the relay {}", through.sentence())])
-            .remedied([remedies::turn_configuration(
-                whose,
-                "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",
-                "its relay ports opened for UDP",
-            )])
-    })
+            .seen(witness.map(|_| by_itself(whose, true)))
+            .remedied([remedies::turn(sender)])
+        }
+    }
+}
+
+/// What was seen at a relay of what its own side sends to it.
+fn by_itself(whose: Whose, is_reached: bool) -> String {
+    let what = if is_reached {
+        "arrives"
+    } else {
+        "does not arrive either"
+    };
+    format!(
+        "what {} itself sends to its relay, past its TURN server, {what}",
+        short(whose)
+    )
+}
+
+fn ports_closed(situation: &Situation<'_>, whose: Whose, relay: SocketAddr) -> Cause {
+    let sender = whose.other();
+    let (second, seen) = if situation.reaches_itself(whose).is_some() {
+        (short(whose), by_itself(whose, false))
+    } else {
+        let seen = "nothing comes in from the other relay either".to_owned();
+        ("the other relay", seen)
+    };
+    let message = format!(
+        "the relay ports of the TURN server of {} let nothing in: neither what {} sends to {relay} arrives, nor what {second} sends",
+        situation.name(whose),
+        short(sender),
+    );
+    Cause::new(Code::RelayPortsClosed, whose, message)
+        .briefly(format!(
+            "the relay ports of {} TURN server let nothing in",
+            possessive(whose)
+        ))
+        .seen([seen])
+        .remedied([remedies::turn_configuration(
+            whose,
+            "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",
+            "its relay ports opened for UDP",
+        )])
 }
