@@ -214,6 +214,12 @@ fn settings_that_cannot_be_meant_are_told() {
     let code = run(anonymous("mesh --new-code"));
     code.assert_code(GOOD);
     assert_eq!(code.stdout.trim().len(), 21, "{code:#?}");
+    for command in ["mesh", "pair"] {
+        let run = run_json(anonymous(&[command, "--new-code"]));
+        run.assert_code(GOOD);
+        let code = run.result()["code"].as_str().map(str::len);
+        assert_eq!(code, Some(21), "{run:#?}");
+    }
 }
 
 #[test]

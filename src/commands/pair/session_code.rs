@@ -8,10 +8,12 @@ use std::sync::mpsc;
 
 use anyhow::Context as _;
 use rand::Rng as _;
+use serde::Serialize;
 
 use crate::base::exit::Outcome;
 use crate::commands::args::ServerArgs;
 use crate::commands::frame::Frame;
+use crate::commands::text;
 use crate::proto::signal::code::{Code, CodeError};
 
 /// The variable with the code, where there is no argument.
@@ -66,14 +68,18 @@ pub fn new() -> Code {
     Code::new(rand::rng().random())
 }
 
+/// Of `--new-code` with `--json`.
+#[derive(Debug, Serialize)]
+struct NewCode {
+    code: String,
+}
+
 /// Prints a fresh one, and nothing else.
 pub fn show_new(frame: &Frame) -> anyhow::Result<Outcome> {
-    let code = format!("{}\n", new());
-    frame
-        .output
-        .result(&code)
-        .context("cannot write the code")?;
-    Ok(Outcome::Good)
+    let code = new().to_string();
+    let summary = format!("a code for one session: {code}");
+    let lone = format!("{code}\n");
+    text::say(frame, summary, NewCode { code }, |_, _| lone.clone())
 }
 
 /// Sees that standard input is not wanted for two things, before anything is read from it.
