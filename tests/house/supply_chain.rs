@@ -1,5 +1,5 @@
-//! Where dependencies come from, under which licences, and which must not be there: the lists of `deny.toml`, without
-//! `cargo deny`, which takes long to install.
+//! Where dependencies come from, under which licences, and which must not be there: the lists of `deny.toml`, for those
+//! without `cargo deny`.
 
 use std::path::Path;
 use std::process::Command;
