@@ -1,5 +1,5 @@
-//! A server whose name has addresses of both families, and that answers at those of one alone. That is
-//! a fault of this address, and no evidence against the network's IPv6 or IPv4.
+//! A server whose name has several addresses, of both families or of one, and that does not answer at
+//! all of them. That is a fault of this address, and no evidence against the network's IPv6 or IPv4.
 
 use std::net::IpAddr;
 
@@ -28,11 +28,13 @@ impl Asked<'_> {
     }
 }
 
-/// An address at which nothing answers, though the same name answers over the other family.
+/// An address at which nothing answers, though the same name answers at another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadAddress {
     pub address: IpAddr,
     host: String,
+    /// One at which it answers: of the other family, if there is one.
+    works_at: IpAddr,
     /// Whether its host was heard of: it refuses.
     pub is_refused: bool,
 }
@@ -43,16 +45,23 @@ pub fn all_of(asked: &[Asked<'_>]) -> Vec<DeadAddress> {
     for one in asked {
         let of_host = || asked.iter().filter(|other| other.host == one.host);
         let mut here = of_host().filter(|other| other.address == one.address);
-        let answers_otherwise =
-            of_host().any(|other| other.family() != one.family() && other.error.is_none());
+        let mut answering: Vec<IpAddr> = of_host()
+            .filter(|other| other.address != one.address && other.error.is_none())
+            .map(|other| other.address)
+            .collect();
+        answering.sort_by_key(|address| Family::of(*address) == one.family());
         let known = found.iter().any(|dead| dead.address == one.address);
-        if known || !answers_otherwise || !here.clone().all(Asked::is_dead) {
+        let Some(works_at) = answering.first().copied().filter(|_| !known) else {
+            continue;
+        };
+        if !here.clone().all(Asked::is_dead) {
             continue;
         }
         let is_refused = here.any(|other| other.error.is_some_and(|e| e.code == Code::Refused));
         found.push(DeadAddress {
             address: one.address,
             host: one.host.to_owned(),
+            works_at,
             is_refused,
         });
     }
@@ -63,15 +72,18 @@ impl DeadAddress {
     /// In a sentence, without its beginning and end.
     pub fn words(&self) -> String {
         let family = Family::of(self.address);
-        let other = match family {
-            Family::Ipv4 => Family::Ipv6,
-            Family::Ipv6 => Family::Ipv4,
-        };
         let how = if self.is_refused {
             "nothing listens"
         } else {
             "nothing answers"
         };
+        let other = Family::of(self.works_at);
+        if other == family {
+            return format!(
+                "{how} at {}, one of the addresses of {}, though it works at {}",
+                self.address, self.host, self.works_at
+            );
+        }
         format!(
             "{how} at {}, the {} address of {} ({} record), though it works over {}",
             self.address,
@@ -84,6 +96,13 @@ impl DeadAddress {
 
     /// With what to do.
     pub fn finding(&self) -> Finding {
+        if Family::of(self.address) == Family::of(self.works_at) {
+            return Finding::new(
+                Code::AddressDead,
+                self.words(),
+                "take this address from the name, or have the server run there: clients take any of them, and many only one",
+            );
+        }
         let hint = match (Family::of(self.address), self.is_refused) {
             (Family::Ipv6, true) => {
                 "remove the AAAA record, or have the server listen on IPv6: clients with both families lose time there"

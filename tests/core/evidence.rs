@@ -5,6 +5,7 @@ mod captures;
 mod dump;
 mod firefox;
 mod forms;
+mod half_told;
 mod hostile;
 mod synthetic;
 mod truth;

@@ -147,7 +147,7 @@ pub struct ThroughputReport {
 /// So much loss over a relay is heard in a call.
 pub const MUCH_LOSS_PERCENT: f64 = 5.0;
 /// Where more of what is sent one by one is lost, that is not a limit of the rate alone.
-const HALF_PERCENT: f64 = 50.0;
+pub const HALF_PERCENT: f64 = 50.0;
 /// A machine that is busy itself loses some of a stream.
 const MUCH_STREAM_LOSS_PERCENT: f64 = 50.0;
 

@@ -5,7 +5,7 @@ mod safety;
 mod second_look;
 mod trial;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -123,6 +123,8 @@ impl TurnRun<'_> {
                 self.plan(&ways, &one_of_each_family(&addresses));
                 self.addresses = addresses;
                 Box::pin(self.try_all(took)).await;
+                self.plan_beside_the_dead(&ways);
+                Box::pin(self.try_all(took)).await;
                 Box::pin(self.try_again_one_by_one(took)).await;
                 Box::pin(self.look_again()).await;
             }
@@ -157,7 +159,33 @@ impl TurnRun<'_> {
                 });
             }
         }
-        self.settled = self.trials.iter().map(|_| None).collect();
+        self.settled.resize_with(self.trials.len(), || None);
+    }
+
+    /// Where nothing answers at the one address of a family that was tried, the name may have another.
+    fn plan_beside_the_dead(&mut self, ways: &[Way]) {
+        let is_dead = |report: &TransportReport| {
+            let error = report.error.as_ref();
+            error.is_some_and(|e| matches!(e.code, Code::Timeout | Code::Refused))
+                && report.realm.is_none()
+                && report.relayed_address.is_none()
+        };
+        let known = self.settled.iter().flatten();
+        let tried: Vec<IpAddr> = known
+            .clone()
+            .filter_map(|r| Some(r.address?.ip()))
+            .collect();
+        let alive = known
+            .filter(|report| !is_dead(report))
+            .filter_map(|report| report.family);
+        let alive: Vec<Family> = alive.collect();
+        let fresh = self.addresses.iter().filter(|address| {
+            let family = Family::of(address.ip());
+            let is_tried = |ip: &IpAddr| Family::of(*ip) == family;
+            !tried.contains(&address.ip()) && tried.iter().any(is_tried) && !alive.contains(&family)
+        });
+        let fresh: Vec<SocketAddr> = fresh.copied().collect();
+        self.plan(ways, &one_of_each_family(&fresh));
     }
 
     /// All transports side by side; who may use the server, and for what, is asked over the first
@@ -166,6 +194,9 @@ impl TurnRun<'_> {
         let (opened, mut openings) = mpsc::unbounded_channel::<Opening>();
         let mut tasks = JoinSet::new();
         for (index, trial) in self.trials.iter().enumerate() {
+            if self.settled[index].is_some() {
+                continue;
+            }
             let (trial, around, opened) = (trial.clone(), self.around.clone(), opened.clone());
             tasks.spawn(async move { (index, Box::pin(trial::run(trial, around, opened)).await) });
         }
@@ -258,8 +289,13 @@ impl TurnRun<'_> {
             if let (Some(trial), Some(report)) = (self.trials.get(index), transports.last_mut()) {
                 let tried = trial.target.address.ip();
                 let same_family = self.addresses.iter().map(SocketAddr::ip);
+                let is_tried = |ip: &IpAddr| {
+                    let mut all = self.trials.iter();
+                    all.any(|trial| trial.target.address.ip() == *ip)
+                };
                 report.untried = same_family
                     .filter(|ip| ip.is_ipv4() == tried.is_ipv4() && *ip != tried)
+                    .filter(|ip| !is_tried(ip))
                     .collect();
             }
         }

@@ -8,6 +8,7 @@ use crate::base::exit::Outcome;
 use crate::base::expiry::{Expiry, Reception};
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::{ErrorReport, Finding, Severity, Verdict};
+use crate::base::stage::Stage;
 use crate::commands::dead_address::DeadAddress;
 use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult};
 use crate::proto::turn::error::Failure;
@@ -69,7 +70,7 @@ pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
     found.sort_by_key(|f| f.severity);
     Verdict {
         outcome,
-        caveat: limits::caveat(&found),
+        caveat: limits::caveat(&with_status(result, TransportStatus::Ok), &found),
         summary: summary(result, outcome, &found, context.stopped),
         findings: found,
     }
@@ -226,6 +227,9 @@ fn summary(
                 (None, None) => "Calls get no relay: the TURN server answers, and refuses these credentials. Check user name and password, or the secret.".to_owned(),
             }
         }
+        Outcome::Bad if ok.is_empty() && breaks_off(result) => {
+            format!("Calls get a relay, and break off when its time has passed: {reason}.")
+        }
         Outcome::Bad if ok.is_empty() => {
             format!("Calls get no relay: the TURN server does not work from here: {reason}.")
         }
@@ -245,7 +249,7 @@ fn summary(
             } else if let Some(text) = quota_summary(result, &ok) {
                 text
             } else if ok.is_empty() {
-                "Nothing had been found out yet.".to_owned()
+                "No transport had been tested to the end yet.".to_owned()
             } else if ok.iter().all(|t| t.forbids_what_was_tried()) && none_verified(&ok) {
                 "The TURN server gives relayed addresses, and only peers that its operator allows can be reached through them; those that were tried are not. Name one with --peer ADDR:PORT."
                     .to_owned()
@@ -306,6 +310,15 @@ fn special_refusal(result: &TurnResult) -> Option<&ErrorReport> {
     let plain = Failure::Unauthorized.message();
     let mut errors = result.transports.iter().filter_map(|t| t.error.as_ref());
     errors.find(|error| findings::is_refusal(Some(error)) && error.message != plain)
+}
+
+/// Whether all that fails is the refresh of relays that carry data.
+fn breaks_off(result: &TurnResult) -> bool {
+    let failed = with_status(result, TransportStatus::Failed);
+    !failed.is_empty()
+        && failed
+            .iter()
+            .all(|t| t.stage == Stage::Refresh && t.is_verified())
 }
 
 /// Whether a fact is known and so.

@@ -39,6 +39,8 @@ const NEW_ONE: &str =
 const OTHER_NAME: &str =
     "name the server as its certificate does, or get a certificate for this name";
 
+const ANOTHER: &str = "something else may answer in the server's place: a captive portal until somebody logs in, a gateway, or whatever the name leads to; if it is the server, it needs a certificate for this name that clients trust";
+
 /// What is wrong with the chain that a host showed, given the verifier's error, the time in seconds
 /// since 1970, and the roots that this system trusts.
 pub(super) fn explain(
@@ -69,7 +71,13 @@ fn report(main: &Fault, besides: &[Fault]) -> ErrorReport {
         message.push_str(", and it ");
         message.push_str(&fault.text);
     }
-    ErrorReport::new(main.code, message).with_hint(main.hint)
+    // Neither the name nor a trusted authority: nothing shows that it is that server's at all.
+    let is_of_nobody = matches!(
+        main.code,
+        Code::CertificateSelfSigned | Code::CertificatePrivateRoot | Code::CertificateUnknownIssuer
+    ) && besides.iter().any(|fault| fault.hint == OTHER_NAME);
+    let hint = if is_of_nobody { ANOTHER } else { main.hint };
+    ErrorReport::new(main.code, message).with_hint(hint)
 }
 
 struct Faults<'a> {

@@ -29,7 +29,7 @@ pub(super) fn explain(
             _ if over_tls && stage == Stage::Tls => of_handshake(look, flight, error),
             Some(Inside::Closes | Inside::Silent) => Some(empty_tls(wanted, over_tls, inside)),
             _ if !over_tls => Some(maybe_tls(wanted)),
-            _ => None,
+            _ => (error.code == Code::Timeout).then(|| silent_in_tls(wanted)),
         };
     }
     if signs.has(&Sign::Stun) {
@@ -63,6 +63,9 @@ pub(super) fn explain(
             )
             .with_hint(NOTHING_BEHIND),
         );
+    }
+    if over_tls && stage > Stage::Tls {
+        return (error.code == Code::Timeout).then(|| silent_in_tls(wanted));
     }
     (error.code == Code::Timeout && !signs.has(&Sign::Noise)).then(|| {
         ErrorReport::new(
@@ -132,6 +135,17 @@ fn empty_tls(wanted: &str, over_tls: bool, inside: Option<&Inside>) -> ErrorRepo
         )
     };
     ErrorReport::new(Code::NothingBehind, message).with_hint(NOTHING_BEHIND)
+}
+
+/// TLS was spoken with it, and what it has inside could not be looked at more closely.
+fn silent_in_tls(wanted: &str) -> ErrorReport {
+    ErrorReport::new(
+        Code::NothingBehind,
+        format!(
+            "TLS is answered, and nothing inside it answers {wanted}: a proxy that ends TLS with nothing behind it, or another service"
+        ),
+    )
+    .with_hint(NOTHING_BEHIND)
 }
 
 fn web_server(web: &Web, wanted: &str, over_tls: bool, inside: bool) -> ErrorReport {

@@ -68,10 +68,26 @@ fn of_type(kind: u16, payload: &[u8]) -> Option<&[u8]> {
                 };
                 payload = payload.get(8..)?;
             }
+            // MPLS (RFC 3032): labels, the last of which is marked; what follows says itself what it is.
+            0x8847 | 0x8848 => {
+                let is_last = payload.get(2)? & 1 == 1;
+                payload = payload.get(4..)?;
+                if is_last {
+                    return Some(payload).filter(|packet| is_ip(packet));
+                }
+            }
             _ => return None,
         }
     }
     None
+}
+
+/// The IP packet in a datagram of VXLAN (RFC 7348), by the port that it was sent to: that of the RFC,
+/// or the one that Linux had before.
+pub fn in_vxlan(port: u16, payload: &[u8]) -> Option<&[u8]> {
+    const HAS_NETWORK: u8 = 0x08;
+    let is_it = matches!(port, 4789 | 8472) && payload.first() == Some(&HAS_NETWORK);
+    payload.get(8..).filter(|_| is_it).and_then(ethernet)
 }
 
 fn is_ip(packet: &[u8]) -> bool {
@@ -98,6 +114,7 @@ mod tests {
                 1,
                 around(&ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, 9, 0, 0x21])),
             ),
+            (1, around(&ethernet(&[0x88, 0x47, 0, 1, 0, 9, 0, 2, 1, 9]))),
             (113, around(&[&[0; 14][..], &[8, 0]].concat())),
             (276, around(&[&[8, 0][..], &[0; 18]].concat())),
             (0, around(&[2, 0, 0, 0])),
@@ -108,6 +125,12 @@ mod tests {
             for cut in 0..frame.len() - ip.len() {
                 assert_eq!(network(link, &frame[..cut]), None, "{link}, {cut}");
             }
+        }
+        let vxlan = around(&[&[8, 0, 0, 0, 0, 0, 7, 0][..], &ethernet(&[8, 0])].concat());
+        assert_eq!(in_vxlan(4789, &vxlan), Some(&ip[..]));
+        assert_eq!(in_vxlan(4788, &vxlan), None);
+        for cut in 0..vxlan.len() - ip.len() {
+            assert_eq!(in_vxlan(8472, &vxlan[..cut]), None, "{cut}");
         }
         assert_eq!(network(1, &around(&ethernet(&[8, 6]))), None);
         assert!(!is_known(105));

@@ -80,7 +80,14 @@ impl Observer {
             }
             return;
         }
-        match link::network(frame.link, frame.bytes).and_then(packet::content) {
+        let content = link::network(frame.link, frame.bytes).and_then(packet::content);
+        let inner = match &content {
+            Some(Content::Packet(packet)) if !packet.is_tcp => {
+                link::in_vxlan(packet.to.port(), packet.payload).and_then(packet::content)
+            }
+            _ => None,
+        };
+        match inner.or(content) {
             Some(Content::Packet(packet)) => {
                 self.mark = Mark {
                     hops: packet.hops,

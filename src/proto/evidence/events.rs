@@ -16,7 +16,14 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
     match name {
         "setLocalDescription" => {
             account.is_begun = true;
+            let before = account.own.descriptions.len();
             describe(&mut account.own, at, value);
+            account.is_own_implicit = account.own.descriptions.len() == before;
+        }
+        // `setLocalDescription()` without an argument: what it made is told when it is done.
+        "setLocalDescriptionOnSuccess" if account.is_own_implicit => {
+            describe(&mut account.own, at, value);
+            account.is_own_implicit = false;
         }
         "setRemoteDescription" => {
             account.is_begun = true;

@@ -11,6 +11,7 @@ mod relays;
 pub mod sides;
 pub mod stages;
 pub mod standing;
+mod turned;
 
 use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, StateKind};
@@ -67,6 +68,14 @@ pub const fn is_of_later_stage(code: Code) -> bool {
 }
 
 pub fn judge(call: &JoinedCall) -> JudgedCall {
+    if turned::is_recorded_there(call) {
+        return from_here(&turned::turned_call(call)).turned();
+    }
+    from_here(call)
+}
+
+/// By the record of this end, if there is any.
+fn from_here(call: &JoinedCall) -> JudgedCall {
     let [one, two] = [call.ends[0].as_ref(), call.ends[1].as_ref()];
     let local = KnownSide::new(one, two);
     let remote = KnownSide::new(two, one);
@@ -235,12 +244,18 @@ impl JudgedCall {
             .map(|cause| self.with_proof(cause))
             .collect();
         self.doubt(call, &mut causes);
+        let told = relays::with_some_address(&self.local, &remote);
         let mut relay = if self.has_given_up() {
-            situation.relay_causes()
+            Situation {
+                remote: party(&self.remote, &told, &remote_codes),
+                ..situation
+            }
+            .relay_causes()
         } else {
             Vec::new()
         };
         for cause in &mut relay {
+            self.silent_server(cause);
             self.given_up_at_once(call, cause);
             self.without_configuration(cause);
         }

@@ -25,6 +25,13 @@ pub fn read(text: &str) -> Record {
     }
     for account in &mut record.accounts {
         finish(account);
+        // The page has closed connections no more: this one stood as it was until the file was saved.
+        if account.reached(StateKind::Closed, &["closed"]).is_none() {
+            account.ended = account
+                .ended
+                .zip(record.captured_at)
+                .map_or(account.ended, |(ended, saved)| Some(ended.max(saved)));
+        }
     }
     record
         .accounts

@@ -161,6 +161,24 @@ impl Dump {
         self
     }
 
+    /// A member of the pair that was added last.
+    pub fn of_pair(mut self, member: &str, value: impl Into<Value>) -> Self {
+        let id = format!("CPI{}_I{}", self.candidates - 1, self.candidates);
+        self.series(&id, "candidate-pair", member, &value.into());
+        self
+    }
+
+    /// The offerer's descriptions, where the page sets its own without naming it.
+    pub fn offers_implicitly(self, own: &str, other: &str) -> Self {
+        let offer = json!({ "type": "offer", "sdp": sdp(own, "offer", AUDIO) });
+        self.event(10.0, "setLocalDescription", Value::Null)
+            .event(10.0, "onsignalingstatechange", "have-local-offer")
+            .event(11.0, "setLocalDescriptionOnSuccess", offer)
+            .event(12.0, "onicegatheringstatechange", "gathering")
+            .describe(40.0, false, "answer", other, AUDIO)
+            .event(40.0, "onsignalingstatechange", "stable")
+    }
+
     /// A pair that was given up at once.
     pub fn failed_pair(self, local: &str, remote: &str) -> Self {
         let mut dump = self.pair(local, remote, [1, 0, 0], false);

@@ -1,5 +1,5 @@
 """A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
-[wrong-credentials=CODE|silence] [permission=CODE|silence] [realm-changes]
+[wrong-credentials=CODE|silence] [permission=CODE|silence] [channel=CODE|silence] [refresh=CODE|silence] [realm-changes] [no-mapped-address]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
@@ -35,8 +35,12 @@ def answer(m, src):
         if (get(m, 0x17) or b"\1")[0] != 1: return fail(440, b"Address Family not Supported")
         if get(m, 0x19) is None or get(m, 0x19)[0] != 17: return fail(442, b"Unsupported Transport Protocol")
         a = allocations[src] = {"sock": udp((HOST, 0)), "may": set(), "channels": {}}; relays[a["sock"]] = src
-        return ok((0x16, addr(*a["sock"].getsockname(), m["tid"])), (0x20, addr(*src, m["tid"])), (0xD, struct.pack("!I", 600)))
+        mapped = [] if "no-mapped-address" in HABITS else [(0x20, addr(*src, m["tid"]))]
+        return ok((0x16, addr(*a["sock"].getsockname(), m["tid"])), *mapped, (0xD, struct.pack("!I", 600)))
     if not a: return fail(437, b"Allocation Mismatch")
+    name = {REFRESH: "refresh=", CHANBIND: "channel="}.get(m["method"], "?")
+    said = next((h.partition("=")[2] for h in HABITS if h.startswith(name)), None)
+    if said: return None if said == "silence" else fail(int(said), b"")
     if m["method"] == REFRESH:
         if get(m, 0xD) == b"\0\0\0\0": relays.pop(a["sock"]); a["sock"].close(); del allocations[src]
         return ok((0xD, get(m, 0xD) or struct.pack("!I", 600)))

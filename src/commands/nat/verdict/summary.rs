@@ -131,9 +131,9 @@ fn with_closed(found: &Finding, text: &str, result: &NatResult) -> String {
         (Code::StunFiltered, true) => "calls will work only through a TURN server over TCP or TLS",
         (Code::StunFiltered, false) => "calls need a TURN server over TLS",
         (_, true) => {
-            "calls will work through a TURN server over TCP or TLS, or on a port that gets through"
+            "calls will work through a TURN server over TCP or TLS, and perhaps over UDP on another port"
         }
-        (_, false) => "calls need a TURN server over TLS or on a port that gets through",
+        (_, false) => "calls need a TURN server over TLS, or perhaps over UDP on another port",
     };
     format!("{}: {instead}.", capitalised(&found.message))
 }

@@ -172,14 +172,28 @@ fn nothing_given(why: &str) -> ErrorReport {
 /// SDP, up to an empty line or the end of the input.
 fn of_sdp(lines: &Lines) -> Result<ChannelEvent, ErrorReport> {
     let mut text = String::new();
-    while let Some(line) = taken(lines.recv().map_err(ended)?, text.len())? {
+    let mut next = None;
+    loop {
+        let read = match next.take() {
+            Some(read) => read,
+            None => lines.recv().map_err(ended)?,
+        };
+        let Some(line) = taken(read, text.len())? else {
+            break;
+        };
         if line.trim().is_empty() {
             // What was copied may have empty lines within; two of them end it in any case.
             if text.trim().is_empty() {
                 continue;
             }
-            if carried::is_whole(&text) || text.ends_with("\r\n\r\n") {
+            if text.ends_with("\r\n\r\n") {
                 break;
+            }
+            if carried::is_whole(&text) {
+                match lines.recv_timeout(ALL_OF_A_PASTE) {
+                    Ok(read) => next = Some(read),
+                    Err(_) => break,
+                }
             }
         }
         text.push_str(line.trim_end());

@@ -14,9 +14,7 @@ use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::stage::Stage;
 use crate::base::words::{listed, span};
-use crate::commands::turn::report::{
-    MUCH_LOSS_PERCENT, TransportReport, TransportStatus, TurnResult, udp_works,
-};
+use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::commands::turn::verdict::{Context, is};
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
@@ -234,36 +232,7 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
             .severity(Severity::Warning),
         );
     }
-    if is(&transport.relay_to_relay.works, false) && is(&transport.to_reflexive.works, true) {
-        findings.push(Finding::new(
-            Code::RelayToRelayFails,
-            format!("{name}: data passes between this host and the relay, but not between two relayed addresses, so two clients that both use this server cannot meet"),
-            "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
-        ));
-    }
-    for (data, what) in [
-        (&transport.relay_to_relay, "between two relayed addresses"),
-        (&transport.to_reflexive, "between this host and the relay"),
-        (
-            &transport.relay_to_relay_large,
-            "with 1,200 bytes between two relayed addresses",
-        ),
-        (
-            &transport.to_reflexive_large,
-            "with 1,200 bytes between this host and the relay",
-        ),
-    ] {
-        if let Some(loss) = data.loss_percent.filter(|l| *l >= MUCH_LOSS_PERCENT)
-            && data.received > 0
-            && !is_limited
-        {
-            findings.push(Finding::new(
-                Code::RelayLoss,
-                format!("{name}: {loss} % of {} datagrams {what} were lost", data.sent),
-                "run it again when the network is less busy; look at the server's load and bandwidth limits (coturn: max-bps)",
-            ));
-        }
-    }
+    relays::of_losses(transport, &name, is_limited, findings);
 }
 
 /// Whether TURN is spoken over some transport, be it only to refuse.

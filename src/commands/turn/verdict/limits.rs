@@ -5,14 +5,28 @@ use crate::base::codes::Code;
 use crate::base::report::{Caveat, Finding, Severity};
 use crate::commands::turn::report::{ThroughputReport, TransportReport};
 
-pub(super) fn caveat(findings: &[Finding]) -> Option<Caveat> {
+/// Where so much is lost one by one, on whatever part of the way, a call is not what people want.
+const BAD_LOSS_PERCENT: f64 = 40.0;
+
+pub(super) fn caveat(ok: &[&TransportReport], findings: &[Finding]) -> Option<Caveat> {
     let is_limited =
         |f: &Finding| matches!(f.code, Code::RelayRateLimited | Code::RelayOpensFromInside);
+    let is_lossy = ok.iter().any(|t| worst_loss(t) >= BAD_LOSS_PERCENT);
     if is_unsafe(findings) {
         Some(Caveat::Unsafe)
     } else {
-        findings.iter().any(is_limited).then_some(Caveat::Limited)
+        (is_lossy || findings.iter().any(is_limited)).then_some(Caveat::Limited)
     }
+}
+
+/// The greatest part of single datagrams that was lost by way of the relay.
+fn worst_loss(transport: &TransportReport) -> f64 {
+    let ways = [&transport.relay_to_relay, &transport.to_reflexive];
+    let losses = ways
+        .into_iter()
+        .filter(|data| data.received > 0)
+        .filter_map(|data| data.loss_percent);
+    losses.fold(0.0, f64::max)
 }
 
 /// The sentence on a server that works over these transports (`ways`).
@@ -34,6 +48,15 @@ pub(super) fn of_good(ways: &str, ok: &[&TransportReport], findings: &[Finding])
     } else if ok.iter().any(|t| t.opens_from_inside()) {
         format!(
             "Calls can be relayed over {ways}, but not to peers behind a symmetric NAT: the ports of the relay are open only for whom it has sent to first{remark}."
+        )
+    } else if let Some(loss) = ok
+        .iter()
+        .map(|t| worst_loss(t))
+        .filter(|loss| *loss >= BAD_LOSS_PERCENT)
+        .max_by(f64::total_cmp)
+    {
+        format!(
+            "Calls can be relayed over {ways}, and would suffer: {loss:.0} % of the datagrams were lost between here and the relays, on this line, on the way or at the server{remark}."
         )
     } else {
         format!("Calls can be relayed over {ways}: the TURN server is healthy{remark}.")

@@ -105,11 +105,6 @@ pub fn joined(
             },
         })
         .collect();
-    if pairs.is_empty()
-        && let Some(account) = other
-    {
-        pairs = account.pairs.iter().map(mirrored).collect();
-    }
     pairs.sort_by_key(|pair| {
         (
             !pair.record.is_selected,
@@ -161,25 +156,18 @@ fn is_refused(account: &Account, pair: &PairRecord) -> bool {
         && pair.requests_sent < AT_ONCE
 }
 
-/// A pair that only the other end's file has.
-fn mirrored(record: &PairRecord) -> CallPair {
-    let turned = PairRecord {
-        priority: record.priority,
-        state: record.state.clone(),
-        nominated: record.nominated,
-        is_selected: record.is_selected,
-        is_counted: record.is_counted,
-        requests_received: record.responses_received,
-        responses_sent: record.responses_received,
-        rtt_ms: record.rtt_ms,
-        ..PairRecord::new(record.remote.clone(), record.local.clone())
-    };
+/// A pair that only the other end's file has: what this end counted is not known.
+pub(super) fn mirrored(record: &PairRecord) -> CallPair {
     CallPair {
         record: PairRecord {
-            // What came there was sent here.
-            requests_sent: record.requests_received,
-            responses_received: 0,
-            ..turned
+            priority: record.priority,
+            state: record.state.clone(),
+            nominated: record.nominated,
+            is_selected: record.is_selected,
+            is_counted: false,
+            rtt_ms: record.rtt_ms,
+            failure: record.failure,
+            ..PairRecord::new(record.remote.clone(), record.local.clone())
         },
         arrived: record.is_counted.then_some(record.requests_received),
     }

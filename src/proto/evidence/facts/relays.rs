@@ -1,14 +1,17 @@
 //! What pairs with relays show, and what it shows that there are none.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use crate::base::codes::Code;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::pairs::CallPair;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
-use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::{Cause, Effect, PairFacts, Remedy, RemedyCode, Whose};
+use crate::proto::ice::candidate::{Candidate, CandidateType};
+use crate::proto::ice::causes::{Cause, Effect, PairFacts, Remedy, RemedyCode, ServerFacts, Whose};
 use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::{ServerUri, Transport};
 
 /// What one end's file has of the pairs with its relay.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +97,58 @@ impl JudgedCall {
         }
     }
 
+    /// What is told of a TURN server that gave no relay: a record that ends soon does not tell that it is
+    /// silent, and one that answers STUN is reached.
+    pub(super) fn silent_server(&self, cause: &mut Cause) {
+        if cause.code != Code::TurnUnreachable {
+            return;
+        }
+        let sides: &[(&KnownSide, &str)] = match cause.side {
+            Whose::Local => &[(&self.local, "this side")],
+            Whose::Remote => &[(&self.remote, "the other side")],
+            _ => &[(&self.local, "this side"), (&self.remote, "the other side")],
+        };
+        let found: Vec<(&ServerFacts, &str, bool)> = sides
+            .iter()
+            .filter_map(|(side, who)| {
+                let row = side.servers.iter().flatten().find(|row| row.is_turn)?;
+                Some((row, *who, answers_stun(side, row)))
+            })
+            .collect();
+        let is_open = |side: &KnownSide| {
+            let mut rows = side.servers.iter().flatten().filter(|row| row.is_turn);
+            rows.all(|row| row.error == Some(Code::CutShort))
+        };
+        let words = |(row, who, answers): &(&ServerFacts, &str, bool)| {
+            let but = if *answers {
+                ", though it answers STUN"
+            } else {
+                ""
+            };
+            format!("{} had given {who} no relay{but}", row.uri)
+        };
+        let said: Vec<String> = found.iter().map(words).collect();
+        if sides.iter().all(|(side, _)| is_open(side)) {
+            let message = format!(
+                "{} when the record ended, and no error is told: rtcdiag turn tells whether it works",
+                said.join(", and ")
+            );
+            *cause = Cause {
+                evidence: std::mem::take(&mut cause.evidence),
+                ..Cause::new(Code::Unknown, Whose::Between, message)
+            };
+            return;
+        }
+        if found.iter().all(|(_, _, answers)| *answers) {
+            let words = |(row, who, _): &(&ServerFacts, &str, bool)| {
+                format!("{} answers STUN of {who} and is silent to TURN", row.uri)
+            };
+            let said: Vec<String> = found.iter().map(words).collect();
+            cause.message = said.join("; ");
+            cause.brief = None;
+        }
+    }
+
     fn abandoned(&self, call: &JoinedCall, whose: Whose) -> Abandoned {
         let (end, side, other) = match whose {
             Whose::Remote => (&call.ends[1], &self.remote, &self.local),
@@ -141,6 +196,41 @@ fn forbidden(side: Whose, who: &str, checked: usize) -> Cause {
         }],
         ..Cause::new(Code::TurnPeerForbidden, side, message)
     }
+}
+
+/// Whether the host and port of a TURN server answered STUN over UDP.
+fn answers_stun(side: &KnownSide, row: &ServerFacts) -> bool {
+    let Ok(turn) = row.uri.parse::<ServerUri>() else {
+        return false;
+    };
+    let is_it = |url: &String| {
+        let stun = url.parse::<ServerUri>();
+        stun.is_ok_and(|stun| stun.host == turn.host && stun.port == turn.port)
+    };
+    row.transport == Transport::Udp
+        && side
+            .told
+            .udp()
+            .filter(|c| c.kind == CandidateType::Srflx)
+            .any(|c| c.url.as_ref().is_some_and(is_it))
+}
+
+/// The other side's candidates for the question why there is no relay: where a TURN server failed,
+/// that the other side told nothing weighs less.
+pub(super) fn with_some_address(own: &KnownSide, others: &[Candidate]) -> Vec<Candidate> {
+    let mut rows = own.servers.iter().flatten().filter(|row| row.is_turn);
+    let failed = !own.has_relay() && rows.any(|row| row.error.is_some());
+    if !failed || !others.is_empty() {
+        return others.to_vec();
+    }
+    vec![Candidate {
+        foundation: String::new(),
+        component: 1,
+        priority: 0,
+        address: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+        kind: CandidateType::Host,
+        related: None,
+    }]
 }
 
 /// What a TURN server says of public peers.

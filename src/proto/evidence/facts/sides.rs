@@ -1,27 +1,25 @@
 //! What each end is known to have: candidates, NATs and servers, as the rules want them.
 
+mod blocked;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
-use crate::proto::evidence::account::{
-    Account, Place, ServerRecord, StateKind, Told, ToldCandidate,
-};
+use crate::proto::evidence::account::{Account, Place, Told, ToldCandidate};
 use crate::proto::evidence::events::add_candidate;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::ServerFacts;
 use crate::proto::ice::facts::NatFacts;
-use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
+use blocked::{asked_for, blocked};
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
 const SILENT_MS: f64 = 9500.0;
 /// Candidates of an end that are judged by; calls have some dozens.
 const KNOWN: usize = 5000;
-/// An answer over UDP takes one round trip, a relay over TCP four at least.
-const PROMPT_MS: f64 = 150.0;
 
 /// One end, as all files together know it.
 #[derive(Debug, Clone, Default)]
@@ -244,174 +242,6 @@ fn seen_elsewhere(told: &Told, other: Option<&Account>) -> Option<String> {
         prflx.port,
         mapped.first()?
     ))
-}
-
-fn of_udp(account: &Account) -> Vec<(&ServerRecord, &ServerUri)> {
-    let servers = account.servers.as_deref().unwrap_or_default().iter();
-    let all = servers.filter_map(|server| Some((server, server.uri.as_ref()?)));
-    all.filter(|(_, uri)| uri.transport == Transport::Udp)
-        .collect()
-}
-
-/// Since when and until when servers were asked.
-fn asked_for(account: &Account) -> Option<f64> {
-    let began = account.reached(StateKind::Gathering, &["gathering"])?.at?;
-    let connected = account.reached(StateKind::Ice, &["connected", "completed"]);
-    let ends = [connected.and_then(|change| change.at), account.ended];
-    let end = ends.into_iter().flatten().fold(f64::INFINITY, f64::min);
-    end.is_finite().then_some((end - began).max(0.0))
-}
-
-/// Whether any server answered over UDP, or anything came in over UDP.
-fn is_udp_open(account: &Account, told: &Told) -> bool {
-    let reflexive = told
-        .udp()
-        .any(|c| c.kind == CandidateType::Srflx || c.kind == CandidateType::Prflx);
-    let relay_over_udp = told.udp().any(|c| {
-        c.kind == CandidateType::Relay
-            && !matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
-    });
-    let public = told
-        .udp()
-        .any(|c| c.kind == CandidateType::Host && c.place.ip().is_some_and(is_global));
-    let heard = account.pairs.iter().any(|pair| {
-        let own_socket = pair.local.kind != CandidateType::Relay;
-        own_socket && (pair.responses_received > 0 || pair.requests_received > 0)
-    });
-    reflexive || relay_over_udp || public || heard
-}
-
-/// What shows that UDP does not leave a host, or that answers do not come back to it.
-fn blocked(account: &Account, told: &Told, other: Option<&Account>) -> Option<String> {
-    let udp = of_udp(account);
-    let has_host = told.udp().any(|c| c.kind == CandidateType::Host);
-    if udp.is_empty() || !has_host || is_udp_open(account, told) {
-        return None;
-    }
-    let refused = udp.iter().any(|(server, _)| {
-        let error = server.error.as_ref().map(|(code, _)| *code);
-        error.is_some_and(|code| !matches!(code, Code::Timeout | Code::Unreachable))
-    });
-    if refused {
-        return None;
-    }
-    let asked = asked_for(account);
-    over_streams(account, told, &udp, asked)
-        .or_else(|| asked.and_then(|ms| refuses_over_streams(account, &udp, ms)))
-        .or_else(|| asked.and_then(|ms| answers_the_other((account, told), &udp, other, ms)))
-        .or_else(|| asked.and_then(|ms| several_silent(&udp, ms)))
-}
-
-/// A server that answers over TCP or TLS, and not over UDP.
-fn over_streams(
-    account: &Account,
-    told: &Told,
-    udp: &[(&ServerRecord, &ServerUri)],
-    asked: Option<f64>,
-) -> Option<String> {
-    let relay = told.udp().find(|c| {
-        c.kind == CandidateType::Relay
-            && matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
-    })?;
-    let uri: ServerUri = relay.url.as_ref()?.parse().ok()?;
-    let (silent, _) = udp.iter().find(|(_, udp)| udp.host == uri.host)?;
-    let took = since_gathering(account, relay);
-    // Without times the relay was in use for some round trips at least.
-    let waited = asked.is_none_or(|ms| ms >= (2.5 * took).max(PROMPT_MS));
-    let over = if uri.transport == Transport::Tls {
-        "TLS"
-    } else {
-        "TCP"
-    };
-    waited.then(|| {
-        format!(
-            "{} gives a relay over {over}, and {} no answer over UDP",
-            uri, silent.url
-        )
-    })
-}
-
-/// How long a candidate took.
-fn since_gathering(account: &Account, candidate: &ToldCandidate) -> f64 {
-    let began = account.reached(StateKind::Gathering, &["gathering"]);
-    let began = began.and_then(|change| change.at);
-    let took = candidate.at.zip(began).map(|(at, began)| at - began);
-    took.map_or(0.0, |took| took.max(0.0))
-}
-
-/// A server that refuses something over TCP or TLS, and says nothing over UDP.
-fn refuses_over_streams(
-    account: &Account,
-    udp: &[(&ServerRecord, &ServerUri)],
-    asked: f64,
-) -> Option<String> {
-    const WAITED_MS: f64 = 3000.0;
-    let servers = account
-        .servers
-        .iter()
-        .flatten()
-        .filter(|_| asked >= WAITED_MS);
-    let answered = servers.filter_map(|server| {
-        let uri = server.uri.as_ref()?;
-        let (code, said) = server.error.as_ref()?;
-        let is_answer = !matches!(code, Code::Timeout | Code::Unreachable | Code::Dns);
-        (is_answer && uri.transport != Transport::Udp).then_some((uri, said))
-    });
-    answered.into_iter().find_map(|(uri, said)| {
-        let (silent, _) = udp.iter().find(|(_, udp)| udp.host == uri.host)?;
-        Some(format!(
-            "{uri} answers ({said}), and {} does not over UDP",
-            silent.url
-        ))
-    })
-}
-
-/// A server that the other end got an answer from over UDP.
-fn answers_the_other(
-    (account, told): (&Account, &Told),
-    udp: &[(&ServerRecord, &ServerUri)],
-    other: Option<&Account>,
-    asked: f64,
-) -> Option<String> {
-    const WAITED_MS: f64 = 3000.0;
-    // A relay over a stream, of whatever server, takes four round trips at least; STUN takes one, and
-    // is sent three times within a second.
-    const RESENT_MS: f64 = 1000.0;
-    let stream = told.udp().find(|c| {
-        matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
-            && c.kind == CandidateType::Relay
-    });
-    let took = stream.map(|relay| since_gathering(account, relay));
-    let enough = took.map_or(WAITED_MS, |took| (2.5 * took).clamp(RESENT_MS, WAITED_MS));
-    let other = other.filter(|_| asked >= enough)?;
-    let answered = |uri: &ServerUri| {
-        other.own.udp().any(|c| {
-            let is_of_udp =
-                c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp);
-            let from = c.url.as_ref().and_then(|url| url.parse::<ServerUri>().ok());
-            is_of_udp && from.is_some_and(|from| from.host == uri.host && from.port == uri.port)
-        })
-    };
-    let (server, _) = udp.iter().find(|(_, uri)| answered(uri))?;
-    Some(format!(
-        "{} answers the other end over UDP, and is silent here for {:.*} s",
-        server.url,
-        usize::from(asked < 3000.0),
-        asked / 1000.0
-    ))
-}
-
-/// Servers of different operators that are all silent.
-fn several_silent(udp: &[(&ServerRecord, &ServerUri)], asked: f64) -> Option<String> {
-    let hosts: BTreeSet<String> = udp.iter().map(|(_, uri)| uri.host.to_string()).collect();
-    (hosts.len() > 1 && asked >= SILENT_MS).then(|| {
-        let all: Vec<String> = hosts.into_iter().collect();
-        format!(
-            "none of {} answers over UDP within {:.0} s",
-            crate::base::words::listed(&all),
-            asked / 1000.0
-        )
-    })
 }
 
 /// What became of its servers, as the rules want it.

@@ -93,7 +93,7 @@ impl Standing {
             Some("connected" | "closed") => match selected {
                 _ if matches!(ice, Some("disconnected" | "failed")) => Self::Lost,
                 // In an outage the pair in use is checked anew.
-                Some(pair) if pair.state == "in-progress" && pair.bytes_received > 0 => Self::Lost,
+                Some(pair) if pair.is_silent_again() => Self::Lost,
                 _ => Self::Connected,
             },
             Some("new" | "connecting") => {

@@ -71,6 +71,8 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     if let Some(nominated) = object.get("nominated").and_then(Value::as_bool) {
         pair.nominated = nominated;
     }
+    let is_writable = object.get("writable").and_then(Value::as_bool);
+    pair.is_writable = is_writable.or(pair.is_writable);
     if let Some(priority) = number(object, "priority") {
         #[expect(
             clippy::cast_possible_truncation,

@@ -142,6 +142,18 @@ fn mistakes_are_named_and_located() {
         ("stun:a.example\nturn:b.example", "-s"),
         ("iceServers:\n  - urls: stun:a", "YAML"),
         ("listening-port=3478\n", "configuration file"),
+        ("nat: {\n stun_server = \"a\"\n}", "configuration file"),
+        ("null", "it is JSON, and neither a list nor an object"),
+        (
+            "HTTP/2 200\r\ncontent-type: application/json\r\n\r\n[]",
+            "headers of an HTTP answer",
+        ),
+        // [{"urls":"stun:a"}]
+        ("W3sidXJscyI6\nInN0dW46YSJ9XQ==", "it is base64"),
+        (
+            "<services xmlns='urn:xmpp:extdisco:2'/>",
+            "XMPP server (XEP-0215)",
+        ),
         ("[{\"urls\": \"stun:a\"}]\n[]", "more than one"),
     ] {
         let error = parse(text).expect_err(text).to_string();

@@ -1,5 +1,8 @@
 //! From the text of a file to values with their places, whatever kind of JSON it is.
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::errors::ParseErrorKind as Kind;
@@ -7,6 +10,12 @@ use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_
 use serde::de::IgnoredAny;
 
 use crate::proto::ice::ice_servers::{IceServersError as Error, Remark};
+
+/// With or without its last `=`.
+const STANDARD: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A value and its place.
 pub(super) struct Node {
@@ -111,8 +120,18 @@ pub(super) fn read(text: &str) -> Result<Document, Error> {
         return Err(Error::Other("the file is empty"));
     }
     if text.trim_start().starts_with('<') {
+        if text.contains("urn:xmpp:extdisco") {
+            return Err(Error::Other(
+                "it is an answer of an XMPP server (XEP-0215), not JSON: name its services with -s",
+            ));
+        }
         return Err(Error::Other(
             "it is a web page (HTML) or XML, not JSON: what was saved may be a page that asks for a login, or an error",
+        ));
+    }
+    if text.trim_start().starts_with("HTTP/") {
+        return Err(Error::Other(
+            "it begins with the headers of an HTTP answer: save the body alone (curl without -i)",
         ));
     }
     let is_json = serde_json::from_str::<IgnoredAny>(text);
@@ -375,12 +394,22 @@ fn no_json(text: &str, places: &Places, error: Option<&serde_json::Error>) -> Er
     if is_url(first) {
         return Error::Other("it is a list of URLs, not JSON: name them with -s, one by one");
     }
+    if error.is_none() {
+        return Error::Other(
+            "it is JSON, and neither a list nor an object with one: it names no server",
+        );
+    }
+    if is_base64_of_json(text) {
+        return Error::Other("it is base64: decode it first (base64 -d)");
+    }
     let is_yaml = after_key.starts_with(": ") || after_key == ":";
-    if key_length > 0 && is_yaml {
+    let is_block =
+        after_key.trim_start().starts_with([':', '{']) && after_key.trim_end().ends_with('{');
+    if key_length > 0 && is_yaml && !is_block {
         return Error::Other("it looks like YAML, not JSON");
     }
     let is_assigned = key_length > 0 && after_key.trim_start().starts_with('=');
-    if is_assigned || first.starts_with('#') {
+    if (key_length > 0 && is_block) || is_assigned || first.starts_with('#') {
         return Error::Other("it looks like a configuration file with keys and values, not JSON");
     }
     let cut_off = error.is_some_and(serde_json::Error::is_eof);
@@ -390,6 +419,13 @@ fn no_json(text: &str, places: &Places, error: Option<&serde_json::Error>) -> Er
         "it is not JSON"
     };
     places.error(what, text.len() - text.trim_start().len())
+}
+
+/// Whether it is JSON in base64, whatever lines it is broken into.
+fn is_base64_of_json(text: &str) -> bool {
+    let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let plain = STANDARD.decode(packed.trim_end_matches('='));
+    plain.is_ok_and(|bytes| serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() && bytes.len() > 8)
 }
 
 /// Whether something is meant as the URL of a server.

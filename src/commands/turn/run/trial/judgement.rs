@@ -32,7 +32,8 @@ pub(super) fn judge(
         None
     };
     let wrong = wrong.or_else(|| large_lost(report).map(|error| (Stage::Relay, error)));
-    let channel = channel.map(|error| (Stage::Channel, error)).or_else(|| {
+    let channel = channel.map(|error| (Stage::Channel, no_channel(&error)));
+    let channel = channel.or_else(|| {
         (report.channel == no).then(|| {
             let error = ErrorReport::new(
                 Code::NoChannelData,
@@ -44,7 +45,11 @@ pub(super) fn judge(
     });
     let wrong = wrong
         .or(channel)
-        .or_else(|| refresh.map(|error| (Stage::Refresh, error)));
+        .or_else(|| {
+            let error = refresh?;
+            Some((Stage::Refresh, no_refresh(&error, report.lifetime_s)))
+        })
+        .or_else(|| incomplete(report).map(|error| (Stage::Allocate, error)));
     if let Some((stage, error)) = wrong {
         report.status = TransportStatus::Failed;
         report.stage = stage;
@@ -68,6 +73,56 @@ pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
         .with_hint(ONE_SERVER),
         _ => error.clone(),
     }
+}
+
+/// A channel that is not bound, though the same server gives allocations and permissions: that it runs
+/// and speaks TURN is known.
+fn no_channel(error: &ErrorReport) -> ErrorReport {
+    let message = match error.code {
+        Code::Timeout => {
+            "it allocates and grants permissions, and is silent when a channel is to be bound"
+                .to_owned()
+        }
+        Code::NoIntegrity | Code::BadIntegrity | Code::Refused | Code::Closed => {
+            return error.clone();
+        }
+        _ => format!(
+            "it allocates and grants permissions, and binds no channel: {}",
+            error.message
+        ),
+    };
+    ErrorReport::new(error.code, message).with_hint(
+        "browsers bind a channel for each peer (RFC 8656 12): look at the server's log and version; on a line that loses much, try again",
+    )
+}
+
+/// A refresh that fails lets the allocation end, and with it the call.
+fn no_refresh(error: &ErrorReport, lifetime_s: Option<u32>) -> ErrorReport {
+    let until = lifetime_s.map_or_else(String::new, |s| format!(", so it ends after {s} s"));
+    let message = match error.code {
+        Code::Timeout => format!("it is silent when its allocation is to be refreshed{until}"),
+        Code::NoIntegrity | Code::BadIntegrity | Code::Refused | Code::Closed => {
+            return error.clone();
+        }
+        _ => format!(
+            "it does not refresh its allocation{until}: {}",
+            error.message
+        ),
+    };
+    ErrorReport::new(error.code, message).with_hint(
+        "look at the server's log; behind a load balancer, all requests of a client have to reach the same server",
+    )
+}
+
+/// An answer without this host's own address, which Chromium drops.
+fn incomplete(report: &TransportReport) -> Option<ErrorReport> {
+    report.mapped_address.is_none().then(|| {
+        ErrorReport::new(
+            Code::Malformed,
+            "its answer to Allocate lacks XOR-MAPPED-ADDRESS (RFC 8656 7.3): Chromium takes no relay from it",
+        )
+        .with_hint("the server breaks the protocol: update it; programs that do not mind get a relay")
+    })
 }
 
 /// Large datagrams do not come through where most small ones do: where those are lost too, it is not the size. Over a stream it is not the client's own

@@ -6,7 +6,9 @@ use super::way_names;
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::{Finding, Severity};
-use crate::commands::turn::report::{PolicyReport, TransportReport, TransportStatus, TurnResult};
+use crate::commands::turn::report::{
+    HALF_PERCENT, MUCH_LOSS_PERCENT, PolicyReport, TransportReport, TransportStatus, TurnResult,
+};
 use crate::commands::turn::verdict::is;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
@@ -41,6 +43,53 @@ pub(super) fn of_forbidden_peers(transport: &TransportReport) -> Finding {
             tried,
             "name a peer that it is meant to reach with --peer ADDR:PORT; if it is meant for all, look at its rules (coturn: allowed-peer-ip, denied-peer-ip)",
         ),
+    }
+}
+
+/// What was lost one by one by way of the relay.
+pub(super) fn of_losses(
+    transport: &TransportReport,
+    name: &str,
+    is_limited: bool,
+    findings: &mut Vec<Finding>,
+) {
+    // Where half of all is lost, that none came through is chance.
+    let is_sound = transport
+        .to_reflexive
+        .loss_percent
+        .is_some_and(|loss| loss < HALF_PERCENT);
+    if is(&transport.relay_to_relay.works, false)
+        && is(&transport.to_reflexive.works, true)
+        && is_sound
+    {
+        findings.push(Finding::new(
+            Code::RelayToRelayFails,
+            format!("{name}: data passes between this host and the relay, but not between two relayed addresses, so two clients that both use this server cannot meet"),
+            "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
+        ));
+    }
+    for (data, what) in [
+        (&transport.relay_to_relay, "between two relayed addresses"),
+        (&transport.to_reflexive, "between this host and the relay"),
+        (
+            &transport.relay_to_relay_large,
+            "with 1,200 bytes between two relayed addresses",
+        ),
+        (
+            &transport.to_reflexive_large,
+            "with 1,200 bytes between this host and the relay",
+        ),
+    ] {
+        if let Some(loss) = data.loss_percent.filter(|l| *l >= MUCH_LOSS_PERCENT)
+            && data.received > 0
+            && !is_limited
+        {
+            findings.push(Finding::new(
+                Code::RelayLoss,
+                format!("{name}: {loss} % of {} datagrams {what} were lost", data.sent),
+                "run it again when the network is less busy; look at the server's load and bandwidth limits (coturn: max-bps)",
+            ));
+        }
     }
 }
 

@@ -90,14 +90,18 @@ impl Outage {
         let fell = first_up.and_then(|_| after.iter().position(|change| is_down(&change)));
         let down = fell.map(|at| &after[at]);
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
+        // In their order: old dumps have no times.
+        let back = fell.and_then(|at| after[at..].iter().find(is_ice(&up)));
+        // The other end said that it closes (close_notify, RFC 9147 5.10), and then is silent.
+        if back.is_none() && account.dtls.state.as_deref() == Some("closed") {
+            return None;
+        }
         let Some(down) = down else {
             return Self::by_counters(account);
         };
         if down.at.is_some_and(|at| at >= closed) {
             return None;
         }
-        // In their order: old dumps have no times.
-        let back = after[fell.unwrap_or(0)..].iter().find(is_ice(&up));
         let silence = selected.and_then(|pair| pair.silence);
         let heard = selected
             .and_then(|pair| pair.last_heard)
@@ -129,8 +133,7 @@ impl Outage {
     /// One sample in the middle of an outage: the pair in use is checked, and does not answer.
     fn by_counters(account: &Account) -> Option<Self> {
         let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
-        let was_used = pair.bytes_received > 0 && pair.nominated;
-        (was_used && pair.state == "in-progress").then(|| Self {
+        (pair.nominated && pair.is_silent_again()).then(|| Self {
             lasted_ms: 0.0,
             is_over: false,
             seen: format!(

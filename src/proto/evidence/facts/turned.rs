@@ -1,0 +1,102 @@
+//! A call of which the other end alone has a record of the pairs: it is judged from there, and what
+//! comes of it is turned round.
+
+use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::{JudgedCall, pairs};
+use crate::proto::ice::causes::{Cause, Whose};
+
+/// Whether the other end alone tells what went over the pairs.
+pub(super) fn is_recorded_there(call: &JoinedCall) -> bool {
+    let has_pairs = |end: usize| {
+        let account = call.ends[end].as_ref();
+        account.is_some_and(|account| !account.pairs.is_empty())
+    };
+    has_pairs(1) && !has_pairs(0)
+}
+
+/// The same call, with the other end as this one.
+pub(super) fn turned_call(call: &JoinedCall) -> JoinedCall {
+    let [one, two] = call.ends.clone();
+    JoinedCall {
+        ends: [two, one],
+        files: call.files.clone(),
+        offset_ms: -call.offset_ms,
+    }
+}
+
+impl JudgedCall {
+    /// As the end sees it that has no record.
+    pub(super) fn turned(mut self) -> Self {
+        std::mem::swap(&mut self.local, &mut self.remote);
+        for pair in self.pairs.iter_mut().chain(&mut self.forgotten) {
+            *pair = pairs::mirrored(&pair.record);
+        }
+        for cause in self.causes.iter_mut().chain(&mut self.relay_causes) {
+            turn(cause);
+        }
+        self
+    }
+}
+
+fn turn(cause: &mut Cause) {
+    cause.side = other(cause.side);
+    let texts = [&mut cause.message].into_iter().chain(&mut cause.brief);
+    for text in texts.chain(&mut cause.evidence) {
+        *text = in_turned_words(text);
+    }
+    for remedy in &mut cause.remedies {
+        remedy.side = other(remedy.side);
+        for text in [&mut remedy.message].into_iter().chain(&mut remedy.brief) {
+            *text = in_turned_words(text);
+        }
+    }
+}
+
+const fn other(side: Whose) -> Whose {
+    match side {
+        Whose::Local => Whose::Remote,
+        Whose::Remote => Whose::Local,
+        side => side,
+    }
+}
+
+/// "this side" for "the other side", and "here" for "there", where that is a place.
+fn in_turned_words(text: &str) -> String {
+    let text = text
+        .split("the other side")
+        .map(|part| part.replace("this side", "the other side"))
+        .collect::<Vec<_>>()
+        .join("this side");
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for at in 0..words.len() {
+        let is_place = !matches!(words.get(at + 1).map(String::as_str), Some("is" | "are"));
+        let bare = words[at]
+            .trim_end_matches([',', ';', ':', '.', ')'])
+            .to_owned();
+        let turned = match bare.as_str() {
+            "here" => "there",
+            "there" if is_place => "here",
+            _ => continue,
+        };
+        words[at] = words[at].replacen(&bare, turned, 1);
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_turned_words;
+
+    #[test]
+    fn words_are_turned_and_turned_back() {
+        let said = "none of this side's 3 checks arrived there, and none of the other side's arrived here; \
+                    there is no relay, and rtcdiag nat there tells";
+        let turned = in_turned_words(said);
+        assert_eq!(
+            turned,
+            "none of the other side's 3 checks arrived here, and none of this side's arrived there; \
+             there is no relay, and rtcdiag nat here tells"
+        );
+        assert_eq!(in_turned_words(&turned), said);
+    }
+}

@@ -1,0 +1,257 @@
+//! Calls of which the files tell less than it seems: what is not proved is not said.
+
+use rtcdiag::proto::evidence::facts::JudgedCall;
+use rtcdiag::proto::evidence::facts::standing::Standing;
+use serde_json::{Value, json};
+
+use super::dump::{AUDIO, Dump, Told, sdp};
+use super::{joined, named, one};
+
+const STUN: &str = "stun:198.51.100.10:3478";
+const TURN: &str = "turn:198.51.100.10:3478?transport=udp";
+const TURN_TCP: &str = "turn:198.51.100.10:3478?transport=tcp";
+const TURN_AWAY: &str = "turn:198.51.100.99:3478?transport=udp";
+
+const A_HOST: Told<'_> =
+    told("candidate:1 1 udp 2122260223 192.168.1.10 50000 typ host generation 0 ufrag aaaa");
+const A_SRFLX: Told<'_> = Told {
+    line: "candidate:2 1 udp 1686052607 203.0.113.100 50000 typ srflx raddr 192.168.1.10 rport 50000 generation 0 ufrag aaaa",
+    url: Some(STUN),
+};
+const B_HOST: Told<'_> =
+    told("candidate:3 1 udp 2122260223 192.168.2.10 60000 typ host generation 0 ufrag bbbb");
+const B_SRFLX: Told<'_> = told(
+    "candidate:4 1 udp 1686052607 203.0.113.200 60000 typ srflx raddr 192.168.2.10 rport 60000 generation 0 ufrag bbbb",
+);
+const B_RELAY: Told<'_> = told(
+    "candidate:5 1 udp 58662911 198.51.100.10 49200 typ relay raddr 0.0.0.0 rport 0 generation 0 ufrag bbbb",
+);
+
+const fn told(line: &str) -> Told<'_> {
+    Told { line, url: None }
+}
+
+fn all_words(call: &JudgedCall) -> String {
+    let causes = call.causes.iter().chain(&call.relay_causes);
+    let texts = causes.flat_map(|cause| [&cause.message].into_iter().chain(&cause.evidence));
+    texts.cloned().collect::<Vec<_>>().join("\n")
+}
+
+fn is(call: &JudgedCall, direct: &[(&str, &str)], relay: &[(&str, &str)]) {
+    let words = all_words(call);
+    for (causes, wanted) in [(&call.causes, direct), (&call.relay_causes, relay)] {
+        let found = named(causes);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(code, side)| (code.as_str(), side.as_str()))
+            .collect();
+        assert_eq!(found, wanted, "{words}");
+    }
+}
+
+/// `setLocalDescription()` without an argument: the offer is told when it has been set.
+#[test]
+fn an_offer_that_the_page_did_not_name_is_read() {
+    let here = Dump::new(&[STUN]).offers_implicitly("aaaa", "bbbb");
+    let there = Dump::new(&[STUN]).answers("bbbb", "aaaa");
+    let calls = joined(&[here.text(), there.text()]);
+    assert_eq!(calls.len(), 1, "the fragments of both fit");
+    let account = calls[0].ends[0].as_ref().expect("this end");
+    assert_eq!(account.own.descriptions.len(), 1);
+    // One that was named is told once.
+    let plain = json!({ "type": "offer", "sdp": sdp("aaaa", "offer", AUDIO) });
+    let named = Dump::new(&[STUN]).offers("aaaa", "bbbb").event(
+        41.0,
+        "setLocalDescriptionOnSuccess",
+        plain,
+    );
+    let calls = joined(&[named.text()]);
+    let account = calls[0].ends[0].as_ref().expect("this end");
+    assert_eq!(account.own.descriptions.len(), 1);
+}
+
+/// Descriptions of this end and the record of the other one: what that one sent is said of it.
+#[test]
+fn the_record_of_the_other_end_alone_is_said_to_be_of_it() {
+    let own = format!(
+        "{}a=candidate:1 1 udp 2122260223 192.168.1.10 50000 typ host\r\na=candidate:2 1 udp 1686052607 203.0.113.100 50000 typ srflx raddr 192.168.1.10 rport 50000\r\n",
+        sdp("aaaa", "offer", AUDIO)
+    );
+    let there = Dump::new(&[STUN])
+        .answers("bbbb", "aaaa")
+        .finds(&[B_HOST, B_SRFLX])
+        .gets(&[A_HOST, A_SRFLX])
+        .fails()
+        .pair(
+            "host 192.168.2.10 60000",
+            "srflx 203.0.113.100 50000",
+            [80, 0, 0],
+            false,
+        );
+    let call = one(&[own, there.text()]);
+    let words = all_words(&call);
+    assert!(
+        words.contains(
+            "the other side's 80 checks got no answer and none of this side's arrived there"
+        ),
+        "{words}"
+    );
+    assert!(!words.contains("no check was sent"), "{words}");
+    assert!(
+        words.contains("since this side's record is missing"),
+        "{words}"
+    );
+    assert_eq!(call.pairs.len(), 1);
+    assert_eq!(call.pairs[0].record.local.port, 50000, "the pair is turned");
+    let alone = one(&[there.text()]);
+    assert!(all_words(&alone).contains("this side's 80 checks"));
+}
+
+/// A relay over TCP from a server that is silent over UDP: the port may be closed to everybody.
+fn over_tcp(other: &[Told<'_>]) -> Dump {
+    let line = "candidate:9 1 udp 8331263 198.51.100.10 49300 typ relay raddr 0.0.0.0 rport 0 generation 0 ufrag aaaa";
+    let remote = if other.len() > 1 {
+        "srflx 203.0.113.200 60000"
+    } else {
+        "relay 198.51.100.10 49200"
+    };
+    Dump::new(&[STUN, TURN, TURN_TCP])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST])
+        .event(
+            90.0,
+            "onicecandidate",
+            json!({"candidate": line, "url": TURN_TCP, "relayProtocol": "tcp"}),
+        )
+        .gets(other)
+        .event(95.0, "oniceconnectionstatechange", "checking")
+        .event(2900.0, "oniceconnectionstatechange", "connected")
+        .event(2950.0, "onconnectionstatechange", "connected")
+        .pair("relay 198.51.100.10 49300 tcp", remote, [6, 6, 5], true)
+}
+
+#[test]
+fn one_silent_port_of_one_server_does_not_block_udp() {
+    let nobody = one(&[over_tcp(&[B_RELAY]).text()]);
+    assert!(
+        !named(&nobody.causes)
+            .iter()
+            .any(|(code, _)| code == "udp-blocked"),
+        "{}",
+        all_words(&nobody)
+    );
+    let witnessed = one(&[over_tcp(&[B_HOST, B_SRFLX]).text()]);
+    is(&witnessed, &[("udp-blocked", "local")], &[]);
+    let words = all_words(&witnessed);
+    assert!(words.contains("it has a reflexive candidate"), "{words}");
+}
+
+fn connected() -> Dump {
+    Dump::new(&[STUN])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST, A_SRFLX])
+        .gets(&[B_HOST, B_SRFLX])
+        .ice_connects()
+        .event(150.0, "onconnectionstatechange", "connected")
+        .pair(
+            "srflx 203.0.113.100 50000",
+            "srflx 203.0.113.200 60000",
+            [14, 12, 13],
+            true,
+        )
+        .of_pair("state", "in-progress")
+        .of_pair("bytesReceived", 1_664_740)
+}
+
+/// Chromium calls the pair in use in-progress whenever the answer to a keep-alive is on its way.
+#[test]
+fn a_keep_alive_on_its_way_is_no_outage() {
+    assert!(one(&[connected().of_pair("writable", true).text()]).is_good());
+    assert!(one(&[connected().text()]).is_good(), "two are not many");
+    let lost = one(&[connected().of_pair("writable", false).text()]);
+    is(&lost, &[("path-lost", "between")], &[]);
+}
+
+/// The other end's `close()` is told over DTLS; ICE notices its silence later.
+#[test]
+fn an_end_that_said_goodbye_has_lost_no_path() {
+    let closed = connected()
+        .event(9000.0, "oniceconnectionstatechange", "disconnected")
+        .event(9000.0, "onconnectionstatechange", "disconnected");
+    is(&one(&[closed.text()]), &[("path-lost", "between")], &[]);
+    let closed = one(&[closed.transport("dtlsState", "closed").text()]);
+    is(&closed, &[], &[]);
+    assert_eq!(closed.standing, Standing::Connected);
+}
+
+/// Relays alone by policy, and no relay: the server is what is wrong.
+#[test]
+fn a_server_that_gives_no_relay_is_named_beside_the_policy() {
+    let here = Dump::new(&[TURN_AWAY])
+        .with_policy("relay")
+        .offers("aaaa", "bbbb");
+    let call = one(&[here.text()]);
+    is(
+        &call,
+        &[("relay-only", "local")],
+        &[("turn-unreachable", "local")],
+    );
+    assert!(all_words(&call).contains("198.51.100.99"));
+}
+
+fn without_a_relay(servers: &[&str], ends_at: f64) -> JudgedCall {
+    let dump = Dump::new(servers)
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST, A_SRFLX])
+        .gets(&[B_HOST, B_SRFLX])
+        .event(80.0, "oniceconnectionstatechange", "checking")
+        .event(ends_at, "onconnectionstatechange", "connecting")
+        .pair(
+            "host 192.168.1.10 50000",
+            "srflx 203.0.113.200 60000",
+            [40, 0, 0],
+            false,
+        );
+    let mut whole: Value = serde_json::from_str(&dump.text()).expect("JSON");
+    whole["timestamp"] = json!(super::dump::BEGAN + ends_at);
+    // The statistics of the maker of dumps end at 14 s.
+    let stamp = |after_ms: f64| format!("{:.1}", super::dump::BEGAN + after_ms);
+    let text = whole.to_string();
+    one(&[text.replace(&stamp(14_000.0), &stamp(5000.0))])
+}
+
+#[test]
+fn a_record_that_ends_soon_does_not_call_a_server_silent() {
+    let soon = without_a_relay(&[STUN, TURN_AWAY], 6000.0);
+    is(&soon, &[("unknown", "between")], &[("unknown", "between")]);
+    assert!(
+        !all_words(&soon).contains("cut-short"),
+        "{}",
+        all_words(&soon)
+    );
+    let late = without_a_relay(&[STUN, TURN_AWAY], 15_000.0);
+    is(
+        &late,
+        &[("unknown", "between")],
+        &[("turn-unreachable", "local")],
+    );
+    let late = without_a_relay(&[STUN, TURN], 15_000.0);
+    let words = all_words(&late);
+    assert!(
+        words.contains("answers STUN of this side and is silent to TURN"),
+        "{words}"
+    );
+}
+
+/// Nothing happens any more at an end that waits for candidates: how long it waited, the file tells.
+#[test]
+fn an_end_that_waits_in_vain_is_known_by_when_it_was_saved() {
+    let waits = Dump::new(&[STUN])
+        .answers("bbbb", "aaaa")
+        .finds(&[B_HOST, B_SRFLX]);
+    is(
+        &one(&[waits.text()]),
+        &[("candidates-lost", "between")],
+        &[],
+    );
+}
