@@ -182,6 +182,16 @@ fn an_end_that_said_goodbye_has_lost_no_path() {
     let closed = one(&[closed.transport("dtlsState", "closed").text()]);
     is(&closed, &[], &[]);
     assert_eq!(closed.standing, Standing::Connected);
+    // Statistics alone have no states of the connection.
+    let alone = json!([
+        {"type": "transport", "id": "T", "dtlsState": "closed", "iceState": "disconnected", "selectedCandidatePairId": "P"},
+        {"type": "candidate-pair", "id": "P", "transportId": "T", "localCandidateId": "L", "remoteCandidateId": "R",
+         "state": "in-progress", "nominated": true, "writable": false, "bytesReceived": 5000,
+         "requestsSent": 72, "responsesReceived": 6},
+        {"type": "local-candidate", "id": "L", "candidateType": "host", "address": "192.168.1.10", "port": 50000, "protocol": "udp"},
+        {"type": "remote-candidate", "id": "R", "candidateType": "srflx", "address": "203.0.113.200", "port": 60000, "protocol": "udp"},
+    ]);
+    assert!(one(&[alone.to_string()]).is_good());
 }
 
 /// Relays alone by policy, and no relay: the server is what is wrong.

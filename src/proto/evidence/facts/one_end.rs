@@ -1,10 +1,11 @@
 //! What one end alone does not prove, and what would.
 
 use crate::base::codes::Code;
+use crate::proto::evidence::account::Account;
 use crate::proto::evidence::calls::JoinedCall;
-use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::evidence::facts::{JudgedCall, is_record};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
 use crate::proto::nat::address::is_global;
@@ -68,7 +69,8 @@ impl JudgedCall {
             if cause.code != Code::NoCandidates || side.told.udp().next().is_none() {
                 continue;
             }
-            let message = if call.ends[end].is_none() {
+            let has_record = |account: &Account| is_record(account) || account.servers.is_some();
+            let message = if !call.ends[end].as_ref().is_some_and(has_record) {
                 format!(
                     "{who} told no address that can be reached from outside: its UDP may be blocked, or it has no STUN server that answers"
                 )

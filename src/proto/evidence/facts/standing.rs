@@ -90,7 +90,9 @@ impl Standing {
         let dtls = account.dtls.state.as_deref();
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
         match dtls {
-            Some("connected" | "closed") => match selected {
+            // By the application of one end: that is not lost.
+            Some("closed") => Self::Connected,
+            Some("connected") => match selected {
                 _ if matches!(ice, Some("disconnected" | "failed")) => Self::Lost,
                 // In an outage the pair in use is checked anew.
                 Some(pair) if pair.is_silent_again() => Self::Lost,
