@@ -99,6 +99,23 @@ fn a_capture_of_a_turn_server_has_both_ends() {
     assert_eq!(call.path, Some(rtcdiag::proto::ice::causes::Way::Relayed));
 }
 
+/// A call by relays alone (`iceTransportPolicy: relay`), captured at one end: nobody but the TURN server is
+/// seen there. Chromium, behind a symmetric NAT.
+#[test]
+fn a_capture_with_relays_alone_has_the_call() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/evidence/relays-alone.pcap.gz");
+    let packed = std::fs::read(path).expect("it is there");
+    let record = rtcdiag::proto::evidence::read(&rtcdiag::proto::evidence::gzip::unpack(&packed).0);
+    assert_eq!(record.faults, []);
+    assert_eq!(record.accounts.len(), 1);
+    assert_eq!(record.supposed_side, None, "who asks a server is here");
+    let call = judged_call("relays alone", vec![record]).expect("a call");
+    assert_eq!(call.path, Some(rtcdiag::proto::ice::causes::Way::Relayed));
+    assert!(call.is_good(), "{:?} {:?}", call.standing, call.pairs);
+    assert!(call.relay_causes.is_empty(), "{:?}", call.relay_causes);
+}
+
 /// Audio and video by their clocks, what was lost by its numbers.
 #[test]
 fn captures_have_media() {

@@ -51,7 +51,9 @@ impl Hosts {
         for agent in agents.values().filter(here) {
             addresses.extend(&agent.addresses);
         }
-        if agents.values().any(|agent| here(&agent)) {
+        // Where all goes through relays, nobody else is seen.
+        let is_relayed_alone = agents.is_empty() && !clients.is_empty();
+        if is_relayed_alone || agents.values().any(|agent| here(&agent)) {
             return Self {
                 addresses,
                 is_supposed: false,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is pasted in place of an answer: a SIP phone's SDP, one that refuses all media, candidates of no use, this side's own offer, a password
-# that is too short, a candidate alone, and what a WHIP server answers over HTTP, with SDP in it and without.
+# that is too short, a candidate alone, what a WHIP server answers over HTTP, with SDP in it and without, and an empty line before the candidates.
 . "$(dirname "$0")/../../lib.sh"; base_up
 coturn -L 198.51.100.10 -S $PLAIN
 given() { try "$1" pair --manual=sdp --role controlling -s stun:198.51.100.10 --no-nat --timeout 15; }
@@ -22,6 +22,7 @@ given candidate <<<"$(candidate 198.51.100.10 5000)"
 given candidate-json <<<'{"candidate":"candidate:1 1 udp 2130706431 198.51.100.10 5000 typ host","sdpMid":"0"}'
 given whip-404 <<<$'HTTP/1.1 404 Not Found\nContent-Type: text/html\n\n<html>404</html>'
 given whip-201 <<<$'HTTP/1.1 201 Created\nContent-Type: application/sdp\nLocation: /whip/1\n\n'"$head$m$ice$(candidate 198.51.100.10 5000)"
+given empty-line <<<"$head$m$ice"$'\n'"$(candidate 198.51.100.10 5000)"
 note "this side's own offer, copied back"
 out=${FIELD_OUT:-$RUN}; mkfifo "$RUN/in"
 (try own pair --manual=sdp --role controlling -s stun:198.51.100.10 --no-nat --timeout 25 <"$RUN/in" >"$RUN/own.txt" 2>&1; cat "$RUN/own.txt") & own=$!
