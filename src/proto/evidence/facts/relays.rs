@@ -130,13 +130,10 @@ impl JudgedCall {
         let said: Vec<String> = found.iter().map(words).collect();
         if sides.iter().all(|(side, _)| is_open(side)) {
             let message = format!(
-                "{} when the record ended, and no error is told: rtcdiag turn tells whether it works",
+                "{} when the record ended, and no error is told: a dump that is saved later, or rtcdiag turn, tells whether it works",
                 said.join(", and ")
             );
-            *cause = Cause {
-                evidence: std::mem::take(&mut cause.evidence),
-                ..Cause::new(Code::Unknown, Whose::Between, message)
-            };
+            *cause = Cause::new(Code::Unknown, Whose::Between, message);
             return;
         }
         if found.iter().all(|(_, _, answers)| *answers) {
