@@ -34,6 +34,10 @@ pub const COMINGS_AND_GOINGS: u32 = 1000;
 /// Events of a session's timeline: the first check and the first answer of 200 pairs, all candidates, and
 /// every coming and going of a session as it should be.
 pub const TIMELINE: usize = 2000;
+/// How often a call begins anew since the browser has loaded its page again.
+pub const ATTEMPTS: usize = 10;
+/// Steps that a browser tells of: a dozen, and one for each candidate and server.
+pub const TOLD_STEPS: usize = 300;
 /// Kinds of messages that were refused, and are told; more are a flood.
 pub const REFUSED: usize = 20;
 /// The largest message of a session: descriptions and records are far smaller.

@@ -113,7 +113,7 @@ codes! {
         ClientIsolation, AnswersLost, NoTurnServer, TurnUnreachable, TurnRefused,
         TurnPeerForbidden, RelayAddressPrivate, RelayPortsClosed;
     // What goes wrong in a call after ICE, or before it.
-    Error: DtlsFailed, DtlsFingerprint, CandidatesLost, PathLost;
+    Error: DtlsFailed, CandidatesLost, PathLost;
     // Files of recorded calls.
     Error: FileUnreadable;
     Warning: FileDamaged, RecordedTooLate, SideSupposed;

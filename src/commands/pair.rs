@@ -260,6 +260,11 @@ fn show(frame: &Frame, event: &Event, is_new: bool) {
         Event::Session(invited) => {
             if is_new || invited.is_near {
                 frame.output.instruct(&invited.text("the other host"));
+                // A link that works on this machine alone is of no use to a telephone.
+                let link = invited.link.as_ref();
+                if let Some(link) = link.filter(|link| link.starts_with("https://")) {
+                    frame.output.picture(link);
+                }
             }
             frame.output.progress(format!(
                 "waiting for the other side at {}{}",

@@ -89,6 +89,8 @@ pub struct DataChannel {
     expected: Fingerprint,
     part: Part,
     stage: Stage,
+    /// DTLS has been up.
+    was_secured: bool,
     /// When DTLS wants to be called.
     due: Option<Time>,
     endpoint: Endpoint,
@@ -130,6 +132,7 @@ impl DataChannel {
             expected,
             part,
             stage: Stage::Begun,
+            was_secured: false,
             due: None,
             endpoint: Endpoint::new(Arc::new(EndpointConfig::default()), Some(Arc::new(server))),
             association: None,
@@ -140,8 +143,12 @@ impl DataChannel {
         Ok(channel)
     }
 
-    /// Whether DTLS is up.
-    pub const fn is_secured(&self) -> bool {
+    /// Whether DTLS is up, or was until the channel ended.
+    pub const fn was_secured(&self) -> bool {
+        self.was_secured
+    }
+
+    const fn is_secured(&self) -> bool {
         matches!(self.stage, Stage::Secured | Stage::Open)
     }
 
@@ -287,6 +294,7 @@ impl DataChannel {
             return self.fail(DataChannelError::Fingerprint);
         }
         self.stage = Stage::Secured;
+        self.was_secured = true;
         self.events.push_back(Event::Secured);
         if self.part == Part::Begins {
             let mut config = ClientConfig::default();

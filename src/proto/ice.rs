@@ -9,3 +9,4 @@ pub mod interface;
 pub mod prediction;
 pub mod quality;
 pub mod reflexive;
+pub mod steps;

@@ -17,6 +17,7 @@ pub use log::Log;
 pub use page_file::PageFile;
 
 use crate::base::words::{escaped, escaped_in_json, escaped_in_layout};
+use crate::ui::qr;
 use crate::ui::redact::Redaction;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,6 +34,9 @@ pub enum ColorChoice {
 const BAR_STEPS: u64 = 1000;
 /// What stands before a message of progress, and room behind it.
 const PROGRESS_MARGIN: usize = 4;
+
+/// What stands above and below a QR code: what to type, the link, progress.
+const LINES_BESIDE: usize = 7;
 
 #[derive(Debug)]
 pub struct Output {
@@ -162,6 +166,18 @@ impl Output {
         }
         let text = harmless(text);
         self.progress.suspend(|| stderr_line(&text));
+    }
+
+    /// The same text for a telephone: a QR code, where stderr is a terminal that has room and colours for it.
+    pub fn picture(&self, text: &str) {
+        let (rows, columns) = console::Term::stderr().size();
+        let rows = usize::from(rows).saturating_sub(LINES_BESIDE);
+        if !self.is_watched() || !self.color_stderr || self.redaction.is_on() {
+            return;
+        }
+        if let Some(picture) = qr::picture(text, columns.into(), rows) {
+            self.progress.suspend(|| stderr_line(&picture));
+        }
     }
 
     /// What a person at the terminal is asked for, before any progress is shown.

@@ -116,6 +116,7 @@ fn of_demo(out: &mut String, result: &Value) {
 fn of_call(out: &mut String, result: &Value) {
     verdict::causes(out, result);
     nats::of_call(out, result);
+    flow::of_steps(out, result);
     flow::of_timeline(out, result);
     pairs::matrix(out, result);
     tables::quality(out, result);

@@ -1,5 +1,6 @@
 //! The core in virtual time and simulated networks: NAT behaviour, what the router says, TURN, connectivity checks, signalling.
 
+mod call_steps;
 mod capture;
 mod collision_rules;
 mod data_channel;

@@ -39,7 +39,7 @@ const COUNTS: [&str; 12] = [
     "received",
 ];
 /// Titles of parts of texts with such numbers in them, or with events in their order: left out.
-const LEFT_OUT: [&str; 3] = ["Pairs", "Path quality", "Timeline"];
+const LEFT_OUT: [&str; 4] = ["Pairs", "Path quality", "Steps of the call", "Timeline"];
 /// JSON keys of lists whose order is that of events, or is drawn.
 const UNORDERED: [&str; 3] = ["observations", "timeline", "pairs"];
 /// Drawn by the two sides of a session.

@@ -177,10 +177,16 @@ fn add_others(suite: &mut Suite) {
             without_a_way => pair::browser::without_a_way,
             through_a_relay_of_the_browser => pair::browser::through_a_relay_of_the_browser,
             by_the_link_on_one_machine => pair::browser::by_the_link_on_one_machine,
+            on_a_telephone => pair::browser::on_a_telephone,
             the_code_is_typed => pair::browser::the_code_is_typed,
-            what_keeps_a_page_from_it_is_said => pair::browser::what_keeps_a_page_from_it_is_said,
-            two_people_with_one_link => pair::browser::two_people_with_one_link,
-            the_tab_is_closed => pair::browser::the_tab_is_closed,
+            what_keeps_a_page_from_it_is_said => pair::browser::bad_input::what_keeps_a_page_from_it_is_said,
+            two_people_with_one_link => pair::browser::bad_input::two_people_with_one_link,
+            the_tab_is_closed => pair::browser::bad_input::the_tab_is_closed,
+            the_tab_is_closed_before_the_answer => pair::browser::bad_input::the_tab_is_closed_before_the_answer,
+            another_certificate_than_announced => pair::browser::bad_input::another_certificate_than_announced,
+            an_older_page => pair::browser::bad_input::an_older_page,
+            the_page_is_loaded_again => pair::browser::bad_input::the_page_is_loaded_again,
+            a_used_code => pair::browser::bad_input::a_used_code,
         }
     }
 }

@@ -91,9 +91,22 @@ impl Browser {
         self.command("goog/cdp/execute", &how).map(drop)
     }
 
+    /// A screen as narrow as that of a telephone, in CSS pixels.
+    pub fn as_on_a_phone(&self, width: u32) -> Result<(), String> {
+        let how = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": {
+            "width": width, "height": 844, "deviceScaleFactor": 2, "mobile": true,
+        }});
+        self.command("goog/cdp/execute", &how).map(drop)
+    }
+
     /// The value of a script, which has to return it.
     pub fn script(&self, script: &str) -> Result<Value, String> {
         self.command("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// What a script calls its last argument with.
+    pub fn script_that_calls_back(&self, script: &str) -> Result<Value, String> {
+        self.command("execute/async", &json!({"script": script, "args": []}))
     }
 
     /// As a person does it.

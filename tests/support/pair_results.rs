@@ -16,6 +16,7 @@ use rtcdiag::commands::pair::report::{
 };
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
 use rtcdiag::proto::ice::facts::NatFacts;
+use rtcdiag::proto::ice::steps::{CallKind, Course, StepReport, StepSide};
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, Udp};
 use rtcdiag::proto::stun::uri::Transport;
 
@@ -192,6 +193,7 @@ pub fn session(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairR
         causes: Vec::new(),
         relay_causes: Vec::new(),
         timeline: timeline(),
+        steps: steps(),
         session: SessionReport {
             mode: SessionMode::Rendezvous,
             rendezvous: Some("wss://rendezvous.example.org:8443".into()),
@@ -209,6 +211,16 @@ pub fn session(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairR
         }],
         servers: Vec::new(),
     }
+}
+
+/// Those of the timeline.
+fn steps() -> Vec<StepReport> {
+    rtcdiag::proto::ice::steps::steps(&Course {
+        kind: CallKind::Terminals,
+        timeline: &timeline(),
+        offerer: StepSide::Local,
+        has_failed: false,
+    })
 }
 
 fn timeline() -> Vec<TimelineEntry> {
@@ -230,6 +242,7 @@ fn timeline() -> Vec<TimelineEntry> {
     .into_iter()
     .map(|(event, at, detail)| TimelineEntry {
         at_ms: ms(at),
+        side: StepSide::Local,
         event,
         detail: detail.map(str::to_owned),
     })

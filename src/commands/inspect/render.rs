@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use crate::base::codes::Code;
 use crate::base::report::Document;
 use crate::base::words::counted;
-use crate::commands::inspect::report::{
-    CallEvent, CallPairReport, CallReport, CallSide, InspectResult, StepSide,
-};
+use crate::commands::inspect::report::{CallPairReport, CallReport, CallSide, InspectResult};
 use crate::commands::inspect::verdict::{is_of_media_alone, is_open, sentence};
 use crate::commands::pair::report::{CheckState, PathKind};
 use crate::proto::evidence::facts::standing::Standing;
+use crate::ui::course;
 use crate::ui::layout::{Detail, findings, headline, line, milliseconds, section};
 use crate::ui::style::{Ink, Style};
 use crate::ui::table::Cell;
@@ -134,7 +133,7 @@ fn of_call(out: &mut String, call: &CallReport, style: Style, detail: Detail) {
     }
     pairs(out, &call.pairs, style, detail);
     media(out, call, style);
-    timeline(out, call, style, detail);
+    course::list(out, &call.steps, &call.timeline, None, style, detail);
 }
 
 fn of_side(out: &mut String, title: &str, side: &CallSide, style: Style, detail: Detail) {
@@ -297,71 +296,5 @@ fn media(out: &mut String, call: &CallReport, style: Style) {
             1,
             &format!("{}: {}", report.kind, parts.join(", ")),
         );
-    }
-}
-
-fn timeline(out: &mut String, call: &CallReport, style: Style, detail: Detail) {
-    let is_main = |event: CallEvent| {
-        detail.verbose
-            || !matches!(
-                event,
-                CallEvent::CandidateFound
-                    | CallEvent::CandidateReceived
-                    | CallEvent::CheckSent
-                    | CallEvent::CheckSucceeded
-            )
-    };
-    let steps: Vec<_> = call
-        .timeline
-        .iter()
-        .filter(|step| is_main(step.event))
-        .collect();
-    if steps.is_empty() {
-        return;
-    }
-    section(out, style, "Timeline");
-    for step in &steps {
-        let who = if step.side == StepSide::Remote {
-            "other side: "
-        } else {
-            ""
-        };
-        let what = match &step.detail {
-            Some(detail) => format!("{}: {detail}", words(step.event)),
-            None => words(step.event).to_owned(),
-        };
-        let at = milliseconds(Some(step.at_ms));
-        let wrapped = style.narrower(14).wrap(&format!("{who}{what}"), 2);
-        for (number, text) in wrapped.lines().enumerate() {
-            let at = if number == 0 { at.as_str() } else { "" };
-            line(out, &format!(" {at:>11}  {text}"));
-        }
-    }
-    let hidden = call.timeline.len() - steps.len();
-    if hidden > 0 {
-        line(out, &format!(" ({hidden} more steps; -v shows them)"));
-    }
-}
-
-const fn words(event: CallEvent) -> &'static str {
-    match event {
-        CallEvent::DescriptionSent => "description set here",
-        CallEvent::GatheringStarted => "gathering began",
-        CallEvent::CandidateFound => "candidate found",
-        CallEvent::DescriptionReceived => "description received",
-        CallEvent::CandidateReceived => "candidate received",
-        CallEvent::Checking => "checks began",
-        CallEvent::CheckSent => "check sent, at the latest",
-        CallEvent::CheckSucceeded => "check answered, at the latest",
-        CallEvent::GatheringComplete => "all candidates found",
-        CallEvent::RemoteGatheringComplete => "all candidates received",
-        CallEvent::Connected => "ICE connected",
-        CallEvent::DtlsConnected => "DTLS connected",
-        CallEvent::DataExchanged => "data channel open",
-        CallEvent::ServerFailed => "server failed",
-        CallEvent::Disconnected => "disconnected",
-        CallEvent::DtlsFailed => "DTLS failed",
-        CallEvent::Failed => "failed",
-        CallEvent::Closed => "closed",
     }
 }

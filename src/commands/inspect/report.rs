@@ -20,9 +20,9 @@ use crate::proto::ice::causes::{Cause, Way};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::checks::pair::CheckState;
 use crate::proto::ice::facts::NatFacts;
+pub use crate::proto::ice::steps::{Entry as CallStep, Event as CallEvent, StepReport, StepSide};
 use crate::proto::stun::uri::Transport;
 pub use media::MediaReport;
-pub use timeline::{CallEvent, CallStep, StepSide};
 
 /// Candidates and pairs of one call that are printed; a call has some dozens.
 pub const MAX_LISTED: usize = 2000;
@@ -75,6 +75,8 @@ pub struct CallReport {
     pub sdp: Option<SdpResult>,
     /// From the first moment that the files tell of.
     pub timeline: Vec<CallStep>,
+    /// What belongs to the call, in its order, and at which step it stopped, as far as the files tell.
+    pub steps: Vec<StepReport>,
     /// How far it came, for people.
     #[serde(skip)]
     pub standing: Standing,
@@ -251,6 +253,7 @@ impl CallReport {
         let judged = facts::judge(call);
         let began = timeline::began(call);
         let is_over = judged.standing >= Standing::Failed;
+        let timeline = timeline::steps(call, &judged);
         // Descriptions and candidates alone do not tell whether anything was tried.
         let has_events = call.ends.iter().flatten().any(|account| account.has_events);
         let dtls = call.ends[0]
@@ -287,7 +290,8 @@ impl CallReport {
             dtls: dtls.filter(|dtls| dtls.state.is_some() || dtls.alert.is_some()),
             media: media::media(call),
             sdp: with_sdp.then(|| media::described(call)).flatten(),
-            timeline: timeline::steps(call, &judged),
+            steps: timeline::in_order(&timeline, state(judged.standing)),
+            timeline,
             facts: CallFacts {
                 is_good: judged.is_good(),
                 is_explained: judged.is_explained(),

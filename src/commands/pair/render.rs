@@ -12,9 +12,10 @@ use crate::commands::pair::report::{
     Expected, LargestReport, PairResult, PairState, PathKind, PredictionReport, QualityReport,
     Role, SessionMode, TimelineEvent,
 };
+use crate::ui::course;
+pub use crate::ui::course::live;
 use crate::ui::layout::{Detail, findings, headline, line, section};
 use crate::ui::style::Style;
-pub use timeline::live;
 
 pub fn text(document: &Document<PairResult>, style: Style, detail: Detail) -> String {
     let mut out = String::new();
@@ -30,7 +31,15 @@ pub fn text(document: &Document<PairResult>, style: Style, detail: Detail) -> St
             section(&mut out, style, "Prediction");
             paragraph(&mut out, style, 1, &promised(&result.prediction));
         }
-        timeline::list(&mut out, result, style, detail);
+        let start = timeline::start(result);
+        course::list(
+            &mut out,
+            &result.steps,
+            &result.timeline,
+            start,
+            style,
+            detail,
+        );
         if detail.verbose {
             section(&mut out, style, "Session");
             paragraph(&mut out, style, 1, &session(result));

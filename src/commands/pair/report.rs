@@ -14,6 +14,9 @@ use crate::proto::ice::causes::Cause;
 pub use crate::proto::ice::checks::Role;
 pub use crate::proto::ice::checks::pair::CheckState;
 use crate::proto::ice::facts::NatFacts;
+pub use crate::proto::ice::steps::{
+    Entry as TimelineEntry, Event as TimelineEvent, StepReport, StepSide,
+};
 use crate::proto::stun::uri::Transport;
 pub use failure::{CutShort, PairEvidence, explain};
 
@@ -38,6 +41,8 @@ pub struct PairResult {
     /// Why no relay helped; empty where one did, or none was needed.
     pub relay_causes: Vec<Cause>,
     pub timeline: Vec<TimelineEntry>,
+    /// What belongs to the call, in its order, and at which step it stopped.
+    pub steps: Vec<StepReport>,
     pub session: SessionReport,
     /// The places to meet at, in the order in which they were named; empty where people carry the descriptions.
     pub rendezvous: Vec<PlaceReport>,
@@ -179,74 +184,25 @@ pub struct PredictionReport {
 
 pub use crate::proto::ice::prediction::Expected;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TimelineEntry {
-    /// From the start of the command.
-    pub at_ms: Millis,
-    pub event: TimelineEvent,
-    pub detail: Option<String>,
-}
-
-impl TimelineEntry {
-    /// Whether it is one of many of its kind.
-    pub const fn is_detail(&self) -> bool {
-        matches!(
-            self.event,
-            TimelineEvent::CheckSent | TimelineEvent::CheckSucceeded
-        )
+/// An entry of the timeline as an event of `--jsonl`, whose key `event` says that it is one.
+pub(super) fn as_event<S: Serializer>(
+    entry: &TimelineEntry,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        at_ms: Millis,
+        side: StepSide,
+        step: TimelineEvent,
+        detail: &'a Option<String>,
     }
-
-    /// As an event of `--jsonl`, whose key `event` says that it is one.
-    pub(super) fn as_event<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            at_ms: Millis,
-            step: TimelineEvent,
-            detail: &'a Option<String>,
-        }
-        let line = Line {
-            at_ms: self.at_ms,
-            step: self.event,
-            detail: &self.detail,
-        };
-        line.serialize(serializer)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
-#[serde(rename_all = "kebab-case")]
-pub enum TimelineEvent {
-    RendezvousJoined,
-    RendezvousLost,
-    /// One of several places was not reached.
-    RendezvousUnreached,
-    RendezvousRejoined,
-    PeerJoined,
-    PeerLeft,
-    DescriptionSent,
-    DescriptionReceived,
-    CandidateFound,
-    CandidateReceived,
-    GatheringComplete,
-    RemoteGatheringComplete,
-    /// The first check of a pair was sent.
-    CheckSent,
-    /// The first answer of a pair came.
-    CheckSucceeded,
-    CheckFailed,
-    PairNominated,
-    /// Nominated, and checked both ways.
-    Connected,
-    /// With a browser: DTLS over the pair is up.
-    DtlsConnected,
-    /// With a browser: data can go in the channel.
-    ChannelOpened,
-    DataExchanged,
-    QualityMeasured,
-    RecordReceived,
-    /// The NAT test is waited for, which tells why there is no direct path.
-    FactsAwaited,
-    PeerEnded,
+    let line = Line {
+        at_ms: entry.at_ms,
+        side: entry.side,
+        step: entry.event,
+        detail: &entry.detail,
+    };
+    line.serialize(serializer)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

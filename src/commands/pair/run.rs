@@ -22,7 +22,7 @@ use crate::base::report::ErrorReport;
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport};
 use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::render::screen::Screen;
-use crate::commands::pair::report::{PairResult, PlaceKind, PlaceReport, TimelineEntry};
+use crate::commands::pair::report::{self, PairResult, PlaceKind, PlaceReport, TimelineEntry};
 use crate::commands::pair::verdict::{Context, WantedPair};
 use crate::commands::{gather, nat};
 use crate::net::clock::Clock;
@@ -131,7 +131,7 @@ pub enum Event {
     Places {
         places: Vec<PlaceReport>,
     },
-    #[serde(serialize_with = "TimelineEntry::as_event")]
+    #[serde(serialize_with = "report::as_event")]
     Timeline(TimelineEntry),
     Candidate {
         side: SideOf,
@@ -166,9 +166,27 @@ pub struct PairRun {
 pub async fn run(
     options: &Options,
     clock: Clock,
-    mut stop: watch::Receiver<Option<Reason>>,
+    stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<PairRun, ErrorReport> {
+    let mut invitation = options.invitation();
+    let mut attempt = 0;
+    loop {
+        let meeting = Meeting::new(options, clock, events.clone(), attempt).await?;
+        if let Some(run) = meet(meeting, stop.clone(), invitation.as_mut()).await? {
+            return Ok(run);
+        }
+        attempt += 1;
+    }
+}
+
+/// One meeting; `None` if it has to begin anew.
+async fn meet(
+    mut meeting: Meeting<'_>,
+    mut stop: watch::Receiver<Option<Reason>>,
+    mut invitation: Option<&mut Invitation>,
+) -> Result<Option<PairRun>, ErrorReport> {
+    let (options, clock) = (meeting.options, meeting.clock);
     let (end_inner, inner_stop) = watch::channel(None);
     let (supplier, mut supply) = gather::run::supply::channel();
     let mut gathering = pin!(gather::run::run_and_keep(
@@ -179,18 +197,16 @@ pub async fn run(
     ));
     let mut measuring = pin!(measure(options, clock, inner_stop));
     let mut is_measuring = true;
-    let mut meeting = Meeting::new(options, clock, events).await?;
     let mut channel = Channel::open(options, clock);
-    let mut invitation = options.invitation();
     loop {
-        meeting.invite(invitation.as_mut());
+        meeting.invite(invitation.as_deref_mut());
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => {
                 meeting.end = Some(Ending::Stopped(reason));
                 meeting.never_joined(&channel);
                 give_back(&end_inner, gathering).await;
-                return Ok(meeting.finish(None));
+                return Ok(Some(meeting.finish(None)));
             }
             reached = channel.reach() => match reached {
                 Ok(()) => break,
@@ -209,7 +225,7 @@ pub async fn run(
     }
     let mut asking = JoinSet::new();
     while meeting.end.is_none() {
-        meeting.invite(invitation.as_mut());
+        meeting.invite(invitation.as_deref_mut());
         meeting.flush(&mut channel).await;
         for (local, server) in meeting.servers_to_ask() {
             let source = options.gather.source.clone();
@@ -235,6 +251,11 @@ pub async fn run(
         }
         meeting.tick();
     }
+    if matches!(meeting.end, Some(Ending::Again)) {
+        channel.close().await;
+        give_back(&end_inner, gathering).await;
+        return Ok(None);
+    }
     meeting.settle_places(&channel);
     meeting.say_goodbye(&mut channel).await;
     // Nobody may be listening any more.
@@ -244,10 +265,10 @@ pub async fn run(
         let run = meeting.finish(Some(gathered));
         told::tell(&mut channel, options, clock, &run).await;
         channel.close().await;
-        return Ok(run);
+        return Ok(Some(run));
     }
     channel.close().await;
-    Ok(meeting.finish(Some(gathered)))
+    Ok(Some(meeting.finish(Some(gathered))))
 }
 
 /// No place was reached.

@@ -144,6 +144,13 @@ pub enum Message {
     Report {
         document: serde_json::Value,
     },
+    /// Something that happened at this side, where one of the two is a browser.
+    Step {
+        /// One of [`crate::proto::ice::steps::Event`]; a newer version may have more.
+        event: String,
+        #[serde(default)]
+        detail: Option<String>,
+    },
     /// No pair can be connected (of the controlling side).
     Failed,
     /// This side makes no more checks.
@@ -240,6 +247,10 @@ impl Message {
             Self::Ended {
                 reason: End::Error { message },
             } => *message = printable(message),
+            Self::Step {
+                detail: Some(detail),
+                ..
+            } => *detail = printable(detail),
             _ => {}
         }
     }
@@ -291,6 +302,10 @@ mod tests {
                 reason: End::Error {
                     message: "x".into(),
                 },
+            },
+            Message::Step {
+                event: "description-received".into(),
+                detail: Some("offer".into()),
             },
         ] {
             assert!(!format!("{message:?}").contains("hidden"));
@@ -345,6 +360,7 @@ mod tests {
             serde_json::json!({"type": "nat", "nats": vec![facts; 5]}),
             serde_json::json!({"type": "candidate", "line": "", "interface": EVIL, "server": EVIL}),
             serde_json::json!({"type": "ended", "reason": {"why": "error", "message": EVIL}}),
+            serde_json::json!({"type": "step", "event": "server-failed", "detail": EVIL}),
             serde_json::json!({
                 "type": "server", "uri": EVIL, "address": null, "transport": "udp",
                 "is_turn": true, "error": EVIL,

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::markup::{WIDTH, cut, escape, figure};
-use super::words::{label, list, milliseconds, text};
+use super::markup::{Cell, WIDTH, cut, escape, figure, table};
+use super::words::{label, list, milliseconds, number, text};
 
 /// The lanes of the picture, from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,52 @@ struct Row {
     to: Lane,
     words: String,
     class: &'static str,
+}
+
+/// The steps of the call, the one that it stopped at marked.
+pub(super) fn of_steps(out: &mut String, result: &Value) {
+    let steps = list(result, "steps").iter().take(MOST_ROWS);
+    let rows: Vec<Vec<Cell>> = steps
+        .map(|step| {
+            let status = text(step, "status").unwrap_or_default();
+            let when = match (status, &step["at_ms"]) {
+                ("done", Value::Null) => status.to_owned(),
+                ("done", at) => milliseconds(at),
+                _ => label(status),
+            };
+            let class = match status {
+                "done" => "good",
+                "stopped" => "bad",
+                "failed" => "open",
+                _ => "quiet",
+            };
+            let whose = match text(step, "side") {
+                Some("local") => "this side",
+                Some("remote") => "the other side",
+                Some("both") => "both sides",
+                Some("between") => "between the two",
+                _ => "-",
+            };
+            let words = [text(step, "message"), text(step, "detail")];
+            let words: Vec<&str> = words.into_iter().flatten().collect();
+            vec![
+                Cell::new(plain_number(&step["number"])),
+                Cell::new(words.join(": ")),
+                Cell::of(class, when),
+                Cell::new(whose),
+            ]
+        })
+        .collect();
+    table(
+        out,
+        "Steps of the call",
+        &["step", "what", "when", "whose"],
+        &rows,
+    );
+}
+
+fn plain_number(value: &Value) -> String {
+    number(value).unwrap_or_default()
 }
 
 pub(super) fn of_timeline(out: &mut String, result: &Value) {
@@ -126,7 +172,7 @@ fn way(name: &str, detail: &str) -> (Lane, Lane) {
         "rendezvous-lost" | "rendezvous-unreached" => (Rendezvous, Here),
         "peer-joined" | "peer-left" => (There, Rendezvous),
         "candidate-found" if comes_from_server(name, detail) => (Servers, Here),
-        "server-failed" => (Servers, Here),
+        "server-answered" | "server-failed" => (Servers, Here),
         "description-sent" | "check-sent" | "pair-nominated" => (Here, There),
         "description-received"
         | "candidate-received"

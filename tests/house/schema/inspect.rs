@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use rtcdiag::commands::inspect::report::{CallEvent, InspectResult, StepSide};
+use rtcdiag::commands::inspect::report::{InspectResult, StepSide};
 use rtcdiag::commands::inspect::verdict::verdict;
 use rtcdiag::proto::evidence::{self, FileKind, Record, calls, gzip};
+use rtcdiag::proto::ice::steps::{Step, StepStatus};
 use serde_json::{Value, json};
 
 use super::{assert_valid, enum_is_in_schema, names, nat, strings, whole_schema};
 
 #[test]
 fn the_enums_are_those_of_the_source() {
-    enum_is_in_schema::<CallEvent>("call_step/properties/event");
+    enum_is_in_schema::<Step>("step_of_call/properties/step");
+    enum_is_in_schema::<StepStatus>("step_of_call/properties/status");
     enum_is_in_schema::<StepSide>("call_step/properties/side");
     let schema = whole_schema();
     let kinds = schema

@@ -145,7 +145,7 @@ pub fn events() -> Vec<Value> {
         }),
         json!({"event": "description", "text": "rtcdiag1:dj0w."}),
         json!({"event": "refused", "why": "it is a link"}),
-        json!({"event": "timeline", "at_ms": 4.2, "step": "peer-joined", "detail": "again"}),
+        json!({"event": "timeline", "at_ms": 4.2, "side": "remote", "step": "peer-joined", "detail": "again"}),
     ];
     for (name, candidate) in [
         ("local", &result.local.candidates[0]),

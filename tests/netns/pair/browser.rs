@@ -1,5 +1,7 @@
 //! The other side is a browser: Chromium opens the page of the rendezvous and joins the session with it.
 
+pub mod bad_input;
+
 use std::io::Read as _;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::ends::{End, Ended, rows};
 use super::super::program;
+use super::super::support::aioice;
 use super::super::support::browser::{self, Browser};
 use super::network::{Network, Place, RENDEZVOUS};
 use super::{UDP, new_code, side};
@@ -22,8 +25,21 @@ const PAGE: &str = "
     return {
         state: text('state'), kind: document.getElementById('state').className, advice: text('advice'),
         summary: text('summary'), findings: list('findings'), facts: list('facts'), steps: list('steps'),
-        save: text('save'), ask: text('ask'),
+        save: text('save'), ask: text('ask'), rows: list('rows'),
+        stopped: [...document.querySelectorAll('#rows li.bad')].map((entry) => entry.innerText),
     };";
+/// What axe-core finds that keeps people from using the page, and how wide it is.
+const FLAWS: &str = "
+    const done = arguments[arguments.length - 1];
+    const isSerious = ({ impact }) => ['serious', 'critical'].includes(impact);
+    const named = ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`;
+    axe.run().then(
+        ({ violations, passes }) => done({
+            found: violations.filter(isSerious).map(named), passed: passes.length,
+            width: document.documentElement.scrollWidth,
+        }),
+        (error) => done({ found: [String(error)] }),
+    );";
 const IS_OVER: &str = "return document.getElementById('state').className === 'bad' || !document.getElementById('save').hidden";
 
 /// Drives a browser in this process's namespace, and writes what its page shows at the end.
@@ -52,18 +68,36 @@ fn visit(task: &Value) -> Result<Value, String> {
     {
         std::thread::sleep(Duration::from_millis(20));
     }
+    if let Some(width) = task["width"].as_u64() {
+        browser.as_on_a_phone(u32::try_from(width).unwrap_or(u32::MAX))?;
+    }
     browser.open(word("url"))?;
     if let Some(code) = task["type"].as_str() {
         browser.write("#code", code)?;
         browser.click("#ask button")?;
     }
-    if task["leave"] == true {
+    if task["reload"] == true {
+        browser.wait_for("return /offer received/.test(document.body.innerText)")?;
+        browser.script("location.reload()")?;
+    }
+    if let Some(script) = task["until"].as_str() {
+        browser.wait_for(script)?;
+    } else if task["leave"] == true {
         // The tab is closed as soon as the call stands.
-        browser.wait_for("return /data went both ways/.test(document.body.innerText)")?;
+        let then = task["then"].as_str().unwrap_or("data went both ways");
+        browser.wait_for(&format!(
+            "return document.getElementById('steps').innerText.includes('{then}')"
+        ))?;
     } else {
         browser.wait_for(IS_OVER)?;
     }
-    browser.script(PAGE)
+    let mut shown = browser.script(PAGE)?;
+    if let Some(file) = task["axe"].as_str() {
+        let axe = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        browser.script(&axe)?;
+        shown["flaws"] = browser.script_that_calls_back(FLAWS)?;
+    }
+    Ok(shown)
 }
 
 /// A browser that was told where to go.
@@ -165,11 +199,12 @@ fn assert_says(shown: &Value, place: &str, words: &str) {
     assert!(text.is_some_and(|text| text.contains(words)), "{shown:#}");
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn is_skipped() -> bool {
-    let Some(why) = browser::unavailable() else {
-        return false;
-    };
+    browser::unavailable().is_some_and(|why| skipped(&why))
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skipped(why: &str) -> bool {
     let is_required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
     assert!(!is_required, "{why}");
     eprintln!("SKIPPED {why}");
@@ -209,6 +244,7 @@ fn assert_connected(end: &Ended, shown: &Value, path: &str) {
     ]
     .map(place);
     assert!(order.is_sorted(), "{about}");
+    assert_every_step(end, shown, &about);
     // Both say the same.
     assert_eq!(shown["summary"], end.document["summary"], "{about}");
     assert_eq!(shown["kind"], "good", "{about}");
@@ -220,6 +256,36 @@ fn assert_connected(end: &Ended, shown: &Value, path: &str) {
             .any(|fact| fact.as_str().is_some_and(|f| f.contains("came back"))),
         "{about}"
     );
+}
+
+/// Both have all steps, each with its time: those of the browser were told by it.
+fn assert_every_step(end: &Ended, shown: &Value, about: &str) {
+    let steps = rows(&end.result()["steps"]);
+    assert_eq!(steps.len(), 16, "{about}");
+    for step in steps {
+        // Addresses may be hidden, and a server of two silent.
+        let is_needed = !["servers", "candidates"].contains(&step["step"].as_str().unwrap_or(""));
+        if is_needed {
+            assert_eq!(step["status"], "done", "{step}\n{about}");
+            assert!(step["at_ms"].is_number(), "{step}\n{about}");
+        }
+    }
+    let on_page = rows(&shown["rows"]);
+    assert_eq!(on_page.len(), 16, "{about}");
+    assert_eq!(shown["stopped"], json!([]), "{about}");
+    let with_time = on_page.iter().filter_map(Value::as_str);
+    let with_time = with_time.filter(|row| row.contains(" ms")).count();
+    assert!(with_time >= 14, "{about}");
+}
+
+/// The step at which both say that it stopped: its number, and whose it is.
+fn assert_stopped(end: &Ended, number: u64, side: &str) {
+    let steps = rows(&end.result()["steps"]);
+    let stopped = steps.iter().find(|step| step["status"] == "stopped");
+    let about = end.describe();
+    let stopped = stopped.unwrap_or_else(|| panic!("it did not stop: {about}"));
+    assert_eq!(stopped["number"], number, "{about}");
+    assert_eq!(stopped["side"], side, "{about}");
 }
 
 pub fn behind_two_nats() {
@@ -280,6 +346,13 @@ pub fn without_a_way() {
     assert_eq!(end.result()["state"], "failed", "{about}");
     assert_eq!(shown["summary"], end.document["summary"], "{about}");
     assert_eq!(shown["kind"], "bad", "{about}");
+    assert_stopped(&end, 12, "between");
+    assert!(
+        shown["stopped"][0]
+            .as_str()
+            .is_some_and(|row| row.contains("check")),
+        "{about}"
+    );
 }
 
 /// The link that the program prints, on the machine where it runs.
@@ -302,6 +375,46 @@ pub fn by_the_link_on_one_machine() {
     assert_connected(&end, &shown, "direct");
 }
 
+/// axe-core, from the package of the same name on `PyPI`; without it the test says that it is skipped, or fails where tools
+/// are required.
+fn axe() -> Option<String> {
+    let python = aioice::python()?;
+    let place = "import axe_core_python, os; print(os.path.dirname(axe_core_python.__file__))";
+    let found = Command::new(python).args(["-c", place]).output().ok()?;
+    let folder = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    if folder.is_empty() {
+        skipped("no axe-core in target/interop-venv");
+        return None;
+    }
+    Some(format!("{folder}/axe.min.js"))
+}
+
+/// The page at the end of a call, and one that can do nothing, on a telephone: nothing is cut off, and nothing keeps
+/// people with a screen reader or a keyboard from it.
+pub fn on_a_telephone() {
+    if is_skipped() {
+        return;
+    }
+    let Some(axe) = axe() else {
+        return;
+    };
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let end = host(&network, &code, UDP);
+    let mut task = json!({"url": page(&code), "arguments": secure(), "width": 390, "axe": axe});
+    let called = Guest::open(&network, "b", &task).shown();
+    assert_connected(&end.finish(), &called, "direct");
+    task["arguments"] = json!([]);
+    let refused = Guest::open(&network, "b", &task).shown();
+    assert_eq!(refused["kind"], "bad");
+    for shown in [called, refused] {
+        let flaws = &shown["flaws"];
+        assert_eq!(flaws["found"], json!([]), "{shown:#}");
+        assert!(flaws["passed"].as_u64() > Some(5), "{shown:#}");
+        assert!(flaws["width"].as_u64() <= Some(390), "{shown:#}");
+    }
+}
+
 pub fn the_code_is_typed() {
     if is_skipped() {
         return;
@@ -315,84 +428,4 @@ pub fn the_code_is_typed() {
     let guest = Guest::open(&network, "b", &task);
     let (end, shown) = (end.finish(), guest.shown());
     assert_connected(&end, &shown, "direct");
-}
-
-pub fn what_keeps_a_page_from_it_is_said() {
-    if is_skipped() {
-        return;
-    }
-    let network = Network::build(&Place::Apart(side("public"), side("public")));
-    let code = new_code();
-    let shown = |task: Value| Guest::open(&network, "b", &task).shown();
-    // Plain HTTP from another machine.
-    let plain = shown(json!({"url": page(&code)}));
-    assert_eq!(plain["kind"], "bad");
-    assert_says(&plain, "state", "no cryptography");
-    assert_says(&plain, "advice", "https://");
-    assert_eq!(plain["steps"], json!([]), "nothing was sent");
-    // A code with a mistake.
-    let mut wrong = code.clone();
-    wrong.replace_range(0..1, if code.starts_with('7') { "8" } else { "7" });
-    let wrong = shown(json!({"url": page(&wrong), "arguments": secure()}));
-    assert_says(&wrong, "state", "typing mistake");
-    assert!(wrong["ask"].is_string(), "{wrong:#}");
-    // WebRTC that a policy has switched off: both sides say so.
-    let end = host(&network, &code, UDP);
-    let task = json!({
-        "url": page(&code), "arguments": secure(), "before": "delete window.RTCPeerConnection",
-    });
-    let off = shown(task);
-    assert_says(&off, "state", "no WebRTC");
-    let end = end.finish();
-    assert!(
-        end.document["summary"]
-            .as_str()
-            .is_some_and(|s| s.contains("no WebRTC")),
-        "{}",
-        end.describe()
-    );
-}
-
-/// The second of two with one link is turned away, and the first goes on.
-pub fn two_people_with_one_link() {
-    if is_skipped() {
-        return;
-    }
-    let network = Network::build(&Place::Apart(side("public"), side("public")));
-    let code = new_code();
-    let mut end = host_for(&network, &code, "10", UDP);
-    let sign = network.lab.scratch().join("connected");
-    let task = json!({"url": page(&code), "arguments": secure()});
-    let mut late = task.clone();
-    late["when"] = json!(sign);
-    let second = Guest::open(&network, "srv", &late);
-    let first = Guest::open(&network, "b", &task);
-    end.wait_for_step("data-exchanged");
-    std::fs::write(&sign, "").expect("it can be written");
-    let second = second.shown();
-    assert_says(&second, "state", "Two others");
-    let (end, shown) = (end.finish(), first.shown());
-    assert_connected(&end, &shown, "direct");
-}
-
-/// A tab that is closed in mid-call.
-pub fn the_tab_is_closed() {
-    if is_skipped() {
-        return;
-    }
-    let network = Network::build(&Place::Apart(side("public"), side("public")));
-    let code = new_code();
-    let mut end = host_for(&network, &code, "20", UDP);
-    let task = json!({"url": page(&code), "arguments": secure(), "leave": true});
-    let guest = Guest::open(&network, "b", &task);
-    end.wait_for_step("data-exchanged");
-    guest.shown();
-    let end = end.finish();
-    assert!(
-        end.flaws().is_empty(),
-        "{:?}\n{}",
-        end.flaws(),
-        end.describe()
-    );
-    assert!(events(&end).contains(&"peer-left"), "{}", end.describe());
 }

@@ -11,7 +11,7 @@ use rtcdiag::base::report::{Document, ErrorReport, Millis, SCHEMA_VERSION};
 use rtcdiag::commands::pair::render::{live, text};
 use rtcdiag::commands::pair::report::{
     CheckState, EndReport, Expected, PairReport, PairResult, PairState, PathKind, Role,
-    SessionMode, TimelineEntry, TimelineEvent,
+    SessionMode, StepSide, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
@@ -84,7 +84,7 @@ fn a_direct_connection() {
         " * host  192.168.1.10:40000  3/3/3   selected",
         "   srflx 198.51.100.7:50000  2/2     11.9 ms",
         "   host  192.168.1.10:40000  5/0/0   failed, no-response:",
-        "    812.0 ms  the other side has joined",
+        "    812.0 ms   1 signalling reached by both",
     ] {
         assert!(text.lines().any(|l| l == line), "no '{line}' in\n{text}");
     }
@@ -194,7 +194,8 @@ fn many_candidates_and_pairs() {
 fn the_timeline_is_short_unless_asked() {
     let short = plain(&direct());
     assert!(!short.contains("candidate found"), "{short}");
-    assert!(short.contains("(2 more steps; -v shows them)"), "{short}");
+    assert!(short.contains(" 1 signalling reached by both"), "{short}");
+    assert!(!short.contains("Timeline"), "{short}");
     let long = shown(&direct(), &Context::default(), VERBOSE);
     assert!(
         long.contains("candidate found: host 192.168.1.10:40000"),
@@ -204,6 +205,7 @@ fn the_timeline_is_short_unless_asked() {
     for &event in TimelineEvent::VARIANTS {
         let entry = TimelineEntry {
             at_ms: ms(1_234_567),
+            side: StepSide::Local,
             event,
             detail: Some("detail".into()),
         };
@@ -272,6 +274,7 @@ fn random(seed: u64) -> (PairResult, Context) {
     result.timeline = (0..rng.random_range(0..30))
         .map(|_| TimelineEntry {
             at_ms: ms(rng.random_range(0..100_000_000)),
+            side: pick(rng, StepSide::VARIANTS),
             event: pick(rng, TimelineEvent::VARIANTS),
             detail: rng.random::<bool>().then(|| words(rng)),
         })

@@ -41,7 +41,7 @@ fn connected() {
 #[test]
 fn a_data_channel_that_fails_is_told_by_what_failed() {
     for (code, message) in [
-        (Code::DtlsFingerprint, "its DTLS certificate is not the one"),
+        (Code::DtlsFailed, "its DTLS certificate is not the one"),
         (Code::DtlsFailed, "the DTLS handshake failed"),
     ] {
         let context = Context {

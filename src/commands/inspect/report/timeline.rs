@@ -1,57 +1,14 @@
 //! The steps of a call, from its first description to its media, each with its time.
 
-use serde::Serialize;
-
 use crate::base::bounds::TIMELINE;
-use crate::base::report::Millis;
 use crate::commands::inspect::report::span;
+use crate::commands::pair::report::PairState;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
-
-/// A step of the call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CallStep {
-    /// From the first moment that the files tell of.
-    pub at_ms: Millis,
-    /// Which end tells of it.
-    pub side: StepSide,
-    pub event: CallEvent,
-    pub detail: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::VariantArray)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepSide {
-    Local,
-    Remote,
-}
-
-/// The thirteen steps of a call that works, in their order, and then what may go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::VariantArray)]
-#[serde(rename_all = "kebab-case")]
-pub enum CallEvent {
-    DescriptionSent,
-    GatheringStarted,
-    CandidateFound,
-    DescriptionReceived,
-    CandidateReceived,
-    Checking,
-    CheckSent,
-    CheckSucceeded,
-    GatheringComplete,
-    RemoteGatheringComplete,
-    /// ICE.
-    Connected,
-    DtlsConnected,
-    /// Media or data came.
-    DataExchanged,
-    ServerFailed,
-    Disconnected,
-    DtlsFailed,
-    Failed,
-    Closed,
-}
+use crate::proto::ice::steps::{
+    self, CallKind, Course, Entry as CallStep, Event as CallEvent, StepReport, StepSide,
+};
 
 /// The first moment, by this end's clock.
 pub(super) fn began(call: &JoinedCall) -> Option<f64> {
@@ -209,4 +166,22 @@ fn named(candidate: &ToldCandidate) -> String {
     };
     let over = if candidate.is_tcp { " TCP" } else { "" };
     format!("{}{over} {address}:{}", candidate.kind, candidate.port)
+}
+
+/// What belongs to a call, in its order.
+pub(super) fn in_order(timeline: &[CallStep], state: Option<PairState>) -> Vec<StepReport> {
+    let mut offers = timeline.iter().filter_map(|entry| {
+        let is_offer = entry.detail.as_deref() == Some("offer");
+        match entry.event {
+            CallEvent::DescriptionSent if is_offer => Some(entry.side),
+            CallEvent::DescriptionReceived if is_offer => Some(entry.side.other()),
+            _ => None,
+        }
+    });
+    steps::steps(&Course {
+        kind: CallKind::Recorded,
+        timeline,
+        offerer: offers.next().unwrap_or(StepSide::Local),
+        has_failed: matches!(state, Some(PairState::Failed | PairState::NoPeer)),
+    })
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::words::counted;
-use crate::commands::pair::render::timeline::live;
 use crate::commands::pair::report::{CheckState, PairReport, TimelineEntry};
+use crate::ui::course::live;
 use crate::ui::layout::milliseconds;
 
 /// Pairs that are shown; the others are counted.

@@ -38,6 +38,8 @@ pub enum ChannelEvent {
     /// The other side has left all places; it may come back.
     PeerLeft,
     PeerBack,
+    /// The other side has left, and somebody else is there with the code: itself after a restart, most likely.
+    Succeeded,
     ThirdRefused,
     Message(Message),
     Carried(String),
@@ -307,6 +309,9 @@ impl Membership {
                 }
                 let was_away = std::mem::replace(&mut self.peer_left, false);
                 was_away.then_some(ChannelEvent::PeerBack)
+            }
+            Incoming::Refused(IncomingError::ThirdSide) if self.peer_left => {
+                Some(ChannelEvent::Succeeded)
             }
             Incoming::Refused(refusal) => {
                 self.ask_again(place, refusal);

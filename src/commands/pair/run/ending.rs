@@ -11,6 +11,8 @@ pub enum Ending {
     Stopped(Reason),
     Peer(message::End),
     Vanished,
+    /// The browser has loaded its page again.
+    Again,
     /// The rendezvous does not want this side, or cannot be reached any more.
     Rendezvous(ErrorReport),
     /// What the other side says cannot be used.
@@ -20,7 +22,7 @@ pub enum Ending {
 impl Ending {
     pub fn for_peer(&self) -> message::End {
         match self {
-            Self::Done | Self::Peer(_) | Self::Vanished => message::End::Done,
+            Self::Done | Self::Peer(_) | Self::Vanished | Self::Again => message::End::Done,
             Self::Stopped(Reason::Timeout) => message::End::Timeout,
             Self::Stopped(_) => message::End::Interrupted,
             Self::Rendezvous(error) | Self::Unusable(error) => message::End::Error {

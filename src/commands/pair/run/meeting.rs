@@ -2,6 +2,7 @@
 
 mod agent;
 mod candidates;
+mod course;
 mod data;
 mod facts;
 mod own_relays;
@@ -18,15 +19,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
-use crate::base::bounds;
 use crate::base::codes::Code;
-use crate::base::report::{ErrorReport, Millis};
+use crate::base::report::ErrorReport;
 use crate::base::time::Time;
 use crate::base::words::counted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
 use crate::commands::gather::run;
 use crate::commands::gather::run::supply::Supply;
-use crate::commands::pair::report::{PlaceReport, TimelineEntry, TimelineEvent};
+use crate::commands::pair::report::{PlaceReport, StepSide, TimelineEntry, TimelineEvent};
 use crate::commands::pair::run::channel::Channel;
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::paths::{Means, Paths};
@@ -76,6 +76,8 @@ pub(super) struct Peer {
     pub seen: Option<Vec<SeenPair>>,
     pub end: Option<message::End>,
     pub left_at: Option<Time>,
+    /// How many of its steps it has told.
+    pub told: usize,
 }
 
 /// What this side has, and what it tells the other one of it.
@@ -178,6 +180,8 @@ pub struct Meeting<'a> {
     pub(super) flow: Flow,
     pub(super) record: Record,
     pub(super) end: Option<Ending>,
+    /// How often the call has begun anew.
+    attempt: usize,
 }
 
 impl<'a> Meeting<'a> {
@@ -185,8 +189,14 @@ impl<'a> Meeting<'a> {
         options: &'a Options,
         clock: Clock,
         events: mpsc::UnboundedSender<Event>,
+        attempt: usize,
     ) -> Result<Self, ErrorReport> {
         let mut rng = StdRng::from_seed(options.seed);
+        // Each attempt has credentials of its own.
+        for _ in 0..attempt {
+            let seed = rng.random();
+            rng = StdRng::from_seed(seed);
+        }
         let credentials = Credentials {
             ufrag: ice_chars(&mut rng, UFRAG),
             password: ice_chars(&mut rng, 24),
@@ -244,31 +254,13 @@ impl<'a> Meeting<'a> {
                 met_at: None,
             },
             end: None,
+            attempt,
         })
     }
 
     /// Whether descriptions are carried by hand: then there are no other messages.
     pub(super) const fn is_manual(&self) -> bool {
         !matches!(self.options.signalling, Signalling::Rendezvous { .. })
-    }
-
-    pub(super) fn note(&mut self, event: TimelineEvent, detail: impl Into<Option<String>>) {
-        let entry = TimelineEntry {
-            at_ms: Millis(self.clock.now()),
-            event,
-            detail: detail.into(),
-        };
-        // What an honest session has is far less. The rest is not shown as it happens either: whoever
-        // reads it would have to keep it.
-        if self.record.timeline.len() >= bounds::TIMELINE {
-            return self.refuse(format!(
-                "more than {} events: the rest is not in the timeline",
-                bounds::TIMELINE
-            ));
-        }
-        // Nobody may be listening; the result has it all the same.
-        let _ = self.record.events.send(Event::Timeline(entry.clone()));
-        self.record.timeline.push(entry);
     }
 
     fn say(&mut self, message: Message) {
@@ -392,6 +384,7 @@ impl<'a> Meeting<'a> {
             run::Event::Candidate(report) => self.take_candidate(&report),
             run::Event::Server(report) => {
                 let facts = server_facts(&report);
+                self.note_server(StepSide::Local, &facts);
                 self.own.servers.push(facts.clone());
                 if self.progress.is_described {
                     self.say(Message::Server(facts));

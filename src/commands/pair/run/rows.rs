@@ -13,7 +13,7 @@ use crate::commands::nat::report::PathReport;
 use crate::commands::pair::report::{
     LargeReport, LargestReport, PairResult, PairState, PathKind, PlaceKind, PlaceReport,
     PlaceStatus, PredictionReport, QualityReport, Role, RttReport, SessionMode, SessionReport,
-    SideReport,
+    SideReport, StepReport, StepSide,
 };
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
@@ -25,6 +25,7 @@ use crate::proto::ice::checks::Checks;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::prediction::{Expected, Side, predict};
 use crate::proto::ice::quality::{LARGE, Measured};
+use crate::proto::ice::steps::{self, CallKind, Course};
 use crate::proto::signal::message;
 pub use pairs::pairs;
 use pairs::{path_of, selected_report};
@@ -117,6 +118,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         pairs,
         selected: report,
         quality: measured.map(quality),
+        steps: in_order(&meeting, state),
         timeline: std::mem::take(&mut meeting.record.timeline),
         session: SessionReport {
             mode: match &meeting.options.signalling {
@@ -143,6 +145,24 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         result: with_causes(result, &context),
         context,
     }
+}
+
+/// What belongs to the call, in its order.
+fn in_order(meeting: &Meeting<'_>, state: PairState) -> Vec<StepReport> {
+    let kind = if meeting.peer.is_browser {
+        CallKind::Browser
+    } else if meeting.is_manual() {
+        CallKind::Carried
+    } else {
+        CallKind::Terminals
+    };
+    steps::steps(&Course {
+        kind,
+        timeline: &meeting.record.timeline,
+        // A browser answers; two of this program describe themselves at once.
+        offerer: StepSide::Local,
+        has_failed: state != PairState::Connected,
+    })
 }
 
 /// Where the other side was heard first; else a place that was reached, else the first.
@@ -184,10 +204,12 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
                 }
             });
         }
-        Some(Ending::Vanished) => peer_end = Some(PeerEnd::Vanished),
+        Some(Ending::Vanished | Ending::Again) => peer_end = Some(PeerEnd::Vanished),
         Some(Ending::Rendezvous(error)) => rendezvous_error = Some(error),
         Some(Ending::Unusable(error)) => unusable = Some(error),
     }
+    // Whoever has gone answers nothing: that says nothing of the way.
+    let is_gone = peer_end == Some(PeerEnd::Vanished);
     Context {
         findings: limits::finding(&meeting.checks.limits_reached())
             .into_iter()
@@ -219,7 +241,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         no_data: meeting
             .flow
             .selected
-            .filter(|_| meeting.progress.has_failed && !meeting.is_proven())
+            .filter(|_| meeting.progress.has_failed && !meeting.is_proven() && !is_gone)
             .map(|(pair, _)| {
                 let (local, remote) = ends(&meeting.checks, pair);
                 format!("{local} <-> {remote}")

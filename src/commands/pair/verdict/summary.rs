@@ -14,6 +14,7 @@ use crate::commands::pair::verdict::{
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Remedy};
+use crate::proto::ice::steps;
 use crate::proto::stun::uri::Transport;
 
 /// How long it may be: lines of a terminal, and columns of each.
@@ -132,7 +133,7 @@ fn lines(text: &str) -> usize {
 pub(super) fn of(result: &PairResult, context: &Context) -> String {
     match result.state {
         PairState::Connected => fitted(|wording| connected(result, context, wording)),
-        PairState::Failed => failed(result, context),
+        PairState::Failed => with_step(failed(result, context), result, context),
         PairState::NoPeer => no_peer(result, context),
     }
 }
@@ -255,6 +256,15 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
     match best_remedy(result).filter(|_| wording.has_remedy) {
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
         None => text,
+    }
+}
+
+/// Where no cause names a side, the step at which the call stopped does.
+fn with_step(said: String, result: &PairResult, context: &Context) -> String {
+    let is_explained = is_settled(result, context) && context.no_data.is_none();
+    match steps::stopped(&result.steps).filter(|_| !is_explained) {
+        Some(stopped) => format!("{said} {stopped}"),
+        None => said,
     }
 }
 

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
+use crate::proto::ice::steps::of_guest;
 use crate::proto::signal::wire::ABOUT;
 
 /// The page, and what a browser may do with it.
@@ -15,8 +16,23 @@ pub(super) struct GuestPage {
     pub(super) policy: String,
 }
 
+/// Its script, in the order in which it is read.
+const SCRIPTS: [&str; 6] = [
+    include_str!("page/shown.js"),
+    include_str!("page/steps.js"),
+    include_str!("page/session.js"),
+    include_str!("page/quality.js"),
+    include_str!("page/call.js"),
+    include_str!("page/begin.js"),
+];
+
 pub(super) static GUEST_PAGE: LazyLock<GuestPage> = LazyLock::new(|| {
-    let script = include_str!("page/page.js").replace("RTCDIAG_VERSION", env!("CARGO_PKG_VERSION"));
+    // What stands in a script must not end it.
+    let steps = serde_json::to_string(&of_guest()).unwrap_or_default();
+    let script = SCRIPTS
+        .concat()
+        .replace("RTCDIAG_VERSION", env!("CARGO_PKG_VERSION"))
+        .replace("RTCDIAG_STEPS", &steps.replace('<', "\\u003c"));
     let html = include_str!("page/page.html").replace("RTCDIAG_ABOUT", ABOUT);
     let style = html
         .split_once("<style>")

@@ -30,7 +30,7 @@ impl Carriage {
         match self {
             Self::Plain | Self::Awaited(_) => None,
             Self::Lost(error) => Some(error.clone()),
-            Self::Channel(channel) if channel.is_secured() => Some(ErrorReport::new(
+            Self::Channel(channel) if channel.was_secured() => Some(ErrorReport::new(
                 Code::NoData,
                 "DTLS is up, and SCTP inside of it does not answer",
             )),
@@ -141,7 +141,11 @@ impl Meeting<'_> {
                     while let Some(packet) = channel.poll_transmit() {
                         self.flow.packets.push(packet);
                     }
-                    self.flow.carriage = Carriage::Lost(report(&error));
+                    let error = report(&error);
+                    if error.code == Code::DtlsFailed {
+                        self.note(TimelineEvent::DtlsFailed, error.message.clone());
+                    }
+                    self.flow.carriage = Carriage::Lost(error);
                 }
             }
         }
@@ -205,8 +209,7 @@ fn for_guest(server: &NamedServer, shares_password: bool) -> Option<IceServer> {
 
 fn report(error: &DataChannelError) -> ErrorReport {
     let code = match error {
-        DataChannelError::Fingerprint => Code::DtlsFingerprint,
-        DataChannelError::Dtls(_) => Code::DtlsFailed,
+        DataChannelError::Fingerprint | DataChannelError::Dtls(_) => Code::DtlsFailed,
         DataChannelError::Sctp(_) | DataChannelError::Closed => Code::NoData,
     };
     ErrorReport::new(code, error.to_string())

@@ -8,7 +8,7 @@ use crate::base::codes::Code;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::words::{counted, quoted};
 use crate::commands::gather::report::CandidateReport;
-use crate::commands::pair::report::TimelineEvent;
+use crate::commands::pair::report::{StepSide, TimelineEvent};
 use crate::commands::pair::run::Signalling;
 use crate::commands::pair::run::channel::ChannelEvent;
 use crate::commands::pair::run::ending::Ending;
@@ -20,6 +20,7 @@ use crate::proto::ice::checks::{Credentials, Role, Unusable};
 use crate::proto::signal::description::{Description, DescriptionError};
 use crate::proto::signal::message::{Greeting, Kind, Message};
 use crate::proto::signal::seal::Name;
+use crate::proto::signal::session::IncomingError;
 use crate::proto::stun::uri::Transport;
 
 impl Meeting<'_> {
@@ -41,6 +42,7 @@ impl Meeting<'_> {
                 self.peer.left_at = None;
                 self.note(TimelineEvent::PeerJoined, "again".to_owned());
             }
+            ChannelEvent::Succeeded => self.succeeded(),
             ChannelEvent::ThirdRefused => self.record.turned_away += 1,
             ChannelEvent::Message(message) => self.take_message(message),
             ChannelEvent::Carried(sdp) => self.take_carried(&sdp),
@@ -58,6 +60,17 @@ impl Meeting<'_> {
                 self.end = Some(Ending::Rendezvous(error));
             }
             ChannelEvent::Unusable(error) => self.end = Some(Ending::Unusable(error)),
+        }
+    }
+
+    /// A browser that loads its page again is another one, with nothing of before. As long as nothing has come of it, the
+    /// call begins anew.
+    fn succeeded(&mut self) {
+        let is_over = self.peer.is_finished || self.peer.end.is_some();
+        if self.peer.is_browser && self.attempt < bounds::ATTEMPTS && !is_over {
+            self.end = Some(Ending::Again);
+        } else {
+            self.refuse(IncomingError::ThirdSide.to_string());
         }
     }
 
@@ -91,6 +104,15 @@ impl Meeting<'_> {
         };
         self.own.role = Some(role);
         let sdp = self.sdp();
+        if self.peer.is_browser {
+            for event in [
+                TimelineEvent::RendezvousJoined,
+                TimelineEvent::PeerConnectionCreated,
+            ] {
+                self.tell(event, None);
+            }
+        }
+        self.note(TimelineEvent::DescriptionMade, None);
         self.say(match role {
             Role::Controlling => Message::Offer { sdp },
             Role::Controlled => Message::Answer { sdp },
@@ -149,7 +171,8 @@ impl Meeting<'_> {
             Message::Server(server) => {
                 let known = self.peer.servers.get_or_insert_default();
                 if known.len() < bounds::SERVERS {
-                    known.push(server);
+                    known.push(server.clone());
+                    self.note_server(StepSide::Remote, &server);
                 }
             }
             Message::Connected { local, remote } => self.peer.connected = Some((local, remote)),
@@ -179,12 +202,23 @@ impl Meeting<'_> {
                     self.peer.end = Some(reason);
                 }
             }
+            Message::Step { event, detail } => {
+                let event = event
+                    .parse()
+                    .ok()
+                    .filter(|event: &TimelineEvent| event.is_told());
+                if let Some(event) = event.filter(|_| self.peer.told < bounds::TOLD_STEPS) {
+                    self.peer.told += 1;
+                    self.note_of(StepSide::Remote, event, detail);
+                }
+            }
             // They are for browsers.
             Message::IceServers { .. } | Message::Report { .. } | Message::Unknown => {}
         }
     }
 
     fn take_carried(&mut self, sdp: &str) {
+        self.begin();
         self.peer.was_there = true;
         let role = self
             .options

@@ -44,6 +44,7 @@ impl Meeting<'_> {
     pub(super) fn reached(&mut self, place: usize) {
         let event = TimelineEvent::RendezvousJoined;
         self.settle(place, PlaceStatus::Reached, None, event);
+        self.begin();
     }
 
     pub(super) fn rejoined(&mut self, place: usize) {

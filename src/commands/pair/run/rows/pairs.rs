@@ -83,7 +83,7 @@ pub fn pairs(
     let seen = meeting.peer.seen.as_deref();
     let cut_short = match end {
         Some(Ending::Stopped(_) | Ending::Unusable(_) | Ending::Rendezvous(_)) => CutShort::Stopped,
-        Some(Ending::Peer(_) | Ending::Vanished) => CutShort::PeerGone,
+        Some(Ending::Peer(_) | Ending::Vanished | Ending::Again) => CutShort::PeerGone,
         Some(Ending::Done) | None => CutShort::Connected,
     };
     let mut rows: Vec<PairReport> = meeting
