@@ -253,3 +253,66 @@ fn descriptions_without_a_common_codec_are_no_failed_connection() {
         "{text}"
     );
 }
+
+/// What a record that ends early has not seen is not said to have failed.
+#[test]
+fn a_record_that_ends_early_does_not_tell_how_it_ended() {
+    let checking = evidence("02-symmetric-no-turn/a/getstats-checking.json.gz");
+    let (_, document_of_it) =
+        document(&[&checking, &evidence("02-symmetric-no-turn/b/local.sdp.gz")]);
+    let summary = document_of_it["summary"].as_str().expect("a summary");
+    assert!(
+        summary.starts_with("Not connected when the record ends: "),
+        "{summary}"
+    );
+    let sdp = |ufrag: &str, setup: &str| {
+        format!(
+            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=ice-options:trickle\r\na=setup:{setup}\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n"
+        )
+    };
+    let event = |at: u64, name: &str, value: &Value| serde_json::json!({ "timestamp": 1_795_917_971_000_u64 + at, "type": name, "value": value.to_string() });
+    let offer = serde_json::json!({ "type": "offer", "sdp": sdp("aaaa", "actpass") });
+    let answer = serde_json::json!({ "type": "answer", "sdp": sdp("bbbb", "active") });
+    let configuration = serde_json::json!({
+        "iceServers": [{ "urls": ["turn:198.51.100.99:3478?transport=udp"] }],
+        "iceTransportPolicy": "relay",
+    });
+    let saved_after = |ms: u64| {
+        serde_json::json!({
+            "timestamp": 1_795_917_971_000_u64 + ms,
+            "UserAgent": "Chrome/156",
+            "PeerConnections": { "1-1": {
+                "rtcConfiguration": configuration.to_string(),
+                "stats": {},
+                "updateLog": [
+                    event(10, "setLocalDescription", &offer),
+                    event(11, "onsignalingstatechange", &Value::from("have-local-offer")),
+                    event(12, "onicegatheringstatechange", &Value::from("gathering")),
+                    event(40, "setRemoteDescription", &answer),
+                    event(41, "onsignalingstatechange", &Value::from("stable")),
+                ],
+            }},
+        })
+        .to_string()
+    };
+    let soon = scratch("soon.json", saved_after(2000).as_bytes());
+    let (code, soon) = document(&[&soon.display().to_string()]);
+    assert_eq!(
+        (code, &soon["outcome"]),
+        (Some(3), &Value::from("inconclusive")),
+        "{soon}"
+    );
+    let summary = soon["summary"].as_str().expect("a summary");
+    assert!(
+        !summary.contains("No connection") && summary.contains("198.51.100.99"),
+        "{summary}"
+    );
+    let late = scratch("late.json", saved_after(20_000).as_bytes());
+    let (code, late) = document(&[&late.display().to_string()]);
+    assert_eq!((code, &late["outcome"]), (Some(1), &Value::from("bad")));
+    let summary = late["summary"].as_str().expect("a summary");
+    assert!(
+        summary.contains("does not reach its TURN server"),
+        "{summary}"
+    );
+}

@@ -229,10 +229,15 @@ pub fn sentence(call: &CallReport) -> String {
             "{}. Whether it was connected is not told: descriptions alone are given.",
             capitalised(call.causes.first().map_or("", |cause| &cause.message))
         ),
-        _ if is_open(call) => format!(
-            "Whether it worked is not told: {}.",
-            call.causes.first().map_or("", |cause| &cause.message)
-        ),
+        _ if is_open(call) => {
+            let mut open = call.causes.iter().chain(&call.relay_causes);
+            let open = open.find(|cause| cause.code == Code::Unknown);
+            let why = open.or(call.causes.first());
+            format!(
+                "Whether it worked is not told: {}.",
+                why.map_or("", |cause| &cause.message)
+            )
+        }
         _ => failed(call),
     }
 }
@@ -248,7 +253,9 @@ pub fn is_of_media_alone(call: &CallReport) -> bool {
 /// Whether nothing was seen to fail, and nothing that would have made it fail.
 pub fn is_open(call: &CallReport) -> bool {
     let mut causes = call.causes.iter().chain(&call.relay_causes);
-    call.standing < Standing::Checking && causes.all(|cause| cause.code == Code::Unknown)
+    // That relays alone are wanted keeps nothing from working.
+    call.standing < Standing::Checking
+        && causes.all(|cause| matches!(cause.code, Code::Unknown | Code::RelayOnly))
 }
 
 fn connected(call: &CallReport) -> String {
@@ -306,10 +313,11 @@ fn failed(call: &CallReport) -> String {
         (Some(direct), Some(relayed)) => format!("{}; {}", direct.message, relayed.message),
         (Some(one), None) | (None, Some(one)) => one.message.clone(),
     };
-    let lead = if call.standing == Standing::Lost {
-        ""
-    } else {
-        "No connection: "
+    let lead = match call.standing {
+        Standing::Lost => "",
+        // What comes next is not in it.
+        Standing::Checking => "Not connected when the record ends: ",
+        _ => "No connection: ",
     };
     let text = capitalised(&format!("{lead}{why}."));
     // A STUN server is cheaper than a TURN server, where it may be all that is missing.

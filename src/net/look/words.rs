@@ -29,7 +29,8 @@ pub(super) fn explain(
             _ if over_tls && stage == Stage::Tls => of_handshake(look, flight, error),
             Some(Inside::Closes | Inside::Silent) => Some(empty_tls(wanted, over_tls, inside)),
             _ if !over_tls => Some(maybe_tls(wanted)),
-            _ => (error.code == Code::Timeout).then(|| silent_in_tls(wanted)),
+            None => (error.code == Code::Timeout).then(|| silent_in_tls(wanted)),
+            Some(_) => None,
         };
     }
     if signs.has(&Sign::Stun) {

@@ -48,10 +48,10 @@ impl JudgedCall {
         self.standing == Standing::Connected && !self.causes.iter().any(later)
     }
 
-    /// Whether any cause is named.
+    /// Whether any cause is named. That relays alone are wanted is none, for a relay may carry the call.
     pub fn is_explained(&self) -> bool {
         let mut all = self.causes.iter().chain(&self.relay_causes);
-        all.any(|cause| cause.code != Code::Unknown)
+        all.any(|cause| !matches!(cause.code, Code::Unknown | Code::RelayOnly))
     }
 }
 

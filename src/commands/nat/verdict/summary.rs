@@ -87,7 +87,7 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
         .and_then(|f| f.message.split(' ').next())
     {
         text = format!(
-            "{text} {variable} names a proxy: browsers reach TURN over TLS through it, and rtcdiag does not."
+            "{text} {variable} names a proxy: browsers take it for TURN over TLS, and rtcdiag does not."
         );
     }
     if let Some(missed) = findings.iter().find(|f| f.code == Code::ExpectationNotMet) {
