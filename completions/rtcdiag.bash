@@ -872,7 +872,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__serve)
-            opts="-4 -6 -q -v -h --listen --tls-cert --tls-key --trusted-proxy --admin-listen --allow-origin --max-connections --max-connections-per-address --max-joins-per-address --max-rooms --room-lifetime --max-message --max-messages-per-room --max-bytes-per-room --max-queue --request-timeout --join-timeout --ping-interval --silence-timeout --write-timeout --message-timeout --stun --stun-alternate --turn --turn-external-ip --turn-realm --turn-users-file --turn-auth-secret-file --turn-allow-peer --turn-relay-ports --turn-max-allocations --turn-max-per-user --turn-max-rate --turn-max-lifetime --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
+            opts="-4 -6 -q -v -h --listen --tls-cert --tls-key --trusted-proxy --admin-listen --allow-origin --broker --broker-username --broker-password-file --max-connections --max-connections-per-address --max-joins-per-address --max-rooms --room-lifetime --max-message --max-messages-per-room --max-bytes-per-room --max-queue --request-timeout --join-timeout --ping-interval --silence-timeout --write-timeout --message-timeout --stun --stun-alternate --turn --turn-external-ip --turn-realm --turn-users-file --turn-auth-secret-file --turn-allow-peer --turn-relay-ports --turn-max-allocations --turn-max-per-user --turn-max-rate --turn-max-lifetime --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -912,6 +912,21 @@ _rtcdiag() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker-username)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --broker-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-connections)

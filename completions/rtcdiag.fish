@@ -222,6 +222,9 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l tls-key -d 'Th
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l trusted-proxy -d 'Believe reverse proxies in this network whom they speak for, such as 10.0.0.0/8 or 127.0.0.1; repeatable' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l admin-listen -d 'Have /health and /metrics here, over plain HTTP, and not where clients come' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l allow-origin -d 'Let pages of this origin (scheme and host, without a path) connect too; repeatable, * is all' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l broker -d 'Share the rooms with all other servers that have this MQTT broker, so that members of one room may be connected to different servers: mqtt://, mqtts://, mqtt+ws:// or mqtt+wss://' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l broker-username -d 'User name for that broker; its password comes from the environment (see below) or --broker-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l broker-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections -d 'Open connections in total' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-connections-per-address -d 'Open connections from one address (IPv6: from one /64)' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand serve" -l max-joins-per-address -d 'Joins from one address in a second; five seconds\' worth may come at once' -r

@@ -127,3 +127,16 @@ pub const LOBBY_BYTES: usize = 8_000_000;
 pub const LOBBY_HEARD: u32 = 100_000;
 /// Each member, again for each time that it connects.
 pub const LOBBY_SENDERS: usize = 4 * MESH_MEMBERS;
+
+/// Other processes that share their rooms with `serve` at a broker.
+pub const SIBLINGS: usize = 64;
+/// Claims to the seats of one room at a time; all but two are about to be refused, or to be found gone.
+pub const SIBLING_SEATS: usize = 8;
+/// Words of one of them that are kept until those before them have come, and the bytes in them: some large envelopes.
+pub const SIBLING_HELD: usize = 256;
+pub const SIBLING_HELD_BYTES: usize = 1 << 20;
+/// The largest message that they give the broker: larger envelopes are cut.
+pub const SIBLING_PIECE: usize = 32 << 10;
+/// Bytes for siblings that the broker has not taken: what is more is lost, and said to be lost. A hundred rooms at
+/// the rate that one may have send as much in a tenth of a second.
+pub const SIBLING_UNSENT: usize = 8 << 20;

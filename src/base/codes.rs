@@ -140,7 +140,7 @@ codes! {
         UpgradeNotPassed, RoomFull, MeshFull, BadJoin,
         Version, TooLarge, TooFast, TooManyRooms, Slow, Silent, Unfinished, RoomFlooded, Replaced, RoomExpired, ShuttingDown,
         NotABroker, BrokerUnavailable, BrokerLogin, BrokerForbids, BrokerBudget, BrokerFlood;
-    Warning: TooManyConnections, RendezvousUnusable;
+    Warning: TooManyConnections, RendezvousUnusable, RoomsNotShared;
     Info: RendezvousReconnected;
 }
 

@@ -69,21 +69,44 @@ pub fn from_flags(
     }
 }
 
-/// The variable with the password for brokers.
-const BROKER_PASSWORD: &str = "RTCDIAG_RENDEZVOUS_PASSWORD";
+/// Where the login of brokers comes from: a flag with the user, a variable with the password, a flag with its file.
+pub struct BrokerLogin {
+    user: &'static str,
+    password: &'static str,
+    file: &'static str,
+}
 
-/// User and password for the MQTT brokers that are named, if there are any.
+/// Of those at which `pair` meets.
+pub const MEETING_BROKERS: BrokerLogin = BrokerLogin {
+    user: "--rendezvous-username",
+    password: "RTCDIAG_RENDEZVOUS_PASSWORD",
+    file: "--rendezvous-password-file",
+};
+/// Of that at which `serve` shares its rooms.
+pub const SHARING_BROKER: BrokerLogin = BrokerLogin {
+    user: "--broker-username",
+    password: "RTCDIAG_BROKER_PASSWORD",
+    file: "--broker-password-file",
+};
+
+/// User and password for MQTT brokers, if there are any.
 pub fn for_brokers(
+    names: &BrokerLogin,
     user: Option<&str>,
     file: Option<&Path>,
     patience: Duration,
 ) -> anyhow::Result<(Option<Login>, Vec<Finding>)> {
+    let BrokerLogin {
+        user: user_flag,
+        password: variable,
+        file: file_flag,
+    } = names;
     let (password, findings) = match file {
         Some(path) => {
             let (secret, findings) = secret_from(path, patience)?;
             (Some(secret.expose().to_owned()), findings)
         }
-        None => (set(BROKER_PASSWORD)?, Vec::new()),
+        None => (set(variable)?, Vec::new()),
     };
     match (user, password) {
         (Some(user), Some(password)) => {
@@ -97,11 +120,11 @@ pub fn for_brokers(
             let user = user.to_owned();
             Ok((Some(Login { user, password }), findings))
         }
-        (Some(_), None) => anyhow::bail!(
-            "--rendezvous-username needs a password: set {BROKER_PASSWORD} or give --rendezvous-password-file"
-        ),
+        (Some(_), None) => {
+            anyhow::bail!("{user_flag} needs a password: set {variable} or give {file_flag}")
+        }
         (None, Some(_)) if file.is_some() => {
-            anyhow::bail!("--rendezvous-password-file needs --rendezvous-username")
+            anyhow::bail!("{file_flag} needs {user_flag}")
         }
         // A variable left over from something else does no harm.
         (None, _) => Ok((None, findings)),

@@ -13,16 +13,17 @@ use crate::base::exit::Outcome;
 use crate::base::family::Family;
 use crate::base::report::Finding;
 use crate::base::words::quoted;
+use crate::commands::credentials;
 use crate::commands::frame::Frame;
 use crate::net::descriptors;
 use crate::net::servers::rendezvous::{
-    self, CertificateFiles, DEFAULT_PORT, Limits, Listen, Patience, Proxies,
+    self, Broker, CertificateFiles, DEFAULT_PORT, Limits, Listen, Patience, Proxies,
 };
 use crate::proto::signal::seal::MAX_ENVELOPE;
 use crate::proto::signal::{rooms, visitors};
 use crate::proto::turn::server::Guess;
 use crate::ui::output::Log;
-use args::ServeArgs;
+use args::{BrokerArgs, ServeArgs};
 use report::verdict;
 use responders::{Configs, configs};
 use run::{Event, Options, ResponderOptions};
@@ -87,12 +88,16 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
             origins: args.allow_origin.clone(),
         },
         admin: args.admin_listen,
+        broker: None,
     };
     let Configs {
         stun,
         turn,
         mut findings,
     } = responders(frame, args)?;
+    let (broker, about_login) = broker(frame, &args.broker)?;
+    rendezvous.broker = broker;
+    findings.extend(about_login);
     let relays = turn.as_ref().map_or(0, |turn| turn.limits.allocations);
     let connections = &mut rendezvous.limits.visitors.connections;
     findings.extend(descriptors::raise_limit().and_then(|most| {
@@ -108,6 +113,26 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
         log: frame.common.verbose,
     };
     Ok((options, findings))
+}
+
+fn broker(frame: &Frame, args: &BrokerArgs) -> anyhow::Result<(Option<Broker>, Vec<Finding>)> {
+    let (login, findings) = credentials::for_brokers(
+        &credentials::SHARING_BROKER,
+        args.broker_username.as_deref(),
+        args.broker_password_file.as_deref(),
+        frame.patience(),
+    )?;
+    let Some(url) = args.broker.clone() else {
+        anyhow::ensure!(login.is_none(), "--broker-username needs --broker");
+        return Ok((None, findings));
+    };
+    let families = frame.families()?;
+    let broker = Broker {
+        url,
+        login,
+        families,
+    };
+    Ok((Some(broker), findings))
 }
 
 /// Files that are open besides connections and relays: listeners, the runtime, the log, certificates while they are read, and
@@ -271,6 +296,22 @@ fn log_line(at: std::time::Duration, event: &rendezvous::Event) -> String {
             problem: Some(problem),
         } => {
             format!("{at:.3} certificate and key stay as they were: {problem}")
+        }
+        rendezvous::Event::BrokerReached => {
+            format!("{at:.3} the broker is reached: rooms are shared with other servers")
+        }
+        rendezvous::Event::BrokerLost(report) => {
+            let hint = report
+                .hint
+                .map_or_else(String::new, |hint| format!(" ({hint})"));
+            format!(
+                "{at:.3} rooms are not shared with other servers, as the broker cannot be used: {}{hint}",
+                report.message
+            )
+        }
+        rendezvous::Event::Siblings(count) => {
+            let servers = if *count == 1 { "server" } else { "servers" };
+            format!("{at:.3} {count} other {servers} at the broker")
         }
         rendezvous::Event::Refused { address, refusal } => {
             let client = client(*address);

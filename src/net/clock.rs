@@ -32,11 +32,16 @@ impl Clock {
 
     /// Seconds since 1970, by the system's clock as it is now: a machine that slept, or whose clock was
     /// set, is not where the start and the time since would have it.
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn unix_now(&self) -> u64 {
-        SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
+        self.unix_now_ms() / 1000
+    }
+
+    /// The same in milliseconds.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn unix_now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let ms = since.map_or(0, |since| since.as_millis());
+        u64::try_from(ms).unwrap_or(u64::MAX)
     }
 
     /// The clock of a program whose machine has slept for so long since the start, or whose clock was

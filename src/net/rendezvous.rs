@@ -33,6 +33,8 @@
 //!
 //! The server pings every 20 s, and ends a connection that was silent for 60 s.
 //!
+//! Several servers may share their rooms ([`crate::proto::signal::siblings`]); clients see no difference.
+//!
 //! # Brokers
 //!
 //! The two sides may also meet at an MQTT broker, at a topic from the code ([`broker`],
@@ -41,9 +43,9 @@
 pub mod broker;
 pub mod client;
 mod dial;
-mod failure;
-mod look;
+pub(in crate::net) mod failure;
+pub(in crate::net) mod look;
 pub mod places;
-mod stay;
+pub(in crate::net) mod stay;
 mod steps;
 mod waiting;

@@ -9,4 +9,5 @@ mod proxies;
 mod responders;
 mod responders_begin;
 mod restart;
+mod siblings;
 mod tls;

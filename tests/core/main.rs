@@ -19,8 +19,10 @@ mod port_control;
 mod prediction_cells;
 mod random_inputs;
 mod sdp;
+mod signal_lobbies;
 mod signal_rooms;
 mod signal_session;
+mod signal_siblings;
 mod stun_server;
 #[path = "../support/mod.rs"]
 mod support;

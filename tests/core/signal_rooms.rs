@@ -6,13 +6,11 @@ use rtcdiag::base::time::Time;
 use rtcdiag::proto::signal::code::Code;
 use rtcdiag::proto::signal::rooms::*;
 use rtcdiag::proto::signal::seal::Name;
-use rtcdiag::proto::signal::wire::Refusal;
+use rtcdiag::proto::signal::wire::{Notice, Refusal};
 
 const A: Name = Name([1; 16]);
 const B: Name = Name([2; 16]);
 const C: Name = Name([3; 16]);
-const PAIR: RoomKind = RoomKind::Pair;
-const LOBBY: RoomKind = RoomKind::Lobby;
 const NOW: Time = Time::ZERO;
 
 fn rooms() -> Rooms {
@@ -28,12 +26,30 @@ fn name(digit: &str) -> RoomName {
     digit.repeat(26).parse().expect("a name")
 }
 
-fn joined(others: &[Connection], replaced: Option<Connection>, is_new: bool) -> Joined {
-    Joined {
-        others: others.to_vec(),
-        replaced,
-        is_new,
-    }
+fn join(
+    rooms: &mut Rooms,
+    now: Time,
+    name: RoomName,
+    member: Name,
+    connection: Connection,
+) -> Result<bool, Refusal> {
+    let since = u64::try_from(now.as_millis()).expect("not so far");
+    rooms.join(now, since, name, (member, connection), false)
+}
+
+/// What is to be done for connections.
+fn orders(rooms: &mut Rooms) -> Vec<Order> {
+    let all = std::iter::from_fn(|| rooms.poll_order());
+    all.filter(|order| !matches!(order, Order::Share(_)))
+        .collect()
+}
+
+fn told(connection: Connection, notice: Notice) -> Order {
+    Order::Tell(connection, notice)
+}
+
+fn here(connection: Connection) -> Place {
+    Place::Here(connection)
 }
 
 #[test]
@@ -51,102 +67,98 @@ fn names_are_those_that_codes_give() {
 fn two_meet_and_a_third_is_refused() {
     let mut rooms = rooms();
     let room = name("0");
+    assert_eq!(join(&mut rooms, NOW, room, A, 1), Ok(false));
     assert_eq!(
-        rooms.join(NOW, (room, PAIR), A, 1),
-        Ok(joined(&[], None, true))
+        orders(&mut rooms),
+        [told(1, Notice::Joined { peer: false })]
     );
-    assert_eq!(rooms.forward(NOW, room, 1, 5), Ok(vec![]));
-    let second = rooms.join(NOW, (room, PAIR), B, 2);
-    assert_eq!(second, Ok(joined(&[1], None, false)));
-    assert_eq!(rooms.forward(NOW, room, 1, 5), Ok(vec![2]));
-    assert_eq!(rooms.forward(NOW, room, 2, 5), Ok(vec![1]));
-    let refused = NotJoined {
-        refusal: Refusal::RoomFull,
-        members: vec![1, 2],
-    };
-    assert_eq!(rooms.join(NOW, (room, PAIR), C, 3), Err(refused));
-    assert!(rooms.leave(room, 3).is_empty());
-    assert_eq!(rooms.leave(room, 1), [2]);
-    assert_eq!(
-        rooms.join(NOW, (room, PAIR), C, 4),
-        Ok(joined(&[2], None, false))
-    );
+    assert_eq!(rooms.forward(NOW, room, 1, 5), Ok(None));
+    assert_eq!(join(&mut rooms, NOW, room, B, 2), Ok(true));
+    let both = [
+        told(2, Notice::Joined { peer: true }),
+        told(1, Notice::PeerJoined),
+    ];
+    assert_eq!(orders(&mut rooms), both);
+    assert_eq!(rooms.forward(NOW, room, 1, 5), Ok(Some(here(2))));
+    assert_eq!(rooms.forward(NOW, room, 2, 5), Ok(Some(here(1))));
+    let third = join(&mut rooms, NOW, room, C, 3);
+    assert_eq!(third, Err(Refusal::RoomFull));
+    let refused = [
+        Order::End(3, Refusal::RoomFull),
+        told(1, Notice::ThirdRefused),
+        told(2, Notice::ThirdRefused),
+    ];
+    assert_eq!(orders(&mut rooms), refused);
+    rooms.leave(room, 3);
+    assert_eq!(orders(&mut rooms), []);
+    rooms.leave(room, 1);
+    assert_eq!(orders(&mut rooms), [told(2, Notice::PeerLeft)]);
+    assert_eq!(join(&mut rooms, NOW, room, C, 4), Ok(true));
 }
 
 #[test]
 fn a_member_that_joins_again_takes_its_own_seat() {
     let mut rooms = rooms();
     let room = name("0");
-    rooms.join(NOW, (room, PAIR), A, 1).expect("a seat");
-    rooms.join(NOW, (room, PAIR), B, 2).expect("a seat");
-    let again = rooms.join(NOW, (room, PAIR), A, 3);
-    assert_eq!(again, Ok(joined(&[2], Some(1), false)));
+    join(&mut rooms, NOW, room, A, 1).expect("a seat");
+    join(&mut rooms, NOW, room, B, 2).expect("a seat");
+    orders(&mut rooms);
+    assert_eq!(join(&mut rooms, NOW, room, A, 3), Ok(true));
+    let again = [
+        Order::End(1, Refusal::Replaced),
+        told(3, Notice::Joined { peer: true }),
+        told(2, Notice::PeerJoined),
+    ];
+    assert_eq!(orders(&mut rooms), again);
     // What the older connection still does changes nothing.
     assert_eq!(rooms.forward(NOW, room, 1, 5), Err(Refusal::Replaced));
-    assert!(rooms.leave(room, 1).is_empty());
-    assert_eq!(rooms.forward(NOW, room, 2, 5), Ok(vec![3]));
+    rooms.leave(room, 1);
+    assert_eq!(orders(&mut rooms), []);
+    assert_eq!(rooms.forward(NOW, room, 2, 5), Ok(Some(here(3))));
 }
 
 #[test]
 fn rooms_are_limited_and_empty_ones_are_gone() {
     let mut rooms = rooms();
-    rooms.join(NOW, (name("0"), PAIR), A, 1).expect("a seat");
-    rooms.join(NOW, (name("1"), PAIR), A, 2).expect("a seat");
-    let refused = rooms
-        .join(NOW, (name("2"), PAIR), A, 3)
-        .map_err(|e| e.refusal);
+    join(&mut rooms, NOW, name("0"), A, 1).expect("a seat");
+    join(&mut rooms, NOW, name("1"), A, 2).expect("a seat");
+    let refused = join(&mut rooms, NOW, name("2"), A, 3);
     assert_eq!(refused, Err(Refusal::TooManyRooms));
     // An open room may still be joined.
-    rooms.join(NOW, (name("1"), PAIR), B, 4).expect("a seat");
-    assert!(rooms.leave(name("0"), 1).is_empty());
+    join(&mut rooms, NOW, name("1"), B, 4).expect("a seat");
+    rooms.leave(name("0"), 1);
     assert_eq!(rooms.open(), 1);
-    rooms.join(NOW, (name("2"), PAIR), A, 5).expect("a seat");
+    join(&mut rooms, NOW, name("2"), A, 5).expect("a seat");
 }
 
 #[test]
 fn who_sends_too_much_is_refused() {
     let mut rooms = rooms();
     let room = name("0");
-    rooms.join(NOW, (room, PAIR), A, 1).expect("a seat");
+    join(&mut rooms, NOW, room, A, 1).expect("a seat");
     let passed = (0..100).filter(|_| rooms.forward(NOW, room, 1, 1).is_ok());
     assert_eq!(passed.count(), 50);
     let later = Time::from_secs(10);
-    assert_eq!(rooms.forward(later, room, 1, 4999), Ok(vec![]));
+    assert_eq!(rooms.forward(later, room, 1, 4999), Ok(None));
     assert_eq!(rooms.forward(later, room, 1, 4999), Err(Refusal::TooFast));
 }
 
 #[test]
 fn rooms_end_after_their_lifetime() {
     let mut rooms = rooms();
-    rooms.join(NOW, (name("0"), PAIR), A, 1).expect("a seat");
-    rooms.join(NOW, (name("0"), PAIR), B, 2).expect("a seat");
+    join(&mut rooms, NOW, name("0"), A, 1).expect("a seat");
+    join(&mut rooms, NOW, name("0"), B, 2).expect("a seat");
     let later = Time::from_secs(30);
-    rooms.join(later, (name("1"), PAIR), A, 3).expect("a seat");
-    assert!(rooms.expire(later).is_empty());
-    assert_eq!(rooms.expire(Time::from_secs(60)), [1, 2]);
+    join(&mut rooms, later, name("1"), A, 3).expect("a seat");
+    orders(&mut rooms);
+    rooms.expire(later);
+    assert_eq!(orders(&mut rooms), []);
+    rooms.expire(Time::from_secs(60));
+    let ended = [1, 2].map(|connection| Order::End(connection, Refusal::RoomExpired));
+    assert_eq!(orders(&mut rooms), ended);
     assert_eq!(rooms.open(), 1);
     assert_eq!(
         rooms.forward(later, name("0"), 1, 1),
         Err(Refusal::RoomExpired)
     );
-}
-
-#[test]
-fn in_a_lobby_all_others_hear_and_each_of_them_counts() {
-    let mut rooms = rooms();
-    let room = name("0");
-    for number in 0..64 {
-        let member = Name([number; 16]);
-        let joined = rooms.join(NOW, (room, LOBBY), member, u64::from(number));
-        assert_eq!(joined.map(|j| j.others.len()), Ok(usize::from(number)));
-    }
-    let refused = rooms.join(NOW, (room, LOBBY), Name([64; 16]), 64);
-    assert_eq!(refused.map_err(|e| e.refusal), Err(Refusal::MeshFull));
-    let pair = rooms.join(NOW, (room, PAIR), A, 65);
-    assert_eq!(pair.map_err(|e| e.refusal), Err(Refusal::BadJoin));
-    let heard = rooms.forward(NOW, room, 3, 50).expect("a seat");
-    assert!(heard.len() == 63 && !heard.contains(&3), "{heard:?}");
-    // 63 times 50 bytes are more than three seconds' worth; 63 times 50 more are too much.
-    assert_eq!(rooms.forward(NOW, room, 3, 50), Err(Refusal::TooFast));
-    assert_eq!(rooms.leave(room, 5).len(), 63);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::certificates::{Authority, Certificate};
 use crate::support::meeting::{Meeting, ended};
-use crate::support::mosquitto::{Mosquitto, mosquitto};
+use crate::support::mosquitto::{Mosquitto, hashed, mosquitto};
 use crate::support::program::{ERROR, GOOD, Run, run};
 
 const OPEN: &[&str] = &["allow_anonymous true"];
@@ -126,21 +126,6 @@ fn with_a_password() {
     };
     let children = [(); 2].map(|()| side().spawn().expect("it runs"));
     assert_connected(&children.map(ended));
-}
-
-/// A file of users as mosquitto wants it; `None` without its tool.
-fn hashed(users: &str) -> Option<String> {
-    let name = format!("mosquitto-users-{}", std::process::id());
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&path, format!("{users}\n")).expect("it can be written");
-    let done = std::process::Command::new("mosquitto_passwd")
-        .arg("-U")
-        .arg(&path)
-        .output();
-    let text = std::fs::read_to_string(&path).expect("it is there");
-    let _ = std::fs::remove_file(&path);
-    done.is_ok_and(|output| output.status.success())
-        .then_some(text)
 }
 
 #[test]

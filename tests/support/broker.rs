@@ -40,7 +40,7 @@ pub enum Manner {
 }
 
 struct Subscriber {
-    topic: String,
+    topics: Vec<String>,
     stream: TcpStream,
 }
 
@@ -110,29 +110,31 @@ impl Shared {
                     Manner::Forbids => SubscribeReasonCode::Failure,
                     _ => SubscribeReasonCode::Success(QoS::AtLeastOnce),
                 };
-                write(
-                    stream,
-                    &Packet::SubAck(SubAck::new(subscribe.pkid, vec![code])),
-                );
-                let topic = subscribe.filters[0].path.clone();
+                let filters = subscribe.filters.into_iter();
+                let topics: Vec<String> = filters.map(|filter| filter.path).collect();
+                let codes = vec![code; topics.len()];
+                let answer = SubAck::new(subscribe.pkid, codes);
+                write(stream, &Packet::SubAck(answer));
                 if self.manner == Manner::Retains {
                     for text in [
                         &b"{}"[..],
                         &[1; 300],
                         &[1, 1, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0],
                     ] {
-                        let mut old = Publish::new(&topic, QoS::AtLeastOnce, text);
+                        let mut old = Publish::new(&topics[0], QoS::AtLeastOnce, text);
                         old.retain = true;
                         old.pkid = 77;
                         write(stream, &Packet::Publish(old));
                     }
                 }
                 let stream = stream.try_clone().expect("a descriptor");
-                let subscriber = Subscriber { topic, stream };
+                let subscriber = Subscriber { topics, stream };
                 self.subscribers.lock().expect("no panic").push(subscriber);
             }
             Packet::Publish(publish) => {
-                write(stream, &Packet::PubAck(PubAck::new(publish.pkid)));
+                if publish.qos != QoS::AtMostOnce {
+                    write(stream, &Packet::PubAck(PubAck::new(publish.pkid)));
+                }
                 self.hand_on(publish);
             }
             Packet::PingReq => write(stream, &Packet::PingResp),
@@ -184,7 +186,8 @@ impl Shared {
         let mut publish = publish.clone();
         publish.pkid = 1;
         let subscribers = self.subscribers.lock().expect("no panic");
-        for subscriber in subscribers.iter().filter(|s| s.topic == publish.topic) {
+        let hears = |subscriber: &&Subscriber| subscriber.topics.contains(&publish.topic);
+        for subscriber in subscribers.iter().filter(hears) {
             let mut stream = &subscriber.stream;
             let mut output = BytesMut::new();
             let packet = Packet::Publish(publish.clone());

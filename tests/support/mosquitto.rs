@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long it may take to start.
@@ -31,6 +32,17 @@ impl Mosquitto {
         let _ = self.child.wait();
     }
 
+    /// Starts it again, at the same place.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(&self.home).expect("it started before");
+        let begin = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(begin.elapsed() < PATIENCE, "{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What it has written.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.join("log")).unwrap_or_default()
@@ -52,6 +64,23 @@ pub fn mosquitto(lines: &[&str], files: &[(&str, &str)]) -> Option<Mosquitto> {
     panic!("no port was free for long enough");
 }
 
+fn spawn(home: &Path) -> std::io::Result<Child> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(home.join("log"))?;
+    Command::new("mosquitto")
+        .arg("-c")
+        .arg(home.join("mosquitto.conf"))
+        .current_dir(home)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+}
+
 /// `None` where it is not installed; within, `None` if it ended at once.
 fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mosquitto>> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mosquitto-{port}"));
@@ -59,7 +88,6 @@ fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mos
     for (name, text) in files {
         std::fs::write(home.join(name), text).expect("it can be written");
     }
-    let log = std::fs::File::create(home.join("log")).expect("it can be written");
     let mut text = format!("log_dest stderr\nlog_type all\nlistener {port} 127.0.0.1\n");
     // As root it would become another user, who cannot read the files.
     text.push_str("user root\n");
@@ -73,17 +101,7 @@ fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mos
     let configuration = home.join("mosquitto.conf");
     let mut file = std::fs::File::create(&configuration).expect("it can be written");
     file.write_all(text.as_bytes()).expect("it can be written");
-    let path = std::env::var("PATH").unwrap_or_default();
-    let started = Command::new("mosquitto")
-        .arg("-c")
-        .arg(&configuration)
-        .current_dir(&home)
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn();
-    let child = match started {
+    let child = match spawn(&home) {
         Ok(child) => child,
         Err(error) => {
             let required = std::env::var_os("RTCDIAG_REQUIRE_TOOLS").is_some_and(|v| v == "1");
@@ -105,4 +123,21 @@ fn start(port: u16, lines: &[&str], files: &[(&str, &str)]) -> Option<Option<Mos
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("it does not listen: {}", running.log());
+}
+
+/// A file of users as mosquitto wants it; `None` without its tool.
+pub fn hashed(users: &str) -> Option<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("mosquitto-users-{}-{count}", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, format!("{users}\n")).expect("it can be written");
+    let done = Command::new("mosquitto_passwd")
+        .arg("-U")
+        .arg(&path)
+        .output();
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    let _ = std::fs::remove_file(&path);
+    done.is_ok_and(|output| output.status.success())
+        .then_some(text)
 }

@@ -9,7 +9,7 @@ use rtcdiag::base::family::Family;
 use rtcdiag::base::report::ErrorReport;
 use rtcdiag::net::clock::Clock;
 use rtcdiag::net::host::Source;
-use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target};
+use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target, Way};
 use rtcdiag::net::servers::rendezvous::{Listen, Options, Server, Totals};
 use rtcdiag::proto::signal::code::Code;
 use rtcdiag::proto::signal::rooms::RoomKind;
@@ -90,12 +90,14 @@ pub fn member(number: u8) -> Name {
 
 pub fn target(url: &str, number: u8) -> Target {
     Target {
-        url: url.parse().expect("a URL"),
+        way: Way {
+            url: url.parse().expect("a URL"),
+            source: Source::default(),
+            families: vec![Family::Ipv4, Family::Ipv6],
+        },
         room: (&code(1)).into(),
         kind: RoomKind::Pair,
         member: member(number),
-        source: Source::default(),
-        families: vec![Family::Ipv4, Family::Ipv6],
     }
 }
 

@@ -21,7 +21,7 @@ use crate::commands::pair::run::PairRun;
 use crate::commands::{gather, nat, pair};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
-use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::client::{Target, Way};
 use crate::net::rendezvous::places::Place;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::rooms::{RoomKind, RoomName};
@@ -142,12 +142,14 @@ fn side(
                 kind: PlaceKind::Lan,
                 place: Place {
                     target: Target {
-                        url: servers.rendezvous.clone(),
+                        way: Way {
+                            url: servers.rendezvous.clone(),
+                            source: gather.source.clone(),
+                            families: gather.families.clone(),
+                        },
                         room: RoomName::from(code),
                         kind: RoomKind::Pair,
                         member,
-                        source: gather.source.clone(),
-                        families: gather.families.clone(),
                     },
                     access: None,
                 },

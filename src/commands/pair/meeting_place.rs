@@ -18,7 +18,7 @@ use crate::commands::pair::session_code::{self, CodeArg};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::rendezvous::broker::Access;
-use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::client::{Target, Way};
 use crate::net::rendezvous::places::Place;
 use crate::net::servers::rendezvous::{Listen, Options, Server, Totals};
 use crate::proto::nat::address::is_global;
@@ -112,6 +112,7 @@ impl Appointment {
     ) -> anyhow::Result<(Self, Vec<Finding>)> {
         let wanted = wanted(places)?;
         let (login, findings) = credentials::for_brokers(
+            &credentials::MEETING_BROKERS,
             broker.rendezvous_username.as_deref(),
             broker.rendezvous_password_file.as_deref(),
             frame.patience(),
@@ -269,12 +270,14 @@ impl Visitor<'_> {
                     login,
                 }),
                 target: Target {
-                    url,
+                    way: Way {
+                        url,
+                        source,
+                        families,
+                    },
                     room: RoomName::from(self.code),
                     kind: self.kind,
                     member: self.member,
-                    source,
-                    families,
                 },
             },
         }

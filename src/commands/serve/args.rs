@@ -11,6 +11,7 @@ use clap::{Args, ValueHint};
 
 use crate::commands::args::seconds;
 use crate::net::servers::rendezvous::DEFAULT_PORT;
+use crate::proto::signal::url::{RendezvousUrl, UrlError};
 use crate::proto::turn::server::peers::Network;
 use responders::ResponderArgs;
 
@@ -22,10 +23,15 @@ Examples:
   rtcdiag serve --jsonl --max-connections 2000
   rtcdiag serve --stun 192.0.2.10 --stun-alternate 192.0.2.11
   rtcdiag serve --turn 192.0.2.10 --turn-users-file users
+  rtcdiag serve --broker mqtts://mqtt.example.org --broker-username ann
+
+Environment:
+  RTCDIAG_BROKER_PASSWORD  the password that belongs to --broker-username
 
 Exit codes:
   0    stopped by SIGTERM, as services are, or by --timeout
-  2    usage error, or it could not start: port in use, a file that cannot be used
+  2    usage error, or it could not start: port in use, a file that cannot be used, a broker that
+       refuses user and password
   130  interrupted (Ctrl-C); the totals are printed first";
 
 /// Arguments of `rtcdiag serve`.
@@ -56,6 +62,9 @@ pub struct ServeArgs {
     /// Pages of the rendezvous' own host may, and programs, which send no Origin.
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', value_hint = ValueHint::Other, value_parser = origin)]
     pub allow_origin: Vec<String>,
+    /// Where rooms are shared.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
     /// What clients may cost.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -65,6 +74,27 @@ pub struct ServeArgs {
     /// What runs beside the rendezvous.
     #[command(flatten)]
     pub responders: ResponderArgs,
+}
+
+/// Several servers with one set of rooms.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Several servers")]
+pub struct BrokerArgs {
+    /// Share the rooms with all other servers that have this MQTT broker, so that members of one
+    /// room may be connected to different servers: mqtt://, mqtts://, mqtt+ws:// or mqtt+wss://
+    ///
+    /// The broker sees neither codes nor names of rooms; what members say is sealed. While it cannot be
+    /// reached, rooms whose members are at one server go on. The lobbies of mesh are not shared: its
+    /// members have to come to one server, or meet at the broker itself.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = broker)]
+    pub broker: Option<RendezvousUrl>,
+    /// User name for that broker; its password comes from the environment (see below) or
+    /// --broker-password-file
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    pub broker_username: Option<String>,
+    /// Read that password from the first line of this file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub broker_password_file: Option<PathBuf>,
 }
 
 /// What clients may cost.
@@ -156,6 +186,17 @@ fn origin(text: &str) -> Result<String, String> {
     } else {
         Err("not an origin such as https://app.example.org, without a path".to_owned())
     }
+}
+
+fn broker(text: &str) -> Result<RendezvousUrl, String> {
+    let url: RendezvousUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
+    if url.is_broker() {
+        return Ok(url);
+    }
+    Err(format!(
+        "{}:// is a rendezvous, and a broker has mqtt://, mqtts://, mqtt+ws:// or mqtt+wss://",
+        url.scheme()
+    ))
 }
 
 fn count(text: &str) -> Result<u64, String> {

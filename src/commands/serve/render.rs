@@ -7,7 +7,7 @@ use crate::base::words::listed;
 use crate::commands::serve::report::responders::{
     StunListening, StunTotals, TurnListening, TurnTotals,
 };
-use crate::commands::serve::report::{ListeningReport, ServeResult};
+use crate::commands::serve::report::{BrokerTotals, ListeningReport, ServeResult};
 use crate::ui::layout::{Detail, findings, headline, line, section};
 use crate::ui::style::{Ink, Style};
 use crate::ui::table::Cell;
@@ -31,6 +31,12 @@ pub fn listening(listening: &ListeningReport) -> String {
     }
     if let Some(admin) = listening.admin_address {
         let _ = write!(text, "\nhealth and metrics on http://{admin}");
+    }
+    if let Some(broker) = &listening.broker {
+        let _ = write!(text, "\nrooms are shared at {}", broker.url);
+        if let Some(error) = &broker.error {
+            let _ = write!(text, ", once it is reached: {}", error.message);
+        }
     }
     for server in &listening.stun {
         text.push_str(&stun(server));
@@ -97,6 +103,10 @@ pub fn text(document: &Document<ServeResult>, style: Style, detail: Detail) -> S
             section(&mut out, style, "TURN");
             line(&mut out, &table(style, &turn_totals(totals)));
         }
+        if let Some(totals) = &result.broker_totals {
+            section(&mut out, style, "Broker");
+            line(&mut out, &table(style, &broker_totals(totals)));
+        }
     }
     findings(&mut out, document, style, detail);
     out.push('\n');
@@ -149,6 +159,21 @@ fn turn_totals(totals: &TurnTotals) -> Vec<(String, u64)> {
     ]));
     let refused = totals.refused.iter();
     rows.extend(refused.map(|r| (format!("error {} ({})", r.error, r.reason), r.count)));
+    rows
+}
+
+fn broker_totals(totals: &BrokerTotals) -> Vec<(String, u64)> {
+    let mut rows = rows(&[
+        ("connections", totals.connections),
+        ("messages to other servers", totals.sent),
+        ("messages from them", totals.received),
+    ]);
+    rows.extend(those_that_count(&[
+        ("messages not taken", totals.lost),
+        ("times that something was lost", totals.gaps),
+        ("messages to nobody", totals.strays),
+        ("messages of others", totals.foreign),
+    ]));
     rows
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
-use crate::base::report::{Finding, Millis, Verdict};
+use crate::base::report::{ErrorReport, Finding, Millis, Verdict};
 use crate::base::words::{listed, short_span};
 use responders::{StunListening, StunTotals, TurnListening, TurnTotals};
 
@@ -23,6 +23,34 @@ pub struct ListeningReport {
     /// The STUN servers beside the rendezvous, one for each family.
     pub stun: Vec<StunListening>,
     pub turn: Option<TurnListening>,
+    /// Where rooms are shared with other servers.
+    pub broker: Option<BrokerListening>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BrokerListening {
+    pub url: String,
+    /// Why it was not reached at the start; it is tried again.
+    pub error: Option<ErrorReport>,
+}
+
+/// What went to other servers through the broker, and came from them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct BrokerTotals {
+    /// How often the connection to it came about.
+    pub connections: u64,
+    /// How long there was none.
+    pub away_ms: Millis,
+    pub sent: u64,
+    pub received: u64,
+    /// Messages that it did not take.
+    pub lost: u64,
+    /// How often something that other servers said did not come.
+    pub gaps: u64,
+    /// Messages of other servers for nobody here.
+    pub strays: u64,
+    /// Messages there that are not of this program.
+    pub foreign: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,6 +91,7 @@ pub struct ServeResult {
     pub accept_errors: u64,
     pub stun_totals: Option<StunTotals>,
     pub turn_totals: Option<TurnTotals>,
+    pub broker_totals: Option<BrokerTotals>,
 }
 
 /// The verdict: a server that was stopped in the ordinary way has done its job. `findings` are those
@@ -82,6 +111,19 @@ pub fn verdict(result: &ServeResult, mut findings: Vec<Finding>) -> Verdict {
             Code::TooManyConnections,
             format!("refused {count} connections because there were too many"),
             "if they were real users, raise --max-connections or --max-connections-per-address",
+        ));
+    }
+    let away = result
+        .broker_totals
+        .filter(|totals| !totals.away_ms.0.is_zero());
+    if let Some(totals) = away {
+        findings.push(Finding::new(
+            Code::RoomsNotShared,
+            format!(
+                "for {} in all the broker could not be used, and rooms were not shared with other servers",
+                short_span(totals.away_ms.0.as_secs_f64())
+            ),
+            "look at the broker's log, and at that of this server, which says why",
         ));
     }
     if result.accept_errors > 0 {

@@ -12,11 +12,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::fact::Reason;
 use crate::base::report::Millis;
-use crate::commands::serve::report::{Ended, ListeningReport, RefusedReport, ServeResult};
+use crate::commands::serve::report::{
+    BrokerListening, BrokerTotals, Ended, ListeningReport, RefusedReport, ServeResult,
+};
 use crate::commands::signals;
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
-use crate::net::servers::rendezvous::{self, CertificateFiles, Server, Totals};
+use crate::net::servers::rendezvous::{self, Broker, CertificateFiles, Server, Totals};
 use crate::proto::turn::server::Guess;
 use addresses::reached;
 use responders::Responders;
@@ -36,7 +38,7 @@ pub struct Options {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    Listening(ListeningReport),
+    Listening(Box<ListeningReport>),
     /// A client of the rendezvous has come, gone or been refused, or the certificate was read again.
     /// For a person alone.
     #[serde(skip)]
@@ -62,19 +64,21 @@ pub async fn run(
 ) -> anyhow::Result<ServeResult> {
     let terminated = signals::terminated().context("cannot catch signals")?;
     let hangups = signals::hangups().context("cannot catch signals")?;
-    let rendezvous = Server::bind(&options.rendezvous, clock)?;
+    let mut rendezvous = Server::bind(&options.rendezvous, clock)?;
     let responders = Responders::bind(&options.responders)?;
     let began = clock.now();
+    let broker = broker(&mut rendezvous, options.rendezvous.broker.as_ref()).await?;
     let (stun, turn) = responders.listening(&options.responders);
     let listening = ListeningReport {
         stun,
         turn,
+        broker,
         ..listening(&rendezvous, options.rendezvous.tls.as_ref())
     };
     let counted = responders.clone();
     rendezvous.add_metrics(move || counted.metrics());
     // Who shows the events lives as long as the run.
-    let _ = events.send(Event::Listening(listening.clone()));
+    let _ = events.send(Event::Listening(Box::new(listening.clone())));
     let (log, lines) = mpsc::unbounded_channel();
     rendezvous.log_to(log, options.log);
     let (teller, guesses) = mpsc::unbounded_channel();
@@ -104,9 +108,15 @@ pub async fn run(
     );
     let uptime = Millis(clock.now().saturating_sub(began));
     let (stun_totals, turn_totals) = responders.totals();
+    let broker_totals = options
+        .rendezvous
+        .broker
+        .as_ref()
+        .map(|_| of_broker(&totals));
     Ok(ServeResult {
         stun_totals,
         turn_totals,
+        broker_totals,
         ..result(listening, uptime, ended, totals)
     })
 }
@@ -167,6 +177,41 @@ fn result(
         accept_errors: totals.accept_errors,
         stun_totals: None,
         turn_totals: None,
+        broker_totals: None,
+    }
+}
+
+/// Tries to reach the broker, and says what has come of it.
+async fn broker(
+    server: &mut Server,
+    broker: Option<&Broker>,
+) -> anyhow::Result<Option<BrokerListening>> {
+    let Some(broker) = broker else {
+        return Ok(None);
+    };
+    let url = broker.url.to_string();
+    match server.reach_broker().await {
+        Ok(error) => Ok(Some(BrokerListening { url, error })),
+        Err(report) => {
+            let hint = report
+                .hint
+                .map_or_else(String::new, |hint| format!("; {hint}"));
+            anyhow::bail!("cannot share rooms at {url}: {}{hint}", report.message)
+        }
+    }
+}
+
+fn of_broker(totals: &Totals) -> BrokerTotals {
+    let counts = totals.siblings;
+    BrokerTotals {
+        connections: totals.broker_connections,
+        away_ms: Millis(totals.broker_away),
+        sent: counts.sent,
+        received: counts.received,
+        lost: counts.lost,
+        gaps: counts.gaps,
+        strays: counts.strays,
+        foreign: counts.foreign,
     }
 }
 
@@ -184,6 +229,7 @@ fn listening(server: &Server, tls: Option<&CertificateFiles>) -> ListeningReport
         urls,
         stun: Vec::new(),
         turn: None,
+        broker: None,
     }
 }
 

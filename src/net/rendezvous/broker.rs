@@ -1,8 +1,8 @@
 //! A meeting at an MQTT broker: the sockets under [`crate::proto::signal::mqtt`]. From outside it is like
 //! [`crate::net::rendezvous::client`], and joins again by itself as that does.
 
-mod failure;
-mod pipe;
+pub(in crate::net) mod failure;
+pub(in crate::net) mod pipe;
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::{timeout, timeout_at};
 use crate::base::bounds;
 use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
-use crate::net::rendezvous::client::{Event, PATIENCE, Target};
+use crate::net::rendezvous::client::{Event, PATIENCE, Target, Way};
 use crate::net::rendezvous::failure::Failure;
 use crate::net::rendezvous::look::Look;
 use crate::net::rendezvous::stay::{Ending, Rendezvous, Visitor};
@@ -42,7 +42,8 @@ pub async fn connect(
     steps: &Steps,
 ) -> Result<Rendezvous, ErrorReport> {
     let guest = Guest {
-        target,
+        budget: Budget::of(target.kind),
+        way: target.way,
         access,
         clock,
         used: Used::default(),
@@ -54,8 +55,9 @@ pub async fn connect(
 
 /// Who visits a broker.
 struct Guest {
-    target: Target,
+    way: Way,
     access: Access,
+    budget: Budget,
     clock: Clock,
     /// By all connections together.
     used: Used,
@@ -91,7 +93,7 @@ impl Visitor for Guest {
 impl Guest {
     async fn come(&mut self, steps: &Steps) -> Result<(Pipe, Client), Failure> {
         let by = self.clock.instant(self.clock.now() + PATIENCE);
-        let opened = pipe::open(&self.target, by, steps).await;
+        let opened = pipe::open(&self.way, by, steps).await;
         let (mut pipe, addresses) = opened.map_err(failure::of_way)?;
         steps.begin(Step::Broker);
         let settings = Settings {
@@ -99,7 +101,7 @@ impl Guest {
             login: self.access.login.clone(),
             sender: rand::rng().random(),
             largest: self.largest,
-            budget: Budget::of(self.target.kind),
+            budget: self.budget,
         };
         let mut client = Client::new(self.clock.now(), settings, self.used);
         let joining = self.until_joined(&mut pipe, &mut client);
@@ -108,14 +110,14 @@ impl Guest {
         let silence = || Err(failure::unanswered());
         match joined.unwrap_or_else(|_| silence()) {
             Ok(()) => Ok((pipe, client)),
-            Err(failure) if failure::may_be_tls(&failure) && !self.target.url.tls => {
+            Err(failure) if failure::may_be_tls(&failure) && !self.way.url.tls => {
                 let look = Look {
-                    target: &self.target,
+                    way: &self.way,
                     addresses: &addresses,
                 };
                 // A broker with TLS ends a connection without it in silence.
                 Err(if look.speaks_tls().await {
-                    failure::needs_tls(&self.target.url)
+                    failure::needs_tls(&self.way.url)
                 } else {
                     failure
                 })
@@ -151,9 +153,7 @@ impl Guest {
 
     fn check(&self, client: &Client) -> Result<(), Failure> {
         let fault = client.fault();
-        fault.map_or(Ok(()), |fault| {
-            Err(failure::of_fault(fault, &self.target.url))
-        })
+        fault.map_or(Ok(()), |fault| Err(failure::of_fault(fault, &self.way.url)))
     }
 
     /// Whether the size of a message was why the connection ended: then smaller ones are tried.

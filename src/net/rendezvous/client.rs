@@ -30,16 +30,22 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// How a place is reached.
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub url: RendezvousUrl,
+    pub source: Source,
+    /// Families of the server's addresses.
+    pub families: Vec<Family>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub url: RendezvousUrl,
+    pub way: Way,
     pub room: RoomName,
     pub kind: RoomKind,
     /// This side's name for the run.
     pub member: Name,
-    pub source: Source,
-    /// Families of the server's addresses.
-    pub families: Vec<Family>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +115,7 @@ impl Visitor for Member {
 
 async fn join(target: &Target, clock: Clock, steps: &Steps) -> Result<(Socket, bool), Failure> {
     let by = clock.instant(clock.now() + PATIENCE);
-    let mut socket = dial::dial(target, by, steps).await?;
+    let mut socket = dial::dial(&target.way, by, steps).await?;
     steps.begin(Step::Join);
     let answer = timeout_at(by, ask_for_a_place(target, &mut socket)).await;
     let peer = answer.unwrap_or_else(|_| Err(Failure::timeout("the join is not answered")))?;

@@ -19,7 +19,7 @@ use crate::base::family::Family;
 use crate::base::report::ErrorReport;
 use crate::net::host::Source;
 use crate::net::misdirected;
-use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::client::Way;
 use crate::net::rendezvous::failure::Failure;
 use crate::net::rendezvous::look::Look;
 use crate::net::rendezvous::steps::{Step, Steps};
@@ -37,14 +37,14 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(100);
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(in crate::net) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<Socket, Failure> {
-    let url = &target.url;
-    let (stream, addresses) = transport(target, by, steps).await?;
+pub(super) async fn dial(way: &Way, by: Instant, steps: &Steps) -> Result<Socket, Failure> {
+    let url = &way.url;
+    let (stream, addresses) = transport(way, by, steps).await?;
     let look = Look {
-        target,
+        way,
         addresses: &addresses,
     };
     let config = WebSocketConfig::default()
@@ -78,18 +78,18 @@ pub(super) async fn dial(target: &Target, by: Instant, steps: &Steps) -> Result<
 
 /// The connection below the WebSocket, or below MQTT: TCP, with TLS where the URL says so. Gives the addresses too.
 pub(super) async fn transport(
-    target: &Target,
+    way: &Way,
     by: Instant,
     steps: &Steps,
 ) -> Result<(Box<dyn Stream>, Vec<SocketAddr>), Failure> {
-    let url = &target.url;
+    let url = &way.url;
     steps.begin(Step::Name(url.host.clone()));
-    let addresses = find(target, by).await?;
+    let addresses = find(way, by).await?;
     steps.begin(Step::Connection {
         host: url.host.clone(),
         addresses: addresses.clone(),
     });
-    let connected = timeout_at(by, connect(&addresses, &target.source)).await;
+    let connected = timeout_at(by, connect(&addresses, &way.source)).await;
     let stream = connected
         .unwrap_or_else(|_| Err(no_connection(&addresses)))
         .map_err(|failure| of_addresses(failure, &url.host, &addresses))?;
@@ -97,7 +97,7 @@ pub(super) async fn transport(
         return Ok((Box::new(stream), addresses));
     }
     let look = Look {
-        target,
+        way,
         addresses: &addresses,
     };
     steps.begin(Step::Tls);
@@ -118,9 +118,9 @@ pub(super) async fn transport(
     }
 }
 
-async fn find(target: &Target, by: Instant) -> Result<Vec<SocketAddr>, Failure> {
-    let RendezvousUrl { host, port, .. } = &target.url;
-    match timeout_at(by, resolve::host(host, *port, &target.families)).await {
+async fn find(way: &Way, by: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    let RendezvousUrl { host, port, .. } = &way.url;
+    match timeout_at(by, resolve::host(host, *port, &way.families)).await {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Failure::passing(resolve::error_report(host, &error))),
         Err(_) => Err(Failure::passing(resolve::silence(host))),

@@ -9,9 +9,9 @@ use crate::net::stream::io_error;
 use crate::proto::signal::wire::Refusal;
 
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
-    pub(super) report: ErrorReport,
-    pub(super) is_final: bool,
+pub(in crate::net) struct Failure {
+    pub(in crate::net) report: ErrorReport,
+    pub(in crate::net) is_final: bool,
 }
 
 const OTHER_PORT: &str = "check host, port and path of the rendezvous; wss:// is for a port with TLS, ws:// for one without";
@@ -19,7 +19,7 @@ const BOTH_NEW: &str = "use the same version of rtcdiag for the rendezvous and o
 
 impl Failure {
     /// Trying again may help.
-    pub(super) fn passing(report: ErrorReport) -> Self {
+    pub(in crate::net) fn passing(report: ErrorReport) -> Self {
         Self {
             report,
             is_final: false,
@@ -27,39 +27,39 @@ impl Failure {
     }
 
     /// Trying again cannot help.
-    pub(super) fn lasting(report: ErrorReport) -> Self {
+    pub(in crate::net) fn lasting(report: ErrorReport) -> Self {
         Self {
             report,
             is_final: true,
         }
     }
 
-    pub(super) fn timeout(what: impl Into<String>) -> Self {
+    pub(in crate::net) fn timeout(what: impl Into<String>) -> Self {
         Self::passing(ErrorReport::new(Code::Timeout, what).with_hint(
             "check host and port, that 'rtcdiag serve' runs there, and that no firewall is in between",
         ))
     }
 
-    pub(super) fn silent() -> Self {
+    pub(in crate::net) fn silent() -> Self {
         Self::passing(
             ErrorReport::new(Code::Timeout, "nothing more is heard from the rendezvous")
                 .with_hint("the network may have changed, or a firewall dropped the connection"),
         )
     }
 
-    pub(super) fn closed() -> Self {
+    pub(in crate::net) fn closed() -> Self {
         Self::passing(
             ErrorReport::new(Code::Closed, "the rendezvous closed the connection")
                 .with_hint("look at the rendezvous' log; a proxy in between may also close it"),
         )
     }
 
-    pub(super) fn not_a_rendezvous(what: &str) -> Self {
+    pub(in crate::net) fn not_a_rendezvous(what: &str) -> Self {
         let message = format!("this is not an rtcdiag rendezvous: {what}");
         Self::lasting(ErrorReport::new(Code::NotARendezvous, message).with_hint(OTHER_PORT))
     }
 
-    pub(super) fn of_refusal(refusal: Refusal) -> Self {
+    pub(in crate::net) fn of_refusal(refusal: Refusal) -> Self {
         let report = ErrorReport::new(refusal.code(), refusal.message());
         let report = match hint(refusal) {
             Some(hint) => report.with_hint(hint),
@@ -72,7 +72,7 @@ impl Failure {
     }
 
     /// The same, as it came. A code that only newer servers know is taken for a final one.
-    pub(super) fn of_error(code: &str, message: &str) -> Self {
+    pub(in crate::net) fn of_error(code: &str, message: &str) -> Self {
         match Refusal::from_code(code) {
             Some(refusal) => Self::of_refusal(refusal),
             None => Self::lasting(
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn of_websocket(error: &tungstenite::Error) -> Self {
+    pub(in crate::net) fn of_websocket(error: &tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
             E::Io(error) => Self::passing(io_error(error)),

@@ -12,7 +12,7 @@ use url::Url;
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::base::words::printable;
-use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::client::Way;
 use crate::net::rendezvous::dial::{Stream, connect};
 use crate::net::rendezvous::failure::Failure;
 use crate::net::tls;
@@ -30,15 +30,19 @@ const BEHIND: &str = "check that 'rtcdiag serve' runs behind the proxy that answ
 const OTHER_PATH: &str = "if 'rtcdiag serve' is behind a path of this web server, put it into the URL (wss://HOST/PATH), and have the proxy cut it off (nginx: a slash at the end of proxy_pass)";
 const ANOTHER: &str = "check host, port and path of the rendezvous";
 
-pub(super) struct Look<'a> {
-    pub(super) target: &'a Target,
-    pub(super) addresses: &'a [SocketAddr],
+pub(in crate::net) struct Look<'a> {
+    pub(in crate::net) way: &'a Way,
+    pub(in crate::net) addresses: &'a [SocketAddr],
 }
 
 impl Look<'_> {
     /// An HTTP server answered the request for a WebSocket with something else.
-    pub(super) async fn at_answer(&self, status: StatusCode, location: Option<&str>) -> Failure {
-        let url = &self.target.url;
+    pub(in crate::net) async fn at_answer(
+        &self,
+        status: StatusCode,
+        location: Option<&str>,
+    ) -> Failure {
+        let url = &self.way.url;
         if status.is_redirection()
             && let Some(location) = location
         {
@@ -61,16 +65,16 @@ impl Look<'_> {
     }
 
     /// `ws://` was not understood there.
-    pub(super) async fn at_plain(&self, failure: Failure) -> Failure {
+    pub(in crate::net) async fn at_plain(&self, failure: Failure) -> Failure {
         if self.speaks_tls().await {
-            needs_tls(&self.target.url)
+            needs_tls(&self.way.url)
         } else {
             failure
         }
     }
 
     /// The TLS handshake came to nothing.
-    pub(super) async fn at_tls(&self, failure: Failure) -> Failure {
+    pub(in crate::net) async fn at_tls(&self, failure: Failure) -> Failure {
         let answer = timeout(PATIENCE, self.ask(false, "/")).await.ok().flatten();
         // A port with TLS answers a plain request with 400, if at all.
         let Some((status, _)) =
@@ -78,17 +82,17 @@ impl Look<'_> {
         else {
             return failure;
         };
-        let url = self.target.url.with_tls(false);
+        let url = self.way.url.with_tls(false);
         let message = format!(
             "the port speaks HTTP without TLS (status {status}), and wss:// is with it: use {url}"
         );
         Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER))
     }
 
-    pub(super) async fn speaks_tls(&self) -> bool {
+    pub(in crate::net) async fn speaks_tls(&self) -> bool {
         let tried = timeout(PATIENCE, async {
-            let stream = connect(self.addresses, &self.target.source).await.ok()?;
-            match tls::handshake(&self.target.url.host, stream).await {
+            let stream = connect(self.addresses, &self.way.source).await.ok()?;
+            match tls::handshake(&self.way.url.host, stream).await {
                 Ok(_) => Some(true),
                 // A certificate that is not accepted was sent over TLS all the same.
                 Err((report, _)) => Some(report.code.is_of_certificate()),
@@ -99,23 +103,23 @@ impl Look<'_> {
 
     async fn is_rendezvous(&self, prefix: &str) -> bool {
         let path = format!("{prefix}/");
-        let asked = timeout(PATIENCE, self.ask(self.target.url.tls, &path));
+        let asked = timeout(PATIENCE, self.ask(self.way.url.tls, &path));
         let answer = asked.await.ok().flatten();
         answer.is_some_and(|(_, body)| body.contains(ABOUT))
     }
 
     /// The status and the beginning of the answer to a plain request.
     async fn ask(&self, with_tls: bool, path: &str) -> Option<(u16, String)> {
-        let stream = connect(self.addresses, &self.target.source).await.ok()?;
+        let stream = connect(self.addresses, &self.way.source).await.ok()?;
         let mut stream: Box<dyn Stream> = if with_tls {
-            let shaken = tls::handshake(&self.target.url.host, stream).await;
+            let shaken = tls::handshake(&self.way.url.host, stream).await;
             Box::new(shaken.ok()?.0)
         } else {
             Box::new(stream)
         };
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.target.url.authority()
+            self.way.url.authority()
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         stream.flush().await.ok()?;

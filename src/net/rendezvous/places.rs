@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
 use crate::net::rendezvous::broker::{self, Access};
@@ -35,10 +36,15 @@ type Opening = Pin<Box<dyn Future<Output = Result<Rendezvous, ErrorReport>> + Se
 enum State {
     Opening(Opening),
     In(Rendezvous),
+    /// It shares its rooms with another place where this side is, and has one connection of each member. It is
+    /// joined again when the other one is lost.
+    Reserve,
     Out,
 }
 
 struct Visited {
+    place: Place,
+    clock: Clock,
     state: State,
     steps: Arc<Steps>,
     is_broker: bool,
@@ -55,9 +61,11 @@ impl Places {
     pub fn open(places: Vec<Place>, clock: Clock) -> Self {
         let visited = places.into_iter().map(|place| {
             let steps = Arc::new(Steps::default());
-            let is_broker = place.target.url.is_broker();
-            let opening = open(place, clock, Arc::clone(&steps));
+            let is_broker = place.target.way.url.is_broker();
+            let opening = open(place.clone(), clock, Arc::clone(&steps));
             Visited {
+                place,
+                clock,
                 state: State::Opening(Box::pin(opening)),
                 steps,
                 is_broker,
@@ -83,6 +91,18 @@ impl Places {
             is_any_left |= polled.is_some();
             if let Some(Poll::Ready(happening)) = polled {
                 self.turn = (place + 1) % count;
+                match &happening {
+                    Happening::Said(Event::Refused(error))
+                        if error.code == Code::Replaced && self.may_be_elsewhere() =>
+                    {
+                        self.visited[place].state = State::Reserve;
+                        is_any_left = true;
+                        continue;
+                    }
+                    Happening::NotReached(_)
+                    | Happening::Said(Event::Lost(_) | Event::Refused(_)) => self.call_reserve(),
+                    Happening::Said(_) => {}
+                }
                 return Poll::Ready(Some((place, happening)));
             }
         }
@@ -90,6 +110,22 @@ impl Places {
             Poll::Pending
         } else {
             Poll::Ready(None)
+        }
+    }
+
+    /// Whether this side is at a place, or about to come to one; the one that says so is out already.
+    fn may_be_elsewhere(&self) -> bool {
+        let may_be = |place: &Visited| matches!(place.state, State::Opening(_) | State::In(_));
+        self.visited.iter().any(may_be)
+    }
+
+    fn call_reserve(&mut self) {
+        for visited in &mut self.visited {
+            if matches!(visited.state, State::Reserve) {
+                let steps = Arc::clone(&visited.steps);
+                let opening = open(visited.place.clone(), visited.clock, steps);
+                visited.state = State::Opening(Box::pin(opening));
+            }
         }
     }
 
@@ -125,7 +161,7 @@ impl Places {
                 .steps
                 .unfinished()
                 .map(|report| visited.worded(report)),
-            State::In(_) | State::Out => None,
+            State::In(_) | State::Reserve | State::Out => None,
         }
     }
 
@@ -155,6 +191,7 @@ impl Visited {
         }
         let polled = match &mut self.state {
             State::In(rendezvous) => rendezvous.poll_next(context),
+            State::Reserve => return Some(Poll::Pending),
             State::Opening(_) | State::Out => return None,
         };
         match polled {

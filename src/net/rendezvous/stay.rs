@@ -19,9 +19,9 @@ use crate::proto::signal::seal::MAX_ENVELOPE;
 use crate::proto::signal::wire::Refusal;
 
 /// Before each further try; the last one stays. A server that restarts is back within a second.
-const BACKOFF: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
+pub(in crate::net) const BACKOFF: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
 /// A connection that lasted for so long has been a good one: the waits begin anew.
-const GOOD_AFTER: Duration = Duration::from_secs(5);
+pub(in crate::net) const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// Who visits a place, again and again if need be.
 pub(super) trait Visitor: Send + 'static {

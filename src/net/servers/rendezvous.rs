@@ -1,7 +1,9 @@
 //! The server: one task for each connection, one table of rooms.
 
+mod broker;
 mod certificate;
 mod connection;
+mod desk;
 mod listen;
 mod outbox;
 mod page;
@@ -23,11 +25,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+pub use broker::Broker;
 pub use certificate::{CertificateFiles, CertificateFilesError};
 pub use listen::{BindError, DEFAULT_PORT, Listen};
 pub use proxied::Proxies;
 pub use totals::Totals;
 
+use crate::base::report::ErrorReport;
 use crate::net::clock::Clock;
 use crate::proto::signal::seal::MAX_ENVELOPE;
 use crate::proto::signal::wire::Refusal;
@@ -45,6 +49,8 @@ pub struct Options {
     pub proxies: Proxies,
     /// Where `/health` and `/metrics` are, over plain HTTP; with the rendezvous if nowhere else.
     pub admin: Option<SocketAddr>,
+    /// Where rooms are shared with other processes.
+    pub broker: Option<Broker>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +142,12 @@ pub enum Event {
     Certificate {
         problem: Option<String>,
     },
+    /// Rooms are shared with other processes, again or for the first time.
+    BrokerReached,
+    /// They are not shared; the broker is being tried again.
+    BrokerLost(ErrorReport),
+    /// So many other processes share them.
+    Siblings(usize),
 }
 
 /// How long nothing is accepted after the system had no descriptor or memory left: trying again at
@@ -154,6 +166,8 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     admin: Option<TcpListener>,
     tls: Option<Tls>,
+    /// What came of the first try to reach the broker.
+    reached: Option<Result<broker::Connection, ErrorReport>>,
     shared: Arc<Shared>,
 }
 
@@ -201,8 +215,28 @@ impl Server {
             addresses,
             admin,
             tls,
+            reached: None,
             shared: Arc::new(Shared::new(options, clock)),
         })
+    }
+
+    /// Tries to reach the broker, if there is one, for some seconds. A problem that may pass is given, and it is
+    /// tried again while the server runs; one that will not, such as a wrong password, is the error.
+    pub async fn reach_broker(&mut self) -> Result<Option<ErrorReport>, ErrorReport> {
+        let Some(broker) = &self.shared.broker else {
+            return Ok(None);
+        };
+        match broker.reach(&self.shared).await {
+            Ok(connection) => {
+                self.reached = Some(Ok(connection));
+                Ok(None)
+            }
+            Err(failure) if failure.is_final => Err(failure.report),
+            Err(failure) => {
+                self.reached = Some(Err(failure.report.clone()));
+                Ok(Some(failure.report))
+            }
+        }
     }
 
     pub fn addresses(&self) -> &[SocketAddr] {
@@ -247,10 +281,15 @@ impl Server {
             listeners,
             admin,
             mut tls,
+            reached,
             shared,
             ..
         } = self;
         let clock = shared.clock;
+        let mut beside = JoinSet::new();
+        if shared.broker.is_some() {
+            beside.spawn(broker::stay(Arc::clone(&shared), reached));
+        }
         let mut connections = JoinSet::new();
         let mut watchers = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -310,6 +349,8 @@ impl Server {
         }
         connections.shutdown().await;
         watchers.shutdown().await;
+        // The broker tells the others.
+        beside.shutdown().await;
         shared.totals()
     }
 }

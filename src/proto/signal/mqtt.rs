@@ -6,30 +6,25 @@
 
 mod budget;
 mod fault;
+pub mod line;
+mod packets;
 pub mod pieces;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use rumqttc::mqttbytes::v4::{
-    Connect, LastWill, Packet, PubAck, Publish, Subscribe, SubscribeReasonCode,
-};
-use rumqttc::mqttbytes::{Error, QoS};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{LastWill, Packet, PubAck, Publish, Subscribe, SubscribeReasonCode};
 
 use crate::base::bounds;
 use crate::base::time::Time;
 use crate::proto::signal::seal::{self, Kind};
 pub use budget::Budget;
 pub use fault::Fault;
-use fault::{foreign, refused};
+use fault::refused;
+use packets::{Packets, connect};
 use pieces::{Cutter, Joined, Joiner, Sender};
 
-/// How long the connection may be idle before the broker is asked for a sign of life, and how long it may
-/// be silent. For how long it lets this side be silent, it is told in seconds: half as long again (MQTT 3.1.2.10).
-const PING_AFTER: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(15);
-const KEEP_ALIVE_S: u16 = 20;
 /// How long the first message has to come back, before it is sent again; and how often it is sent. A broker
 /// may take it before it has noted the subscription.
 const PROBE_AGAIN: Duration = Duration::from_millis(800);
@@ -48,8 +43,6 @@ const LOST_AFTER_TIMES: u32 = 4;
 pub const SMALL: usize = 512;
 /// The largest packet of the broker: a piece, its topic, and room for what nobody here has.
 const LARGEST: usize = bounds::BROKER_PIECE + 256;
-/// The first byte of an answer to CONNECT (MQTT 3.2.1).
-const CONNACK: u8 = 0x20;
 
 /// User name and password for a broker.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,8 +101,7 @@ enum Stage {
 pub struct Client {
     topic: String,
     stage: Stage,
-    input: BytesMut,
-    output: BytesMut,
+    packets: Packets,
     cutter: Cutter,
     joiner: Joiner,
     /// Envelopes that were not begun.
@@ -118,7 +110,6 @@ pub struct Client {
     receipt_since: Option<Time>,
     /// Messages that are not acknowledged, by their numbers.
     flying: Vec<(u16, Time)>,
-    last_id: u16,
     probes: u32,
     probed_at: Time,
     echoed: bool,
@@ -128,8 +119,6 @@ pub struct Client {
     round_trip: Duration,
     used: Used,
     budget: Budget,
-    heard_at: Time,
-    sent_at: Time,
     events: VecDeque<Event>,
     fault: Option<Fault>,
 }
@@ -140,8 +129,7 @@ impl Client {
         let mut cutter = Cutter::new(settings.sender);
         cutter.largest = settings.largest.clamp(SMALL, bounds::BROKER_PIECE);
         let id = format!("{:016x}", u64::from_be_bytes(settings.sender));
-        let mut connect = Connect::new(id);
-        connect.keep_alive = KEEP_ALIVE_S;
+        let mut connect = connect(id, settings.login);
         let will = cutter.farewell();
         connect.last_will = Some(LastWill::new(
             settings.topic.clone(),
@@ -149,19 +137,14 @@ impl Client {
             QoS::AtLeastOnce,
             false,
         ));
-        if let Some(login) = settings.login {
-            connect.set_login(login.user, login.password);
-        }
         let mut client = Self {
             stage: Stage::Connecting,
-            input: BytesMut::new(),
-            output: BytesMut::new(),
+            packets: Packets::new(now, LARGEST),
             joiner: Joiner::new(settings.sender, settings.budget.senders),
             cutter,
             waiting: VecDeque::new(),
             receipt_since: None,
             flying: Vec::new(),
-            last_id: 0,
             probes: 0,
             probed_at: now,
             echoed: false,
@@ -169,16 +152,14 @@ impl Client {
             round_trip: Duration::ZERO,
             used,
             budget: settings.budget,
-            heard_at: now,
-            sent_at: now,
             events: VecDeque::new(),
             fault: None,
             topic: settings.topic,
         };
         let mut subscribe = Subscribe::new(client.topic.clone(), QoS::AtLeastOnce);
-        subscribe.pkid = client.new_id();
-        client.write(now, &Packet::Connect(connect));
-        client.write(now, &Packet::Subscribe(subscribe));
+        subscribe.pkid = client.packets.new_id();
+        client.packets.write(now, &Packet::Connect(connect));
+        client.packets.write(now, &Packet::Subscribe(subscribe));
         client.probe(now);
         client
     }
@@ -208,7 +189,7 @@ impl Client {
 
     /// What is to be written now.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        (!self.output.is_empty()).then(|| self.output.split().to_vec())
+        self.packets.poll_transmit()
     }
 
     /// Lets an envelope wait for its turn. What there is no room for is lost.
@@ -239,25 +220,12 @@ impl Client {
         if self.fault.is_some() {
             return;
         }
-        self.heard_at = now;
-        self.input.extend_from_slice(bytes);
+        self.packets.handle_input(now, bytes);
         while self.fault.is_none() {
-            if self.stage == Stage::Connecting && self.input.first().is_some_and(|b| *b != CONNACK)
-            {
-                if let Some(fault) = foreign(&self.input) {
-                    self.fail(fault);
-                }
-                return;
-            }
-            // What a broker has no reason to say is not even decoded.
-            let kind = self.input.first().map(|byte| byte >> 4);
-            if kind.is_some_and(|kind| !matches!(kind, 2 | 3 | 4 | 9 | 13)) {
-                return self.fail(Fault::Malformed);
-            }
-            match Packet::read(&mut self.input, LARGEST) {
-                Ok(packet) => self.take(now, packet),
-                Err(Error::InsufficientBytes(_)) => return,
-                Err(_) => return self.fail(Fault::Malformed),
+            match self.packets.next() {
+                Ok(Some(packet)) => self.take(now, packet),
+                Ok(None) => return,
+                Err(fault) => return self.fail(fault),
             }
         }
     }
@@ -295,7 +263,9 @@ impl Client {
         }
         match publish.qos {
             QoS::AtMostOnce => {}
-            QoS::AtLeastOnce => self.write(now, &Packet::PubAck(PubAck::new(publish.pkid))),
+            QoS::AtLeastOnce => self
+                .packets
+                .write(now, &Packet::PubAck(PubAck::new(publish.pkid))),
             // More than was asked for.
             QoS::ExactlyOnce => return self.fail(Fault::Malformed),
         }
@@ -339,11 +309,10 @@ impl Client {
         let receipt = self.receipt_since.map(|since| since + RECEIPT_WAITS);
         let taken = self.flying.first().map(|(_, at)| *at + TAKEN_WITHIN);
         let lost = self.lost_at();
-        let ping = self.sent_at + PING_AFTER;
         [probe, receipt, taken, lost, self.joiner.poll_timeout()]
             .into_iter()
             .flatten()
-            .chain([ping, self.heard_at + SILENCE])
+            .chain([self.packets.poll_timeout()])
             .min()
     }
 
@@ -368,7 +337,7 @@ impl Client {
         if self.fault.is_some() {
             return;
         }
-        if now >= self.heard_at + SILENCE {
+        if self.packets.is_silent(now) {
             return self.fail(Fault::Silent);
         }
         if self.stage == Stage::Probing && now >= self.probed_at + PROBE_AGAIN {
@@ -391,9 +360,7 @@ impl Client {
         self.take_joined(now);
         self.give_up_lost(now);
         self.publish_next(now);
-        if now >= self.sent_at + PING_AFTER {
-            self.write(now, &Packet::PingReq);
-        }
+        self.packets.ping(now);
     }
 
     /// Says what still waits, and that this side leaves.
@@ -406,7 +373,7 @@ impl Client {
         }
         let farewell = self.cutter.farewell();
         self.publish(now, farewell);
-        self.write(now, &Packet::Disconnect);
+        self.packets.write(now, &Packet::Disconnect);
     }
 
     fn probe(&mut self, now: Time) {
@@ -445,25 +412,9 @@ impl Client {
             return self.fail(Fault::Budget(messages, bytes));
         }
         let mut publish = Publish::new(self.topic.clone(), QoS::AtLeastOnce, payload);
-        publish.pkid = self.new_id();
+        publish.pkid = self.packets.new_id();
         self.flying.push((publish.pkid, now));
-        self.write(now, &Packet::Publish(publish));
-    }
-
-    fn write(&mut self, now: Time, packet: &Packet) {
-        self.sent_at = now;
-        // All are far smaller than the largest.
-        let _ = packet.write(&mut self.output, usize::MAX);
-    }
-
-    const fn new_id(&mut self) -> u16 {
-        // None is 0 (MQTT 2.3.1).
-        self.last_id = if self.last_id == u16::MAX {
-            1
-        } else {
-            self.last_id + 1
-        };
-        self.last_id
+        self.packets.write(now, &Packet::Publish(publish));
     }
 
     fn fail(&mut self, fault: Fault) {

@@ -1,7 +1,14 @@
 //! The rooms of a rendezvous: who is in which, and what a room may cost. Nothing that is said in a
 //! room is kept.
+//!
+//! A room has two seats. Their members may be connected to this process, or to siblings: other processes that
+//! share its rooms ([`crate::proto::signal::siblings`]). Where more than two claim a seat, since siblings hear of
+//! each other a little later, each process comes to the same end by itself: who sat before goes before who is just
+//! coming, and of equals the one who came first.
 
-use std::collections::BTreeMap;
+mod seat;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::bounds;
 use crate::base::time::Time;
 use crate::proto::signal::code::Code;
-use crate::proto::signal::meter::Meter;
 use crate::proto::signal::seal::Name;
-use crate::proto::signal::wire::Refusal;
+use crate::proto::signal::wire::{Notice, Refusal};
+pub use seat::{Claim, Place, Sibling};
+use seat::{Room, Seat};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomLimits {
@@ -84,161 +92,143 @@ pub enum RoomKind {
     /// For the two sides of a session.
     #[default]
     Pair,
-    /// For all members of a mesh: what one says, all others hear.
+    /// For all members of a mesh ([`crate::proto::signal::lobbies`]).
     Lobby,
-}
-
-impl RoomKind {
-    const fn seats(self) -> usize {
-        match self {
-            Self::Pair => 2,
-            Self::Lobby => bounds::MESH_MEMBERS,
-        }
-    }
-
-    const fn full(self) -> Refusal {
-        match self {
-            Self::Pair => Refusal::RoomFull,
-            Self::Lobby => Refusal::MeshFull,
-        }
-    }
 }
 
 /// The number of a connection; none comes twice.
 pub type Connection = u64;
 
+/// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// Who is there already.
-    pub others: Vec<Connection>,
-    /// The member's older connection, which this one takes the place of.
-    pub replaced: Option<Connection>,
-    pub is_new: bool,
+pub enum Order {
+    Tell(Connection, Notice),
+    End(Connection, Refusal),
+    /// What siblings have to know.
+    Share(Share),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotJoined {
-    pub refusal: Refusal,
-    pub members: Vec<Connection>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Somebody sits in the room here, for the first time.
+    Opened(RoomName),
+    /// Nobody does any more.
+    Closed(RoomName),
+    /// A member has come.
+    Seated(RoomName, Connection),
+    /// Its seat is sure, and this sibling has the other one.
+    Sure(RoomName, Connection, Sibling),
+    /// A connection has left, and this sibling has the other seat.
+    Left(RoomName, Connection, Sibling),
+    /// A third one was refused.
+    Third(RoomName, Sibling),
 }
 
-#[derive(Debug)]
-struct Room {
-    kind: RoomKind,
-    opened: Time,
-    seats: Vec<Seat>,
-}
-
-/// A member's place. It has meters of its own: who floods must not end the other one's connection.
-#[derive(Debug)]
-struct Seat {
-    member: Name,
-    connection: Connection,
-    messages: Meter,
-    bytes: Meter,
-}
-
-impl Room {
-    fn others(&self, than: Connection) -> Vec<Connection> {
-        let seats = self.seats.iter().map(|seat| seat.connection);
-        seats.filter(|connection| *connection != than).collect()
-    }
+/// Why a message of a sibling is for nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    NobodyHere,
+    /// The one whom it is for knows another peer, or none.
+    OtherPeer,
+    TooFast,
 }
 
 #[derive(Debug)]
 pub struct Rooms {
     limits: RoomLimits,
-    rooms: BTreeMap<RoomName, Room>,
+    table: BTreeMap<RoomName, Room>,
+    orders: VecDeque<Order>,
 }
 
 impl Rooms {
     pub const fn new(limits: RoomLimits) -> Self {
         Self {
             limits,
-            rooms: BTreeMap::new(),
+            table: BTreeMap::new(),
+            orders: VecDeque::new(),
         }
     }
 
     pub fn open(&self) -> usize {
-        self.rooms.len()
+        self.table.len()
     }
 
-    /// A member joins a room; the first one opens it.
-    /// Fails if it is full, or of another kind, or there are too many rooms.
+    pub fn holds(&self, name: RoomName) -> bool {
+        self.table.contains_key(&name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = RoomName> {
+        self.table.keys().copied()
+    }
+
+    /// To be carried out in this order after each call.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// A member joins a room; the first one opens it. `since` are milliseconds since 1970, which siblings compare.
+    /// Where it `waits`, it is told whether the other one is there only once that is so, or [`Rooms::release`] says
+    /// that siblings have been heard.
+    /// Gives whether it is known to be there. Fails if two others are, or there are too many rooms.
     pub fn join(
         &mut self,
         now: Time,
-        (name, kind): (RoomName, RoomKind),
-        member: Name,
-        connection: Connection,
-    ) -> Result<Joined, NotJoined> {
-        let is_new = !self.rooms.contains_key(&name);
-        if is_new && self.rooms.len() >= self.limits.rooms {
-            return Err(NotJoined {
-                refusal: Refusal::TooManyRooms,
-                members: Vec::new(),
-            });
+        since: u64,
+        name: RoomName,
+        claim: (Name, Connection),
+        waits: bool,
+    ) -> Result<bool, Refusal> {
+        let (member, connection) = claim;
+        let is_new = !self.table.contains_key(&name);
+        if is_new && self.table.len() >= self.limits.rooms {
+            return Err(Refusal::TooManyRooms);
         }
-        let room = self.rooms.entry(name).or_insert_with(|| Room {
-            kind,
-            opened: now,
-            seats: Vec::with_capacity(2),
+        let room = self.table.entry(name).or_insert_with(|| Room::new(now));
+        let place = Place::Here(connection);
+        let mut seat = Seat::new(Claim {
+            member,
+            place,
+            since,
+            is_new: true,
+            is_paired: false,
         });
-        if room.kind != kind {
-            // Codes give each its own name, so nobody comes here by chance.
-            return Err(NotJoined {
-                refusal: Refusal::BadJoin,
-                members: Vec::new(),
-            });
+        seat.waits = waits;
+        match room.of_member(member) {
+            Some(own) => {
+                // It sits there already, and keeps its turn and what it has spent.
+                seat.keep(own);
+                if let Place::Here(older) = own.claim.place {
+                    self.orders.push_back(Order::End(older, Refusal::Replaced));
+                }
+                *own = seat;
+            }
+            None => room.seats.push(seat),
         }
-        let own = room.seats.iter().position(|seat| seat.member == member);
-        let replaced = match own {
-            Some(own) => Some(std::mem::replace(
-                &mut room.seats[own].connection,
-                connection,
-            )),
-            None if room.seats.len() < kind.seats() => {
-                room.seats.push(Seat {
-                    member,
-                    connection,
-                    messages: Meter::default(),
-                    bytes: Meter::default(),
-                });
-                None
-            }
-            None => {
-                return Err(NotJoined {
-                    refusal: kind.full(),
-                    members: room.seats.iter().map(|seat| seat.connection).collect(),
-                });
-            }
-        };
-        Ok(Joined {
-            others: room.others(connection),
-            replaced,
-            is_new,
-        })
+        if is_new {
+            self.share(Share::Opened(name));
+        }
+        if self.settle(name).contains(&connection) {
+            return Err(Refusal::RoomFull);
+        }
+        self.share(Share::Seated(name, connection));
+        Ok(self.peer_of(name, connection).is_some())
     }
 
-    /// A connection has ended. Gives the members who stay. An older connection of a
-    /// member that has joined again is not in the room any more.
-    pub fn leave(&mut self, name: RoomName, connection: Connection) -> Vec<Connection> {
-        let Some(room) = self.rooms.get_mut(&name) else {
-            return Vec::new();
+    /// A connection has ended. An older connection of a member that has joined again is not in the room any more.
+    pub fn leave(&mut self, name: RoomName, connection: Connection) {
+        let Some(room) = self.table.get_mut(&name) else {
+            return;
         };
-        let before = room.seats.len();
-        room.seats.retain(|seat| seat.connection != connection);
-        if room.seats.len() == before {
-            return Vec::new();
+        if !room.remove(Place::Here(connection)) {
+            return;
         }
-        let others = room.others(connection);
-        if room.seats.is_empty() {
-            self.rooms.remove(&name);
+        for sibling in room.siblings() {
+            self.share(Share::Left(name, connection, sibling));
         }
-        others
+        self.settle(name);
     }
 
-    /// A message of so many bytes, which count for each who gets it. Gives the connections that it is for.
+    /// A message of so many bytes. Gives where the other member is, if it is there.
     /// [`Refusal::TooFast`], and [`Refusal::Replaced`] from a connection that is in the room no more.
     pub fn forward(
         &mut self,
@@ -246,33 +236,237 @@ impl Rooms {
         name: RoomName,
         connection: Connection,
         bytes: u64,
-    ) -> Result<Vec<Connection>, Refusal> {
-        let room = self.rooms.get_mut(&name).ok_or(Refusal::RoomExpired)?;
-        let others = room.others(connection);
-        let bytes = bytes.saturating_mul(others.len().max(1) as u64);
-        let mut seats = room.seats.iter_mut();
-        let seat = seats.find(|seat| seat.connection == connection);
+    ) -> Result<Option<Place>, Refusal> {
+        let room = self.table.get_mut(&name).ok_or(Refusal::RoomExpired)?;
+        let seat = room.at(Place::Here(connection));
         let seat = seat.ok_or(Refusal::Replaced)?;
-        let limits = &self.limits;
-        if !seat.messages.take(now, 1, limits.messages_per_second)
-            || !seat.bytes.take(now, bytes, limits.bytes_per_second)
-        {
+        if !seat.spend(now, bytes, &self.limits) {
             return Err(Refusal::TooFast);
         }
-        Ok(others)
+        Ok(seat.peer())
     }
 
-    /// Closes rooms that have been open for too long, and gives their members.
-    pub fn expire(&mut self, now: Time) -> Vec<Connection> {
-        let mut members = Vec::new();
-        let lifetime = self.limits.lifetime;
-        self.rooms.retain(|_, room| {
-            let stays = now.saturating_sub(room.opened) < lifetime;
-            if !stays {
-                members.extend(room.seats.iter().map(|seat| seat.connection));
+    /// A message that a sibling brings, for a connection here.
+    pub fn deliver(
+        &mut self,
+        now: Time,
+        name: RoomName,
+        from: Place,
+        to: Connection,
+        bytes: u64,
+    ) -> Result<(), Stray> {
+        let room = self.table.get_mut(&name).ok_or(Stray::NobodyHere)?;
+        let seat = room.at(Place::Here(to)).ok_or(Stray::NobodyHere)?;
+        if seat.peer() != Some(from) {
+            return Err(Stray::OtherPeer);
+        }
+        let sender = room.at(from).ok_or(Stray::OtherPeer)?;
+        if sender.spend(now, bytes, &self.limits) {
+            Ok(())
+        } else {
+            Err(Stray::TooFast)
+        }
+    }
+
+    /// A sibling says who sits there. Where this process knows better, gives the connection of the same member here.
+    /// `now` are milliseconds since 1970.
+    pub fn sit_there(&mut self, now: u64, name: RoomName, claim: Claim) -> Option<Connection> {
+        let room = self.table.get_mut(&name)?;
+        let is_full = room.seats.len() >= bounds::SIBLING_SEATS;
+        match room.of_member(claim.member) {
+            Some(own) if own.claim.place == claim.place => {
+                own.claim.is_new &= claim.is_new;
+                own.claim.is_paired = claim.is_paired;
             }
-            stays
+            Some(own) if !own.yields_to(&claim, now) => {
+                return match own.claim.place {
+                    Place::Here(connection) => Some(connection),
+                    Place::There(..) => None,
+                };
+            }
+            Some(own) => {
+                let mut seat = Seat::new(claim);
+                seat.keep(own);
+                if let Place::Here(older) = own.claim.place {
+                    self.orders.push_back(Order::End(older, Refusal::Replaced));
+                }
+                *own = seat;
+            }
+            None if is_full => return None,
+            None => room.seats.push(Seat::new(claim)),
+        }
+        self.settle(name);
+        None
+    }
+
+    /// A connection to a sibling has ended; without one, all of it in this room have.
+    pub fn rise_there(&mut self, name: RoomName, sibling: Sibling, only: Option<Connection>) {
+        let Some(room) = self.table.get_mut(&name) else {
+            return;
+        };
+        room.seats.retain(|seat| match seat.claim.place {
+            Place::There(at, connection) => {
+                at != sibling || only.is_some_and(|only| only != connection)
+            }
+            Place::Here(_) => true,
         });
-        members
+        self.settle(name);
+    }
+
+    /// Only these siblings are still there. Gives the rooms that others have left.
+    pub fn keep_siblings(&mut self, stays: impl Fn(Sibling) -> bool) -> Vec<RoomName> {
+        let mut changed = Vec::new();
+        for (name, room) in &mut self.table {
+            let before = room.seats.len();
+            room.seats.retain(|seat| match seat.claim.place {
+                Place::There(sibling, _) => stays(sibling),
+                Place::Here(_) => true,
+            });
+            if room.seats.len() < before {
+                changed.push(*name);
+            }
+        }
+        for name in &changed {
+            self.settle(*name);
+        }
+        changed
+    }
+
+    /// Who waited in this room has waited for long enough.
+    pub fn release(&mut self, name: RoomName) {
+        if let Some(room) = self.table.get_mut(&name) {
+            room.seats.iter_mut().for_each(|seat| seat.waits = false);
+            self.settle(name);
+        }
+    }
+
+    /// A third one was refused elsewhere.
+    pub fn third_there(&mut self, name: RoomName) {
+        if let Some(room) = self.table.get(&name) {
+            let here = room.here().filter(|(_, seat)| seat.is_in());
+            let told = here.map(|(connection, _)| Order::Tell(connection, Notice::ThirdRefused));
+            self.orders.extend(told);
+        }
+    }
+
+    /// What was said to those in this room whose peer this sibling has may be lost: they are told that the other
+    /// one has joined again, so that both say again what is not confirmed.
+    pub fn lost_there(&mut self, name: RoomName, sibling: Sibling) {
+        if let Some(room) = self.table.get(&name) {
+            let of_sibling =
+                |seat: &Seat| matches!(seat.peer(), Some(Place::There(at, _)) if at == sibling);
+            let here = room.here().filter(|(_, seat)| of_sibling(seat));
+            let told = here.map(|(connection, _)| Order::Tell(connection, Notice::PeerJoined));
+            self.orders.extend(told);
+        }
+    }
+
+    /// Those who sit here in this room, as this sibling is told of them; or everybody.
+    pub fn claims_here(&self, name: RoomName, told: Option<Sibling>) -> Vec<(Connection, Claim)> {
+        let room = self.table.get(&name);
+        let claim = |(at, seat): (Connection, &Seat)| {
+            let is_paired = match seat.peer() {
+                None => false,
+                Some(Place::Here(_)) => true,
+                Some(Place::There(sibling, _)) => told.is_some_and(|told| told != sibling),
+            };
+            let claim = Claim {
+                is_paired,
+                ..seat.claim
+            };
+            (at, claim)
+        };
+        let seats = room.into_iter().flat_map(Room::here);
+        seats.map(claim).collect()
+    }
+
+    /// The siblings that have a seat in this room.
+    pub fn siblings(&self, name: RoomName) -> Vec<Sibling> {
+        self.table.get(&name).map_or_else(Vec::new, Room::siblings)
+    }
+
+    /// Whether one of two is missing.
+    pub fn is_lonely(&self, name: RoomName) -> bool {
+        self.table.get(&name).is_some_and(|r| r.seats.len() < 2)
+    }
+
+    /// Rooms whose members are at different processes.
+    pub fn shared(&self) -> usize {
+        let is_shared = |room: &&Room| room.seats.iter().any(|seat| !seat.is_here());
+        self.table.values().filter(is_shared).count()
+    }
+
+    fn peer_of(&mut self, name: RoomName, connection: Connection) -> Option<Place> {
+        self.table
+            .get_mut(&name)?
+            .at(Place::Here(connection))?
+            .peer()
+    }
+
+    fn share(&mut self, share: Share) {
+        self.orders.push_back(Order::Share(share));
+    }
+
+    /// After each change: refuses who is too many, and tells everybody who the other one is. Gives who was refused.
+    fn settle(&mut self, name: RoomName) -> Vec<Connection> {
+        let Some(room) = self.table.get_mut(&name) else {
+            return Vec::new();
+        };
+        let refused = room.refuse();
+        let siblings = room.siblings();
+        let told: Vec<Connection> = room
+            .here()
+            .filter(|(_, seat)| seat.is_in())
+            .map(|(connection, _)| connection)
+            .collect();
+        let is_empty = room.here().next().is_none();
+        let said = if is_empty { Vec::new() } else { room.tell() };
+        for connection in &refused {
+            let end = Order::End(*connection, Refusal::RoomFull);
+            self.orders.push_back(end);
+            for member in &told {
+                let third = Order::Tell(*member, Notice::ThirdRefused);
+                self.orders.push_back(third);
+            }
+            for sibling in &siblings {
+                self.share(Share::Left(name, *connection, *sibling));
+                self.share(Share::Third(name, *sibling));
+            }
+        }
+        if is_empty {
+            self.table.remove(&name);
+            self.share(Share::Closed(name));
+        }
+        for (connection, notice, sure) in said {
+            self.orders.push_back(Order::Tell(connection, notice));
+            if let Some(sibling) = sure {
+                let sure = Share::Sure(name, connection, sibling);
+                self.orders.push_back(Order::Share(sure));
+            }
+        }
+        refused
+    }
+
+    /// Closes rooms that have been open for too long.
+    pub fn expire(&mut self, now: Time) {
+        let lifetime = self.limits.lifetime;
+        let old = self
+            .table
+            .iter()
+            .filter(|(_, room)| now.saturating_sub(room.opened) >= lifetime);
+        let old: Vec<RoomName> = old.map(|(name, _)| *name).collect();
+        for name in old {
+            let Some(room) = self.table.remove(&name) else {
+                continue;
+            };
+            for (connection, _) in room.here() {
+                self.orders
+                    .push_back(Order::End(connection, Refusal::RoomExpired));
+                for sibling in room.siblings() {
+                    self.share(Share::Left(name, connection, sibling));
+                }
+            }
+            self.share(Share::Closed(name));
+        }
     }
 }

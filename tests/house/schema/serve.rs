@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use rtcdiag::base::report::Millis;
+use rtcdiag::base::codes::Code;
+use rtcdiag::base::report::{ErrorReport, Millis};
 use rtcdiag::commands::serve::report::responders::{
     StunListening, StunTotals, TurnListening, TurnRefused, TurnTotals,
 };
 use rtcdiag::commands::serve::report::{
-    Ended, ListeningReport, RefusedReport, ServeResult, verdict,
+    BrokerListening, BrokerTotals, Ended, ListeningReport, RefusedReport, ServeResult, verdict,
 };
 use rtcdiag::proto::signal::wire::Refusal;
 use rtcdiag::proto::turn::server::answer::Refusal as Refused;
@@ -28,10 +29,12 @@ fn every_end_and_every_refusal() {
         listening: ListeningReport {
             stun: Vec::new(),
             turn: None,
+            broker: None,
             ..listening()
         },
         stun_totals: None,
         turn_totals: None,
+        broker_totals: None,
         ..result()
     };
     assert_valid(&document(nothing));
@@ -47,6 +50,7 @@ fn wrong_values_are_refused() {
             "result/stun": [null], "result/stun/0/uris/0": ["192.0.2.1:3478"],
             "result/stun/0/behavior_discovery": [null], "result/turn/uris/0": ["stun:192.0.2.1:3478"],
             "result/turn/addresses": [[]], "result/turn_totals/refused/0/error": [200],
+            "result/broker/url": ["ws://192.0.2.1"], "result/broker_totals/lost": [-1],
         },
     });
     refuses_each(&document, &wrong);
@@ -62,6 +66,7 @@ pub fn events() -> Vec<Value> {
     let alone = ListeningReport {
         stun: Vec::new(),
         turn: None,
+        broker: None,
         admin_address: None,
         ..listening()
     };
@@ -97,6 +102,13 @@ pub fn listening() -> ListeningReport {
             realm: "rtcdiag".into(),
             users: 2,
             shared_secret: true,
+        }),
+        broker: Some(BrokerListening {
+            url: "mqtt+wss://mqtt.example.org".into(),
+            error: Some(ErrorReport::new(
+                Code::Refused,
+                "the connection was refused",
+            )),
         }),
     }
 }
@@ -155,6 +167,16 @@ pub fn result() -> ServeResult {
         accept_errors: 1,
         stun_totals: Some(stun_totals()),
         turn_totals: Some(turn_totals()),
+        broker_totals: Some(BrokerTotals {
+            connections: 2,
+            away_ms: Millis(Duration::from_secs(3)),
+            sent: 100,
+            received: 90,
+            lost: 2,
+            gaps: 1,
+            strays: 1,
+            foreign: 1,
+        }),
     }
 }
 

@@ -64,7 +64,7 @@ fn what_cannot_be_reached_says_why() {
         let (code, message) = code_of("ws://rendezvous.invalid").await;
         assert_eq!(code, "dns", "{message}");
         let mut other = target("127.0.0.1:1", 1);
-        other.families = vec![Family::Ipv6];
+        other.way.families = vec![Family::Ipv6];
         let error = connect(other).await.expect_err("no such address");
         assert_eq!(error.code, Code::WrongFamily);
     });

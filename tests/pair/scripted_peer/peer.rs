@@ -6,7 +6,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use rtcdiag::base::family::Family;
 use rtcdiag::net::clock::Clock;
 use rtcdiag::net::host::Source;
-use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target};
+use rtcdiag::net::rendezvous::client::{Event, Rendezvous, Target, Way};
 use rtcdiag::proto::ice::checks::{Credentials, Role};
 use rtcdiag::proto::signal::code::Code;
 use rtcdiag::proto::signal::description::Description;
@@ -56,14 +56,16 @@ pub fn greeting() -> Greeting {
 /// A target in the lab.
 pub fn target(lab: &Lab, code: &Code, member: Name) -> Target {
     Target {
-        url: format!("ws://127.0.0.1:{}", lab.port)
-            .parse()
-            .expect("a URL"),
+        way: Way {
+            url: format!("ws://127.0.0.1:{}", lab.port)
+                .parse()
+                .expect("a URL"),
+            source: Source::default(),
+            families: vec![Family::Ipv4],
+        },
         room: RoomName::from(code),
         kind: RoomKind::Pair,
         member,
-        source: Source::default(),
-        families: vec![Family::Ipv4],
     }
 }
 

@@ -285,7 +285,8 @@ impl Membership {
 
     fn leave(&mut self, place: usize) -> Option<ChannelEvent> {
         self.standings[place].has_peer = false;
-        let is_elsewhere = self.standings.iter().any(|standing| standing.has_peer);
+        let mut joined = self.places.joined().into_iter();
+        let is_elsewhere = joined.any(|place| self.standings[place].has_peer);
         let is_new = self.session.has_peer()
             && !is_elsewhere
             && !std::mem::replace(&mut self.peer_left, true);

@@ -28,14 +28,14 @@ pub fn worded(report: ErrorReport) -> ErrorReport {
 }
 
 /// The connection did not come about.
-pub(super) fn of_way(failure: Failure) -> Failure {
+pub(in crate::net) fn of_way(failure: Failure) -> Failure {
     Failure {
         report: worded(failure.report),
         ..failure
     }
 }
 
-pub(super) fn of_fault(fault: Fault, url: &RendezvousUrl) -> Failure {
+pub(in crate::net) fn of_fault(fault: Fault, url: &RendezvousUrl) -> Failure {
     let (code, hint) = match fault {
         Fault::Tls => return needs_tls(url),
         Fault::Http | Fault::Foreign | Fault::Malformed => (Code::NotABroker, OTHER_PORT),
@@ -60,14 +60,14 @@ pub(super) fn of_fault(fault: Fault, url: &RendezvousUrl) -> Failure {
     }
 }
 
-pub(super) fn closed() -> Failure {
+pub(in crate::net) fn closed() -> Failure {
     Failure::passing(
         ErrorReport::new(Code::Closed, "the broker closed the connection")
             .with_hint("look at the broker's log; a firewall in between may also close it"),
     )
 }
 
-pub(super) fn unanswered() -> Failure {
+pub(in crate::net) fn unanswered() -> Failure {
     Failure::passing(
         ErrorReport::new(
             Code::Timeout,
@@ -78,14 +78,14 @@ pub(super) fn unanswered() -> Failure {
 }
 
 /// Whether such an answer to plain MQTT may come from a port with TLS.
-pub(super) fn may_be_tls(failure: &Failure) -> bool {
+pub(in crate::net) fn may_be_tls(failure: &Failure) -> bool {
     matches!(
         failure.report.code,
         Code::Closed | Code::NotABroker | Code::Timeout
     )
 }
 
-pub(super) fn needs_tls(url: &RendezvousUrl) -> Failure {
+pub(in crate::net) fn needs_tls(url: &RendezvousUrl) -> Failure {
     let message = format!(
         "the port speaks TLS, and {}:// is without it: use {}",
         url.scheme(),
@@ -95,7 +95,7 @@ pub(super) fn needs_tls(url: &RendezvousUrl) -> Failure {
 }
 
 /// An answer to the request for a WebSocket.
-pub(super) fn of_status(status: StatusCode) -> Failure {
+pub(in crate::net) fn of_status(status: StatusCode) -> Failure {
     let message =
         format!("an HTTP server answers there, and opens no WebSocket (HTTP status {status})");
     let report = ErrorReport::new(Code::NotABroker, message).with_hint(
@@ -108,12 +108,12 @@ pub(super) fn of_status(status: StatusCode) -> Failure {
     }
 }
 
-pub(super) fn no_websocket() -> Failure {
+pub(in crate::net) fn no_websocket() -> Failure {
     let message = "what answers there is not the WebSocket of an MQTT broker";
     Failure::lasting(ErrorReport::new(Code::NotABroker, message).with_hint(OTHER_PORT))
 }
 
-pub(super) fn too_large(size: usize) -> Failure {
+pub(in crate::net) fn too_large(size: usize) -> Failure {
     let message = format!("the broker ends the connection at a message of {size} bytes");
     Failure::lasting(ErrorReport::new(Code::TooLarge, message).with_hint(
         "raise the broker's limit for messages (mosquitto: max_packet_size), or use another broker",

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use crate::base::bounds;
 use crate::net::rendezvous::broker::failure;
-use crate::net::rendezvous::client::Target;
+use crate::net::rendezvous::client::Way;
 use crate::net::rendezvous::dial::{Stream, request, transport};
 use crate::net::rendezvous::failure::Failure;
 use crate::net::rendezvous::steps::{Step, Steps};
@@ -23,18 +23,18 @@ use crate::proto::signal::url::Service;
 const READ: usize = 4096;
 const FRAME: usize = 16 * bounds::BROKER_PIECE;
 
-pub(super) enum Pipe {
+pub(in crate::net) enum Pipe {
     Stream(Box<dyn Stream>),
     WebSocket(Box<WebSocketStream<Box<dyn Stream>>>),
 }
 
-pub(super) async fn open(
-    target: &Target,
+pub(in crate::net) async fn open(
+    way: &Way,
     by: Instant,
     steps: &Steps,
 ) -> Result<(Pipe, Vec<SocketAddr>), Failure> {
-    let (stream, addresses) = transport(target, by, steps).await?;
-    if target.url.service != Service::MqttWebSocket {
+    let (stream, addresses) = transport(way, by, steps).await?;
+    if way.url.service != Service::MqttWebSocket {
         return Ok((Pipe::Stream(stream), addresses));
     }
     let config = WebSocketConfig::default()
@@ -43,7 +43,7 @@ pub(super) async fn open(
         .max_message_size(Some(FRAME))
         .max_frame_size(Some(FRAME));
     steps.begin(Step::WebSocket);
-    let request = request(&target.url)?;
+    let request = request(&way.url)?;
     let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
     match timeout_at(by, opened).await {
         Ok(Ok((socket, _))) => Ok((Pipe::WebSocket(Box::new(socket)), addresses)),
@@ -56,7 +56,7 @@ pub(super) async fn open(
 
 impl Pipe {
     /// What comes next. May be dropped and called again.
-    pub(super) async fn read(&mut self) -> Result<Vec<u8>, Failure> {
+    pub(in crate::net) async fn read(&mut self) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Stream(stream) => {
                 let mut buffer = [0; READ];
@@ -76,7 +76,7 @@ impl Pipe {
         }
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(in crate::net) async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Stream(stream) => {
                 let written = async {
@@ -96,7 +96,7 @@ impl Pipe {
 
     /// Ends the connection, and reads until the broker has done so too: what is unread would reset it, and take
     /// what was written last with it.
-    pub(super) async fn close(&mut self) {
+    pub(in crate::net) async fn close(&mut self) {
         // A broker that is gone needs no good-bye.
         match self {
             Self::Stream(stream) => {

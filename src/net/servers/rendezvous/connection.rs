@@ -26,8 +26,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::net::servers::rendezvous::Proxies;
+use crate::net::servers::rendezvous::desk::Desk;
 use crate::net::servers::rendezvous::pages::{self, Left};
-use crate::net::servers::rendezvous::shared::{Desk, Shared, Visit};
+use crate::net::servers::rendezvous::shared::{Shared, Visit};
 use crate::net::servers::rendezvous::unfinished::Unfinished;
 use crate::proto::signal::wire::{Join, Notice, Refusal};
 

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::net::servers::rendezvous::unfinished::Budget;
-use crate::proto::signal::wire::{Notice, Refusal};
+use crate::proto::signal::wire::Refusal;
 
 /// What one message costs beside its bytes, so that empty ones are not free.
 const OVERHEAD: usize = 64;
@@ -62,10 +62,6 @@ impl Outbox {
         state.messages.push_back(message);
         drop(state);
         self.ready.notify_one();
-    }
-
-    pub(super) fn tell(&self, notice: &Notice, limit: usize) {
-        self.push(Message::text(notice.to_text()), limit);
     }
 
     /// Ends the connection. What waits is not sent any more. The first reason counts.

@@ -15,6 +15,9 @@ use crate::net::servers::rendezvous::page::GUEST_PAGE;
 use crate::net::servers::rendezvous::shared::Shared;
 use crate::proto::signal::wire::{ABOUT, PATH, SUBPROTOCOL};
 
+const NOT_SHARED: &str =
+    "the broker cannot be reached: rooms are not shared with other processes\n";
+
 /// The first page.
 fn about(has_admin: bool) -> String {
     let version = env!("CARGO_PKG_VERSION");
@@ -149,7 +152,9 @@ fn health(shared: &Shared) -> Page {
     if shared.is_stopping() {
         text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
     } else {
-        text(StatusCode::OK, "ok\n")
+        // What is in one process goes on, so that a broker that is away is no reason to send nobody there.
+        let alone = if shared.is_alone() { NOT_SHARED } else { "" };
+        text(StatusCode::OK, format!("ok\n{alone}"))
     }
 }
 

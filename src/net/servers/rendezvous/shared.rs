@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio::sync::{Notify, mpsc};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::base::time::Time;
 use crate::net::clock::Clock;
 use crate::net::servers::rendezvous::CertificateFilesError;
+use crate::net::servers::rendezvous::broker::Broker;
 use crate::net::servers::rendezvous::outbox::Outbox;
 use crate::net::servers::rendezvous::totals::{self, Current, Totals};
 use crate::net::servers::rendezvous::unfinished::Budget;
 use crate::net::servers::rendezvous::{Event, Limits, Options, Patience, Proxies};
-use crate::proto::signal::rooms::{Connection, Joined, NotJoined, RoomName, Rooms};
+use crate::proto::signal::lobbies::Lobbies;
+use crate::proto::signal::rooms::Connection;
+use crate::proto::signal::siblings::{Deed, SharedRooms};
 use crate::proto::signal::visitors::{Network, Visitors};
-use crate::proto::signal::wire::{Join, Notice, Refusal};
+use crate::proto::signal::wire::{Notice, Refusal};
 
 /// Connections beyond the limits that are told so, at one time. More are closed without a word.
 const MOST_TOLD: usize = 64;
@@ -29,6 +32,10 @@ pub(super) struct Shared {
     /// Whether `/health` and `/metrics` are elsewhere.
     pub(super) has_admin: bool,
     started: Time,
+    /// Where the rooms are shared with other processes.
+    pub(super) broker: Option<Broker>,
+    /// There is something for the broker, or it is to be looked at earlier.
+    pub(super) for_broker: Notify,
     state: Mutex<State>,
     /// For what has come and is not delivered.
     pub(super) budget: Budget,
@@ -38,15 +45,19 @@ pub(super) struct Shared {
 /// The metrics of services beside this one.
 type MoreMetrics = Box<dyn Fn() -> String + Send + Sync>;
 
-struct State {
-    visitors: Visitors,
+pub(super) struct State {
+    pub(super) visitors: Visitors,
     /// Connections that are being told that they are too many.
     told: usize,
-    rooms: Rooms,
-    outboxes: BTreeMap<Connection, Arc<Outbox>>,
-    next: Connection,
-    totals: Totals,
-    stopping: bool,
+    pub(super) rooms: SharedRooms,
+    pub(super) lobbies: Lobbies,
+    /// When the broker is looked at without being asked to.
+    pub(super) broker_at: Time,
+    pub(super) broker_away_since: Option<Time>,
+    pub(super) outboxes: BTreeMap<Connection, Arc<Outbox>>,
+    pub(super) next: Connection,
+    pub(super) totals: Totals,
+    pub(super) stopping: bool,
     log: Option<mpsc::UnboundedSender<Event>>,
     logs_clients: bool,
 }
@@ -73,21 +84,6 @@ impl Drop for Visit {
     }
 }
 
-/// A WebSocket whose client can be sent something; dropping it ends that.
-pub(super) struct Desk {
-    pub(super) visit: Visit,
-    pub(super) outbox: Arc<Outbox>,
-    number: Connection,
-    room: Option<RoomName>,
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.leave();
-        self.visit.shared.state().outboxes.remove(&self.number);
-    }
-}
-
 impl Shared {
     pub(super) fn new(options: &Options, clock: Clock) -> Self {
         let limits = options.limits.clone();
@@ -98,10 +94,15 @@ impl Shared {
             has_admin: options.admin.is_some(),
             started: clock.now(),
             budget: Budget::default(),
+            broker: options.broker.clone(),
+            for_broker: Notify::new(),
             state: Mutex::new(State {
                 visitors: Visitors::new(limits.visitors),
                 told: 0,
-                rooms: Rooms::new(limits.rooms),
+                rooms: SharedRooms::new(limits.rooms, options.broker.is_some()),
+                lobbies: Lobbies::new(limits.rooms),
+                broker_at: Time::MAX,
+                broker_away_since: None,
                 outboxes: BTreeMap::new(),
                 next: 0,
                 totals: Totals::default(),
@@ -115,7 +116,7 @@ impl Shared {
     }
 
     /// The table is whole at any moment: nothing below panics half way through a change.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,6 +174,11 @@ impl Shared {
         self.state().stopping
     }
 
+    /// Whether there is a broker, and it cannot be reached.
+    pub(super) fn is_alone(&self) -> bool {
+        self.broker.is_some() && !self.state().rooms.is_ready()
+    }
+
     pub(super) fn stop(&self) {
         let mut state = self.state();
         state.stopping = true;
@@ -189,23 +195,66 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.state();
         state.visitors.tidy(now);
-        for connection in state.rooms.expire(now) {
+        state.rooms.expire(now);
+        self.carry_out(&mut state);
+        for connection in state.lobbies.expire(now) {
             state.end(connection, Refusal::RoomExpired);
+        }
+        drop(state);
+        // While there is no connection to the broker, nobody else does.
+        self.look_at_rooms();
+    }
+
+    /// After each change of the rooms: does for connections what is to be done, and sees that the broker hears of it.
+    pub(super) fn carry_out(&self, state: &mut State) {
+        while let Some(deed) = state.rooms.poll_deed() {
+            match deed {
+                Deed::Tell(connection, notice) => self.tell(state, connection, &notice),
+                Deed::Deliver(connection, message) => {
+                    self.push(state, connection, Message::binary(message));
+                }
+                Deed::End(connection, refusal) => state.end(connection, refusal),
+            }
+        }
+        let due = state.rooms.poll_timeout();
+        if state.rooms.has_wishes() || due.is_some_and(|due| due < state.broker_at) {
+            self.for_broker.notify_one();
+        }
+    }
+
+    pub(super) fn tell(&self, state: &State, connection: Connection, notice: &Notice) {
+        self.push(state, connection, Message::text(notice.to_text()));
+    }
+
+    /// What a connection is sent, if it is still there.
+    pub(super) fn push(&self, state: &State, connection: Connection, message: Message) {
+        if let Some(outbox) = state.outboxes.get(&connection) {
+            outbox.push(message, self.limits.queue);
+        }
+    }
+
+    /// Something about the broker, for the log.
+    pub(super) fn tell_log(&self, event: Event) {
+        if let Some(log) = &self.state().log {
+            // Nobody reads the log any more when the server is being stopped.
+            let _ = log.send(event);
         }
     }
 
     pub(super) fn totals(&self) -> Totals {
-        self.state().totals.clone()
+        self.state().totals(self.clock.now())
     }
 
     pub(super) fn metrics(&self) -> String {
         let state = self.state();
         let current = Current {
             connections: state.visitors.open(),
-            rooms: state.rooms.open(),
+            rooms: state.rooms.open() + state.lobbies.open(),
             uptime: self.clock.now().saturating_sub(self.started),
+            broker: self.broker.as_ref().map(|_| state.rooms.standing()),
         };
-        let mut text = totals::metrics(&state.totals, current);
+        let totals = state.totals(self.clock.now());
+        let mut text = totals::metrics(&totals, current);
         drop(state);
         if let Some(more) = self.more_metrics.get() {
             text.push_str(&more());
@@ -242,130 +291,25 @@ impl Visit {
 }
 
 impl State {
-    fn end(&self, connection: Connection, refusal: Refusal) {
+    fn totals(&self, now: Time) -> Totals {
+        let since = self.broker_away_since.unwrap_or(now);
+        Totals {
+            siblings: self.rooms.counts(),
+            broker_away: self.totals.broker_away + now.saturating_sub(since),
+            ..self.totals.clone()
+        }
+    }
+
+    pub(super) fn end(&self, connection: Connection, refusal: Refusal) {
         if let Some(outbox) = self.outboxes.get(&connection) {
             outbox.end(refusal);
         }
     }
 
-    fn tell(&self, connection: Connection, notice: &Notice, limit: usize) {
-        if let Some(outbox) = self.outboxes.get(&connection) {
-            outbox.tell(notice, limit);
-        }
-    }
-
-    fn log(&self, event: Event) {
+    pub(super) fn log(&self, event: Event) {
         if let Some(log) = self.log.as_ref().filter(|_| self.logs_clients) {
             // Nobody reads the log any more when the server is being stopped.
             let _ = log.send(event);
         }
-    }
-}
-
-impl Desk {
-    pub(super) fn open(visit: Visit) -> Self {
-        let outbox = Arc::new(Outbox::new(visit.shared.budget.clone()));
-        let mut state = visit.shared.state();
-        let number = state.next;
-        state.next += 1;
-        state.outboxes.insert(number, Arc::clone(&outbox));
-        if state.stopping {
-            outbox.end(Refusal::ShuttingDown);
-        }
-        drop(state);
-        Self {
-            visit,
-            outbox,
-            number,
-            room: None,
-        }
-    }
-
-    /// Takes a seat in a room. Everybody is told who has to know.
-    pub(super) fn join(&mut self, join: &Join) -> Result<(), Refusal> {
-        let shared = &self.visit.shared;
-        let (now, limit) = (shared.clock.now(), shared.limits.queue);
-        let mut state = shared.state();
-        let network = Network::of(self.visit.address.ip());
-        state.visitors.join(now, network)?;
-        let room = (join.room, join.kind);
-        let joined = state.rooms.join(now, room, join.member, self.number);
-        let Joined {
-            others,
-            replaced,
-            is_new,
-        } = joined.map_err(|NotJoined { refusal, members }| {
-            for member in members {
-                state.tell(member, &Notice::ThirdRefused, limit);
-            }
-            refusal
-        })?;
-        self.room = Some(join.room);
-        state.totals.joins += 1;
-        state.totals.rooms += u64::from(is_new);
-        if let Some(older) = replaced {
-            state.end(older, Refusal::Replaced);
-        }
-        let peer_is_there = !others.is_empty();
-        self.outbox.tell(
-            &Notice::Joined {
-                peer: peer_is_there,
-            },
-            limit,
-        );
-        for other in others {
-            state.tell(other, &Notice::PeerJoined, limit);
-        }
-        state.log(Event::Joined {
-            address: self.visit.address,
-            room: join.room.shortened(),
-            peer: peer_is_there,
-        });
-        Ok(())
-    }
-
-    pub(super) fn forward(&self, message: &Bytes) -> Result<(), Refusal> {
-        let shared = &self.visit.shared;
-        let room = self.room.ok_or(Refusal::BadJoin)?;
-        let bytes = message.len() as u64;
-        let mut state = shared.state();
-        let now = shared.clock.now();
-        let others = state.rooms.forward(now, room, self.number, bytes)?;
-        if others.is_empty() {
-            state.totals.dropped += 1;
-            return Ok(());
-        }
-        state.totals.messages += 1;
-        state.totals.bytes += bytes;
-        for other in others {
-            if let Some(outbox) = state.outboxes.get(&other) {
-                outbox.push(Message::Binary(message.clone()), shared.limits.queue);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn leave(&mut self) {
-        let Some(room) = self.room.take() else {
-            return;
-        };
-        let shared = &self.visit.shared;
-        let mut state = shared.state();
-        for other in state.rooms.leave(room, self.number) {
-            state.tell(other, &Notice::PeerLeft, shared.limits.queue);
-        }
-        state.log(Event::Left {
-            address: self.visit.address,
-            room: room.shortened(),
-        });
-    }
-
-    pub(super) fn refused(&self, refusal: Refusal) {
-        let mut state = self.visit.shared.state();
-        *state.totals.refused.entry(refusal).or_default() += 1;
-        state.log(Event::Refused {
-            address: self.visit.address,
-            refusal,
-        });
     }
 }

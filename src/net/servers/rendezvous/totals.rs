@@ -6,6 +6,7 @@ use std::time::Duration;
 use strum::VariantArray as _;
 
 use crate::net::servers::metrics::Metrics;
+use crate::proto::signal::siblings::{Counts, Standing};
 use crate::proto::signal::wire::Refusal;
 
 /// Counts since the start.
@@ -25,6 +26,11 @@ pub struct Totals {
     /// Connections that were closed without a word, since even refusals were too many.
     pub turned_away: u64,
     pub accept_errors: u64,
+    /// What went to other processes through the broker, and came from them.
+    pub siblings: Counts,
+    /// How often the connection to the broker came about, and for how long there was none.
+    pub broker_connections: u64,
+    pub broker_away: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +38,7 @@ pub(super) struct Current {
     pub(super) connections: usize,
     pub(super) rooms: usize,
     pub(super) uptime: Duration,
+    pub(super) broker: Option<Standing>,
 }
 
 pub(super) fn metrics(totals: &Totals, current: Current) -> String {
@@ -91,5 +98,77 @@ pub(super) fn metrics(totals: &Totals, current: Current) -> String {
         "code",
         refused,
     );
+    if let Some(standing) = current.broker {
+        broker(&mut page, totals, standing);
+    }
     page.into_text()
+}
+
+fn broker(page: &mut Metrics, totals: &Totals, standing: Standing) {
+    let is_ready = u8::from(standing.is_ready);
+    let away = format!("{:.3}", totals.broker_away.as_secs_f64());
+    for (name, help, value) in [
+        (
+            "broker_connected",
+            "Whether rooms are shared with other processes at present.",
+            is_ready.to_string(),
+        ),
+        (
+            "broker_processes",
+            "Other processes that share their rooms with this one.",
+            standing.siblings.to_string(),
+        ),
+        (
+            "broker_rooms",
+            "Open rooms whose members are at different processes.",
+            standing.rooms.to_string(),
+        ),
+        (
+            "broker_away_seconds",
+            "Seconds without the broker in all.",
+            away,
+        ),
+    ] {
+        page.gauge(name, help, value);
+    }
+    let counts = totals.siblings;
+    for (name, help, value) in [
+        (
+            "broker_connections_total",
+            "Connections to the broker.",
+            totals.broker_connections,
+        ),
+        (
+            "broker_sent_total",
+            "Messages to members at other processes.",
+            counts.sent,
+        ),
+        (
+            "broker_received_total",
+            "Messages of members at other processes.",
+            counts.received,
+        ),
+        (
+            "broker_lost_total",
+            "Messages that the broker did not take.",
+            counts.lost,
+        ),
+        (
+            "broker_gaps_total",
+            "How often something that other processes said did not come.",
+            counts.gaps,
+        ),
+        (
+            "broker_strays_total",
+            "Messages of other processes for nobody here.",
+            counts.strays,
+        ),
+        (
+            "broker_foreign_total",
+            "Messages at the broker that are not of this program, or of too many processes.",
+            counts.foreign,
+        ),
+    ] {
+        page.counter(name, help, value);
+    }
 }

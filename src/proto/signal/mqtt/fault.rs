@@ -27,7 +27,7 @@ pub enum Fault {
     TopicForbidden,
     #[error("the broker takes messages and does not hand them on")]
     Swallows,
-    #[error("the broker has been silent for {} s", crate::proto::signal::mqtt::SILENCE.as_secs())]
+    #[error("the broker has been silent for {} s", crate::proto::signal::mqtt::packets::SILENCE.as_secs())]
     Silent,
     #[error("the session has sent as much as a broker that belongs to somebody else is given: {0} messages or {kilobytes} kB from each side", kilobytes = .1 / 1000)]
     Budget(u32, usize),
