@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::certificates::{Authority, Certificate};
+use crate::support::ends::End;
 use crate::support::meeting::{Meeting, ended};
 use crate::support::mosquitto::{Mosquitto, hashed, mosquitto};
 use crate::support::program::{ERROR, GOOD, Run, run};
@@ -210,4 +211,29 @@ fn one_of_two_is_dead_or_dies() {
     assert_eq!(row["status"], "failed", "{row:#}");
     assert_eq!(row["error"]["code"], "refused", "{row:#}");
     runs[1].assert_finding("rendezvous-unusable", "warning");
+}
+
+/// What they have between them needs it no more, and what is lost is said.
+#[test]
+fn the_only_one_dies_after_both_are_connected() {
+    let Some(mut broker) = mosquitto(OPEN, &[]) else {
+        return;
+    };
+    let url = format!("mqtt://127.0.0.1:{}", broker.port);
+    let meeting = Meeting::new();
+    let args = ["--rendezvous", &url, "--duration", "2", "--timeout", "40"];
+    let mut ends = [(); 2].map(|()| End::start(&mut meeting.telling(&args)));
+    for end in &mut ends {
+        end.wait_for_step("connected");
+    }
+    broker.kill();
+    for end in ends {
+        let ended = end.finish();
+        let result = ended.result();
+        assert_eq!(ended.code, Some(0), "{}", ended.describe());
+        assert_eq!(ended.path(), Some("direct"), "{}", ended.describe());
+        let quality = &result["quality"];
+        assert_eq!(quality["sent"], quality["received"], "{quality:#}");
+        assert_eq!(result["rendezvous"][0]["status"], "lost", "{result:#}");
+    }
 }
