@@ -116,7 +116,7 @@ codes! {
     Error: DtlsFailed, CandidatesLost, PathLost;
     // Files of recorded calls.
     Error: FileUnreadable;
-    Warning: FileDamaged, RecordedTooLate, SideSupposed;
+    Warning: FileDamaged, RecordedTooLate, SideSupposed, ListCut;
     Info: OneEndOnly, CallsDiffer;
     // Candidate pairs, too.
     Warning: PairsLeftOut, CheckLimit, RelayedAlthoughDirectWorks, RelayEnded, HighJitter, HighRoundTrip,

@@ -316,3 +316,41 @@ fn a_record_that_ends_early_does_not_tell_how_it_ended() {
         "{summary}"
     );
 }
+
+/// More candidates than are looked at: that the rest was left out is said.
+#[test]
+fn a_list_that_was_cut_is_said_to_be_cut() {
+    let with = |count: u32| {
+        let mut text = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=rtpmap:111 opus/48000/2\r\n".to_owned();
+        for number in 0..count {
+            let [_, high, low, last] = number.to_be_bytes();
+            let line = format!(
+                "a=candidate:{number} 1 udp {number} 10.{high}.{low}.{last} 5000 typ host\r\n"
+            );
+            text.push_str(&line);
+        }
+        let file = scratch(&format!("many-{count}.sdp"), text.as_bytes());
+        file.display().to_string()
+    };
+    let cut = |document: &Value| -> Vec<String> {
+        let findings = document["findings"].as_array().expect("a list").iter();
+        findings
+            .filter(|finding| finding["code"] == "list-cut")
+            .map(|finding| finding["message"].as_str().expect("a text").to_owned())
+            .collect()
+    };
+    let (_, whole) = document(&[&with(2000)]);
+    assert_eq!(cut(&whole), [""; 0]);
+    let file = with(2001);
+    let (_, listed) = document(&[&file]);
+    let said =
+        "this side told 2001 candidates: 2000 with the highest priority are listed".to_owned();
+    assert_eq!(cut(&listed), [said]);
+    let shown = listed["result"]["calls"][0]["local"]["candidates"].as_array();
+    assert_eq!(shown.map(Vec::len), Some(2000));
+    let (_, text, _) = run(&[&file]);
+    assert!(text.contains("told 2001 candidates"), "{text}");
+    let (_, used) = document(&[&with(200_001)]);
+    let said = "this side told at least 200000 candidates: the first 5000 are used, and 2000 with the highest priority are listed".to_owned();
+    assert_eq!(cut(&used), [said]);
+}

@@ -9,6 +9,7 @@ mod half_told;
 mod hostile;
 mod synthetic;
 mod truth;
+mod unknown;
 
 use rtcdiag::proto::evidence::calls::{self, JoinedCall};
 use rtcdiag::proto::evidence::facts::{self, JudgedCall};

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::base::report::{ErrorReport, Millis};
 use crate::commands::pair::report::{PairState, PathKind};
 use crate::commands::sdp::report::SdpResult;
-use crate::proto::evidence::account::{Account, FileKind, Record};
+use crate::proto::evidence::account::{Account, FileKind, Record, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts;
 use crate::proto::evidence::facts::standing::Standing;
@@ -93,6 +93,9 @@ pub struct CallFacts {
     /// Whether files of both ends are there.
     pub has_both_ends: bool,
     pub is_late: bool,
+    /// How many candidates each end has in the files, and how many pairs the call has.
+    pub candidates: [usize; 2],
+    pub pairs: usize,
 }
 
 /// One end of a call.
@@ -296,6 +299,8 @@ impl CallReport {
                 is_good: judged.is_good(),
                 is_explained: judged.is_explained(),
                 has_both_ends: call.ends.iter().all(Option::is_some),
+                candidates: [0, 1].map(|end| candidates_of(call, end)),
+                pairs: judged.pairs.len(),
                 is_late: call.ends.iter().flatten().all(|account| account.is_late),
             },
             standing: judged.standing,
@@ -303,6 +308,15 @@ impl CallReport {
             relay_causes: judged.relay_causes,
         }
     }
+}
+
+/// How many candidates the files have of an end: by its own, or by those of the other one.
+fn candidates_of(call: &JoinedCall, end: usize) -> usize {
+    let count = |end: usize, told: fn(&Account) -> &Told| {
+        let account = call.ends[end].as_ref();
+        account.map_or(0, |account| told(account).candidates.len())
+    };
+    count(end, |account| &account.own).max(count(1 - end, |account| &account.other))
 }
 
 const fn state(standing: Standing) -> Option<PairState> {

@@ -4,11 +4,13 @@ use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::report::{Caveat, Finding, Severity, Verdict};
 use crate::base::words::{capitalised, counted, listed};
-use crate::commands::inspect::report::{CallReport, InspectResult};
+use crate::commands::inspect::report::{CallReport, InspectResult, MAX_LISTED};
 use crate::commands::pair::report::PathKind;
 use crate::commands::pair::verdict::causes::{hint, promise};
+use crate::proto::evidence::MAX_PARTS;
 use crate::proto::evidence::account::Record;
 use crate::proto::evidence::facts::is_of_later_stage;
+use crate::proto::evidence::facts::sides::KNOWN;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::Cause;
@@ -110,6 +112,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
             "give the other end's dump too",
         ));
     }
+    found.extend(cut(call));
     let works = call.standing == Standing::Connected;
     let of_cause = |cause: &Cause, prefix: &str| {
         let seen = if cause.evidence.is_empty() {
@@ -143,6 +146,40 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
             .map(|cause| of_cause(cause, "no relay: ")),
     );
     found
+}
+
+/// That the result has not all that the files have.
+fn cut(call: &CallReport) -> Option<Finding> {
+    let amount = |count: usize, noun: &str| {
+        let at_least = if count >= MAX_PARTS { "at least " } else { "" };
+        format!("{at_least}{}", counted(count, noun))
+    };
+    let sides = ["this side", "the other side"]
+        .into_iter()
+        .zip(call.facts.candidates);
+    let mut left_out: Vec<String> = sides
+        .filter(|(_, count)| *count > MAX_LISTED)
+        .map(|(who, count)| {
+            let used = if count > KNOWN {
+                format!("the first {KNOWN} are used, and ")
+            } else {
+                String::new()
+            };
+            let told = amount(count, "candidate");
+            format!("{who} told {told}: {used}{MAX_LISTED} with the highest priority are listed")
+        })
+        .collect();
+    if call.facts.pairs > MAX_LISTED {
+        let pairs = amount(call.facts.pairs, "pair");
+        left_out.push(format!("there are {pairs}: {MAX_LISTED} are listed"));
+    }
+    (!left_out.is_empty()).then(|| {
+        Finding::new(
+            Code::ListCut,
+            left_out.join("; "),
+            "a call has some dozens: look at what wrote the file, or give the part of it that matters",
+        )
+    })
 }
 
 fn outcome(result: &InspectResult) -> Outcome {

@@ -123,6 +123,8 @@ pub struct Account {
     pub is_late: bool,
     /// Whether the page was asked for an offer or answer, or anything else happened.
     pub is_begun: bool,
+    /// What the program said when no offer or answer could be made.
+    pub failure: Option<String>,
     /// Whether it shows every event, so that what is not there has not happened.
     pub has_events: bool,
     /// Whether a description is being set that the page did not hand over.

@@ -30,6 +30,8 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
             describe(&mut account.other, at, value);
         }
         "createOfferOnSuccess" | "createAnswerOnSuccess" => account.is_begun = true,
+        "createOfferOnFailure" => not_made(account, "createOffer", value),
+        "createAnswerOnFailure" => not_made(account, "createAnswer", value),
         "icecandidate" => of_candidate(&mut account.own, at, value),
         "addIceCandidate" => of_candidate(&mut account.other, at, value),
         "icecandidateerror" => of_error(account, at, value),
@@ -62,6 +64,21 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
         "constructor" | "create" => configuration::read(account, value),
         _ => {}
     }
+}
+
+/// An offer or answer that could not be made; the first time tells most.
+fn not_made(account: &mut Account, step: &str, value: &Value) {
+    let text = |key: &str| value[key].as_str();
+    let said = match (value.as_str(), text("name"), text("message")) {
+        (Some(said), ..) | (None, Some(said), None) | (None, None, Some(said)) => said.to_owned(),
+        (None, Some(name), Some(message)) => format!("{name}: {message}"),
+        (None, None, None) => String::new(),
+    };
+    let said = shortened(printable(said.trim()).as_str());
+    account.failure.get_or_insert_with(|| match said.as_str() {
+        "" => format!("{step} failed"),
+        said => format!("{step} failed ({said})"),
+    });
 }
 
 /// Keeps a state that was reached. The same again is no change.
@@ -300,7 +317,7 @@ fn of_error(account: &mut Account, at: Option<f64>, value: &Value) {
     configuration::failed(account, url, code, said, at);
 }
 
-/// Lines of a candidate are at most some hundred characters long.
+/// Lines of a candidate, and what programs say, are at most some hundred characters long.
 fn shortened(line: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(512).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::base::words::printable;
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record, StateKind};
 use crate::proto::evidence::events;
-use crate::proto::evidence::samples::{Members, Series};
+use crate::proto::evidence::samples::{Members, Series, moment};
 use crate::proto::evidence::{MAX_ACCOUNTS, configuration};
 
 pub fn read(text: &str) -> Record {
@@ -33,16 +33,76 @@ pub fn read(text: &str) -> Record {
                 .map_or(account.ended, |(ended, saved)| Some(ended.max(saved)));
         }
     }
-    record
-        .accounts
-        .retain(|account| account.is_begun || !account.pairs.is_empty());
+    let bare = take_bare(&mut record);
     if record.accounts.is_empty() && record.faults.is_empty() {
-        record.faults.push(Fault::new(
-            "PeerConnections",
-            "no PeerConnection in it: open the page before the call, and save before the call is closed",
-        ));
+        record.faults = no_call("PeerConnections", bare);
     }
     record
+}
+
+/// Takes out connections in which nothing was begun.
+pub fn take_bare(record: &mut Record) -> Vec<Account> {
+    let is_call = |account: &Account| account.is_begun || !account.pairs.is_empty();
+    let all = std::mem::take(&mut record.accounts).into_iter();
+    let (calls, bare) = all.partition(is_call);
+    record.accounts = calls;
+    bare
+}
+
+/// Why a dump has no call: what is known of the connections in it, those that failed first.
+pub fn no_call(place: &str, mut bare: Vec<Account>) -> Vec<Fault> {
+    /// Connections that are told of.
+    const MOST: usize = 5;
+    if bare.is_empty() {
+        return vec![Fault::new(
+            place,
+            "no PeerConnection in it: open the page before the call, and save before the call is closed",
+        )];
+    }
+    let has_state = |account: &Account| !ice_states(account).is_empty();
+    bare.sort_by_key(|account| (account.failure.is_none(), !has_state(account)));
+    bare.iter()
+        .take(MOST)
+        .map(|account| {
+            let label = account.label.as_deref().unwrap_or(place);
+            Fault::new(
+                label,
+                format!("a PeerConnection without a description{}", told_of(account)),
+            )
+        })
+        .collect()
+}
+
+fn ice_states(account: &Account) -> Vec<&str> {
+    let of_kind = |kind| {
+        let all = account
+            .changes
+            .iter()
+            .filter(move |change| change.kind == kind);
+        all.map(|change| change.value.as_str())
+    };
+    let ice: Vec<&str> = of_kind(StateKind::Ice).collect();
+    if ice.is_empty() {
+        return of_kind(StateKind::Connection).collect();
+    }
+    ice
+}
+
+/// What a connection without a description tells all the same.
+fn told_of(account: &Account) -> String {
+    if let Some(failure) = &account.failure {
+        return format!(": {failure}");
+    }
+    let states = ice_states(account);
+    if states.is_empty() {
+        return ": neither an offer nor an answer was set in it".to_owned();
+    }
+    // Some come and go for hours.
+    let last = &states[states.len().saturating_sub(4)..];
+    format!(
+        ", though it was {}: the events that set its descriptions are not in the file",
+        last.join(", then ")
+    )
 }
 
 /// States that come as events; others are from statistics.
@@ -107,7 +167,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
                 }
                 "timestamp" => {
                     let at: Value = map.next_value()?;
-                    self.0.captured_at = at.as_f64();
+                    self.0.captured_at = moment(&at);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -238,7 +298,7 @@ impl<'de> Visitor<'de> for Log<'_> {
         while let Some(entry) = seq.next_element::<Value>()? {
             let at = ["timestamp", "time"]
                 .iter()
-                .find_map(|key| entry[*key].as_f64());
+                .find_map(|key| moment(&entry[*key]));
             let Some(name) = entry["type"].as_str() else {
                 continue;
             };

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::base::words::printable;
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record};
+use crate::proto::evidence::samples::moment;
 use crate::proto::evidence::stats::{Object, StatsBook};
 use crate::proto::evidence::{MAX_ACCOUNTS, configuration, events, internals};
 
@@ -26,6 +27,7 @@ pub fn read(text: &str) -> Record {
     let mut open: Vec<(String, Open)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut now: Option<f64> = None;
+    let mut last: Option<f64> = None;
     for (line, number) in text.lines().zip(1..) {
         if !line.starts_with('[') {
             continue;
@@ -39,9 +41,13 @@ pub fn read(text: &str) -> Record {
             }
             continue;
         };
-        let time = entry.last().and_then(Value::as_f64).unwrap_or_default();
-        // The first one since 1970, the others since the one before.
-        now = Some(now.map_or(time, |now| if time > 1e12 { time } else { now + time }));
+        // The first one since 1970, the others since the one before, if that one has a time.
+        now = match entry.last().and_then(moment) {
+            Some(time) if time > 1e12 || last.is_none() => Some(time),
+            Some(time) => now.map(|now| now + time),
+            None => None,
+        };
+        last = now.or(last);
         let [name, id, value, ..] = entry.as_slice() else {
             continue;
         };
@@ -70,7 +76,7 @@ pub fn read(text: &str) -> Record {
             events::apply(&mut connection.account, now, name, &unquoted(value));
         }
     }
-    record.captured_at = now;
+    record.captured_at = last;
     for (label, connection) in open {
         let mut account = connection.account;
         connection.book.close(&mut account);
@@ -78,14 +84,10 @@ pub fn read(text: &str) -> Record {
         internals::finish(&mut account);
         record.accounts.push(account);
     }
-    record
-        .accounts
-        .retain(|account| account.is_begun || !account.pairs.is_empty());
+    let bare = internals::take_bare(&mut record);
     if record.accounts.is_empty() {
-        record.faults.push(Fault::new(
-            "the whole file",
-            "no PeerConnection in it: open the page before the call, and save before the call is closed",
-        ));
+        let faults = internals::no_call("the whole file", bare);
+        record.faults.extend(faults);
     }
     record
 }

@@ -189,6 +189,20 @@ fn begin(times: &[f64], samples: &Samples, count: usize) -> usize {
     near.unwrap_or(by_end)
 }
 
+/// The time of an event: a number, or text with it, or RFC 3339. Dumps before 2023 have the local time in the
+/// words of a language, to the second: its zone is not told, and statistics beside it are in UTC, so it
+/// is no time to reckon with.
+pub fn moment(value: &Value) -> Option<f64> {
+    let of_text = |text: &str| {
+        let number = text.trim().parse().ok();
+        // From 1973 to 5138: anything else is no time in milliseconds.
+        number
+            .or_else(|| milliseconds(text))
+            .filter(|at| (1e11..1e14).contains(at))
+    };
+    value.as_f64().or_else(|| of_text(value.as_str()?))
+}
+
 /// RFC 3339 in UTC, as JavaScript writes it, in milliseconds since 1970.
 pub fn milliseconds(text: &str) -> Option<f64> {
     let text = text.trim().strip_suffix('Z')?;
@@ -248,6 +262,22 @@ mod tests {
             ("2000-02-29T12:00:00.5Z", 951_825_600_500.0),
         ] {
             assert_eq!(milliseconds(text), Some(expected), "{text}");
+        }
+        for (value, expected) in [
+            (Value::from(5.5), Some(5.5)),
+            (Value::from("1795917972892.5"), Some(1_795_917_972_892.5)),
+            (
+                Value::from("2026-11-29T02:06:12.892Z"),
+                Some(1_795_917_972_892.0),
+            ),
+            (Value::from("11/29/2026, 2:06:12 AM"), None),
+            (Value::from("29.11.2026, 02:06:12"), None),
+            (Value::from("2026-11-29Tnan:06:12Z"), None),
+            (Value::from("NaN"), None),
+            (Value::from("30"), None),
+            (Value::Null, None),
+        ] {
+            assert_eq!(moment(&value), expected, "{value}");
         }
         for text in [
             "",

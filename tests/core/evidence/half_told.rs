@@ -144,6 +144,24 @@ fn one_silent_port_of_one_server_does_not_block_udp() {
     is(&witnessed, &[("udp-blocked", "local")], &[]);
     let words = all_words(&witnessed);
     assert!(words.contains("it has a reflexive candidate"), "{words}");
+    // When the relay came is not told, so neither is that UDP had time enough.
+    let is_blocked = |dump: &Value| {
+        let call = one(&[dump.to_string()]);
+        let all = named(&call.causes);
+        all.iter().any(|(code, _)| code == "udp-blocked")
+    };
+    let mut dump: Value = serde_json::from_str(&over_tcp(&[B_HOST, B_SRFLX]).text()).expect("JSON");
+    let connection = &mut dump["PeerConnections"]["11-1"];
+    let stats = connection["stats"].as_object_mut().expect("statistics");
+    stats.retain(|name, _| !name.ends_with("-timestamp"));
+    let place = connection["updateLog"].as_array().and_then(|log| {
+        log.iter()
+            .position(|event| event["value"].as_str().is_some_and(|v| v.contains("49300")))
+    });
+    assert!(is_blocked(&dump));
+    let place = place.expect("the relay");
+    dump["PeerConnections"]["11-1"]["updateLog"][place]["timestamp"] = Value::Null;
+    assert!(!is_blocked(&dump));
 }
 
 fn connected() -> Dump {

@@ -19,7 +19,7 @@ use blocked::{asked_for, blocked};
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
 const SILENT_MS: f64 = 9500.0;
 /// Candidates of an end that are judged by; calls have some dozens.
-const KNOWN: usize = 5000;
+pub const KNOWN: usize = 5000;
 
 /// One end, as all files together know it.
 #[derive(Debug, Clone, Default)]

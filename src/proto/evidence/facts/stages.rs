@@ -7,7 +7,7 @@ mod outage;
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
-use crate::base::words::{counted, listed};
+use crate::base::words::{counted, listed, short_span};
 use crate::proto::evidence::account::{Account, StateKind, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::{Described, Section};
@@ -42,14 +42,16 @@ pub fn no_answer(call: &JoinedCall) -> Option<Cause> {
         (None, Some(account)) => (account, one, Whose::Local, "the other side"),
         _ => return None,
     };
-    let waited = account
-        .ended
-        .zip(account.began)
-        .map_or(0.0, |(ended, began)| ended - began);
-    let seen = format!(
-        "{offerer} set its offer, and no answer in {:.0} s",
-        waited / 1000.0
-    );
+    // Connections may be made long before anything is offered.
+    let since = account.own.descriptions.first().and_then(|(at, _)| *at);
+    let waited = account.ended.zip(since).map(|(ended, since)| ended - since);
+    let seen = match waited.filter(|ms| *ms >= 1.0) {
+        Some(ms) => format!(
+            "{offerer} set its offer, and no answer in {}",
+            short_span(ms / 1000.0)
+        ),
+        None => format!("{offerer} set its offer, and no answer came"),
+    };
     let has_answered = other.as_ref().map(|other| {
         let mut own = other.own.descriptions.iter();
         own.any(|(_, read)| read.is_offer == Some(false))

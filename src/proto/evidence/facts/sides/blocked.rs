@@ -10,6 +10,8 @@ use crate::proto::ice::candidate::CandidateType;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::{ServerUri, Transport};
 
+/// How long a server is waited for where nothing tells how fast it is.
+const WAITED_MS: f64 = 3000.0;
 /// An answer over UDP takes one round trip, a relay over TCP four at least.
 const PROMPT_MS: f64 = 150.0;
 
@@ -107,7 +109,8 @@ fn over_streams(
     let (silent, _) = udp.iter().find(|(_, udp)| udp.host == uri.host)?;
     let took = since_gathering(account, relay);
     // Without times the relay was in use for some round trips at least.
-    let waited = asked.is_none_or(|ms| ms >= (2.5 * took).max(PROMPT_MS));
+    let enough = took.map_or(WAITED_MS, |took| (2.5 * took).max(PROMPT_MS));
+    let waited = asked.is_none_or(|ms| ms >= enough);
     let over = if uri.transport == Transport::Tls {
         "TLS"
     } else {
@@ -122,11 +125,11 @@ fn over_streams(
 }
 
 /// How long a candidate took.
-fn since_gathering(account: &Account, candidate: &ToldCandidate) -> f64 {
+fn since_gathering(account: &Account, candidate: &ToldCandidate) -> Option<f64> {
     let began = account.reached(StateKind::Gathering, &["gathering"]);
     let began = began.and_then(|change| change.at);
     let took = candidate.at.zip(began).map(|(at, began)| at - began);
-    took.map_or(0.0, |took| took.max(0.0))
+    took.map(|took| took.max(0.0))
 }
 
 /// A server that refuses something over TCP or TLS, and says nothing over UDP.
@@ -135,7 +138,6 @@ fn refuses_over_streams(
     udp: &[(&ServerRecord, &ServerUri)],
     asked: f64,
 ) -> Option<String> {
-    const WAITED_MS: f64 = 3000.0;
     let servers = account
         .servers
         .iter()
@@ -163,7 +165,6 @@ fn answers_the_other(
     other: Option<&Account>,
     asked: f64,
 ) -> Option<String> {
-    const WAITED_MS: f64 = 3000.0;
     // A relay over a stream, of whatever server, takes four round trips at least; STUN takes one, and
     // is sent three times within a second.
     const RESENT_MS: f64 = 1000.0;
@@ -171,7 +172,7 @@ fn answers_the_other(
         matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
             && c.kind == CandidateType::Relay
     });
-    let took = stream.map(|relay| since_gathering(account, relay));
+    let took = stream.and_then(|relay| since_gathering(account, relay));
     let enough = took.map_or(WAITED_MS, |took| (2.5 * took).clamp(RESENT_MS, WAITED_MS));
     let other = other.filter(|_| asked >= enough)?;
     let answered = |uri: &ServerUri| {

@@ -1,6 +1,7 @@
 //! Paths that had worked, and then did not.
 
 use crate::base::codes::Code;
+use crate::base::words::short_span;
 use crate::proto::evidence::account::{Account, Change, StateKind};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::stages::cause;
@@ -26,9 +27,8 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         return None;
     }
     let both = outages.len() > 1;
-    let seconds = worst.lasted_ms / 1000.0;
-    let how_long = if worst.lasted_ms > 0.0 {
-        format!(" for {seconds:.0} s")
+    let how_long = if worst.lasted_ms >= 1.0 {
+        format!(" for {}", short_span(worst.lasted_ms / 1000.0))
     } else {
         String::new()
     };
@@ -60,6 +60,7 @@ fn accounts_with_clocks(call: &JoinedCall) -> impl Iterator<Item = (&Account, f6
 }
 
 struct Outage {
+    /// 0 if it is not known.
     lasted_ms: f64,
     is_over: bool,
     seen: String,
@@ -108,7 +109,7 @@ impl Outage {
             .filter(|heard| Some(*heard) < down.at);
         // Browsers say so some seconds after the last packet.
         let from = silence.map(|(from, _)| from).or(heard).or(down.at);
-        let to = back.and_then(|change| change.at).or(account.ended);
+        let to = back.map_or(account.ended, |change| change.at);
         let lasted_ms = match (down.at, silence) {
             (None, Some((from, to))) => to - from,
             _ => from.zip(to).map_or(0.0, |(from, to)| (to - from).max(0.0)),
