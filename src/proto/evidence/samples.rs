@@ -189,7 +189,7 @@ fn begin(times: &[f64], samples: &Samples, count: usize) -> usize {
     near.unwrap_or(by_end)
 }
 
-/// The time of an event: a number, or text with it, or RFC 3339. Dumps before 2023 have the local time in the
+/// The time of an event: a number, or text with it, or RFC 3339. Older dumps have the local time in the
 /// words of a language, to the second: its zone is not told, and statistics beside it are in UTC, so it
 /// is no time to reckon with.
 pub fn moment(value: &Value) -> Option<f64> {

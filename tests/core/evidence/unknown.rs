@@ -135,3 +135,46 @@ fn an_offer_that_could_not_be_made_is_told_by_rtcstats_too() {
         ["a PeerConnection without a description: createAnswer failed (InvalidStateError: x)"]
     );
 }
+
+#[test]
+fn how_long_a_path_was_lost_is_said_where_it_is_known() {
+    let said = |back: Option<f64>| {
+        let dump = Dump::new(&[])
+            .offers("aaaa", "bbbb")
+            .event(100.0, "oniceconnectionstatechange", "connected")
+            .event(110.0, "onconnectionstatechange", "connected")
+            .event(5000.0, "oniceconnectionstatechange", "disconnected")
+            .event(
+                back.unwrap_or(0.0),
+                "oniceconnectionstatechange",
+                "connected",
+            )
+            .event(65_000.0, "ontrack", json!({"kind": "audio"}));
+        let mut whole: Value = serde_json::from_str(&dump.text()).expect("JSON");
+        let log = whole["PeerConnections"]["11-1"]["updateLog"].as_array_mut();
+        let log = log.expect("a list");
+        let place = log.len() - 2;
+        if back.is_none() {
+            log[place]["timestamp"] = Value::Null;
+        }
+        let call = one(&[whole.to_string()]);
+        let codes = named(&call.causes);
+        assert_eq!(codes, [("path-lost".to_owned(), "between".to_owned())]);
+        call.causes[0].message.clone()
+    };
+    let (long, short) = (said(Some(12_000.0)), said(Some(5300.0)));
+    assert!(
+        long.contains("the path was lost for 7 s and came back"),
+        "{long}"
+    );
+    assert!(
+        short.contains("the path was lost for 0.3 s and came back"),
+        "{short}"
+    );
+    // The end of the record is not when it came back.
+    let unknown = said(None);
+    assert!(
+        unknown.contains("the path was lost and came back"),
+        "{unknown}"
+    );
+}
