@@ -231,6 +231,6 @@ pub fn save_page<R: Serialize>(
     let shown = redaction.json(&render::json_line(document)?).into_owned();
     let shown = serde_json::from_str(&shown).context("cannot make the page")?;
     let text = redaction.laid_out(&text()).into_owned();
-    file.write(&page::page(&shown, &text))
+    file.write(&page::page(&shown, document.caveat, &text))
         .with_context(|| format!("cannot write the page to {}", file.path().display()))
 }

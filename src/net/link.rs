@@ -19,6 +19,7 @@ use crate::net::host::Source;
 use crate::net::stream::io_error;
 use crate::net::{tls, whole};
 use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
+use crate::proto::stun::refused::OTHER_SERVICE;
 use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::turn::frame::{Foreign, FrameReader};
 
@@ -371,8 +372,7 @@ fn datagram_error(error: &io::Error) -> ErrorReport {
 }
 
 fn foreign(what: Foreign) -> ErrorReport {
-    ErrorReport::new(Code::NotStun, what.to_string())
-        .with_hint("another service listens on this port; check address, port and transport")
+    ErrorReport::new(Code::NotStun, what.to_string()).with_hint(OTHER_SERVICE)
 }
 
 fn closed(in_a_frame: bool) -> ErrorReport {

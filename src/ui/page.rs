@@ -1,5 +1,6 @@
 //! The result as one HTML page: for people without a terminal, for a ticket, for print. It loads nothing
-//! and runs nothing, and is made from the document alone, so that it says what the document says.
+//! and runs nothing, and is made from the document, so that it says what the document says; the headline's word
+//! is that of the terminal.
 
 mod flow;
 mod markup;
@@ -15,6 +16,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::base::report::Caveat;
 use markup::escape;
 use words::{list, text};
 
@@ -25,9 +27,13 @@ const MOST_BYTES: usize = 200_000;
 
 /// The page of a document and of its text for the terminal. At most 200 kB: the text gives way first, then the
 /// document inside, and the page says so.
-pub fn page(document: &Value, terminal: &str) -> String {
-    let mut page = head(document);
-    page.push_str(&body(document));
+pub fn page(document: &Value, caveat: Option<Caveat>, terminal: &str) -> String {
+    let word = match caveat {
+        Some(caveat) => caveat.word(),
+        None => text(document, "outcome").unwrap_or("unknown"),
+    };
+    let mut page = head(document, word);
+    page.push_str(&body(document, word));
     for (part, without) in [
         (
             saved::document(document),
@@ -49,9 +55,8 @@ pub fn page(document: &Value, terminal: &str) -> String {
 
 const FOOT: &str = "</main></body></html>\n";
 
-fn head(document: &Value) -> String {
+fn head(document: &Value, word: &str) -> String {
     let command = text(document, "command").unwrap_or("rtcdiag");
-    let outcome = text(document, "outcome").unwrap_or_default();
     format!(
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\
          <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\
@@ -59,13 +64,13 @@ fn head(document: &Value) -> String {
          <meta name=color-scheme content=\"light dark\"><meta name=referrer content=no-referrer>\
          <title>rtcdiag {}: {}</title><style>{STYLE}</style></head><body><main>",
         escape(command),
-        escape(outcome),
+        escape(word),
     )
 }
 
-fn body(document: &Value) -> String {
+fn body(document: &Value, word: &str) -> String {
     let mut out = String::new();
-    verdict::of_document(&mut out, document);
+    verdict::of_document(&mut out, document, word);
     of_result(&mut out, document);
     verdict::findings(&mut out, document);
     out

@@ -8,7 +8,7 @@ use crate::base::exit::Outcome;
 use crate::base::fact::Reason;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
 use crate::base::words::{capitalised, counted, listed, short_span};
-use crate::commands::mesh::report::{HostState, MeshResult, WayOutcome, WayReport};
+use crate::commands::mesh::report::{HostReport, HostState, MeshResult, WayOutcome, WayReport};
 
 /// Ways that one finding names; the table has all.
 const NAMED: usize = 8;
@@ -311,7 +311,16 @@ fn summary(result: &MeshResult, context: &Context) -> String {
     let mut text = format!("{hosts}, {ways}: {}.", counts.join(", "));
     if let Some((cause, times)) = main_cause(result) {
         let of = counted(times, "way");
-        let _ = write!(text, " {} ({of}).", capitalised(cause));
+        // A host's name stays as it is.
+        let is_name = |host: &HostReport| {
+            let rest = cause.strip_prefix(host.name.as_str());
+            rest.is_some_and(|rest| rest.starts_with([' ', '\'']))
+        };
+        let cause = match result.hosts.iter().any(is_name) {
+            true => cause.to_owned(),
+            false => capitalised(cause),
+        };
+        let _ = write!(text, " {cause} ({of}).");
     }
     text
 }

@@ -76,6 +76,8 @@ pub struct Context {
     pub odd: Vec<String>,
     /// How many others tried to join with the same code and were turned away.
     pub turned_away: u32,
+    /// Whether messages were refused that may not be the other side's.
+    pub has_foreign: bool,
     pub role_conflict: Option<RoleConflict>,
     /// Relayed addresses that ended during the session, and why.
     pub ended_relays: Vec<(SocketAddr, String)>,

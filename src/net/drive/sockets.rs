@@ -13,8 +13,8 @@ use tokio::net::UdpSocket;
 use crate::net::drive::Sockets;
 use crate::proto::machine::Flow;
 
-/// Larger than any datagram that fits into a packet on common links, whose frames have 9,000 bytes at most.
-const BUFFER: usize = 9216;
+/// As large as a datagram can be, so none is cut.
+const BUFFER: usize = 65_535;
 
 #[derive(Debug)]
 pub struct UdpSockets<S> {

@@ -26,7 +26,7 @@ pub struct ListenError {
 pub fn reason(error: &io::Error, address: SocketAddr) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("port {} is in use there by another program", address.port())
+            format!("port {} is already in use there", address.port())
         }
         io::ErrorKind::PermissionDenied => format!(
             "this user may not use port {}; choose one above 1023, or grant CAP_NET_BIND_SERVICE",

@@ -37,6 +37,8 @@ pub enum Failure {
     Timeout,
     Refused(ErrorResponse),
     Malformed(String),
+    /// Something answers there, with what is no STUN or no answer.
+    Foreign,
     NoAddress,
     /// An answer with what is no address of a host, or one of the other family.
     BadAddress(SocketAddr),
@@ -153,6 +155,10 @@ impl Binder {
     /// Takes a datagram. `false` if it belongs to no question.
     pub fn handle_input(&mut self, now: Time, source: SocketAddr, bytes: &[u8]) -> bool {
         let Some(id) = message::transaction_id(bytes) else {
+            // Data of a relay at the same address comes so too: it counts where no answer does.
+            for question in self.questions.iter_mut().filter(|q| q.server == source) {
+                question.hint.get_or_insert(Failure::Foreign);
+            }
             return false;
         };
         let found = self.questions.iter().enumerate().find_map(|(index, q)| {
@@ -169,7 +175,10 @@ impl Binder {
         }
         let response = match message::decode_binding_response(bytes) {
             Ok(response) => response,
-            Err(DecodeError::NotABindingResponse | DecodeError::NotAnAnswer) => return true,
+            Err(DecodeError::NotABindingResponse | DecodeError::NotAnAnswer) => {
+                question.hint.get_or_insert(Failure::Foreign);
+                return true;
+            }
             Err(error) => {
                 question.hint = Some(Failure::Malformed(error.to_string()));
                 return true;

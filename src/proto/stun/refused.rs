@@ -4,6 +4,16 @@ use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::proto::stun::message::ErrorResponse;
 
+/// What comes over UDP from a port that does not speak STUN.
+pub const NOT_STUN: &str = "something answers there over UDP, and not with STUN";
+pub const OTHER_SERVICE: &str =
+    "another service listens on this port; check address, port and transport";
+
+/// The error of a server that answers with something else than STUN.
+pub fn not_stun() -> ErrorReport {
+    ErrorReport::new(Code::NotStun, NOT_STUN).with_hint(OTHER_SERVICE)
+}
+
 /// An error in answer to a Binding request (RFC 8489 14.8).
 pub fn refused_binding(error: &ErrorResponse) -> ErrorReport {
     let said = format!("it answered with error {} {}", error.code, error.reason);

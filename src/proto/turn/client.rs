@@ -402,7 +402,7 @@ impl Machine for Client {
                 None => self.discarded.stray += 1,
             },
             Some(Frame::Stun(bytes)) => self.handle_message(now, bytes),
-            None => self.discarded.stray += 1,
+            None => self.note_foreign(),
         }
     }
 }

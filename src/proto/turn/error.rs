@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::proto::stun::message::ErrorResponse;
+use crate::proto::stun::refused::{NOT_STUN, OTHER_SERVICE};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -19,6 +20,8 @@ pub enum Failure {
     /// Success answers came without integrity, so they were not used.
     Unsigned,
     Malformed(String),
+    /// Something answers there, with what is neither STUN nor TURN.
+    Foreign,
     /// The realm of the challenge is empty.
     EmptyRealm,
     /// A relayed address that is not one of a host.
@@ -82,6 +85,11 @@ impl Failure {
                 code: Code::NoIntegrity,
                 explanation: "its success answer carries no MESSAGE-INTEGRITY, so it cannot be trusted (RFC 8489 9.2.5)",
                 hint: "a fault of the server's software: clients that check answers do without this request; use another version or server",
+            },
+            Self::Foreign => Meaning {
+                code: Code::NotStun,
+                explanation: NOT_STUN,
+                hint: OTHER_SERVICE,
             },
             Self::Malformed(_) => Meaning {
                 code: Code::Malformed,
@@ -192,6 +200,7 @@ impl Failure {
             | Self::Unsigned
             | Self::EmptyRealm
             | Self::Malformed(_)
+            | Self::Foreign
             | Self::BadRelayedAddress(_) => None,
         }
     }

@@ -52,7 +52,7 @@ fn nothing_from_outside_is_markup() {
             document["result"] =
                 json!({"calls": [document["result"]], "sources": [{"file": evil}]});
         }
-        let page = page(&document, evil);
+        let page = page(&document, None, evil);
         for tag in tags(&page) {
             assert!(
                 ![
@@ -84,7 +84,7 @@ fn nothing_is_loaded_and_everything_is_in_words() {
             {"at_ms": 9.0, "event": "description-sent", "detail": null},
         ]}
     });
-    let page = page(&document, "bad: no connection\n");
+    let page = page(&document, None, "bad: no connection\n");
     assert!(page.contains("default-src 'none'"));
     for loaded in ["http://", "https://", "src=", "url(", "@import"] {
         assert!(!page.contains(loaded), "{loaded}");
@@ -114,7 +114,7 @@ fn a_large_result_stays_a_small_page() {
     let document = json!({"command": "pair", "outcome": "bad", "summary": "s",
         "result": {"local": {"candidates": candidates}, "remote": {"candidates": candidates},
             "pairs": pairs, "timeline": timeline}});
-    let page = page(&document, &"line\n".repeat(100_000));
+    let page = page(&document, None, &"line\n".repeat(100_000));
     assert!(page.len() <= MOST_BYTES, "{}", page.len());
     assert!(page.contains("too large for this page") || page.contains("download="));
     assert!(page.contains("The text is too long for this page"));
@@ -126,7 +126,18 @@ fn a_result_that_is_not_there_leaves_the_verdict() {
         for command in ["pair", "mesh", "inspect", "nat", "gather", "turn", "sdp"] {
             let document = json!({"command": command, "outcome": "error", "summary": "It could not start.",
                 "result": result});
-            assert!(page(&document, "").contains("<h1>It could not start.</h1>"));
+            assert!(page(&document, None, "").contains("<h1>It could not start.</h1>"));
         }
     }
+}
+
+/// Good by the exit code, and no good news.
+#[test]
+fn the_word_of_the_headline_is_that_of_the_terminal() {
+    let document = json!({"command": "pair", "outcome": "good", "summary": "It works."});
+    let of = |caveat| page(&document, caveat, "");
+    assert!(of(None).contains("<span class=\"badge good\">good</span>"));
+    let relayed = of(Some(Caveat::Relayed));
+    assert!(relayed.contains("<span class=\"badge open\">relayed</span>"));
+    assert!(relayed.contains("<title>rtcdiag pair: relayed</title>"));
 }

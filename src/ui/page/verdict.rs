@@ -9,10 +9,9 @@ use crate::base::words::capitalised;
 use super::markup::{escape, heading};
 use super::words::{label, list, text};
 
-/// The verdict and its sentence.
-pub(super) fn of_document(out: &mut String, document: &Value) {
-    let outcome = text(document, "outcome").unwrap_or("unknown");
-    let class = match outcome {
+/// The verdict, in this word, and its sentence.
+pub(super) fn of_document(out: &mut String, document: &Value, word: &str) {
+    let class = match word {
         "good" => "good",
         "bad" | "error" => "bad",
         _ => "open",
@@ -29,7 +28,7 @@ pub(super) fn of_document(out: &mut String, document: &Value) {
         out,
         "<header><p class=outcome><span class=\"badge {class}\">{}</span> rtcdiag {}</p><h1>{}</h1>\
          <p class=note>rtcdiag {} at {}{redacted}</p></header>",
-        escape(outcome),
+        escape(word),
         escape(command),
         escape(text(document, "summary").unwrap_or_default()),
         escape(version),

@@ -292,6 +292,7 @@ fn random(seed: u64) -> (PairResult, Context) {
 fn random_context(rng: &mut StdRng) -> Context {
     Context {
         came_with_code: false,
+        has_foreign: rng.random(),
         wanted: pick(
             rng,
             &[None, Some(WantedPair::Connected), Some(WantedPair::Direct)],

@@ -20,7 +20,7 @@ use crate::net::host::Source;
 use crate::net::{look, refusal, stream};
 use crate::proto::ice::reflexive::{Binder, Failure, Reflexive};
 use crate::proto::machine::{Machine, SendError, Transmit};
-use crate::proto::stun::refused::refused_binding;
+use crate::proto::stun::refused::{not_stun, refused_binding};
 
 /// When a silent server is asked for ICMP errors, which only a connected socket hears.
 const REFUSAL_AFTER: Duration = Duration::from_millis(150);
@@ -298,6 +298,7 @@ pub fn explain(failure: &Failure) -> ErrorReport {
         ),
         Failure::Refused(error) => refused_binding(error),
         Failure::Malformed(what) => ErrorReport::new(Code::Malformed, what.clone()),
+        Failure::Foreign => not_stun(),
         Failure::BadAddress(address) => ErrorReport::new(
             Code::BadAddress,
             format!("it reports {address} as our address, which is impossible"),

@@ -16,7 +16,7 @@ use crate::proto::nat::address::Rewritten;
 use crate::proto::nat::behavior::{ServerError, ServerFacts, ServerRecord};
 use crate::proto::nat::{SendError, Time};
 use crate::proto::stun::message::BindingSuccess;
-use crate::proto::stun::refused::refused_binding;
+use crate::proto::stun::refused::{not_stun, refused_binding};
 use crate::proto::stun::uri::{Host, Scheme, ServerUri, Transport};
 
 /// The rows, in the order in which the servers were named.
@@ -179,6 +179,7 @@ fn server_error(error: &ServerError, local: IpAddr) -> ErrorReport {
         ),
         ServerError::Stun(error) => refused_binding(error),
         ServerError::Malformed(what) => ErrorReport::new(Code::Malformed, what.clone()),
+        ServerError::Foreign => not_stun(),
         ServerError::WrongSource(source) => ErrorReport::new(
             Code::WrongSource,
             format!("it answered from {source}, which was not asked"),

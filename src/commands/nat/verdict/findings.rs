@@ -338,7 +338,7 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
         ),
         Reason::AlternateUnreachable => (
             Code::AlternateUnreachable,
-            "ask another server with RFC 5780 with -s; the operator should open both addresses and ports",
+            "ask another server with RFC 5780 with -s: if its other address is silent too, a firewall here drops UDP to such ports; else the operator of this one should open both addresses and ports",
         ),
         Reason::SingleServer => (
             Code::SingleServer,

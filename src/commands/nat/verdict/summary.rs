@@ -254,6 +254,9 @@ fn external(path: &PathReport) -> Vec<String> {
     path.external().iter().map(ToString::to_string).collect()
 }
 
+const NOT_KNOWN: &str =
+    "calls get out, but it is not known with whom they connect directly; have a TURN server ready";
+
 /// What the path means for a call, as a support person says it. It promises no more than the table of
 /// peers does.
 fn meaning(path: &PathReport) -> &'static str {
@@ -265,6 +268,11 @@ fn meaning(path: &PathReport) -> &'static str {
     // What most routers at home are.
     let usual = cells.iter().find(|cell| with(cell));
     let all_direct = cells.iter().all(|c| c.expected == Expected::Direct);
+    // Peers have other ports than servers, and to such ports nothing is known to get out.
+    let is_silent = |reason: &Reason| *reason == Reason::AlternateUnreachable;
+    if matches!(&path.facts.filtering, Fact::Inconclusive { reason, .. } if is_silent(reason)) {
+        return NOT_KNOWN;
+    }
     match usual.map(|cell| cell.expected) {
         Some(Expected::Direct) if all_direct => "calls connect directly with nearly everybody",
         Some(Expected::Direct) => {
@@ -275,9 +283,7 @@ fn meaning(path: &PathReport) -> &'static str {
             "calls connect directly or not, depending on who is first; have a TURN server ready"
         }
         _ if path.is_strict() => "calls with many people need a TURN server",
-        _ => {
-            "calls get out, but it is not known with whom they connect directly; have a TURN server ready"
-        }
+        _ => NOT_KNOWN,
     }
 }
 

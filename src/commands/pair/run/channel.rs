@@ -44,6 +44,8 @@ pub enum ChannelEvent {
     Message(Message),
     Carried(String),
     Refused(String),
+    /// A message that was sealed with the right key, and that this version does not understand.
+    Unreadable,
     /// What a person gave is not what the other side prints; it may be given once more.
     WrongPaste(String),
     /// The other side is there, and what it greets with cannot be understood.
@@ -329,7 +331,7 @@ impl Membership {
             Incoming::Message(_) if !self.is_understood => None,
             Incoming::Message(text) => Some(match Message::decode(&text) {
                 Ok(message) => ChannelEvent::Message(message),
-                Err(error) => ChannelEvent::Refused(error.to_string()),
+                Err(_) => ChannelEvent::Unreadable,
             }),
         }
     }

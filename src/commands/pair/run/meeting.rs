@@ -152,6 +152,8 @@ pub(super) struct Record {
     pub timeline: Vec<TimelineEntry>,
     /// Messages and candidates that were left out, each reason once.
     pub refused: Vec<String>,
+    /// Whether some of them may come from somebody else.
+    pub has_foreign: bool,
     /// Candidates in a description that was carried and that could not be used, and why.
     pub left_out: Vec<CandidateError>,
     /// What is odd about a description that was carried.
@@ -248,6 +250,7 @@ impl<'a> Meeting<'a> {
                 ended_relays: Vec::new(),
                 reconnects: 0,
                 turned_away: 0,
+                has_foreign: false,
                 rendezvous_trouble: None,
                 places: places::rows(options.places()),
                 has_told_places: false,

@@ -128,11 +128,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
                 Signalling::ManualSdp => SessionMode::ManualSdp,
             },
             rendezvous: met_at.map(|place| place.url.clone()),
-            peer_version: meeting
-                .peer
-                .software
-                .as_ref()
-                .map(|s| s.trim_start_matches("rtcdiag/").to_owned()),
+            peer_version: meeting.peer.software.as_deref().and_then(version),
             peer_agrees,
             reconnects: meeting.record.reconnects,
             refused: meeting.record.refused.clone(),
@@ -231,6 +227,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
             Signalling::Rendezvous { is_new: false, .. }
         ),
         turned_away: meeting.record.turned_away,
+        has_foreign: meeting.record.has_foreign,
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),
@@ -359,4 +356,14 @@ fn quality(measured: Measured) -> QualityReport {
             received: measured.largest.received,
         },
     }
+}
+
+/// The version in what the other side calls itself; nothing where that has no version's form.
+fn version(software: &str) -> Option<String> {
+    const LONGEST: usize = 32;
+    let version = software.trim_start_matches("rtcdiag/");
+    let is_one = version
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c));
+    (is_one && (1..=LONGEST).contains(&version.len())).then(|| version.to_owned())
 }

@@ -6,7 +6,8 @@ use crate::base::codes::Code;
 use crate::base::report::Millis;
 use crate::base::words::{capitalised, short_span};
 use crate::commands::pair::report::{
-    EndReport, PairResult, PairState, PathKind, QualityReport, SelectedReport, TimelineEvent,
+    CheckState, EndReport, PairResult, PairState, PathKind, QualityReport, SelectedReport,
+    TimelineEvent,
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
@@ -14,6 +15,7 @@ use crate::commands::pair::verdict::{
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Remedy};
+use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps;
 use crate::proto::stun::uri::Transport;
 
@@ -320,6 +322,17 @@ fn missing(result: &PairResult) -> &'static str {
         "before the other side described itself"
     } else if result.pairs.is_empty() {
         "before there was a pair of candidates"
+    } else if result
+        .pairs
+        .iter()
+        .any(|pair| pair.state == CheckState::Succeeded)
+    {
+        match result.role {
+            Role::Controlled => {
+                "before the other side, which chooses, had chosen a pair that works"
+            }
+            Role::Controlling => "before a pair that works was chosen",
+        }
     } else {
         "before every pair had been tried"
     }

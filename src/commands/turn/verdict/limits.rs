@@ -58,6 +58,8 @@ pub(super) fn of_good(ways: &str, ok: &[&TransportReport], findings: &[Finding])
         format!(
             "Calls can be relayed over {ways}, and would suffer: {loss:.0} % of the datagrams were lost between here and the relays, on this line, on the way or at the server{remark}."
         )
+    } else if is_unsafe(findings) {
+        format!("Calls can be relayed over {ways}: the TURN server works, but is not safe{remark}.")
     } else {
         format!("Calls can be relayed over {ways}: the TURN server is healthy{remark}.")
     }

@@ -94,7 +94,7 @@ impl Traffic {
                 )
             }
             (0, 0) => format!(
-                "{sent} got no answer and none of the other side's arrived here; whether {} arrived is not known, since the other side's record is missing",
+                "{sent} got no answer and none of the other side's arrived here; whether {} arrived is not known, since the other side does not tell",
                 if self.sent == 1 { "it" } else { "they" }
             ),
             (0, _) if self.is_told => {

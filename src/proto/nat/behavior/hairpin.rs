@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use crate::proto::machine::Flow;
 use crate::proto::nat::Time;
 use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::Discovery;
@@ -80,20 +81,18 @@ impl Discovery {
     }
 
     /// A request of our own came back in.
-    pub(super) fn hairpin_arrival(
-        &mut self,
-        now: Time,
-        probe: usize,
-        socket: usize,
-        source: SocketAddr,
-    ) {
+    pub(super) fn hairpin_arrival(&mut self, now: Time, probe: usize, flow: Flow) {
+        let Flow {
+            socket,
+            remote: source,
+        } = flow;
         let all = self.hairpin.iter().flat_map(|h| h.all());
         let known = all
             .into_iter()
             .any(|t| t.probe == probe && t.socket == socket);
         // A server that was named as the external address could send the request back itself.
         if !known || self.listed_for(source).is_some() {
-            self.strays += 1;
+            self.note_foreign(flow);
             return;
         }
         if self.probes[probe].arrival.is_none() {

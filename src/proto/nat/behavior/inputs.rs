@@ -28,11 +28,11 @@ impl Machine for Discovery {
         }
         let slot = message::transaction_id(bytes).and_then(|id| self.by_transaction.get(&id));
         let Some(&(probe, transmission)) = slot else {
-            self.strays += 1;
+            self.note_foreign(flow);
             return;
         };
         if message::is_binding_request(bytes) {
-            self.hairpin_arrival(now, probe, socket, source);
+            self.hairpin_arrival(now, probe, flow);
         } else if self.probes[probe].answer_on == socket {
             self.answer(now, probe, transmission, source, bytes);
         } else if self.probes[probe].socket == socket {
@@ -73,6 +73,15 @@ impl Machine for Discovery {
 }
 
 impl Discovery {
+    /// What answers no request. If it comes from where an answer is waited for, something listens there.
+    pub(super) fn note_foreign(&mut self, flow: Flow) {
+        self.strays += 1;
+        let is_asked = |p: &&mut Probe| p.socket == flow.socket && p.destination == flow.remote;
+        for probe in self.probes.iter_mut().filter(is_asked) {
+            probe.is_foreign = true;
+        }
+    }
+
     fn answer(
         &mut self,
         now: Time,

@@ -164,6 +164,8 @@ pub(super) struct Probe {
     pub returned: Option<Answer>,
     /// Answers that could not be decoded or say nothing.
     pub garbled: Option<String>,
+    /// Whether something came from there that answers no request: what listens does not speak STUN.
+    pub is_foreign: bool,
     /// When and from where a hairpin probe came back.
     pub arrival: Option<(Time, SocketAddr)>,
     pub end: Option<End>,
@@ -194,6 +196,7 @@ impl Probe {
             misdirected: Vec::new(),
             returned: None,
             garbled: None,
+            is_foreign: false,
             arrival: None,
             end: None,
         }

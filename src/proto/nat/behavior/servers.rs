@@ -74,6 +74,8 @@ pub enum ServerError {
     Stun(ErrorResponse),
     /// Its answers cannot be read.
     Malformed(String),
+    /// It answers, with what is no STUN or no answer.
+    Foreign,
     /// Its answers come from another address than was asked.
     WrongSource(SocketAddr),
     /// What it reports cannot be true.
@@ -268,6 +270,10 @@ impl Discovery {
             .iter()
             .find_map(|p| p.garbled.clone())
             .map(ServerError::Malformed);
+        let mut all = asked.iter();
+        let foreign = all
+            .any(|probe| probe.is_foreign)
+            .then_some(ServerError::Foreign);
         let failed = asked.iter().find_map(|p| match p.end {
             Some(End::Failed(error)) => Some(ServerError::Send(error)),
             _ => None,
@@ -275,6 +281,7 @@ impl Discovery {
         stun_error
             .or(wrong_source)
             .or(malformed)
+            .or(foreign)
             .or(failed)
             .or_else(|| Some(self.silence(&asked)))
     }
@@ -301,6 +308,10 @@ impl Discovery {
                     Some((Reason::StunError, said.trim_end().to_owned()))
                 }
                 ServerError::Malformed(what) => Some((Reason::Malformed, format!("{own}: {what}"))),
+                ServerError::Foreign => Some((
+                    Reason::Malformed,
+                    format!("{own}: what it sends is not STUN"),
+                )),
                 ServerError::WrongSource(source) => {
                     Some((Reason::WrongSource, format!("{own} answers from {source}")))
                 }

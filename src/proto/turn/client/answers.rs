@@ -59,6 +59,14 @@ impl Client {
         }
     }
 
+    /// Remembers that something came that is no STUN, or that answers nothing.
+    pub(super) fn note_foreign(&mut self) {
+        self.discarded.stray += 1;
+        for transaction in &mut self.transactions {
+            transaction.is_foreign = true;
+        }
+    }
+
     /// Remembers that an answer to a known transaction cannot be read.
     fn note_unreadable(&mut self, bytes: &[u8], error: &DecodeError) {
         self.discarded.stray += 1;

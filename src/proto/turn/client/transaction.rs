@@ -34,6 +34,8 @@ pub(super) struct Transaction {
     pub untrusted: Option<Integrity>,
     /// An answer came that cannot be read, and why.
     pub unreadable: Option<String>,
+    /// Whether what came meanwhile is no STUN.
+    pub is_foreign: bool,
     pub deadline: Time,
     pub due: Time,
     sent_at: Time,
@@ -75,6 +77,7 @@ impl Transaction {
             stale_nonces: 0,
             untrusted: None,
             unreadable: None,
+            is_foreign: false,
             deadline,
             due: deadline,
             sent_at: Time::ZERO,
@@ -101,6 +104,7 @@ impl Transaction {
         self.transmissions = 1;
         self.untrusted = None;
         self.unreadable = None;
+        self.is_foreign = false;
         self.schedule(now);
     }
 
@@ -126,6 +130,7 @@ impl Transaction {
             (Some(untrusted), _) => distrust(untrusted),
             (None, Some(what)) => Failure::Malformed(what.clone()),
             (None, None) if self.challenges > 0 => Failure::SilentAfterChallenge,
+            (None, None) if self.is_foreign => Failure::Foreign,
             (None, None) => Failure::Timeout,
         }
     }

@@ -46,7 +46,10 @@ impl Meeting<'_> {
             ChannelEvent::ThirdRefused => self.record.turned_away += 1,
             ChannelEvent::Message(message) => self.take_message(message),
             ChannelEvent::Carried(sdp) => self.take_carried(&sdp),
-            ChannelEvent::Refused(why) => self.refuse(why),
+            ChannelEvent::Refused(why) => self.refuse_as_foreign(why),
+            ChannelEvent::Unreadable => {
+                self.refuse("a message of the other side cannot be read".to_owned());
+            }
             ChannelEvent::WrongPaste(why) => {
                 let _ = self.record.events.send(Event::Refused { why: why.clone() });
                 self.refuse(why);
@@ -70,8 +73,14 @@ impl Meeting<'_> {
         if self.peer.is_browser && self.attempt < bounds::ATTEMPTS && !is_over {
             self.end = Some(Ending::Again);
         } else {
-            self.refuse(IncomingError::ThirdSide.to_string());
+            self.refuse_as_foreign(IncomingError::ThirdSide.to_string());
         }
+    }
+
+    /// What may not be the other side's at all.
+    fn refuse_as_foreign(&mut self, why: String) {
+        self.record.has_foreign = true;
+        self.refuse(why);
     }
 
     pub(super) fn refuse(&mut self, why: String) {

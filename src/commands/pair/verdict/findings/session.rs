@@ -182,6 +182,11 @@ fn of_joiners(result: &PairResult, context: &Context, findings: &mut Vec<Finding
                 format!("what was given was refused: {refused}"),
                 "copy the other side's description whole, from its first character to its last",
             )
+        } else if !context.has_foreign {
+            (
+                format!("some of what the other side sends was not used: {refused}"),
+                "if the two do not work together, use the same version of rtcdiag on both sides",
+            )
         } else {
             (
                 format!("messages were refused: {refused}"),
