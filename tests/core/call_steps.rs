@@ -108,7 +108,7 @@ fn a_call_that_is_cut_off_stops_at_what_did_not_come() {
         (11, (7, Step::DescriptionSent, Whose::Remote)),
         // It has sent the answer, which is not here.
         (12, (8, Step::DescriptionReceived, Whose::Local)),
-        (13, (10, Step::Candidates, Whose::Local)),
+        (13, (10, Step::Candidates, Whose::Between)),
         (15, (11, Step::Candidates, Whose::Remote)),
         (17, (12, Step::Checks, Whose::Between)),
         (18, (13, Step::Connected, Whose::Between)),

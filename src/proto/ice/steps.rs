@@ -253,6 +253,10 @@ fn message(row: &Row, kind: CallKind, offerer: StepSide) -> String {
         Step::Signalling => "signalling reached by both".to_owned(),
         Step::PeerConnections if is_real => "peer connections made by both".to_owned(),
         Step::PeerConnections => "ICE agents made by both".to_owned(),
+        // The answer is set while it is on its way.
+        Step::DescriptionMade if is_real && side != offerer => {
+            format!("{} made by {}", description(side), side.words())
+        }
         Step::DescriptionMade if is_real => {
             format!("{} made and set by {}", description(side), side.words())
         }

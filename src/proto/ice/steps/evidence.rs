@@ -259,7 +259,12 @@ impl<'a> Evidence<'a> {
                 ..Known::new(StepStatus::Failed)
             };
         }
-        self.missing(other)
+        // Sent and not added: lost on the way, or left by the other one.
+        let side = found.map_or_else(|| side.into(), |_| Whose::Between);
+        Known {
+            side: Some(side),
+            ..self.missing(other)
+        }
     }
 
     fn checks(&self) -> Known {

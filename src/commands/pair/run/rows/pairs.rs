@@ -123,9 +123,13 @@ fn seen_of(meeting: &Meeting<'_>, pair: &Pair, seen: &[SeenPair]) -> Option<u32>
             known.and_then(|c| Some(SocketAddr::new(c.related_address?, c.related_port?)));
         address == base || pair.mapped == Some(address) || related == Some(base)
     };
+    // A NAT that keeps the port gives the same one to two addresses of the browser.
+    let is_alike =
+        |other: &Pair| other.remote != pair.remote && other.remote.port() == pair.remote.port();
+    let is_unclear = meeting.checks.pairs().iter().any(is_alike);
     let is_theirs = |seen: &SeenPair| match seen.local {
         Some(local) => local == pair.remote,
-        None => seen.local_port == Some(pair.remote.port()),
+        None => !is_unclear && seen.local_port == Some(pair.remote.port()),
     };
     let mut counts = seen
         .iter()

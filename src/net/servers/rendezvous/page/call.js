@@ -197,11 +197,11 @@ class Call {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     this.tell('description-received', 'offer');
     const answer = await this.pc.createAnswer();
+    this.tell('description-made', 'answer');
+    this.tell('description-sent', 'answer');
     // Candidates come once it is set, and the other side reads the description first.
     this.say({ type: 'answer', sdp: answer.sdp });
     await this.pc.setLocalDescription(answer);
-    this.tell('description-made', 'answer');
-    this.tell('description-sent', 'answer');
     step('answer sent');
     const dtls = this.pc.sctp && this.pc.sctp.transport;
     if (dtls) {
