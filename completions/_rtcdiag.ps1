@@ -157,6 +157,7 @@ Register-ArgumentCompleter -Native -CommandName 'rtcdiag' -ScriptBlock {
             [CompletionResult]::new('--manual', '--manual', [CompletionResultType]::ParameterName, 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to measure the quality of the path')
+            [CompletionResult]::new('--media', '--media', [CompletionResultType]::ParameterName, 'Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and a picture of its page, comes back to it')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Force this side''s ICE role; otherwise the two sides settle it')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Exit with 0 only if this holds: pair=direct or pair=connected')
             [CompletionResult]::new('--turn-username', '--turn-username', [CompletionResultType]::ParameterName, 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file')

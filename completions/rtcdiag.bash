@@ -680,7 +680,7 @@ _rtcdiag() {
             return 0
             ;;
         rtcdiag__subcmd__pair)
-            opts="-s -4 -6 -q -v -h --new-code --rendezvous --public-brokers --rendezvous-listen --manual --policy --duration --role --no-nat --expect --share-turn-password --turn-username --turn-password-file --turn-secret-file --rendezvous-username --rendezvous-password-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
+            opts="-s -4 -6 -q -v -h --new-code --rendezvous --public-brokers --rendezvous-listen --manual --policy --duration --media --role --no-nat --expect --share-turn-password --turn-username --turn-password-file --turn-secret-file --rendezvous-username --rendezvous-password-file --server --ice-servers --json --jsonl --ipv4 --ipv6 --interface --local --timeout --color --quiet --verbose --redact --html --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -707,6 +707,10 @@ _rtcdiag() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --media)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -150,6 +150,7 @@ set edit:completion:arg-completer[rtcdiag] = {|@words|
             cand --manual 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent'
             cand --policy 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay'
             cand --duration 'How long to measure the quality of the path'
+            cand --media 'Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and a picture of its page, comes back to it'
             cand --role 'Force this side''s ICE role; otherwise the two sides settle it'
             cand --expect 'Exit with 0 only if this holds: pair=direct or pair=connected'
             cand --turn-username 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file'

@@ -136,6 +136,7 @@ sdp\t'SDP'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
 relay\t'Only relay; STUN servers are not asked'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long to measure the quality of the path' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l media -d 'Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and a picture of its page, comes back to it' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l role -d 'Force this side\'s ICE role; otherwise the two sides settle it' -r -f -a "controlling\t'Nominates the pair'
 controlled\t'Follows'"
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit with 0 only if this holds: pair=direct or pair=connected' -r -f

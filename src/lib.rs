@@ -47,6 +47,9 @@
 //! - Filtering over TCP is not tested: STUN servers open no connections.
 //! - STUN servers that demand credentials for Binding requests count as failed (error 401).
 //! - DTLS is spoken with browsers alone, not with servers (`turns:` over UDP). TCP candidates (RFC 6544) are not gathered.
+//! - Sound and picture that a browser sends come back as they are, without NACK, retransmission or an estimate of the
+//!   bandwidth: so the loss that is seen is that of the network ([`proto::media`]). SRTP is that of webrtc-srtp, with what it
+//!   lets through unchecked kept from it ([`proto::media::srtp`]).
 //! - TURN requests are repeated after 100, 150, 250... ms where RFC 8489 6.2.1 begins with 500 ms: a
 //!   person waits. They keep their transaction ID, unlike Binding requests, since an Allocate request
 //!   has an effect.

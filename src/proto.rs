@@ -5,6 +5,7 @@ pub mod data_channel;
 pub mod evidence;
 pub mod ice;
 pub mod machine;
+pub mod media;
 pub mod mesh;
 pub mod nat;
 pub mod sdp;

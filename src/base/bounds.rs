@@ -72,6 +72,8 @@ pub const TROUBLES: usize = 8;
 pub const AGENT_DATAGRAMS: usize = 256;
 /// Bytes that wait in a data channel for the other side to take them: two seconds of a test. What is more is lost.
 pub const CHANNEL_UNSENT: usize = 64 << 10;
+/// Sections of audio and video that a browser tells of: there are two.
+pub const MEDIA_SECTIONS: usize = 8;
 /// Bytes of datagrams that have come to this side's sockets and relays and wait for the session: more than
 /// a session's checks and quality test together.
 pub const SUPPLIED: usize = 4 << 20;

@@ -114,6 +114,10 @@ codes! {
         TurnPeerForbidden, RelayAddressPrivate, RelayPortsClosed;
     // What goes wrong in a call after ICE, or before it.
     Error: DtlsFailed, CandidatesLost, PathLost;
+    // Audio and video with a browser.
+    Error: NoMedia;
+    Warning: MediaUntested;
+    Info: MediaSynthetic;
     // Files of recorded calls.
     Error: FileUnreadable;
     Warning: FileDamaged, RecordedTooLate, SideSupposed, ListCut;

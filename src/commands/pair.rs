@@ -21,6 +21,7 @@ use crate::base::words::short_span;
 use crate::commands::args::{ServerArgs, TurnCredentials};
 use crate::commands::frame::Frame;
 use crate::commands::{gather, nat, servers};
+use crate::proto::media::Kind;
 use crate::proto::signal::rooms::RoomKind;
 use crate::proto::signal::seal::Name;
 use args::{ManualForm, PairArgs, PlaceArgs};
@@ -77,6 +78,7 @@ struct Plan {
     nat: Option<nat::run::Options>,
     role: Option<crate::proto::ice::checks::Role>,
     duration: std::time::Duration,
+    media: Vec<Kind>,
     shares_password: bool,
     wanted: Option<verdict::WantedPair>,
     shared_flags: String,
@@ -107,6 +109,7 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
         nat,
         role: args.role.map(Into::into),
         duration: args.duration,
+        media: args.media.clone(),
         shares_password: args.share_turn_password,
         wanted: args.expect,
         shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
@@ -197,6 +200,7 @@ async fn work(
         signalling,
         role: prepared.role,
         duration: prepared.duration,
+        media: prepared.media,
         shares_password: prepared.shares_password,
         wanted: prepared.wanted,
         is_watched: frame.output.is_watched(),

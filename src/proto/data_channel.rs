@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use dimpl::{Config, Dtls, DtlsCertificate, KeyingMaterial, Output, SrtpProfile};
 use sctp_proto::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Payload,
     PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
@@ -97,6 +97,8 @@ pub struct DataChannel {
     association: Option<(AssociationHandle, Association)>,
     out: VecDeque<Vec<u8>>,
     events: VecDeque<Event>,
+    /// For media on the same transport (RFC 5764).
+    media_keys: Option<(KeyingMaterial, SrtpProfile)>,
 }
 
 impl std::fmt::Debug for DataChannel {
@@ -138,6 +140,7 @@ impl DataChannel {
             association: None,
             out: VecDeque::new(),
             events: VecDeque::new(),
+            media_keys: None,
         };
         channel.handle_timeout(now);
         Ok(channel)
@@ -150,6 +153,17 @@ impl DataChannel {
 
     const fn is_secured(&self) -> bool {
         matches!(self.stage, Stage::Secured | Stage::Open)
+    }
+
+    /// This side's part.
+    pub const fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Keys for media, once DTLS is up with the certificate that is expected, if both sides know SRTP.
+    pub fn take_media_keys(&mut self) -> Option<(KeyingMaterial, SrtpProfile)> {
+        self.media_keys
+            .take_if(|_| matches!(self.stage, Stage::Secured | Stage::Open))
     }
 
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
@@ -282,7 +296,7 @@ impl DataChannel {
                 Output::Connected => self.secured(),
                 Output::ApplicationData(data) => inside.push(data.to_vec()),
                 Output::CloseNotify => self.fail(DataChannelError::Closed),
-                // Keys for media, which there is none of.
+                Output::KeyingMaterial(keys, profile) => self.media_keys = Some((keys, profile)),
                 _ => {}
             }
         }

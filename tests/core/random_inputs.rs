@@ -14,6 +14,8 @@ mod capture;
 mod descriptions;
 #[path = "../../fuzz/bodies/evidence.rs"]
 mod evidence;
+#[path = "../../fuzz/bodies/media.rs"]
+mod media;
 #[path = "../../fuzz/bodies/mqtt.rs"]
 mod mqtt;
 #[path = "../../fuzz/bodies/redaction.rs"]
@@ -260,6 +262,20 @@ fn packets_of_a_broker() {
     ]
     .concat();
     try_all(&[&all, &[1, 0x20, 2, 0, 5]], mqtt::body);
+}
+
+#[test]
+fn media_of_a_browser() {
+    let mut packet = vec![30, 0x80, 0xe0];
+    packet.extend([0, 1, 0, 0, 0, 9, 0, 0, 0, 5]);
+    packet.resize(31, 1);
+    let mut report = vec![52, 0x81, 200, 0, 12, 0, 0, 0, 5];
+    report.resize(29, 2);
+    report.extend([0, 0, 0, 7]);
+    report.resize(53, 3);
+    let wish = [12, 0x81, 206, 0, 2, 0, 0, 0, 5, 0, 0, 0, 7];
+    let all = [&packet[..], &report, &wish].concat();
+    try_all(&[&all, &packet, &report], media::body);
 }
 
 #[test]

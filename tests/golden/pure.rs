@@ -77,6 +77,7 @@ fn pair_made_up() {
     let plain = pair::verdict::Context::default();
     for (name, result, context) in [
         ("direct", results::direct(), &plain),
+        ("media", results::with_media(), &plain),
         ("relayed", results::relayed(), &plain),
         ("failed", results::strict(), &plain),
         ("failed-silent-server", silent_server, &plain),

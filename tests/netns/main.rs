@@ -170,6 +170,14 @@ fn add_others(suite: &mut Suite) {
             rendezvous_in_one_of_the_two => pair::sessions::rendezvous_in_one_of_the_two,
             rendezvous_out_of_reach => pair::sessions::rendezvous_out_of_reach,
         }
+        "pair::media::" {
+            microphone_and_camera_come_back => pair::media::microphone_and_camera_come_back,
+            what_is_refused_is_made_by_the_page => pair::media::what_is_refused_is_made_by_the_page,
+            a_person_does_without => pair::media::a_person_does_without,
+            a_browser_without_the_codecs => pair::media::a_browser_without_the_codecs,
+            a_firewall_that_drops_srtp => pair::media::a_firewall_that_drops_srtp,
+            nothing_is_asked_where_nothing_is_wanted => pair::media::nothing_is_asked_where_nothing_is_wanted,
+        }
         "pair::browser::" {
             behind_two_nats => pair::browser::behind_two_nats,
             on_one_network => pair::browser::on_one_network,

@@ -4,6 +4,7 @@ mod blocked;
 mod causes;
 mod failures;
 mod layout;
+mod media;
 mod relay_causes;
 mod summary;
 mod verdicts;

@@ -10,14 +10,17 @@ use rtcdiag::base::report::{ErrorReport, Millis};
 use rtcdiag::base::stage::Stage;
 use rtcdiag::commands::gather::report::{CandidateReport, GatherServerReport, Status};
 use rtcdiag::commands::pair::report::{
-    CheckState, EndReport, Expected, LargestReport, PairReport, PairResult, PairState, PathKind,
-    PlaceKind, PlaceReport, PlaceStatus, PredictionReport, QualityReport, Role, RttReport,
-    SelectedReport, SessionMode, SessionReport, SideReport, TimelineEntry, TimelineEvent,
+    CheckState, DirectionReport, EndReport, Expected, LargestReport, MediaReport, PairReport,
+    PairResult, PairState, PathKind, PlaceKind, PlaceReport, PlaceStatus, PredictionReport,
+    QualityReport, Role, RttReport, SelectedReport, SessionMode, SessionReport, SideReport,
+    TimelineEntry, TimelineEvent,
 };
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::ice::steps::{CallKind, Course, StepReport, StepSide};
+use rtcdiag::proto::media::Kind;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, Udp};
+use rtcdiag::proto::signal::message::Source;
 use rtcdiag::proto::stun::uri::Transport;
 
 pub const EIM: Mapping = Mapping::EndpointIndependent;
@@ -185,6 +188,7 @@ pub fn session(own: (Mapping, Filtering), theirs: (Mapping, Filtering)) -> PairR
         pairs: Vec::new(),
         selected: None,
         quality: None,
+        media: None,
         prediction: PredictionReport {
             expected: Expected::Unknown,
             agrees: None,
@@ -281,6 +285,7 @@ pub fn direct() -> PairResult {
             remote: their_srflx(),
         }),
         quality: Some(quality(150, 150, 12_000, 800)),
+        media: None,
         prediction: PredictionReport {
             expected: Expected::Direct,
             agrees: Some(true),
@@ -351,6 +356,7 @@ pub fn relayed() -> PairResult {
             remote: their_srflx(),
         }),
         quality: Some(quality(140, 139, 23_000, 1_200)),
+        media: None,
         prediction: PredictionReport {
             expected: Expected::Relay,
             agrees: Some(true),
@@ -365,6 +371,7 @@ pub fn nobody() -> PairResult {
     PairResult {
         state: PairState::NoPeer,
         remote: SideReport::default(),
+        media: None,
         prediction: PredictionReport {
             expected: Expected::Unknown,
             agrees: None,
@@ -401,5 +408,77 @@ pub fn silent_server() -> GatherServerReport {
         is_turn: true,
         is_v4_mapped: false,
         is_default_route: true,
+    }
+}
+
+/// A section of sound or picture that works.
+pub fn section(kind: Kind) -> MediaReport {
+    let direction = DirectionReport {
+        packets_sent: Some(150),
+        packets_received: Some(150),
+        lost: Some(0),
+        jitter_ms: Some(ms(1_300)),
+        bitrate_kbps: Some(31.5),
+        frames_decoded: None,
+        freezes: None,
+        keyframe_requests: None,
+    };
+    let is_video = kind == Kind::Video;
+    let outgoing = DirectionReport {
+        frames_decoded: is_video.then_some(60),
+        freezes: is_video.then_some(1),
+        keyframe_requests: is_video.then_some(2),
+        ..direction.clone()
+    };
+    MediaReport {
+        mid: Some(if is_video { "2" } else { "1" }.to_owned()),
+        kind,
+        accepted: true,
+        codec: Some(
+            if is_video {
+                "VP8/90000"
+            } else {
+                "opus/48000/2"
+            }
+            .to_owned(),
+        ),
+        codec_reason: Some("the only one that both sides have".to_owned()),
+        source: Some(Source::Device),
+        sent: 150,
+        received: 150,
+        lost: Some(0),
+        jitter_ms: Some(ms(1_300)),
+        frames_decoded: outgoing.frames_decoded,
+        reason: None,
+        incoming: DirectionReport {
+            keyframe_requests: outgoing.keyframe_requests,
+            ..direction
+        },
+        outgoing,
+        lacks_codec: false,
+    }
+}
+
+/// Sound comes back, and for the picture there is no codec.
+pub fn with_media() -> PairResult {
+    let refused = MediaReport {
+        accepted: false,
+        codec: None,
+        codec_reason: None,
+        source: None,
+        sent: 0,
+        received: 0,
+        lost: None,
+        jitter_ms: None,
+        frames_decoded: None,
+        reason: Some("no common codec: the answerer has none of VP8/90000, H264/90000".to_owned()),
+        incoming: DirectionReport::default(),
+        outgoing: DirectionReport::default(),
+        lacks_codec: true,
+        ..section(Kind::Video)
+    };
+    PairResult {
+        media: Some(vec![section(Kind::Audio), refused]),
+        ..direct()
     }
 }

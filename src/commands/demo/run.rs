@@ -162,6 +162,7 @@ fn side(
         gather,
         role: None,
         duration,
+        media: Vec::new(),
         shares_password: false,
         wanted: None,
         is_watched: false,

@@ -12,6 +12,7 @@ use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::session_code::CodeArg;
 use crate::commands::pair::verdict::WantedPair;
 use crate::proto::ice::checks::Role;
+use crate::proto::media::Kind;
 use crate::proto::signal::url::{RendezvousUrl, UrlError};
 
 /// The longest quality test.
@@ -79,6 +80,12 @@ pub struct PairArgs {
     /// How long to measure the quality of the path
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = duration)]
     pub duration: Duration,
+    /// Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and
+    /// a picture of its page, comes back to it
+    ///
+    /// The page asks before it uses them. This program sends back what it gets, and records nothing.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind)]
+    pub media: Vec<Kind>,
     /// Force this side's ICE role; otherwise the two sides settle it
     #[arg(long, value_name = "ROLE")]
     pub role: Option<RoleArg>,
@@ -101,6 +108,11 @@ pub struct PairArgs {
     /// Servers. Last, because their heading holds for what comes behind them.
     #[command(flatten)]
     pub servers: ServerArgs,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let kind = text.parse();
+    kind.map_err(|_| "it is audio, video, or both with a comma between".to_owned())
 }
 
 /// The brokers that everybody may use, each of another operator: where one is down or blocked, another serves.

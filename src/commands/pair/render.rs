@@ -1,5 +1,6 @@
 //! `rtcdiag pair` for people: both sides, every pair, path, prediction, timeline, findings, summary.
 
+mod media;
 pub mod screen;
 mod sides;
 mod table;
@@ -27,6 +28,7 @@ pub fn text(document: &Document<PairResult>, style: Style, detail: Detail) -> St
             section(&mut out, style, "Path quality");
             paragraph(&mut out, style, 1, &of_path(quality));
         }
+        media::list(&mut out, result, style);
         if !result.prediction.because.is_empty() {
             section(&mut out, style, "Prediction");
             paragraph(&mut out, style, 1, &promised(&result.prediction));

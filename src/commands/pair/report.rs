@@ -1,6 +1,7 @@
 //! The result of `rtcdiag pair`.
 
 mod failure;
+pub mod media;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +20,7 @@ pub use crate::proto::ice::steps::{
 };
 use crate::proto::stun::uri::Transport;
 pub use failure::{CutShort, PairEvidence, explain};
+pub use media::{DirectionReport, MediaReport};
 
 /// What became of a session with another host. Each side has its own, and both agree.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +37,8 @@ pub struct PairResult {
     pub pairs: Vec<PairReport>,
     pub selected: Option<SelectedReport>,
     pub quality: Option<QualityReport>,
+    /// Audio and video with a browser; `None` where they were not tested.
+    pub media: Option<Vec<MediaReport>>,
     pub prediction: PredictionReport,
     /// Why there is no direct path, weightiest first; empty where there is one.
     pub causes: Vec<Cause>,

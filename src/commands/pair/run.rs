@@ -31,6 +31,7 @@ use crate::net::look;
 use crate::net::rendezvous::places::Place;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
+use crate::proto::media::Kind;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::seal::Name;
 use channel::Channel;
@@ -81,6 +82,8 @@ pub struct Options {
     pub signalling: Signalling,
     pub role: Option<Role>,
     pub duration: Duration,
+    /// What is sent to and fro with a browser, beside data.
+    pub media: Vec<Kind>,
     /// Whether a browser at the other side gets a TURN password that does not end by itself.
     pub shares_password: bool,
     /// What is expected of the session, for the verdict that a browser is told.

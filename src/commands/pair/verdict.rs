@@ -3,6 +3,7 @@
 pub mod causes;
 pub mod findings;
 mod left_out;
+mod media;
 mod summary;
 
 use std::net::SocketAddr;
@@ -68,6 +69,8 @@ pub struct Context {
     pub manual: bool,
     /// The other side is a browser.
     pub with_browser: bool,
+    /// Audio or video was to be tested.
+    pub media_wanted: bool,
     /// The code was given, so that somebody should have been there with it.
     pub came_with_code: bool,
     /// Candidates of a description that was carried that could not be used, and why.
@@ -124,6 +127,7 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
         PairState::Connected if has_path_ended(result, context) => Outcome::Bad,
         PairState::Connected if loses_large(result) => Outcome::Bad,
+        PairState::Connected if media::is_missing(result) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
         _ if !is_settled(result, context)
@@ -188,6 +192,9 @@ fn expectation(result: &PairResult, context: &Context, outcome: &mut Outcome) ->
         (PairState::Connected, Some(PathKind::Relayed)) => "the path is relayed",
         (PairState::Connected, _) if has_path_ended(result, context) => "the path ended",
         (PairState::Connected, _) if loses_large(result) => "no large datagram gets through",
+        (PairState::Connected, _) if media::is_missing(result) => {
+            "sound or picture does not get through"
+        }
         (PairState::Connected, _) => "the other side reports otherwise",
         (PairState::Failed, _) => "no pair was connected",
         (PairState::NoPeer, _) if context.rendezvous_error.is_some() => {

@@ -125,6 +125,7 @@ impl Description {
         let mut description = Self::default();
         let mut odd = BTreeMap::new();
         let (mut sections, mut refused) = (0, 0);
+        let mut is_over = false;
         for (number, line) in lines.enumerate() {
             if number > MAX_LINES {
                 return Err(DescriptionError::TooLong);
@@ -134,10 +135,13 @@ impl Description {
                 break;
             }
             if let Some(media) = line.strip_prefix("m=") {
+                let is_refused = media.split(' ').nth(1) == Some("0");
                 sections += 1;
-                refused += usize::from(media.split(' ').nth(1) == Some("0"));
+                refused += usize::from(is_refused);
+                // What Chromium writes into a section that it refuses, behind one that it takes, is of no transport.
+                is_over = is_refused && description.has_parameters();
             }
-            if let Some(attribute) = line.strip_prefix("a=") {
+            if let Some(attribute) = line.strip_prefix("a=").filter(|_| !is_over) {
                 description.take(attribute, &mut odd);
             }
         }
@@ -177,8 +181,11 @@ impl Description {
     /// Whether a section that ICE is used for has been read. One that the other side has refused has
     /// neither parameters nor candidates.
     fn is_section_read(&self) -> bool {
-        let has_parameters = !self.ufrag.is_empty() && !self.password.is_empty();
-        has_parameters && !(self.candidates.is_empty() && self.left_out.is_empty())
+        self.has_parameters() && !(self.candidates.is_empty() && self.left_out.is_empty())
+    }
+
+    fn has_parameters(&self) -> bool {
+        !self.ufrag.is_empty() && !self.password.is_empty()
     }
 
     fn take(&mut self, attribute: &str, odd: &mut BTreeMap<Oddity, usize>) {
@@ -341,6 +348,19 @@ mod tests {
             "{:?}",
             read.odd
         );
+    }
+
+    #[test]
+    fn a_refused_section_behind_an_open_one_does_not_count() {
+        let open = "v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n\
+            a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdefghijkl\na=setup:active\n";
+        let refused = "m=video 0 UDP/TLS/RTP/SAVPF 0\n\
+            a=ice-ufrag:efgh\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\na=setup:passive\n";
+        let read = Description::from_sdp(&format!("{open}{refused}")).expect("valid");
+        assert_eq!((&*read.ufrag, read.part), ("abcd", Some(Part::Begins)));
+        let first = format!("v=0\n{refused}{}", &open[4..]);
+        let read = Description::from_sdp(&first).expect("valid");
+        assert_eq!((&*read.ufrag, read.part), ("abcd", Some(Part::Begins)));
     }
 
     #[test]

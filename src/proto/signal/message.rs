@@ -9,6 +9,7 @@ use crate::base::words::printable;
 use crate::proto::ice::causes::{OwnRelay, ServerFacts};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::{self, NatFacts};
+use crate::proto::media;
 use crate::proto::stun::uri::Transport;
 
 /// Version of these messages. A side understands all messages of its version, and skips those that
@@ -54,6 +55,9 @@ pub struct Greeting {
     pub tells_servers: bool,
     #[serde(default, skip_serializing_if = "Kind::is_program")]
     pub kind: Kind,
+    /// Of a browser: whether its page knows [`Message::MediaTest`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub media: bool,
 }
 
 /// A STUN or TURN server as RTCPeerConnection takes it (W3C WebRTC 4.2.4).
@@ -88,7 +92,40 @@ pub struct SeenPair {
     pub requests_received: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a browser says of one section of audio or video (W3C webrtc-stats 8.5, 8.7). The bit rate is of media without headers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenStream {
+    pub mid: String,
+    pub source: Source,
+    /// Why it is not the device: the name of the error (W3C mediacapture-streams 10.2).
+    pub trouble: Option<String>,
+    pub sent: Option<u64>,
+    pub received: Option<u64>,
+    pub received_kbps: Option<f64>,
+    /// Negative where packets came twice.
+    pub lost: Option<i64>,
+    pub jitter_ms: Option<f64>,
+    pub frames_decoded: Option<u64>,
+    pub freezes: Option<u64>,
+}
+
+/// Where a browser's sound or picture comes from.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Microphone or camera.
+    Device,
+    /// A tone, or a picture that moves.
+    Synthetic,
+    #[default]
+    #[serde(other)]
+    None,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Message {
     /// The description of the controlling side (RFC 8839).
@@ -135,6 +172,16 @@ pub enum Message {
     /// Servers for the other side, a browser, which has none of its own.
     IceServers {
         servers: Vec<IceServer>,
+    },
+    /// The offer that follows has audio or video, which comes back: what a browser is to test, and for how long once
+    /// it flows.
+    MediaTest {
+        kinds: Vec<media::Kind>,
+        duration_ms: u32,
+    },
+    /// What a browser counted of it.
+    MediaSeen {
+        streams: Vec<SeenStream>,
     },
     /// What a browser recorded, in place of [`Message::Record`].
     Seen {
@@ -243,6 +290,12 @@ impl Message {
                 }
             }
             Self::Nat { nats } => facts::bound(nats),
+            Self::MediaSeen { streams } => {
+                for stream in streams {
+                    stream.mid = printable(&stream.mid);
+                    stream.trouble = stream.trouble.as_deref().map(printable);
+                }
+            }
             Self::Server(server) => server.uri = printable(&server.uri),
             Self::Ended {
                 reason: End::Error { message },
@@ -296,6 +349,19 @@ mod tests {
                     local_port: Some(7),
                     remote: "192.0.2.1:5".parse().ok(),
                     requests_received: 3,
+                }],
+            },
+            Message::MediaTest {
+                kinds: vec![media::Kind::Audio, media::Kind::Video],
+                duration_ms: 3000,
+            },
+            Message::MediaSeen {
+                streams: vec![SeenStream {
+                    mid: "1".into(),
+                    source: Source::Device,
+                    lost: Some(-1),
+                    jitter_ms: Some(0.5),
+                    ..SeenStream::default()
                 }],
             },
             Message::Ended {
@@ -359,6 +425,7 @@ mod tests {
         for message in [
             serde_json::json!({"type": "nat", "nats": vec![facts; 5]}),
             serde_json::json!({"type": "candidate", "line": "", "interface": EVIL, "server": EVIL}),
+            serde_json::json!({"type": "media-seen", "streams": [{"mid": EVIL, "trouble": EVIL}]}),
             serde_json::json!({"type": "ended", "reason": {"why": "error", "message": EVIL}}),
             serde_json::json!({"type": "step", "event": "server-failed", "detail": EVIL}),
             serde_json::json!({

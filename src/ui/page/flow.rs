@@ -183,7 +183,9 @@ fn way(name: &str, detail: &str) -> (Lane, Lane) {
         | "connected"
         | "dtls-connected"
         | "channel-opened"
-        | "data-exchanged" => (There, Here),
+        | "data-exchanged"
+        | "media-received"
+        | "media-measured" => (There, Here),
         _ => (Here, Here),
     }
 }

@@ -9,11 +9,15 @@ use rtcdiag::commands::pair::report::{
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
+use rtcdiag::proto::media::Kind;
+use rtcdiag::proto::signal::message::Source;
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
 use super::{REASONS, assert_valid, assert_valid_event, enum_is_in_schema, event, refuses_each};
-use crate::support::pair_results::{candidate, direct, nobody, quality, relayed, side, strict};
+use crate::support::pair_results::{
+    candidate, direct, nobody, quality, relayed, section, side, strict,
+};
 
 #[test]
 fn the_enums_are_those_of_the_source() {
@@ -26,6 +30,8 @@ fn the_enums_are_those_of_the_source() {
     enum_is_in_schema::<CheckState>(&of_pair("state"));
     enum_is_in_schema::<TimelineEvent>("step");
     enum_is_in_schema::<SessionMode>(&of_result("session/properties/mode"));
+    enum_is_in_schema::<Source>("pair_media/properties/source");
+    enum_is_in_schema::<Kind>("pair_media/properties/kind");
     enum_is_in_schema::<Expected>(&of_result("prediction/properties/expected"));
 }
 
@@ -126,6 +132,7 @@ fn everything_of(mut result: PairResult) -> PairResult {
         vec![candidate(CandidateType::Relay, "[2001:db8::30]:61000")],
     );
     result.quality = Some(quality(140, 139, 23_000, 1_200));
+    result.media = Some(vec![section(Kind::Audio), section(Kind::Video)]);
     result.session.refused = vec!["a message came back to its sender".into()];
     result.servers = super::gather::servers();
     result.pairs[1].failure = Some(ErrorReport::new(Code::NoResponse, "no answer to 9 checks"));

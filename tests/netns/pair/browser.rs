@@ -25,7 +25,7 @@ const PAGE: &str = "
     return {
         state: text('state'), kind: document.getElementById('state').className, advice: text('advice'),
         summary: text('summary'), findings: list('findings'), facts: list('facts'), steps: list('steps'),
-        save: text('save'), ask: text('ask'), rows: list('rows'),
+        save: text('save'), ask: text('ask'), rows: list('rows'), media: text('media'),
         stopped: [...document.querySelectorAll('#rows li.bad')].map((entry) => entry.innerText),
     };";
 /// What axe-core finds that keeps people from using the page, and how wide it is.
@@ -76,6 +76,12 @@ fn visit(task: &Value) -> Result<Value, String> {
         browser.write("#code", code)?;
         browser.click("#ask button")?;
     }
+    for selector in task["click"].as_array().into_iter().flatten() {
+        let selector = selector.as_str().unwrap_or_default();
+        let shown = format!("return document.querySelector('{selector}').offsetParent !== null");
+        browser.wait_for(&shown)?;
+        browser.click(selector)?;
+    }
     if task["reload"] == true {
         browser.wait_for("return /offer received/.test(document.body.innerText)")?;
         browser.script("location.reload()")?;
@@ -101,13 +107,13 @@ fn visit(task: &Value) -> Result<Value, String> {
 }
 
 /// A browser that was told where to go.
-struct Guest {
+pub(super) struct Guest {
     player: Child,
     namespace: String,
 }
 
 impl Guest {
-    fn open(network: &Network, role: &str, task: &Value) -> Guest {
+    pub(super) fn open(network: &Network, role: &str, task: &Value) -> Guest {
         let directory = network.lab.scratch().join(format!("browser-{role}"));
         std::fs::create_dir_all(&directory).expect("it can be made");
         let mut task = task.clone();
@@ -121,7 +127,7 @@ impl Guest {
     }
 
     /// What its page showed at the end.
-    fn shown(mut self) -> Value {
+    pub(super) fn shown(mut self) -> Value {
         let mut text = String::new();
         let mut output = self.player.stdout.take().expect("it is a pipe");
         output.read_to_string(&mut text).expect("it writes UTF-8");
@@ -155,14 +161,14 @@ impl Drop for Guest {
 }
 
 /// What a browser needs to take this address for that of a secure page, as it takes `https://`.
-fn secure() -> Value {
+pub(super) fn secure() -> Value {
     json!([format!(
         "--unsafely-treat-insecure-origin-as-secure=http://{}",
         RENDEZVOUS[0]
     )])
 }
 
-fn page(code: &str) -> String {
+pub(super) fn page(code: &str) -> String {
     format!("http://{}/#{code}", RENDEZVOUS[0])
 }
 
@@ -172,7 +178,7 @@ fn host(network: &Network, code: &str, args: &str) -> End {
 }
 
 /// The same with another duration, in seconds.
-fn host_for(network: &Network, code: &str, duration: &str, args: &str) -> End {
+pub(super) fn host_for(network: &Network, code: &str, duration: &str, args: &str) -> End {
     let args = format!(
         "{code} --rendezvous ws://{} --duration {duration} {args}",
         RENDEZVOUS[0]
@@ -199,7 +205,7 @@ fn assert_says(shown: &Value, place: &str, words: &str) {
     assert!(text.is_some_and(|text| text.contains(words)), "{shown:#}");
 }
 
-fn is_skipped() -> bool {
+pub(super) fn is_skipped() -> bool {
     browser::unavailable().is_some_and(|why| skipped(&why))
 }
 
@@ -211,7 +217,7 @@ fn skipped(why: &str) -> bool {
     true
 }
 
-fn events(end: &Ended) -> Vec<&str> {
+pub(super) fn events(end: &Ended) -> Vec<&str> {
     let timeline = rows(&end.result()["timeline"]);
     timeline
         .iter()
@@ -220,7 +226,7 @@ fn events(end: &Ended) -> Vec<&str> {
 }
 
 /// What must hold of any session that connects.
-fn assert_connected(end: &Ended, shown: &Value, path: &str) {
+pub(super) fn assert_connected(end: &Ended, shown: &Value, path: &str) {
     let about = format!("{shown:#}\n{}", end.describe());
     assert_eq!(end.flaws(), Vec::<String>::new(), "{about}");
     assert_eq!(end.code, Some(0), "{about}");

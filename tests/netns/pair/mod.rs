@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod browser;
+pub mod media;
 pub mod network;
 pub mod sessions;
 

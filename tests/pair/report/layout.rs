@@ -10,20 +10,22 @@ use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::report::{Document, ErrorReport, Millis, SCHEMA_VERSION};
 use rtcdiag::commands::pair::render::{live, text};
 use rtcdiag::commands::pair::report::{
-    CheckState, EndReport, Expected, PairReport, PairResult, PairState, PathKind, Role,
-    SessionMode, StepSide, TimelineEntry, TimelineEvent,
+    CheckState, EndReport, Expected, MediaReport, PairReport, PairResult, PairState, PathKind,
+    Role, SessionMode, StepSide, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
+use rtcdiag::proto::media::Kind;
+use rtcdiag::proto::signal::message::Source;
 use rtcdiag::ui::layout::Detail;
 use rtcdiag::ui::redact::Redaction;
 use rtcdiag::ui::style::Style;
 use strum::VariantArray as _;
 
 use crate::support::pair_results::{
-    answered, candidate, chosen, direct, end, failing, ms, nobody, quality, relayed, side, silent,
-    silent_server, strict,
+    answered, candidate, chosen, direct, end, failing, ms, nobody, quality, relayed, section, side,
+    silent, silent_server, strict,
 };
 use crate::support::schema;
 
@@ -286,7 +288,22 @@ fn random(seed: u64) -> (PairResult, Context) {
     result.session.peer_agrees = pick(rng, &[None, Some(true), Some(false)]);
     result.session.reconnects = rng.random_range(0..3);
     result.session.refused = (0..rng.random_range(0..3)).map(|_| words(rng)).collect();
+    result.media = rng.random_bool(0.3).then(|| random_media(rng));
     (result, random_context(rng))
+}
+
+fn random_media(rng: &mut StdRng) -> Vec<MediaReport> {
+    let mut sections = [Kind::Audio, Kind::Video].map(section);
+    for section in &mut sections {
+        section.accepted = rng.random_bool(0.8);
+        section.lacks_codec = !section.accepted && rng.random();
+        section.received = pick(rng, &[0, 100]);
+        section.incoming.packets_sent = pick(rng, &[None, Some(0), Some(100)]);
+        section.outgoing.packets_received = pick(rng, &[None, Some(0), Some(100)]);
+        section.source = pick(rng, &[None, Some(Source::Device), Some(Source::Synthetic)]);
+        section.reason = rng.random::<bool>().then(|| words(rng));
+    }
+    sections.to_vec()
 }
 
 fn random_context(rng: &mut StdRng) -> Context {
@@ -325,6 +342,7 @@ fn random_context(rng: &mut StdRng) -> Context {
             .then(|| ErrorReport::new(Code::Closed, words(rng))),
         manual: rng.random(),
         with_browser: rng.random_bool(0.2),
+        media_wanted: rng.random_bool(0.2),
         left_out: Vec::new(),
         peer_servers: None,
         peer_troubles: Vec::new(),

@@ -50,6 +50,7 @@ pub fn greeting() -> Greeting {
         relay_only: false,
         tells_servers: false,
         kind: Kind::Program,
+        media: false,
     }
 }
 

@@ -136,6 +136,7 @@ impl Terms<'_> {
             },
             role: None,
             duration: *duration,
+            media: Vec::new(),
             shares_password: false,
             wanted: None,
             is_watched: false,

@@ -101,6 +101,7 @@ impl Channel {
             relay_only: options.is_relay_only(),
             tells_servers: true,
             kind: Kind::Program,
+            media: false,
         };
         let places = options.places().iter().map(|place| place.place.clone());
         let places: Vec<_> = places.collect();

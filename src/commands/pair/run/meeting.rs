@@ -5,6 +5,7 @@ mod candidates;
 mod course;
 mod data;
 mod facts;
+pub mod media;
 mod own_relays;
 mod peer;
 mod pings;
@@ -56,6 +57,8 @@ pub(super) struct Peer {
     pub was_there: bool,
     /// It is a page in a browser.
     pub is_browser: bool,
+    /// The page knows how to test audio and video.
+    pub knows_media: bool,
     pub credentials: Option<Credentials>,
     pub candidates: Vec<CandidateReport>,
     pub nats: Vec<NatFacts>,
@@ -135,6 +138,7 @@ pub(super) struct Flow {
     quality: Quality,
     pings: Pings,
     pub(super) carriage: Carriage,
+    pub(super) media: MediaFlow,
     /// The channel has been open.
     is_open: bool,
     /// Datagrams of a channel that is over.
@@ -235,6 +239,7 @@ impl<'a> Meeting<'a> {
                 quality: Quality::new(options.duration, rng.random(), whole::IS_POSSIBLE),
                 pings: Pings::default(),
                 carriage: Carriage::default(),
+                media: MediaFlow::new(rng.random()),
                 is_open: false,
                 packets: Vec::new(),
                 waiting: Vec::new(),
@@ -317,7 +322,8 @@ impl<'a> Meeting<'a> {
             Carriage::Channel(channel) => channel.poll_timeout(),
             _ => None,
         };
-        [self.checks.poll_timeout(), quality, pings, channel]
+        let media = self.flow.media.poll_timeout();
+        [self.checks.poll_timeout(), quality, pings, channel, media]
             .into_iter()
             .flatten()
             .min()
@@ -458,6 +464,7 @@ impl<'a> Meeting<'a> {
 }
 
 use data::Carriage;
+use media::MediaFlow;
 use own_relays::Trials;
 use pings::Pings;
 

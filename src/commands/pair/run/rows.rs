@@ -1,6 +1,7 @@
 //! From what is known to the result.
 
 mod limits;
+mod media;
 mod pairs;
 
 use std::net::SocketAddr;
@@ -119,6 +120,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         selected: report,
         quality: measured.map(quality),
         steps: in_order(&meeting, state),
+        media: media::rows(&meeting),
         timeline: std::mem::take(&mut meeting.record.timeline),
         session: SessionReport {
             mode: match &meeting.options.signalling {
@@ -222,6 +224,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         waited_s: meeting.clock.now().as_secs_f64(),
         manual: meeting.is_manual(),
         with_browser: meeting.peer.is_browser,
+        media_wanted: !meeting.options.media.is_empty(),
         came_with_code: matches!(
             meeting.options.signalling,
             Signalling::Rendezvous { is_new: false, .. }

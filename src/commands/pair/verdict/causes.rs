@@ -8,7 +8,7 @@ use crate::commands::gather::report::{CandidateReport, GatherServerReport};
 use crate::commands::pair::report::{
     CheckState, PairReport, PairResult, PairState, PathKind, SideReport,
 };
-use crate::commands::pair::verdict::{Context, findings, left_out};
+use crate::commands::pair::verdict::{Context, findings, left_out, media};
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{
     Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
@@ -23,6 +23,7 @@ pub(super) const UNSETTLED: &[Code] = &[Code::CutShort, Code::PeerGone, Code::No
 pub fn with_causes(mut result: PairResult, context: &Context) -> PairResult {
     let (direct, relay) = assess(&result, context);
     result.causes = direct;
+    result.causes.extend(media::cause(&result));
     result.relay_causes = relay;
     result
 }

@@ -15,7 +15,7 @@ use crate::commands::pair::report::{
 };
 use crate::commands::pair::verdict::causes::{UNSETTLED, has_failure, hint, of_path};
 pub(super) use crate::commands::pair::verdict::findings::session::peer_end;
-use crate::commands::pair::verdict::{Context, left_out};
+use crate::commands::pair::verdict::{Context, left_out, media};
 use crate::commands::pair::verdict::{is_settled, socket};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::Cause;
@@ -30,6 +30,7 @@ pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> 
     left_out::findings(context, &mut findings);
     session::of_session(result, context, &mut findings);
     quality::of_quality(result, context, &mut findings);
+    media::findings(result, context, &mut findings);
     of_prediction(result, context, &mut findings);
     of_relays(result, &mut findings);
     of_paths(result, context, &mut findings);
@@ -93,7 +94,8 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
     if is_open || cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
         return;
     }
-    if let (false, Some(cause)) = (by_policy, result.causes.first()) {
+    let cause = result.causes.first().filter(|it| !media::is_of_media(it));
+    if let (false, Some(cause)) = (by_policy, cause) {
         findings.push(Finding {
             code: Code::DirectFailed,
             severity,

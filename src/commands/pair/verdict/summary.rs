@@ -11,7 +11,7 @@ use crate::commands::pair::report::{
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
-    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, socket,
+    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, media, socket,
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Remedy};
@@ -168,6 +168,7 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
     if let (true, Some(quality)) = (loses_large(result), &result.quality) {
         sentences.push(large_lost(quality, wording));
     }
+    sentences.extend(media::summary(result));
     if result.session.peer_agrees == Some(false) {
         sentences.push("But the other side reports otherwise.".to_owned());
     }
@@ -192,7 +193,7 @@ fn why_relayed(result: &PairResult, wording: Wording) -> Vec<String> {
             socket(&pair.remote)
         )];
     }
-    let Some(cause) = result.causes.first() else {
+    let Some(cause) = result.causes.first().filter(|it| !media::is_of_media(it)) else {
         return Vec::new();
     };
     let why = said(cause, wording, wording.full_cause);

@@ -17,11 +17,12 @@ pub(super) struct GuestPage {
 }
 
 /// Its script, in the order in which it is read.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("page/shown.js"),
     include_str!("page/steps.js"),
     include_str!("page/session.js"),
     include_str!("page/quality.js"),
+    include_str!("page/media.js"),
     include_str!("page/call.js"),
     include_str!("page/begin.js"),
 ];

@@ -112,6 +112,10 @@ pub enum Event {
     ChannelOpened,
     /// Data went both ways; in recorded calls media or data came.
     DataExchanged,
+    /// With a browser: the first packet of audio or video came.
+    MediaReceived,
+    /// With a browser: it has told what came back to it.
+    MediaMeasured,
     QualityMeasured,
     RecordReceived,
     /// The NAT test is waited for, which tells why there is no direct path.
@@ -158,6 +162,8 @@ impl Event {
             Self::DtlsConnected => "DTLS is up",
             Self::ChannelOpened => "data channel open",
             Self::DataExchanged => "data went both ways",
+            Self::MediaReceived => "the first packet of sound or picture received",
+            Self::MediaMeasured => "sound and picture measured",
             Self::QualityMeasured => "path quality measured",
             Self::RecordReceived => "record of the other side received",
             Self::FactsAwaited => "waiting for this side's NAT test",

@@ -104,6 +104,9 @@ impl Meeting<'_> {
     /// What came over the pair.
     pub(super) fn take_bytes(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
+        if self.take_media(now, bytes) {
+            return;
+        }
         match &mut self.flow.carriage {
             Carriage::Plain => self.take_data(bytes),
             Carriage::Channel(channel) => {
@@ -129,7 +132,10 @@ impl Meeting<'_> {
             && let Some(event) = channel.poll_event()
         {
             match event {
-                Event::Secured => self.note(TimelineEvent::DtlsConnected, None),
+                Event::Secured => {
+                    self.note(TimelineEvent::DtlsConnected, None);
+                    self.secure_media();
+                }
                 Event::Opened => {
                     self.note(TimelineEvent::ChannelOpened, None);
                     self.flow.is_open = true;
@@ -163,6 +169,7 @@ impl Meeting<'_> {
     pub(super) fn carried(&mut self) -> Vec<Vec<u8>> {
         let waiting = std::mem::take(&mut self.flow.waiting);
         let mut packets = std::mem::take(&mut self.flow.packets);
+        packets.append(&mut self.flow.media.packets);
         match &mut self.flow.carriage {
             Carriage::Plain => return waiting,
             Carriage::Channel(channel) => {

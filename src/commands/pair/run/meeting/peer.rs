@@ -97,6 +97,7 @@ impl Meeting<'_> {
         self.peer.servers = greeting.tells_servers.then(Vec::new);
         self.peer.software = Some(greeting.software);
         self.peer.is_browser = greeting.kind == Kind::Browser;
+        self.peer.knows_media = self.peer.is_browser && greeting.media;
         if self.peer.is_browser {
             self.prepare_channel();
         }
@@ -122,6 +123,7 @@ impl Meeting<'_> {
             }
         }
         self.note(TimelineEvent::DescriptionMade, None);
+        let sdp = self.with_media(sdp);
         self.say(match role {
             Role::Controlling => Message::Offer { sdp },
             Role::Controlled => Message::Answer { sdp },
@@ -205,6 +207,7 @@ impl Meeting<'_> {
                 }
                 self.peer.seen = Some(pairs.into_iter().take(bounds::PAIRS).collect());
             }
+            Message::MediaSeen { streams } => self.take_media_seen(streams),
             Message::Ended { reason } => {
                 if self.peer.end.is_none() {
                     self.note(TimelineEvent::PeerEnded, None);
@@ -222,7 +225,10 @@ impl Meeting<'_> {
                 }
             }
             // They are for browsers.
-            Message::IceServers { .. } | Message::Report { .. } | Message::Unknown => {}
+            Message::IceServers { .. }
+            | Message::MediaTest { .. }
+            | Message::Report { .. }
+            | Message::Unknown => {}
         }
     }
 
@@ -304,6 +310,7 @@ impl Meeting<'_> {
             self.end = Some(Ending::Unusable(error));
             return;
         }
+        self.answer_media(sdp);
         let mut useless = Vec::new();
         for candidate in description.candidates {
             if let Err(error) = self.add_remote(&candidate, (None, None, None)) {

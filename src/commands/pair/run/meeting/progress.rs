@@ -56,6 +56,7 @@ impl Meeting<'_> {
             self.progress.grown = (pairs, now);
         }
         self.tick_channel();
+        self.tick_media(now);
         self.describe_by_hand(now);
         self.tell_connected();
         self.try_own_relays(now);
@@ -189,7 +190,7 @@ impl Meeting<'_> {
             self.say(Message::Failed);
         }
         let is_over = (self.has_result() && is_measured && is_checked) || is_one_way;
-        if is_over && !self.awaits_facts(now) {
+        if is_over && !self.awaits_facts(now) && !self.awaits_media(now) {
             self.progress.finished_at = Some(now);
             if self.flow.selected.is_some() {
                 self.note(TimelineEvent::QualityMeasured, None);

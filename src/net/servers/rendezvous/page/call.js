@@ -9,7 +9,7 @@ class Call {
     this.isOver = false;
     this.candidates = [];
     this.servers = [];
-    const greeting = { version: 1, software: SOFTWARE, role: null, relay_only: false, tells_servers: false, kind: 'browser' };
+    const greeting = { version: 1, software: SOFTWARE, role: null, relay_only: false, tells_servers: false, kind: 'browser', media: true };
     this.session = new Session(code, greeting, (bytes) => this.send(bytes), (message) => this.take(message));
     addEventListener('pagehide', () => this.socket && this.socket.close());
   }
@@ -95,6 +95,12 @@ class Call {
         break;
       case 'ice-servers':
         this.servers = message.servers.map((server) => ({ ...server }));
+        break;
+      case 'media-test':
+        this.media = new Media(message, (streams) => {
+          this.say({ type: 'media-seen', streams });
+          this.measuredAll();
+        });
         break;
       case 'offer':
         step('offer received');
@@ -185,7 +191,7 @@ class Call {
     };
     this.channel = this.pc.createDataChannel('rtcdiag', { negotiated: true, id: 0, ordered: false, maxRetransmits: 0 });
     this.channel.binaryType = 'arraybuffer';
-    this.quality = new Quality(this.channel, () => this.connected(), () => this.finish());
+    this.quality = new Quality(this.channel, () => this.connected(), () => this.measuredAll());
     this.channel.onopen = () => {
       step('data channel open');
       this.tell('channel-opened');
@@ -195,6 +201,7 @@ class Call {
       if (data instanceof ArrayBuffer) this.quality.came(new Uint8Array(data));
     };
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
+    if (this.media) this.media.attach(this.pc);
     this.tell('description-received', 'offer');
     const answer = await this.pc.createAnswer();
     this.tell('description-made', 'answer');
@@ -202,6 +209,7 @@ class Call {
     // Candidates come once it is set, and the other side reads the description first.
     this.say({ type: 'answer', sdp: answer.sdp });
     await this.pc.setLocalDescription(answer);
+    if (this.media) this.media.answered();
     step('answer sent');
     const dtls = this.pc.sctp && this.pc.sctp.transport;
     if (dtls) {
@@ -246,6 +254,7 @@ class Call {
   }
   async connected() {
     step('data went both ways');
+    if (this.media) this.media.connected();
     this.tell('data-exchanged');
     state('Connected; measuring …', 'good');
     // Until it hears of the nomination, a browser uses whichever pair works; and its statistics may be older than that.
@@ -256,6 +265,11 @@ class Call {
     }
     this.chosen = chosen;
     this.say({ type: 'connected', local: chosen ? place(chosen.local) : null, remote: chosen ? place(chosen.remote) : null });
+  }
+  // The path, and sound and picture.
+  measuredAll() {
+    const isOpen = this.channel.readyState === 'open';
+    if (this.quality.isDone && !(isOpen && this.media && !this.media.isDone)) this.finish();
   }
   finish() {
     if (this.isFinished) return;
@@ -311,7 +325,7 @@ class Call {
     const save = $('save');
     save.hidden = false;
     save.onclick = () => {
-      const whole = JSON.stringify({ ...document, browser: { agent: navigator.userAgent, steps, timeline: course, quality: this.measured() } }, null, 2);
+      const whole = JSON.stringify({ ...document, browser: { agent: navigator.userAgent, steps, timeline: course, quality: this.measured(), media: this.media ? this.media.streams : null } }, null, 2);
       const link = window.document.createElement('a');
       link.href = URL.createObjectURL(new Blob([whole], { type: 'application/json' }));
       link.download = 'rtcdiag-report.json';
@@ -332,6 +346,7 @@ class Call {
       const to = place(remote) || 'an address that the browser hides';
       item('facts', `the way: ${from} (${local.candidateType}) to ${to} (${remote.candidateType})`);
     }
+    if (this.media) this.media.facts().forEach((fact) => item('facts', fact));
     if (measured) {
       item('facts', `${measured.sent} datagrams sent, ${measured.received} came back (${measured.loss_percent} % loss)`);
       if (measured.rtt_ms) item('facts', `round trip ${measured.rtt_ms.median.toFixed(1)} ms in the median, ${measured.rtt_ms.max.toFixed(1)} ms at most`);
@@ -342,6 +357,7 @@ class Call {
     this.isOver = true;
     clearTimeout(this.late);
     clearTimeout(this.gone);
+    if (this.media) this.media.stop();
     state(text, isGood ? 'good' : 'bad');
     advise(advice || '');
     if (!isGood && !this.report) stopped();

@@ -31,6 +31,7 @@ class Quality {
     const patience = back.length ? 2 * Math.max(...back) + 50 : 0;
     if (!isOpen || back.length === this.sent.length || now > this.sent.at(-1) + patience) {
       clearInterval(this.timer);
+      this.isDone = true;
       this.done();
     }
   }
