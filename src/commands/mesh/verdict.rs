@@ -316,9 +316,10 @@ fn summary(result: &MeshResult, context: &Context) -> String {
             let rest = cause.strip_prefix(host.name.as_str());
             rest.is_some_and(|rest| rest.starts_with([' ', '\'']))
         };
-        let cause = match result.hosts.iter().any(is_name) {
-            true => cause.to_owned(),
-            false => capitalised(cause),
+        let cause = if result.hosts.iter().any(is_name) {
+            cause.to_owned()
+        } else {
+            capitalised(cause)
         };
         let _ = write!(text, " {cause} ({of}).");
     }

@@ -74,7 +74,8 @@ pub enum ServerError {
     Stun(ErrorResponse),
     /// Its answers cannot be read.
     Malformed(String),
-    /// It answers, with what is no STUN or no answer.
+    /// It answers, with what is no STUN or no answer. Anybody can send that in its name, so nothing else
+    /// rests on it.
     Foreign,
     /// Its answers come from another address than was asked.
     WrongSource(SocketAddr),
@@ -308,10 +309,6 @@ impl Discovery {
                     Some((Reason::StunError, said.trim_end().to_owned()))
                 }
                 ServerError::Malformed(what) => Some((Reason::Malformed, format!("{own}: {what}"))),
-                ServerError::Foreign => Some((
-                    Reason::Malformed,
-                    format!("{own}: what it sends is not STUN"),
-                )),
                 ServerError::WrongSource(source) => {
                     Some((Reason::WrongSource, format!("{own} answers from {source}")))
                 }

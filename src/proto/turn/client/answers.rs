@@ -3,7 +3,7 @@
 use crate::base::time::Time;
 use crate::proto::stun::address::is_address;
 use crate::proto::stun::message::DecodeError;
-use crate::proto::turn::client::transaction::{Transaction, distrust};
+use crate::proto::turn::client::transaction::{Transaction, Unusable, distrust};
 use crate::proto::turn::client::{Allocation, Answer, Client, DEFAULT_LIFETIME_S, Event};
 use crate::proto::turn::error::{Failure, is_about_credentials};
 use crate::proto::turn::message::{
@@ -63,7 +63,7 @@ impl Client {
     pub(super) fn note_foreign(&mut self) {
         self.discarded.stray += 1;
         for transaction in &mut self.transactions {
-            transaction.is_foreign = true;
+            transaction.unusable.get_or_insert(Unusable::Foreign);
         }
     }
 
@@ -72,7 +72,7 @@ impl Client {
         self.discarded.stray += 1;
         let id = crate::proto::stun::message::transaction_id(bytes);
         if let Some(t) = self.transactions.iter_mut().find(|t| Some(t.id) == id) {
-            t.unreadable = Some(error.to_string());
+            t.unusable = Some(Unusable::Unreadable(error.to_string()));
         }
     }
 

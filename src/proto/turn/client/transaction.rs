@@ -18,6 +18,15 @@ const GAPS_MS: [u64; 6] = [100, 150, 250, 400, 500, 600];
 /// address that do not share nonces answer each time.
 pub(super) const MAX_STALE: u8 = 3;
 
+/// What came instead of an answer.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// An answer that cannot be read.
+    Unreadable(String),
+    /// What is neither STUN nor TURN.
+    Foreign,
+}
+
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub request_id: RequestId,
@@ -33,9 +42,7 @@ pub(super) struct Transaction {
     /// An answer came whose integrity was wrong or missing.
     pub untrusted: Option<Integrity>,
     /// An answer came that cannot be read, and why.
-    pub unreadable: Option<String>,
-    /// Whether what came meanwhile is no STUN.
-    pub is_foreign: bool,
+    pub unusable: Option<Unusable>,
     pub deadline: Time,
     pub due: Time,
     sent_at: Time,
@@ -76,8 +83,7 @@ impl Transaction {
             challenges: 0,
             stale_nonces: 0,
             untrusted: None,
-            unreadable: None,
-            is_foreign: false,
+            unusable: None,
             deadline,
             due: deadline,
             sent_at: Time::ZERO,
@@ -103,8 +109,7 @@ impl Transaction {
         self.sent_at = now;
         self.transmissions = 1;
         self.untrusted = None;
-        self.unreadable = None;
-        self.is_foreign = false;
+        self.unusable = None;
         self.schedule(now);
     }
 
@@ -126,11 +131,11 @@ impl Transaction {
     }
 
     pub(super) fn reason_for_silence(&self) -> Failure {
-        match (self.untrusted, &self.unreadable) {
+        match (self.untrusted, &self.unusable) {
             (Some(untrusted), _) => distrust(untrusted),
-            (None, Some(what)) => Failure::Malformed(what.clone()),
-            (None, None) if self.challenges > 0 => Failure::SilentAfterChallenge,
-            (None, None) if self.is_foreign => Failure::Foreign,
+            (None, Some(Unusable::Unreadable(what))) => Failure::Malformed(what.clone()),
+            (None, _) if self.challenges > 0 => Failure::SilentAfterChallenge,
+            (None, Some(Unusable::Foreign)) => Failure::Foreign,
             (None, None) => Failure::Timeout,
         }
     }
