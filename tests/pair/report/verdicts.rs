@@ -4,7 +4,9 @@ use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::Reason;
 use rtcdiag::base::report::{ErrorReport, Severity};
-use rtcdiag::commands::pair::report::{Expected, PathKind, PredictionReport, Role, SideReport};
+use rtcdiag::commands::pair::report::{
+    Expected, PathKind, PlaceKind, PlaceReport, PlaceStatus, PredictionReport, Role, SideReport,
+};
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
@@ -95,6 +97,24 @@ fn nobody_came() {
     );
     assert!(has(&verdict, "no-peer"));
     assert!(!has(&verdict, "direct-failed"));
+    // Hosts elsewhere could not have come.
+    let mut at_home = nobody();
+    at_home.rendezvous = [
+        (PlaceKind::Lan, PlaceStatus::Reached),
+        (PlaceKind::Public, PlaceStatus::Failed),
+    ]
+    .map(|(kind, status)| PlaceReport {
+        url: "mqtts://broker.example".to_owned(),
+        kind,
+        status,
+        elapsed_ms: None,
+        error: None,
+    })
+    .to_vec();
+    let words = "only a host of this network could have";
+    ends(&at_home, &context, Outcome::Bad, &[words]);
+    at_home.rendezvous[1].status = PlaceStatus::Lost;
+    assert!(!verdict(&at_home, &context).summary.contains(words));
     let manual = Context {
         manual: true,
         ..context.clone()

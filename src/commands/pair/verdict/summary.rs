@@ -6,8 +6,8 @@ use crate::base::codes::Code;
 use crate::base::report::Millis;
 use crate::base::words::{capitalised, short_span};
 use crate::commands::pair::report::{
-    CheckState, EndReport, PairResult, PairState, PathKind, QualityReport, SelectedReport,
-    TimelineEvent,
+    CheckState, EndReport, PairResult, PairState, PathKind, PlaceKind, PlaceStatus, QualityReport,
+    SelectedReport, TimelineEvent,
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
@@ -365,10 +365,27 @@ fn no_peer(result: &PairResult, context: &Context) -> String {
                 "No line from the other side was given within {waited}, so nothing was checked."
             )
         }
+        None if is_at_home_alone(result) => format!(
+            "The other side never came within {waited}, and only a host of this network could have: no other place to meet at was reached. Name one with --rendezvous, or use --manual, which needs none."
+        ),
         None => format!(
             "The other side never came: nobody joined with this code within {waited}, so nothing was checked."
         ),
     }
+}
+
+/// Whether there were places for hosts anywhere, and none of them was reached.
+fn is_at_home_alone(result: &PairResult) -> bool {
+    let mut others = result
+        .rendezvous
+        .iter()
+        .filter(|place| place.kind != PlaceKind::Lan)
+        .peekable();
+    let has_own = result
+        .rendezvous
+        .iter()
+        .any(|place| place.kind == PlaceKind::Lan);
+    has_own && others.peek().is_some() && others.all(|place| place.status == PlaceStatus::Failed)
 }
 
 /// Of the path, from the quality test, or from the checks.

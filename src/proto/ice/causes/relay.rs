@@ -66,7 +66,7 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
     let brief = match one.code {
         Code::NoTurnServer => "neither side has a TURN server",
         Code::TurnUnreachable => "neither side reaches its TURN server",
-        Code::TurnRefused => "both sides' TURN servers refuse them",
+        Code::TurnRefused => "both sides' TURN servers refuse the user name or password",
         Code::TurnPeerForbidden => {
             "the TURN servers of both sides forbid the other side's addresses"
         }
