@@ -31,7 +31,11 @@ pub fn verdict(result: &InspectResult, names: &[String], records: &[Record]) -> 
         };
         let files = counted(names.len(), "file");
         let calls = counted(result.calls.len(), "call");
-        let message = if result.calls.iter().any(is_bare) {
+        let message = if records.iter().any(|record| record.is_redacted) {
+            format!(
+                "nothing shows that the {files} are of one call, since labels stand in them in place of addresses, so they are taken for {calls}"
+            )
+        } else if result.calls.iter().any(is_bare) {
             format!("nothing shows that the {files} are of one call, so they are taken for {calls}")
         } else {
             format!("the {files} are of {calls}")

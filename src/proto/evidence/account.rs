@@ -5,11 +5,12 @@ mod pair;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::codes::Code;
 use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::Cause;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{ServerUri, Transport};
@@ -49,6 +50,8 @@ pub struct Record {
     pub faults: Vec<Fault>,
     /// Which addresses are taken for this side, where nothing in the file tells at which end it was taken.
     pub supposed_side: Option<String>,
+    /// Whether labels stand in place of addresses: each file has its own.
+    pub is_redacted: bool,
 }
 
 impl Record {
@@ -129,6 +132,16 @@ pub struct Account {
     pub has_events: bool,
     /// Whether a description is being set that the page did not hand over.
     pub is_own_implicit: bool,
+    /// What `rtcdiag pair` itself found on this end, which knew more than its document has.
+    pub found: Option<FoundCauses>,
+}
+
+/// Why there was no direct path, and why no relay helped, as this end saw it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct FoundCauses {
+    pub causes: Vec<Cause>,
+    pub relay_causes: Vec<Cause>,
 }
 
 impl Account {

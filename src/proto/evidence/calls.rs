@@ -242,6 +242,8 @@ fn merge(known: &mut Account, more: Account) {
         (none @ None, others) => *none = others,
         _ => {}
     }
+    // Two records of one end know more than either.
+    known.found = None;
     known.has_configuration |= more.has_configuration;
     known.relay_only |= more.relay_only;
     // Which pair is in use, the later file says, if it says so of any.

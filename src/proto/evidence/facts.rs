@@ -14,7 +14,7 @@ pub mod standing;
 mod turned;
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::{Account, StateKind};
+use crate::proto::evidence::account::{Account, FoundCauses, StateKind};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{Cause, PairFacts, Party, Situation, Way, Whose};
@@ -173,6 +173,14 @@ fn connected_ms(account: &Account) -> Option<f64> {
     Some(up - own.max(other)).filter(|ms| *ms >= 0.0)
 }
 
+/// What `rtcdiag pair` found on this end, if nothing but such files tells of the call.
+fn found_by_pair(call: &JoinedCall) -> Option<&FoundCauses> {
+    let mut all = call.ends.iter().flatten();
+    let found = call.ends[0].as_ref()?.found.as_ref();
+    let is_all = all.all(|account| account.found.is_some());
+    found.filter(|found| is_all && !found.causes.is_empty())
+}
+
 impl JudgedCall {
     fn find_causes(&mut self, call: &JoinedCall) {
         let late_only = call.ends.iter().flatten().all(|account| account.is_late);
@@ -199,6 +207,11 @@ impl JudgedCall {
             && let Some(cause) = stages::candidates_lost(call)
         {
             self.causes.insert(0, cause);
+            return;
+        }
+        if let Some(found) = found_by_pair(call) {
+            self.causes.extend(found.causes.iter().cloned());
+            self.relay_causes.clone_from(&found.relay_causes);
             return;
         }
         let (direct, relay) = if let Some(open) = self.too_little(call, late_only) {

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::Value;
 
 use crate::base::codes::Code;
-use crate::base::words::printable;
+use crate::base::words::{escaped, printable};
 use crate::proto::evidence::account::{
-    Account, Change, EndRecord, Fault, FileKind, PairRecord, Place, Record, ServerRecord,
-    StateKind, Told, ToldCandidate,
+    Account, Change, EndRecord, Fault, FileKind, FoundCauses, PairRecord, Place, Record,
+    ServerRecord, StateKind, Told, ToldCandidate,
 };
 use crate::proto::evidence::events::{add_candidate, shown, transport, type_of};
 use crate::proto::evidence::samples::milliseconds;
@@ -35,6 +35,7 @@ pub fn read(text: &str) -> Record {
     record.agent = Some(format!("rtcdiag {}", printable(version)));
     let started = document["started_at"].as_str().and_then(milliseconds);
     record.captured_at = started;
+    record.is_redacted = document["redacted"] == true;
     let command = document["command"].as_str().unwrap_or("nothing");
     if command != "pair" || !document["result"].is_object() {
         record.faults.push(Fault::new(
@@ -114,7 +115,34 @@ fn account(result: &Value, started: Option<f64>) -> Account {
     }
     joinable(&mut account.own);
     joinable(&mut account.other);
+    account.found = found(result);
     account
+}
+
+/// Its own causes. The file may have been written by anybody.
+fn found(result: &Value) -> Option<FoundCauses> {
+    const MOST: usize = 16;
+    let shown = |text: &mut String| *text = printable_whole(text);
+    let mut found: FoundCauses = serde_json::from_value(result.clone()).ok()?;
+    for causes in [&mut found.causes, &mut found.relay_causes] {
+        causes.truncate(MOST);
+        for cause in causes {
+            cause.evidence.truncate(MOST);
+            cause.remedies.truncate(MOST);
+            shown(&mut cause.message);
+            cause.evidence.iter_mut().for_each(shown);
+            for remedy in &mut cause.remedies {
+                shown(&mut remedy.message);
+            }
+        }
+    }
+    Some(found)
+}
+
+fn printable_whole(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    let text: String = text.chars().take(LONGEST).filter(|c| *c != '\n').collect();
+    escaped(&text).into_owned()
 }
 
 /// There are no fragments in it; what calls are joined by are the candidates themselves.

@@ -23,7 +23,7 @@ use crate::proto::stun::uri::Transport;
 pub use words::named;
 
 /// Why something did not come about, whose doing it is, and what would change it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub code: Code,
     pub side: Whose,
@@ -52,7 +52,7 @@ pub enum Whose {
 }
 
 /// Something that would change the outcome, by the same rules applied to a changed situation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remedy {
     pub code: RemedyCode,
     pub side: Whose,
@@ -67,7 +67,7 @@ pub struct Remedy {
     pub is_sure: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemedyCode {
     /// A TURN server over TLS, which firewalls take for a web site.
@@ -91,7 +91,7 @@ pub enum RemedyCode {
 }
 
 /// What comes about with a remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     Direct,

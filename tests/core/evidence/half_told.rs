@@ -283,3 +283,45 @@ fn an_end_that_waits_in_vain_is_known_by_when_it_was_saved() {
         &[],
     );
 }
+
+/// `pair` knew more than its document has: a trial of its own relay, the password that was refused.
+#[test]
+fn what_pair_itself_found_is_kept() {
+    let end = |kind: &str, address: &str| json!({"type": kind, "address": address, "port": 5000});
+    let here = json!({"candidates": [end("host", "192.168.1.10"), end("srflx", "203.0.113.5")]});
+    let there = json!({"candidates": [end("host", "192.168.2.10"), end("srflx", "203.0.113.9")]});
+    let cause = |code: &str, side: &str| {
+        json!({"code": code, "side": side, "message": format!("what pair says of {code}"), "evidence": [],
+               "remedies": [{"code": "turn", "side": side, "message": "a TURN server", "effect": "relay"}]})
+    };
+    let document = |local: &Value, remote: &Value, redacted: bool, sides: [&str; 2]| {
+        json!({
+            "rtcdiag_version": "1", "command": "pair", "redacted": redacted,
+            "result": {
+                "state": "failed", "local": local, "remote": remote,
+                "pairs": [{"local": end("host", "192.168.1.10"), "remote": end("srflx", "203.0.113.9"),
+                           "state": "failed", "requests_sent": 28}],
+                "causes": [cause("endpoint-dependent-mapping", sides[0])],
+                "relay_causes": [cause("turn-refused", sides[1])],
+            },
+        })
+        .to_string()
+    };
+    let own = document(&here, &there, false, ["local", "remote"]);
+    let other = document(&there, &here, false, ["remote", "local"]);
+    let (direct, relay) = (
+        [("endpoint-dependent-mapping", "local")],
+        [("turn-refused", "remote")],
+    );
+    is(&one(std::slice::from_ref(&own)), &direct, &relay);
+    let both = one(&[own, other]);
+    is(&both, &direct, &relay);
+    assert!(all_words(&both).contains("what pair says of turn-refused"));
+    // Labels in place of addresses take nothing from it.
+    let labels = json!({"candidates": [end("host", "priv1"), end("srflx", "pub1")]});
+    let hidden = document(&labels, &labels, true, ["local", "remote"]);
+    is(&one(&[hidden]), &direct, &relay);
+    // What is no cause is not one.
+    let odd = document(&here, &there, false, ["local", "nobody"]);
+    assert!(!all_words(&one(&[odd])).contains("what pair says"));
+}
