@@ -229,9 +229,9 @@ fn answers_that_are_none() {
         (
             "garbage",
             |_| vec![b"hello, world, this is no STUN".to_vec()],
-            "timeout",
+            "not-stun",
         ),
-        ("empty", |_| vec![Vec::new()], "timeout"),
+        ("empty", |_| vec![Vec::new()], "not-stun"),
         ("no address", |r| vec![success(r, &[])], "malformed"),
         (
             "truncated",
@@ -254,7 +254,7 @@ fn answers_that_are_none() {
                 answer[19] ^= 1;
                 vec![answer]
             },
-            "timeout",
+            "not-stun",
         ),
     ];
     for (name, answer, code) in cases {

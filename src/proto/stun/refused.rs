@@ -5,7 +5,7 @@ use crate::base::report::ErrorReport;
 use crate::proto::stun::message::ErrorResponse;
 
 /// What comes over UDP from a port that does not speak STUN.
-pub const NOT_STUN: &str = "something answers there over UDP, and not with STUN";
+pub const NOT_STUN: &str = "something answers there over UDP, and not as a STUN server does";
 pub const OTHER_SERVICE: &str =
     "another service listens on this port; check address, port and transport";
 

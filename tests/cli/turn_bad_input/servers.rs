@@ -177,7 +177,7 @@ fn malformed_answers() {
         (Malformed::AttributeLength, "malformed", "malformed"),
         (Malformed::MessageLength, "malformed", "silent"),
         (Malformed::Truncated, "malformed", "silent"),
-        (Malformed::Noise, "silent", "not-stun"),
+        (Malformed::Noise, "not-stun", "not-stun"),
     ];
     let cases: Vec<_> = kinds
         .iter()
@@ -203,6 +203,7 @@ fn malformed_answers() {
                     ("silent", 0) if is_udp => "port-silent",
                     ("silent", 0) => "timeout",
                     ("silent", _) => "silent-after-challenge",
+                    ("not-stun", 1) if is_udp => "silent-after-challenge",
                     (code, _) => code,
                 };
                 let what = format!("{command} {malformed:?} after {right} {transport:?}");
