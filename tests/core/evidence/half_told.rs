@@ -97,10 +97,7 @@ fn the_record_of_the_other_end_alone_is_said_to_be_of_it() {
         "{words}"
     );
     assert!(!words.contains("no check was sent"), "{words}");
-    assert!(
-        words.contains("since this side's record is missing"),
-        "{words}"
-    );
+    assert!(words.contains("since this side does not tell"), "{words}");
     assert_eq!(call.pairs.len(), 1);
     assert_eq!(call.pairs[0].record.local.port, 50000, "the pair is turned");
     let alone = one(&[there.text()]);

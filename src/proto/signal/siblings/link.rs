@@ -12,6 +12,8 @@ use crate::proto::signal::siblings::stream::{Heard, Stream};
 /// How often each says that it is there, and how long one may be silent. The broker tells of most ends at once.
 const ALIVE_EVERY: Duration = Duration::from_secs(8);
 const SILENCE: Duration = Duration::from_secs(25);
+/// How often it is tried whether the broker hands on what it is given: one message may be lost.
+const TRIAL_EVERY: Duration = Duration::from_secs(1);
 /// How long after its last word a sibling is told how many there were.
 const SAID_AFTER: Duration = Duration::from_millis(300);
 /// How long answers of siblings may take: there and back, and as long again. The least is for
@@ -167,7 +169,12 @@ impl Link {
     }
 
     fn say_alive(&mut self, now: Time) {
-        self.alive_at = now + ALIVE_EVERY;
+        let next = if self.is_ready() {
+            ALIVE_EVERY
+        } else {
+            TRIAL_EVERY
+        };
+        self.alive_at = now + next;
         let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
         self.publish(topic_of_all(), &Frame::Alive(micros));
     }
@@ -337,6 +344,9 @@ impl Link {
     pub(super) fn handle_timeout(&mut self, now: Time) -> Due {
         if now >= self.alive_at {
             self.say_alive(now);
+            if !self.is_ready() {
+                self.publish(topic_of(self.own), &Frame::Said(0));
+            }
         }
         let mut due = Due::default();
         let present = self.known.iter().filter(|(_, known)| !known.is_away);
@@ -375,4 +385,30 @@ pub(super) struct Due {
     pub(super) silent: Vec<Sibling>,
     pub(super) lost: Vec<Sibling>,
     pub(super) words: Vec<(Sibling, Word)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(link: &mut Link) -> usize {
+        std::iter::from_fn(|| link.poll_wish()).count()
+    }
+
+    /// One message may be lost on the way to the broker or back.
+    #[test]
+    fn a_trial_of_the_broker_is_made_again_until_it_comes_back() {
+        let mut link = Link::new(Time::ZERO, Sibling([1; 8]));
+        assert_eq!(said(&mut link), 2);
+        link.echo(Time::ZERO, &Frame::Said(0));
+        assert!(!link.is_ready());
+        link.handle_timeout(TRIAL_EVERY);
+        assert_eq!(said(&mut link), 2);
+        link.echo(TRIAL_EVERY, &Frame::Alive(0));
+        assert!(link.is_ready());
+        link.handle_timeout(2 * TRIAL_EVERY);
+        assert_eq!(said(&mut link), 1, "that it is there");
+        link.handle_timeout(3 * TRIAL_EVERY);
+        assert_eq!(said(&mut link), 0);
+    }
 }
