@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding};
+use crate::proto::stun::uri::Transport;
 
 /// What is asked over one address.
 #[derive(Debug, Clone)]
@@ -13,6 +14,7 @@ pub struct Asked<'a> {
     /// The host, as it is named.
     pub host: &'a str,
     pub address: IpAddr,
+    pub transport: Transport,
     /// What went wrong, if anything did.
     pub error: Option<&'a ErrorReport>,
 }
@@ -47,6 +49,8 @@ pub fn all_of(asked: &[Asked<'_>]) -> Vec<DeadAddress> {
         let mut here = of_host().filter(|other| other.address == one.address);
         let mut answering: Vec<IpAddr> = of_host()
             .filter(|other| other.address != one.address && other.error.is_none())
+            // A server may have sent one transport alone to another address (ALTERNATE-SERVER).
+            .filter(|other| other.family() != one.family() || other.transport == one.transport)
             .map(|other| other.address)
             .collect();
         answering.sort_by_key(|address| Family::of(*address) == one.family());

@@ -349,6 +349,7 @@ fn of_dead_addresses(result: &GatherResult, findings: &mut Vec<Finding>) -> BTre
             Some(Asked {
                 host,
                 address: server.address?.ip(),
+                transport: server.transport,
                 error: server.error.as_ref(),
             })
         })

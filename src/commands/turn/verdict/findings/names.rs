@@ -20,6 +20,7 @@ pub(in crate::commands::turn::verdict) fn dead_addresses(result: &TurnResult) ->
         Some(Asked {
             host: &host,
             address: transport.address?.ip(),
+            transport: transport.transport,
             error: transport.error.as_ref(),
         })
     });
