@@ -300,8 +300,14 @@ pub fn behind_two_nats() {
     }
     let (end, shown) = session(&Place::Apart(side("home"), side("home")), UDP);
     assert_connected(&end, &shown, "direct");
-    // The browser hides the addresses of its host, and says how often it was asked.
-    assert!(end.finding("candidates-left-out"), "{}", end.describe());
+    // The browser hides the addresses of its host. On a busy machine its name for them may come too late to be told.
+    let remote = rows(&end.result()["remote"]["candidates"]);
+    assert!(
+        remote.iter().all(|candidate| candidate["type"] != "host"),
+        "{}",
+        end.describe()
+    );
+    // It says how often it was asked.
     let pairs = rows(&end.result()["pairs"]);
     let selected = pairs.iter().find(|pair| pair["selected"] == true);
     let arrived = selected.map(|pair| pair["requests_arrived"].as_u64());
