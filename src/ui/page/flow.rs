@@ -65,7 +65,7 @@ pub(super) fn of_steps(out: &mut String, result: &Value) {
             let words = [text(step, "message"), text(step, "detail")];
             let words: Vec<&str> = words.into_iter().flatten().collect();
             vec![
-                Cell::new(plain_number(&step["number"])),
+                Cell::new(number(&step["number"]).unwrap_or_default()),
                 Cell::new(words.join(": ")),
                 Cell::of(class, when),
                 Cell::new(whose),
@@ -78,10 +78,6 @@ pub(super) fn of_steps(out: &mut String, result: &Value) {
         &["step", "what", "when", "whose"],
         &rows,
     );
-}
-
-fn plain_number(value: &Value) -> String {
-    number(value).unwrap_or_default()
 }
 
 pub(super) fn of_timeline(out: &mut String, result: &Value) {

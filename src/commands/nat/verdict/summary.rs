@@ -269,8 +269,11 @@ fn meaning(path: &PathReport) -> &'static str {
     let usual = cells.iter().find(|cell| with(cell));
     let all_direct = cells.iter().all(|c| c.expected == Expected::Direct);
     // Peers have other ports than servers, and to such ports nothing is known to get out.
-    let is_silent = |reason: &Reason| *reason == Reason::AlternateUnreachable;
-    if matches!(&path.facts.filtering, Fact::Inconclusive { reason, .. } if is_silent(reason)) {
+    if let Fact::Inconclusive {
+        reason: Reason::AlternateUnreachable,
+        ..
+    } = path.facts.filtering
+    {
         return NOT_KNOWN;
     }
     match usual.map(|cell| cell.expected) {

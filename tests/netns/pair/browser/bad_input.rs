@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::super::ends::rows;
 use super::super::network::{Network, Place};
-use super::super::{UDP, new_code, side};
+use super::super::{Ended, UDP, new_code, side};
 use super::{
     Guest, assert_connected, assert_says, assert_stopped, events, host, host_for, is_skipped, page,
     secure,
@@ -55,14 +55,21 @@ pub fn what_keeps_a_page_from_it_is_said() {
     );
 }
 
+/// A call without NATs, to a page in which this script has run before its own: this side's end, and what the page shows.
+fn call_after(before: &str) -> (Ended, Value) {
+    let network = Network::build(&Place::Apart(side("public"), side("public")));
+    let code = new_code();
+    let end = host(&network, &code, UDP);
+    let task = json!({"url": page(&code), "arguments": secure(), "before": before});
+    let guest = Guest::open(&network, "b", &task);
+    (end.finish(), guest.shown())
+}
+
 /// The certificate is not the one that the description announced: DTLS is not believed, and both say why.
 pub fn another_certificate_than_announced() {
     if is_skipped() {
         return;
     }
-    let network = Network::build(&Place::Apart(side("public"), side("public")));
-    let code = new_code();
-    let end = host(&network, &code, UDP);
     // What is sent has another fingerprint than what is set.
     let before = "
         const make = RTCPeerConnection.prototype.createAnswer;
@@ -77,9 +84,7 @@ pub fn another_certificate_than_announced() {
                 },
             };
         };";
-    let task = json!({"url": page(&code), "arguments": secure(), "before": before});
-    let guest = Guest::open(&network, "b", &task);
-    let (end, shown) = (end.finish(), guest.shown());
+    let (end, shown) = call_after(before);
     let about = format!("{shown:#}\n{}", end.describe());
     assert_eq!(end.code, Some(1), "{about}");
     assert_eq!(end.result()["causes"][0]["code"], "dtls-failed", "{about}");
@@ -96,15 +101,10 @@ pub fn an_older_page() {
     if is_skipped() {
         return;
     }
-    let network = Network::build(&Place::Apart(side("public"), side("public")));
-    let code = new_code();
-    let end = host(&network, &code, UDP);
     let before = "
         const write = JSON.stringify;
         JSON.stringify = (value, ...more) => write(value && value.type === 'step' ? { type: 'unknown' } : value, ...more);";
-    let task = json!({"url": page(&code), "arguments": secure(), "before": before});
-    let guest = Guest::open(&network, "b", &task);
-    let (end, shown) = (end.finish(), guest.shown());
+    let (end, shown) = call_after(before);
     let about = format!("{shown:#}\n{}", end.describe());
     assert_eq!(end.path(), Some("direct"), "{about}");
     assert_eq!(shown["kind"], "good", "{about}");
