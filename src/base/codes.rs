@@ -97,7 +97,8 @@ codes! {
         StaleNonce, RealmChanges, AddressFamilyNotSupported, WrongCredentials, UnsupportedTransportProtocol,
         PeerAddressFamilyMismatch, ConnectionAlreadyExists, AllocationQuotaReached, ServerError,
         InsufficientCapacity, TryAlternate, BadIntegrity, NoIntegrity, EmptyRealm,
-        SilentAfterChallenge, BadRelayedAddress;
+        SilentAfterChallenge, BadRelayedAddress, AnswerIncomplete;
+    Warning: OtherFamilyByDefault;
     // Relays.
     Error: RelayUnreachable, RelayWithoutCredentials, AnyPasswordAccepted, RelayedAddressPrivate,
         UnsafePeersAllowed, NoData, NoChannelData, TurnSilent;

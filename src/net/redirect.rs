@@ -1,5 +1,7 @@
 //! Connecting and allocating, wherever ALTERNATE-SERVER leads (RFC 8489 10).
 
+pub mod families;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::net::stray;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::message::ErrorResponse;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
+use crate::proto::turn::client::Answer;
 use crate::proto::turn::credentials::Credentials;
 use crate::proto::turn::error::Failure;
 
@@ -40,6 +43,7 @@ pub const fn is_shortage(code: Code) -> bool {
     )
 }
 
+#[derive(Clone, Copy)]
 pub struct AllocationQuery<'a> {
     pub target: &'a Target,
     pub source: &'a Source,
@@ -73,6 +77,14 @@ pub struct AllocationAttempt {
 impl AllocationAttempt {
     pub fn error_code(&self) -> Option<Code> {
         self.done.outcome.as_ref().err().map(|e| e.report.code)
+    }
+
+    /// The family of the relayed address, if there is one.
+    fn relayed_family(&self) -> Option<Family> {
+        match &self.done.outcome {
+            Ok(Answer::Allocated(allocation)) => Some(Family::of(allocation.relayed.ip())),
+            _ => None,
+        }
     }
 
     /// The error, and the stage that it came at, if nothing was heard of TURN.

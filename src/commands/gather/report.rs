@@ -12,6 +12,7 @@ use crate::base::tls::TlsReport;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::nat::address::{Rewritten, is_global, rewritten};
 use crate::proto::stun::uri::Transport;
+use crate::proto::turn::error::OddDefault;
 
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct GatherResult {
@@ -200,6 +201,12 @@ pub struct RelayedReport {
     pub reachable_after_sending: Fact<bool>,
     pub authenticated: Option<bool>,
     pub error: Option<ErrorReport>,
+    /// What the answer to Allocate lacks.
+    #[serde(skip)]
+    pub lacks: Option<&'static str>,
+    /// What it does where no family is named, if that is odd.
+    #[serde(skip)]
+    pub odd_default: Option<OddDefault>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]

@@ -89,6 +89,7 @@ fn has_useless_relay(findings: &[Finding]) -> bool {
         Code::RelayUnreachableFromHere,
         Code::RelayedAddressPrivate,
         Code::PermissionFailed,
+        Code::AnswerIncomplete,
     ];
     let mut bad = findings.iter().filter(|f| f.severity > Severity::Info);
     bad.any(|f| useless.contains(&f.code))
@@ -289,7 +290,8 @@ fn what_is_missing(
                 .iter()
                 .rev()
                 .filter(|f| f.severity == Severity::Error);
-            let tells = |code| !is_of_use(code) || code == Code::ReflexiveNotPublic;
+            let of_none = [Code::ReflexiveNotPublic, Code::AnswerIncomplete];
+            let tells = move |code| !is_of_use(code) || of_none.contains(&code);
             errors.filter(move |f| f.code != Code::ExpectationNotMet && tells(f.code))
         };
         let cause = of_errors()
@@ -302,10 +304,12 @@ fn what_is_missing(
     for kind in in_vain {
         let cause = findings.iter().rev().find(|f| is_of_use(f.code));
         let cause = cause.map_or_else(String::new, |f| format!(": {}", f.message));
-        let _ = write!(
-            text,
-            "; no {kind} candidate that peers are known to reach{cause}"
-        );
+        let use_of = if *kind == CandidateType::Relay && use_of::is_kept_from_browsers(result) {
+            "a browser takes"
+        } else {
+            "peers are known to reach"
+        };
+        let _ = write!(text, "; no {kind} candidate that {use_of}{cause}");
     }
     text
 }
@@ -318,6 +322,8 @@ const fn is_of_use(code: Code) -> bool {
             | Code::RelayUnreachableFromHere
             | Code::RelayUnverified
             | Code::PermissionFailed
+            | Code::AnswerIncomplete
+            | Code::OtherFamilyByDefault
             | Code::ReflexiveNotPublic
     )
 }

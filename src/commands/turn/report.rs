@@ -13,6 +13,7 @@ use crate::base::tls::TlsReport;
 use crate::proto::nat::address::{Rewritten, rewritten};
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::credentials::PasswordAlgorithm;
+use crate::proto::turn::error::OddDefault;
 use crate::proto::turn::policy::PeerClass;
 
 #[derive(Debug, Clone, Serialize)]
@@ -104,6 +105,12 @@ pub struct TransportReport {
     /// Whether the user has as many allocations as the server allows.
     #[serde(skip)]
     pub quota_reached: bool,
+    /// What the answer to Allocate lacks.
+    #[serde(skip)]
+    pub lacks: Option<&'static str>,
+    /// What it does where no family is named, if that is odd.
+    #[serde(skip)]
+    pub odd_default: Option<OddDefault>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::VariantArray)]
@@ -263,6 +270,8 @@ impl TransportReport {
             authenticated: None,
             untried: Vec::new(),
             quota_reached: false,
+            lacks: None,
+            odd_default: None,
         }
     }
 

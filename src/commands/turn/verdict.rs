@@ -230,6 +230,9 @@ fn summary(
         Outcome::Bad if ok.is_empty() && breaks_off(result) => {
             format!("Calls get a relay, and break off when its time has passed: {reason}.")
         }
+        Outcome::Bad if ok.is_empty() && is_kept_from_browsers(result) => {
+            format!("Calls from browsers get no relay: {reason}.")
+        }
         Outcome::Bad if ok.is_empty() => {
             format!("Calls get no relay: the TURN server does not work from here: {reason}.")
         }
@@ -310,6 +313,20 @@ fn special_refusal(result: &TurnResult) -> Option<&ErrorReport> {
     let plain = Failure::Unauthorized.message();
     let mut errors = result.transports.iter().filter_map(|t| t.error.as_ref());
     errors.find(|error| findings::is_refusal(Some(error)) && error.message != plain)
+}
+
+/// Whether all that is wrong is the form of the answer, which carries a relay for other programs.
+fn is_kept_from_browsers(result: &TurnResult) -> bool {
+    let failed = with_status(result, TransportStatus::Failed);
+    let is_form = |t: &&TransportReport| {
+        let code = t.error.as_ref().map(|error| error.code);
+        t.relayed_address.is_some()
+            && matches!(
+                code,
+                Some(Code::AnswerIncomplete | Code::OtherFamilyByDefault)
+            )
+    };
+    !failed.is_empty() && failed.iter().all(is_form)
 }
 
 /// Whether all that fails is the refresh of relays that carry data.

@@ -31,7 +31,7 @@ use transaction::{Transaction, Verdict};
 pub const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Lifetime where an answer does not name one (RFC 8656 3.2).
-const DEFAULT_LIFETIME_S: u32 = 600;
+pub const DEFAULT_LIFETIME_S: u32 = 600;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -55,7 +55,9 @@ pub struct Allocation {
     /// XOR-MAPPED-ADDRESS: where the server sees us.
     pub mapped: Option<SocketAddr>,
     /// LIFETIME, in seconds.
-    pub lifetime_s: u32,
+    pub lifetime_s: Option<u32>,
+    /// What RFC 8656 7.3 asks for and the answer lacks: Chromium takes no relay from it.
+    pub lacks: Option<&'static str>,
     /// Whether the server asked for credentials.
     pub authenticated: bool,
 }

@@ -7,6 +7,9 @@ use crate::base::report::ErrorReport;
 use crate::proto::stun::message::ErrorResponse;
 use crate::proto::stun::refused::{NOT_STUN, OTHER_SERVICE};
 
+/// What to do where an answer lacks what clients need.
+pub const INCOMPLETE: &str = "the server breaks the protocol: use another version or server; where a gateway on the way changes answers, go past it";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// No answer that could be used.
@@ -24,6 +27,8 @@ pub enum Failure {
     Foreign,
     /// The realm of the challenge is empty.
     EmptyRealm,
+    /// An answer that grants an allocation and names no relayed address.
+    NoRelayedAddress,
     /// A relayed address that is not one of a host.
     BadRelayedAddress(SocketAddr),
     /// The server wants credentials, and there are none.
@@ -95,6 +100,11 @@ impl Failure {
                 code: Code::Malformed,
                 explanation: "its answer cannot be read",
                 hint: "the server or something on the way breaks the protocol",
+            },
+            Self::NoRelayedAddress => Meaning {
+                code: Code::AnswerIncomplete,
+                explanation: "its answer to Allocate lacks XOR-RELAYED-ADDRESS (RFC 8656 7.3), so there is no relay in it",
+                hint: INCOMPLETE,
             },
             Self::EmptyRealm => Meaning {
                 code: Code::EmptyRealm,
@@ -201,6 +211,7 @@ impl Failure {
             | Self::EmptyRealm
             | Self::Malformed(_)
             | Self::Foreign
+            | Self::NoRelayedAddress
             | Self::BadRelayedAddress(_) => None,
         }
     }
@@ -228,6 +239,50 @@ fn reason_of(error: &ErrorResponse) -> String {
     } else {
         format!(" {}", error.reason)
     }
+}
+
+/// What a server does with a request that names no family, where it does not give IPv4 (RFC 8656 7.2).
+/// Browsers name none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OddDefault {
+    /// It gives IPv6, and IPv4 to who names it.
+    Ipv6,
+    /// It gives IPv6, whatever is asked for.
+    Ipv6Alone,
+    /// It refuses (error 440), and gives IPv4 to who names it.
+    Refused,
+}
+
+impl OddDefault {
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Ipv6 | Self::Refused => {
+                "have IPv4 as its default (coturn: remove allocation-default-address-family and keep-address-family)"
+            }
+            Self::Ipv6Alone => "give the server a relay address of IPv4 as well (coturn: relay-ip)",
+        }
+    }
+
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Ipv6 => {
+                "asked without REQUESTED-ADDRESS-FAMILY, as browsers ask, it gives a relayed address of IPv6, not of IPv4 as RFC 8656 7.2 has it: browsers get no relay that peers with IPv4 alone reach; to who asks for IPv4 by that attribute it gives one"
+            }
+            Self::Ipv6Alone => {
+                "it relays IPv6 alone, also to who asks for no family (RFC 8656 7.2 has IPv4 then): peers with IPv4 alone do not reach its relays"
+            }
+            Self::Refused => {
+                "asked without REQUESTED-ADDRESS-FAMILY, as browsers ask, it gives no relay (error 440): its default is a family that it does not relay; to who asks for IPv4 by that attribute it gives one"
+            }
+        }
+    }
+}
+
+/// What it means that an answer to Allocate with a relayed address lacks other attributes.
+pub fn incomplete(lacks: &str) -> String {
+    format!(
+        "its answer to Allocate lacks {lacks} (RFC 8656 7.3): Chromium takes no relay from it, other programs may"
+    )
 }
 
 /// Whether an error to the first request with credentials is about them: what servers say of wrong

@@ -82,6 +82,18 @@ pub struct Success {
     pub lifetime_s: Option<u32>,
 }
 
+impl Success {
+    /// What an answer to Allocate should have beside the relayed address (RFC 8656 7.3), and has not.
+    pub const fn lacks(&self) -> Option<&'static str> {
+        match (self.mapped, self.lifetime_s) {
+            (Some(_), Some(_)) => None,
+            (None, Some(_)) => Some("XOR-MAPPED-ADDRESS"),
+            (Some(_), None) => Some("LIFETIME"),
+            (None, None) => Some("XOR-MAPPED-ADDRESS and LIFETIME"),
+        }
+    }
+}
+
 /// What a 401 or 438 answer asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Challenge {

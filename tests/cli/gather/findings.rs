@@ -125,6 +125,8 @@ fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
             reachable: Fact::Determined(true),
             reachable_after_sending: Fact::not_tested(Reason::NotApplicable),
             authenticated: Some(true),
+            lacks: None,
+            odd_default: None,
             error: None,
         }],
         tls: None,

@@ -205,7 +205,7 @@ fn attributes_behind_the_integrity_are_ignored() {
         vec![bytes]
     }));
     let allocation = lab.allocate().expect("the rest of it is right");
-    assert_eq!(allocation.lifetime_s, 600);
+    assert_eq!(allocation.lifetime_s, Some(600));
 }
 
 #[test]

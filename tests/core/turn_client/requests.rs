@@ -99,7 +99,7 @@ fn the_allocation_is_as_the_server_says() {
     };
     let (lab, allocation) = Lab::allocated(config, GOOD);
     assert_eq!(allocation.mapped, Some(address(CLIENT)));
-    assert_eq!(allocation.lifetime_s, 777);
+    assert_eq!(allocation.lifetime_s, Some(777));
     assert!(lab.core.owns_relay(allocation.relayed));
     assert_eq!(lab.client.allocation(), Some(allocation));
 }

@@ -312,6 +312,8 @@ fn full(transport: Transport) -> GatherServerReport {
                 reachable: Fact::Determined(true),
                 reachable_after_sending: Fact::not_tested(Reason::NotApplicable),
                 authenticated: Some(true),
+                lacks: None,
+                odd_default: None,
                 error: None,
             },
             RelayedReport {
@@ -322,6 +324,8 @@ fn full(transport: Transport) -> GatherServerReport {
                 reachable: Fact::not_tested(Reason::EarlierFailure),
                 reachable_after_sending: Fact::not_tested(Reason::EarlierFailure),
                 authenticated: None,
+                lacks: None,
+                odd_default: None,
                 error: Some(ErrorReport::new(
                     Code::AddressFamilyNotSupported,
                     "error 440",

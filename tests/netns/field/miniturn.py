@@ -1,5 +1,6 @@
 """A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
 [wrong-credentials=CODE|silence] [permission=CODE|silence] [channel=CODE|silence] [refresh=CODE|silence] [realm-changes] [no-mapped-address]
+[no-lifetime] [no-relayed-address] [ignores-family] [no-default-family] [delay=SECONDS]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
@@ -32,11 +33,13 @@ def answer(m, src):
     a = allocations.get(src)
     if m["method"] == ALLOCATE:
         if a: return fail(437, b"Allocation Mismatch")
-        if (get(m, 0x17) or b"\1")[0] != 1: return fail(440, b"Address Family not Supported")
+        if "no-default-family" in HABITS and get(m, 0x17) is None: return fail(440, b"Address Family not Supported")
+        if (get(m, 0x17) or b"\1")[0] != 1 and "ignores-family" not in HABITS: return fail(440, b"Address Family not Supported")
         if get(m, 0x19) is None or get(m, 0x19)[0] != 17: return fail(442, b"Unsupported Transport Protocol")
         a = allocations[src] = {"sock": udp((HOST, 0)), "may": set(), "channels": {}}; relays[a["sock"]] = src
         mapped = [] if "no-mapped-address" in HABITS else [(0x20, addr(*src, m["tid"]))]
-        return ok((0x16, addr(*a["sock"].getsockname(), m["tid"])), *mapped, (0xD, struct.pack("!I", 600)))
+        relayed = [] if "no-relayed-address" in HABITS else [(0x16, addr(*a["sock"].getsockname(), m["tid"]))]
+        return ok(*relayed, *mapped, *([] if "no-lifetime" in HABITS else [(0xD, struct.pack("!I", 600))]))
     if not a: return fail(437, b"Allocation Mismatch")
     name = {REFRESH: "refresh=", CHANBIND: "channel="}.get(m["method"], "?")
     said = next((h.partition("=")[2] for h in HABITS if h.startswith(name)), None)
@@ -55,6 +58,11 @@ def answer(m, src):
         if "unsigned-channel-bind" in HABITS: return message(CHANBIND, 2, m["tid"], [], None, False)
     return ok()
 
+DELAY = float(next((h.partition("=")[2] for h in HABITS if h.startswith("delay=")), 0))
+def later(s, data, to):                                                  # all that goes to clients takes so long
+    if DELAY: threading.Timer(DELAY, s.sendto, (data, to)).start()
+    else: s.sendto(data, to)
+
 while True:
     for s in select.select([front, *relays], [], [])[0]:
         data, src = s.recvfrom(65536)
@@ -63,12 +71,12 @@ while True:
             if not a or src[0] not in a["may"]: continue
             n = next((n for n, p in a["channels"].items() if p == src), None)
             tid = os.urandom(12)
-            front.sendto(struct.pack("!HH", n, len(data)) + data if n else message(7, 1, tid, [(PEER, addr(*src, tid)), (DATA, data)]), client)
+            later(front, struct.pack("!HH", n, len(data)) + data if n else message(7, 1, tid, [(PEER, addr(*src, tid)), (DATA, data)]), client)
             continue
         a, m = allocations.get(src), parse(data)
         if m and m["class"] == 0:
             said = answer(m, src)
-            if said: front.sendto(said, src)
+            if said: later(front, said, src)
         elif m and m["method"] == 6 and m["class"] == 1 and a and get(m, PEER):   # Send indication
             to = peer(get(m, PEER), m["tid"])
             if to[0] in a["may"]: a["sock"].sendto(get(m, DATA) or b"", to)

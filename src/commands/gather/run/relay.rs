@@ -24,7 +24,7 @@ use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::leases::Lease;
 use crate::net::link::Target;
-use crate::net::redirect::{self, AllocationAttempt, AllocationQuery, IN_ALL, PATIENCE};
+use crate::net::redirect::{self, AllocationAttempt, AllocationQuery, IN_ALL, PATIENCE, families};
 use crate::net::session::{Completion, Session};
 use crate::proto::stun::message::TransactionId;
 use crate::proto::stun::uri::Transport;
@@ -220,6 +220,8 @@ async fn allocate(
         lease: &task.lease,
     };
     let asked = Box::pin(ask_and_look(task, &ask)).await;
+    let (asked, odd_default) = Box::pin(families::settle(asked, &ask, family)).await;
+    let asked = families::without_other(asked, family);
     let session = match asked.session {
         Ok(session) => session,
         Err(error) => {
@@ -250,11 +252,13 @@ async fn allocate(
     let relayed = RelayedReport {
         family,
         address: known.map(|a| a.relayed),
-        lifetime_s: known.map(|a| a.lifetime_s),
+        lifetime_s: known.and_then(|a| a.lifetime_s),
         relays: Fact::not_tested(Reason::EarlierFailure),
         reachable: Fact::not_tested(Reason::EarlierFailure),
         reachable_after_sending: Fact::not_tested(Reason::EarlierFailure),
         authenticated: known.map(|a| a.authenticated),
+        lacks: known.and_then(|a| a.lacks),
+        odd_default,
         error: outcome.error.clone(),
     };
     if let Ok(allocation) = &allocation {

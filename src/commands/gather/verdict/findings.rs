@@ -21,6 +21,7 @@ use crate::commands::misdirected;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::interface;
 use crate::proto::nat::address::is_global;
+use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
 pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
     of_interfaces(result, context, findings);
@@ -128,8 +129,20 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
 fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
     let mut unverified = BTreeSet::new();
     let mut flawed = BTreeSet::new();
+    let mut odd_uris = BTreeSet::new();
     for server in &result.servers {
         for relayed in &server.relayed {
+            let odd = relayed
+                .odd_default
+                .filter(|odd| *odd != OddDefault::Refused);
+            if let Some(odd) = odd.filter(|_| odd_uris.insert(&server.uri)) {
+                let message = format!("{}: {}", server.uri, odd.text());
+                findings.push(Finding::new(
+                    Code::OtherFamilyByDefault,
+                    message,
+                    odd.hint(),
+                ));
+            }
             let Some(address) = relayed.address else {
                 continue;
             };
@@ -232,6 +245,16 @@ fn of_flaw(
                 "{uri} gives the relayed address {address}, which is not public: peers on the internet cannot reach it"
             ),
             "tell the server its public address (coturn: external-ip=PUBLIC/PRIVATE)",
+        ),
+        Flaw::Incomplete(lacks) => (
+            Code::AnswerIncomplete,
+            format!("{uri} gives {address}, and {}", incomplete(lacks)),
+            INCOMPLETE,
+        ),
+        Flaw::ByNameAlone => (
+            Code::OtherFamilyByDefault,
+            format!("{uri} gives {address}, and {}", OddDefault::Refused.text()),
+            OddDefault::Refused.hint(),
         ),
         Flaw::Refused => {
             let why = match &relayed.relays {

@@ -33,6 +33,9 @@ pub(super) fn of_candidates(
         return None;
     }
     let is_relay_wanted = result.servers.iter().any(|s| s.is_turn);
+    if use_of::is_kept_from_browsers(result) {
+        return Some("Calls from browsers get no relay, though the server gives one");
+    }
     if needs_relay(result, findings) {
         return Some(if is_relay_wanted {
             "Calls with most people need a relay, and there is none"

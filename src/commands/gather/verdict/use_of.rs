@@ -7,6 +7,7 @@ use crate::commands::gather::report::{
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::{Host, ServerUri};
+use crate::proto::turn::error::OddDefault;
 
 /// Why nobody, or nobody far away, reaches a relayed address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub(super) enum Flaw {
     Private,
     /// Nothing passes between it and this host, whose UDP works.
     Silent,
+    /// The answer lacks what browsers look for, so that they take no relay from it.
+    Incomplete(&'static str),
+    /// Who names no family, as browsers do, is refused.
+    ByNameAlone,
     /// The server gives no permission to send through it, for another reason than a rule on the peer.
     Refused,
 }
@@ -99,6 +104,13 @@ pub(super) fn flaw(
     if is_refused {
         return Some(Flaw::Refused);
     }
+    if let Some(lacks) = relayed.lacks {
+        return Some(Flaw::Incomplete(lacks));
+    }
+    let mut of_server = server.relayed.iter();
+    if of_server.any(|r| r.odd_default == Some(OddDefault::Refused)) {
+        return Some(Flaw::ByNameAlone);
+    }
     // Where UDP is blocked, no relay can be reached directly, and that is what relays are for.
     let udp_works = super::has(result, CandidateType::Srflx);
     let nothing_passes = relayed.reachable == Fact::Determined(false)
@@ -120,6 +132,20 @@ fn is_named_loopback(server: &GatherServerReport) -> bool {
         Host::Ip(ip) => ip.is_loopback(),
         Host::Name(name) => name.trim_end_matches('.') == "localhost",
     })
+}
+
+/// Whether relayed addresses are there, and all that is wrong with them is that browsers do not get them.
+pub(super) fn is_kept_from_browsers(result: &GatherResult) -> bool {
+    let all = result
+        .servers
+        .iter()
+        .flat_map(|s| s.relayed.iter().map(move |r| (s, r)));
+    let mut flaws = all
+        .filter(|(_, relayed)| relayed.address.is_some())
+        .map(|(server, relayed)| flaw(server, relayed, result))
+        .peekable();
+    flaws.peek().is_some()
+        && flaws.all(|flaw| matches!(flaw, Some(Flaw::Incomplete(_) | Flaw::ByNameAlone)))
 }
 
 /// The flaws of all relayed addresses; none where one of them is good, or there is none.

@@ -15,7 +15,7 @@ use crate::commands::turn::report::{
 };
 use crate::commands::turn::run::trial::{Opening, Surroundings};
 use crate::commands::turn::run::{Options, cut_short};
-use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE};
+use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE, families};
 use crate::net::session::Session;
 use crate::proto::turn::client::{Answer, Event, RequestId};
 use crate::proto::turn::credentials::Credentials;
@@ -359,7 +359,7 @@ async fn allocate(
     family: Option<Family>,
     part: u64,
 ) -> AllocationAttempt {
-    redirect::allocate(&redirect::AllocationQuery {
+    let query = redirect::AllocationQuery {
         target: &open.target,
         source: &around.source,
         local: open.local,
@@ -370,6 +370,9 @@ async fn allocate(
         seed: around.seed ^ (part << 40 | 0xff),
         clock: around.clock,
         lease: &around.lease,
-    })
-    .await
+    };
+    let asked = redirect::allocate(&query).await;
+    families::settle(asked, &query, family.unwrap_or(Family::Ipv4))
+        .await
+        .0
 }

@@ -23,11 +23,14 @@ use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::leases::Lease;
 use crate::net::link::Target;
-use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE};
+use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE, families};
 use crate::net::session::Session;
 use crate::proto::stun::uri::{DEFAULT_PORT, Transport};
-use crate::proto::turn::client::{Allocation, Answer, Client, NonceStyle, RequestId};
+use crate::proto::turn::client::{
+    Allocation, Answer, Client, DEFAULT_LIFETIME_S, NonceStyle, RequestId,
+};
 use crate::proto::turn::credentials::Credentials;
+use crate::proto::turn::error::OddDefault;
 
 #[derive(Clone)]
 pub struct Surroundings {
@@ -89,8 +92,10 @@ pub async fn run(
             Some(allocate(&trial, &around, local, 1).await)
         }
     });
+    let (first, odd_default) = first;
+    report.odd_default = odd_default;
     // With a small quota it may be the second one that got through.
-    let (first, second) = match second {
+    let (first, second) = match second.map(|(second, _)| second) {
         Some(second) if !is_allocated(&first) && is_allocated(&second) => (second, None),
         second => (first, second),
     };
@@ -138,13 +143,13 @@ fn token_of(seed: u64, number: u64) -> u32 {
     StdRng::seed_from_u64(seed ^ number.rotate_left(17)).random()
 }
 
-/// Asks for an allocation; where the server has none of IPv4, for one of IPv6.
+/// Asks for an allocation as browsers do; where that gives none of IPv4, for one of IPv4 by name, and then of IPv6.
 async fn allocate(
     trial: &Trial,
     around: &Surroundings,
     local: IpAddr,
     part: u64,
-) -> AllocationAttempt {
+) -> (AllocationAttempt, Option<OddDefault>) {
     let ask = |family| redirect::AllocationQuery {
         target: &trial.target,
         source: &around.source,
@@ -157,11 +162,13 @@ async fn allocate(
         clock: around.clock,
         lease: &around.lease,
     };
-    let asked = redirect::allocate(&ask(None)).await;
+    let plain = ask(None);
+    let asked = redirect::allocate(&plain).await;
+    let (asked, odd) = families::settle(asked, &plain, Family::Ipv4).await;
     if asked.error_code() == Some(Code::AddressFamilyNotSupported) {
-        redirect::allocate(&ask(Some(Family::Ipv6))).await
+        (redirect::allocate(&ask(Some(Family::Ipv6))).await, odd)
     } else {
-        asked
+        (asked, odd)
     }
 }
 
@@ -196,7 +203,8 @@ fn take_first(
     report.rtt_ms = asked.done.rtt.map(Millis);
     match asked.done.outcome {
         Ok(Answer::Allocated(allocation)) => {
-            report.lifetime_s = Some(allocation.lifetime_s);
+            report.lifetime_s = allocation.lifetime_s;
+            report.lacks = allocation.lacks;
             report.relayed_address = Some(allocation.relayed);
             report.mapped_address = allocation.mapped;
             report.authenticated = Some(allocation.authenticated);
@@ -316,7 +324,7 @@ async fn refresh(
         return Err(broken.clone());
     }
     let began = ends.clock.now();
-    let lifetime = allocation.lifetime_s.max(1);
+    let lifetime = allocation.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S).max(1);
     let refreshed = request(ends, |c, now| c.refresh(now, lifetime), |_, _| None).await;
     took(report, Stage::Refresh, ends.clock, began);
     report.refresh = fact_of(&refreshed);

@@ -18,6 +18,7 @@ use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult
 use crate::commands::turn::verdict::{Context, is};
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
+use crate::proto::turn::error::OddDefault;
 use crate::proto::turn::policy::PeerClass;
 
 /// A certificate that ends within so many seconds should have been renewed.
@@ -34,6 +35,7 @@ pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut V
     relays::of_what_is_seen(result, findings);
     relays::of_closed_ports(result, findings);
     of_addresses(result, findings);
+    of_families(result, findings);
     of_authentication(result, context, findings);
     relays::of_policy(result, findings);
 }
@@ -296,6 +298,23 @@ fn of_addresses(result: &TurnResult, findings: &mut Vec<Finding>) {
                 ),
             );
         }
+    }
+}
+
+/// A server that gives IPv6 to who names no family.
+fn of_families(result: &TurnResult, findings: &mut Vec<Finding>) {
+    let odd = |t: &TransportReport| t.odd_default.filter(|odd| *odd != OddDefault::Refused);
+    let with: Vec<&TransportReport> = result
+        .transports
+        .iter()
+        .filter(|t| odd(t).is_some())
+        .collect();
+    if let Some(odd) = with.first().and_then(|t| odd(t)) {
+        findings.push(Finding::new(
+            Code::OtherFamilyByDefault,
+            format!("{}: {}", way_names(&with, &result.transports), odd.text()),
+            odd.hint(),
+        ));
     }
 }
 

@@ -146,16 +146,18 @@ impl Client {
         let answer = match &transaction.request {
             Request::Allocate(_) => {
                 self.holds = true;
-                let relayed = success
-                    .relayed
-                    .ok_or_else(|| Failure::Malformed("no XOR-RELAYED-ADDRESS".into()))?;
+                let relayed = success.relayed.ok_or(Failure::NoRelayedAddress)?;
                 if !is_address(relayed) {
                     return Err(Failure::BadRelayedAddress(relayed));
+                }
+                if lifetime_s == 0 {
+                    return Err(Failure::Malformed("it gives an allocation for 0 s".into()));
                 }
                 let allocation = Allocation {
                     relayed,
                     mapped: success.mapped.filter(|mapped| is_address(*mapped)),
-                    lifetime_s,
+                    lifetime_s: success.lifetime_s,
+                    lacks: success.lacks(),
                     authenticated: transaction.authenticated,
                 };
                 self.allocation = Some(allocation);

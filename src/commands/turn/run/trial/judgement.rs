@@ -7,6 +7,7 @@ use crate::base::stage::Stage;
 use crate::commands::turn::report::{DataReport, TransportReport, TransportStatus};
 use crate::commands::turn::run::exchange::Size;
 use crate::proto::stun::uri::Transport;
+use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
 pub(super) fn judge(
     report: &mut TransportReport,
@@ -49,7 +50,7 @@ pub(super) fn judge(
             let error = refresh?;
             Some((Stage::Refresh, no_refresh(&error, report.lifetime_s)))
         })
-        .or_else(|| incomplete(report).map(|error| (Stage::Allocate, error)));
+        .or_else(|| not_for_browsers(report).map(|error| (Stage::Allocate, error)));
     if let Some((stage, error)) = wrong {
         report.status = TransportStatus::Failed;
         report.stage = stage;
@@ -114,15 +115,19 @@ fn no_refresh(error: &ErrorReport, lifetime_s: Option<u32>) -> ErrorReport {
     )
 }
 
-/// An answer without this host's own address, which Chromium drops.
-fn incomplete(report: &TransportReport) -> Option<ErrorReport> {
-    report.mapped_address.is_none().then(|| {
-        ErrorReport::new(
-            Code::Malformed,
-            "its answer to Allocate lacks XOR-MAPPED-ADDRESS (RFC 8656 7.3): Chromium takes no relay from it",
-        )
-        .with_hint("the server breaks the protocol: update it; programs that do not mind get a relay")
-    })
+/// An allocation that browsers do not get, though this program has one.
+fn not_for_browsers(report: &TransportReport) -> Option<ErrorReport> {
+    let of_default = || {
+        let odd = report
+            .odd_default
+            .filter(|odd| *odd == OddDefault::Refused)?;
+        let error = ErrorReport::new(Code::OtherFamilyByDefault, odd.text());
+        Some(error.with_hint(odd.hint()))
+    };
+    let lacking = report.lacks.map(|lacks| {
+        ErrorReport::new(Code::AnswerIncomplete, incomplete(lacks)).with_hint(INCOMPLETE)
+    });
+    lacking.or_else(of_default)
 }
 
 /// Large datagrams do not come through where most small ones do: where those are lost too, it is not the size. Over a stream it is not the client's own
