@@ -5,8 +5,9 @@ Run by hand where chromium and chromium-driver are installed; the tests read wha
 
     python3 tests/browser/record_answers.py tests/browser/chromium_answers.json.gz
     python3 tests/browser/record_answers.py --more tests/browser/chromium_more_answers.json.gz
+    python3 tests/browser/record_answers.py --sources tests/browser/chromium_source_answers.json.gz
 
-The second has offers that were bent in ways found later; webrtc-rs has answered the first alone. Each record has the name of what was bent, the offer, whether the page had tracks of its own, and the
+The second has offers that were bent in ways found later, the third sources and groups of them; webrtc-rs has answered the first alone. Each record has the name of what was bent, the offer, whether the page had tracks of its own, and the
 answer or the error. Only loopback is used: no ICE server is configured, and candidates are taken out.
 """
 
@@ -725,6 +726,145 @@ def more_offers(base):
     return made
 
 
+def sources(*ids, attribute="cname:x"):
+    return [f"a=ssrc:{number} {attribute}" for number in ids]
+
+
+def group(text):
+    return "a=ssrc-group:" + text
+
+
+def bare(*lines, which="video", direction=None, msid=True, codec=None, port=None):
+    """The section with these sources alone."""
+    def bend(parts, rng):
+        for each in ("audio", "video"):
+            without(section(parts, each), "a=ssrc")
+        part = section(parts, which)
+        if not msid:
+            without(part, "a=msid:")
+        part.extend(lines)
+        if direction:
+            replaced("^a=sendrecv", "a=" + direction, which)(parts, rng)
+        if codec:
+            without(part, "a=(rtpmap|fmtp|rtcp-fb):")
+            part[0] = part[0].split(" ")[0] + " 9 UDP/TLS/RTP/SAVPF 96"
+            part.append("a=rtpmap:96 " + codec)
+        if port is not None:
+            part[0] = re.sub(r"^(m=\S+) \d+", rf"\1 {port}", part[0])
+    return bend
+
+
+# Sources and groups of them (RFC 5576): of each offer with tracks of the page's own and without.
+SOURCES = [
+    ("plain", add("video")),
+    ("SIM 3 with ssrcs", add("video", group("SIM 1 2 3"), *sources(1, 2, 3))),
+    ("SIM 3 with ssrcs and msid", add("video", group("SIM 1 2 3"), *sources(1, 2, 3), *sources(1, 2, 3, attribute="msid:s t"))),
+    ("SIM 3 without ssrcs", add("video", group("SIM 1 2 3"))),
+    ("SIM 3 one ssrc", add("video", group("SIM 1 2 3"), *sources(1))),
+    ("SIM 2", add("video", group("SIM 1 2"), *sources(1, 2))),
+    ("SIM 1", add("video", group("SIM 1"), *sources(1))),
+    ("SIM 3 + FID", add("video", group("SIM 1 2 3"), group("FID 1 4"), group("FID 2 5"), group("FID 3 6"), *sources(1, 2, 3, 4, 5, 6))),
+    ("SIM 3 + FID first", add("video", group("FID 1 4"), group("FID 2 5"), group("FID 3 6"), group("SIM 1 2 3"), *sources(1, 2, 3, 4, 5, 6))),
+    ("SIM twice", add("video", group("SIM 1 2"), group("SIM 3 4"), *sources(1, 2, 3, 4))),
+    ("SIM same twice", add("video", group("SIM 1 2"), group("SIM 1 2"), *sources(1, 2))),
+    ("SIM with ssrc 0", add("video", group("SIM 0 1"), *sources(0, 1))),
+    ("SIM repeated id", add("video", group("SIM 1 1"), *sources(1))),
+    ("SIM other cnames", add("video", group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:2 cname:y")),
+    ("SIM not first ssrc", add("video", group("SIM 2 3"), *sources(1, 2, 3))),
+    ("SIM extra ssrc", add("video", group("SIM 1 2"), *sources(1, 2, 3))),
+    ("SIM in audio", add("audio", group("SIM 1 2"), *sources(1, 2))),
+    ("SIM in audio and video", all_of(add("audio", group("SIM 1 2"), *sources(1, 2)), add("video", group("SIM 11 12"), *sources(11, 12)))),
+    ("same ssrc audio video", all_of(add("audio", *sources(1)), add("video", *sources(1)))),
+    ("SIM same ssrc audio video", all_of(add("audio", *sources(1)), add("video", group("SIM 1 2"), *sources(1, 2)))),
+    ("SIM sendonly", all_of(add("video", group("SIM 1 2 3"), *sources(1, 2, 3)), replaced("^a=sendrecv", "a=sendonly", "video"))),
+    ("SIM recvonly", all_of(add("video", group("SIM 1 2 3"), *sources(1, 2, 3)), replaced("^a=sendrecv", "a=recvonly", "video"))),
+    ("SIM inactive", all_of(add("video", group("SIM 1 2 3"), *sources(1, 2, 3)), replaced("^a=sendrecv", "a=inactive", "video"))),
+    ("SIM lower case", add("video", group("sim 1 2 3"), *sources(1, 2, 3))),
+    ("SIM in application", add("application", group("SIM 1 2"), *sources(1, 2))),
+    ("SIM in session", add(None, group("SIM 1 2"))),
+    ("SIM and rids send", add("video", group("SIM 1 2"), *sources(1, 2), "a=rid:h send", "a=rid:l send", "a=simulcast:send h;l")),
+    ("SIM and rids recv", add("video", group("SIM 1 2"), *sources(1, 2), "a=rid:h recv", "a=rid:l recv", "a=simulcast:recv h;l")),
+    ("SIM 4", add("video", group("SIM 1 2 3 4"), *sources(1, 2, 3, 4))),
+    ("SIM 20", add("video", group("SIM " + " ".join(map(str, range(1, 21)))), *sources(*range(1, 21)))),
+    ("FID alone no ssrcs", add("video", group("FID 1 2"))),
+    ("FID three", add("video", group("FID 1 2 3"), *sources(1, 2, 3))),
+    ("FEC-FR", add("video", group("FEC-FR 1 2"), *sources(1, 2))),
+    ("SIM + FEC-FR", add("video", group("SIM 1 2"), group("FEC-FR 1 3"), *sources(1, 2, 3))),
+    ("unknown group", add("video", group("XYZ 1 2"), *sources(1, 2))),
+    ("two ssrcs no group", add("video", *sources(1, 2))),
+    ("two ssrcs two msids", add("video", "a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s u")),
+    ("SIM two msids", add("video", group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s u")),
+    ("alone: SIM 3 one ssrc", bare(group("SIM 1 2 3"), *sources(1))),
+    ("alone: SIM 3 second ssrc alone", bare(group("SIM 1 2 3"), *sources(2))),
+    ("alone: SIM 3 two ssrcs", bare(group("SIM 1 2 3"), *sources(1, 2))),
+    ("alone: SIM 3 all", bare(group("SIM 1 2 3"), *sources(1, 2, 3))),
+    ("alone: SIM 2 FID 1 of 2", bare(group("SIM 1 2"), group("FID 1 4"), *sources(1, 2, 4))),
+    ("alone: SIM 2 FID of second", bare(group("SIM 1 2"), group("FID 2 4"), *sources(1, 2, 4))),
+    ("alone: SIM 2 FID foreign", bare(group("SIM 1 2"), group("FID 3 4"), *sources(1, 2, 3, 4))),
+    ("alone: FID secondary without line", bare(group("FID 1 2"), *sources(1))),
+    ("alone: FID primary without line", bare(group("FID 1 2"), *sources(2))),
+    ("alone: XYZ missing line", bare(group("XYZ 1 2"), *sources(1))),
+    ("alone: XYZ twice", bare(group("XYZ 1 2"), group("XYZ 1 2"), *sources(1, 2))),
+    ("alone: XYZ dup", bare(group("XYZ 1 1"), *sources(1))),
+    ("alone: FID dup", bare(group("FID 1 1"), *sources(1))),
+    ("alone: FID one", bare(group("FID 1"), *sources(1))),
+    ("alone: XYZ one", bare(group("XYZ 1"), *sources(1))),
+    ("alone: FID primary twice", bare(group("FID 1 2"), group("FID 1 3"), *sources(1, 2, 3))),
+    ("alone: FID 1 2 and 3 4", bare(group("FID 1 2"), group("FID 3 4"), *sources(1, 2, 3, 4))),
+    ("alone: FID 3 4 and 1 2", bare(group("FID 3 4"), group("FID 1 2"), *sources(1, 2, 3, 4))),
+    ("alone: FID and FEC-FR", bare(group("FID 1 2"), group("FEC-FR 1 3"), *sources(1, 2, 3))),
+    ("alone: FEC-FR three", bare(group("FEC-FR 1 2 3"), *sources(1, 2, 3))),
+    ("alone: SIM twice other first", bare(group("SIM 1 2"), group("SIM 2 3"), *sources(1, 2, 3))),
+    ("alone: SIM twice 4 then 2", bare(group("SIM 1 2"), group("SIM 3 4"), *sources(1, 2, 3, 4))),
+    ("alone: SIM twice FID of second", bare(group("SIM 1 2"), group("SIM 3 4"), group("FID 3 5"), group("FID 4 6"), *sources(1, 2, 3, 4, 5, 6))),
+    ("alone: recvonly one ssrc", bare(group("SIM 1 2 3"), *sources(1), direction="recvonly")),
+    ("alone: inactive one ssrc", bare(group("SIM 1 2 3"), *sources(1), direction="inactive")),
+    ("alone: sendonly one ssrc", bare(group("SIM 1 2 3"), *sources(1), direction="sendonly")),
+    ("alone: recvonly SIM 4", bare(group("SIM 1 2 3 4"), *sources(1, 2, 3, 4), direction="recvonly")),
+    ("alone: inactive SIM 4", bare(group("SIM 1 2 3 4"), *sources(1, 2, 3, 4), direction="inactive")),
+    ("alone: SIM 4 no ssrc lines", bare(group("SIM 1 2 3 4"))),
+    ("alone: FID 3 no ssrc lines", bare(group("FID 1 2 3"))),
+    ("alone: SIM 4 second ssrc", bare(group("SIM 1 2 3 4"), *sources(2))),
+    ("alone: port 0 one ssrc", bare(group("SIM 1 2 3"), *sources(1), port=0)),
+    ("alone: port 0 SIM 4", bare(group("SIM 1 2 3 4"), *sources(1, 2, 3, 4), port=0)),
+    ("alone: no codec one ssrc", bare(group("SIM 1 2 3"), *sources(1), codec="FOO/90000")),
+    ("alone: no codec SIM 4", bare(group("SIM 1 2 3 4"), *sources(1, 2, 3, 4), codec="FOO/90000")),
+    ("alone: no msid one ssrc", bare(group("SIM 1 2 3"), *sources(1), msid=False)),
+    ("alone: no msid two tracks", bare(group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s u", msid=False)),
+    ("alone: no msid one track", bare(group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s t", msid=False)),
+    ("alone: msid, ssrc msids differ", bare(group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s u")),
+    ("alone: audio two ssrcs", bare(*sources(1, 2), which="audio")),
+    ("alone: audio two ssrcs recvonly", bare(*sources(1, 2), which="audio", direction="recvonly")),
+    ("alone: audio two ssrcs inactive", bare(*sources(1, 2), which="audio", direction="inactive")),
+    ("alone: audio two tracks", bare("a=ssrc:1 cname:x", "a=ssrc:1 msid:s t", "a=ssrc:2 cname:x", "a=ssrc:2 msid:s u", which="audio", msid=False)),
+    ("alone: audio FID", bare(group("FID 1 2"), *sources(1), which="audio")),
+    ("alone: audio SIM 4", bare(group("SIM 1 2 3 4"), *sources(1), which="audio")),
+    ("alone: audio SIM 1", bare(group("SIM 1"), *sources(1), which="audio")),
+    ("alone: audio SIM twice", bare(group("SIM 1"), group("SIM 1"), *sources(1), which="audio")),
+    ("same ssrc in both", all_of(bare(), add("audio", *sources(1)), add("video", *sources(1)))),
+    ("same ssrc in group", all_of(bare(), add("audio", *sources(1)), add("video", group("SIM 1 2"), *sources(1, 2)))),
+    ("alone: msid appears in the session", all_of(bare(), add(None, group("SIM 1 2 3 4")))),
+    ("alone: sctp group", all_of(bare(), add("application", group("SIM 1 1"), *sources(1)))),
+    ("alone: sctp group 4", all_of(bare(), add("application", group("SIM 1 2 3 4"), *sources(1, 2, 3, 4)))),
+    ("alone: ssrcs order", bare(*sources(3, 1, 2), group("SIM 1 2"))),
+    ("alone: group before and unlisted first", bare(group("SIM 9 1 2"), *sources(1, 2))),
+    ("alone: lower fid three", bare(group("fid 1 2 3"), *sources(1, 2, 3))),
+    ("alone: ssrc label", bare(group("SIM 1 2"), "a=ssrc:1 cname:x", "a=ssrc:2 label:y")),
+    ("alone: ssrc mslabel only", bare("a=ssrc:1 mslabel:x", "a=ssrc:1 label:y")),
+    ("alone: SIM dup in three", bare(group("SIM 1 2 1"), *sources(1, 2))),
+]
+
+
+def source_offers(base):
+    made = []
+    for name, bend in SOURCES:
+        for tracks in (False, True):
+            parts = parts_of(base)
+            bend(parts, None)
+            made.append({"name": name, "tracks": tracks, "offer": text_of(parts)})
+    return made
+
+
 ENDINGS = [("LF", "\n"), ("CR", "\r"), ("LF CR", "\n\r"), ("CR CR LF", "\r\r\n")]
 RANDOM = 24
 
@@ -763,7 +903,10 @@ def main():
     try:
         own = browser.run(OFFER)
         base = "\r\n".join(line for line in own["sdp"].split("\r\n") if not line.startswith("a=candidate"))
-        made = more_offers(base) if "--more" in flags else offers(base, random.Random(1))
+        if "--sources" in flags:
+            made = source_offers(base)
+        else:
+            made = more_offers(base) if "--more" in flags else offers(base, random.Random(1))
         results = []
         for at in range(0, len(made), 20):
             results += browser.run(ANSWER, made[at:at + 20])

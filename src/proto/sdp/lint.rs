@@ -7,6 +7,7 @@ mod codecs;
 mod groups;
 mod lines;
 mod sections;
+mod sources;
 pub(crate) mod transport;
 
 use super::model::{Description, Role};
@@ -25,6 +26,7 @@ pub fn problems(description: &Description) -> Vec<Problem> {
     sections::check(description, &mut problems);
     groups::check(description, &mut problems);
     codecs::check(description, &mut problems);
+    sources::check(description, &mut problems);
     transport::check(description, &mut problems);
     if !description.is_webrtc() {
         problems = problems.into_iter().map(between_phones).collect();

@@ -18,6 +18,11 @@ static MORE: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "../../browser/chromium_more_answers.json.gz"
     ))
 });
+static SOURCES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    records(include_bytes!(
+        "../../browser/chromium_source_answers.json.gz"
+    ))
+});
 static WEBRTC_RS: LazyLock<Vec<Value>> =
     LazyLock::new(|| records(include_bytes!("../../browser/webrtc_rs_answers.json.gz")));
 
@@ -161,6 +166,18 @@ fn chromium_answers_as_predicted_to_more_offers() {
     assert!(tally.sections > 330, "{}", tally.sections);
     // Streams without a track of their own, and an answer that cannot be made.
     assert!(tally.wrong.len() <= 2, "{:#?}", tally.wrong);
+}
+
+/// Sources and their groups (RFC 5576): layers of simulcast as they were before rids, repair, several tracks.
+#[test]
+fn chromium_answers_as_predicted_to_groups_of_sources() {
+    let tally = hold(
+        SOURCES.iter().map(|record| (record, record)),
+        &Answerer::Chromium,
+        |answer, index, _| answered(answer, index),
+    );
+    assert!(tally.sections > 350, "{}", tally.sections);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
 }
 
 /// With tracks its result depends on the codec that the application has chosen.

@@ -242,7 +242,7 @@ fn real_calls_agree_on_what_they_had() {
     for case in cases
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.join("a/local.sdp.gz").is_file())
     {
         let [offer, answer] = ["local.sdp.gz", "remote.sdp.gz"].map(|file| {
             let packed = fs::File::open(case.join("a").join(file)).expect("it is there");
