@@ -114,7 +114,7 @@ codes! {
         ClientIsolation, AnswersLost, NoTurnServer, TurnUnreachable, TurnRefused,
         TurnPeerForbidden, RelayAddressPrivate, RelayPortsClosed;
     // What goes wrong in a call after ICE, or before it.
-    Error: DtlsFailed, CandidatesLost, PathLost;
+    Error: DescriptionFailed, DtlsFailed, CandidatesLost, PathLost;
     // Audio and video with a browser.
     Error: NoMedia;
     Warning: MediaUntested;

@@ -7,6 +7,7 @@
 
 pub mod dtls;
 pub mod file;
+pub mod flows;
 pub mod link;
 pub mod observer;
 pub mod packet;

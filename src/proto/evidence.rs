@@ -38,11 +38,12 @@ pub mod rtcstats;
 pub mod samples;
 pub mod stats;
 pub mod traffic;
+pub mod wall_clock;
 
 use serde_json::de::StrRead;
 
 pub use account::{
-    Account, Change, DtlsRecord, EndRecord, Fault, FileKind, PairRecord, Place, Record,
+    Account, Change, DtlsRecord, EndRecord, Failure, Fault, FileKind, PairRecord, Place, Record,
     ServerRecord, StateKind, StreamRecord, Told, ToldCandidate,
 };
 
@@ -70,6 +71,7 @@ pub fn read(bytes: &[u8]) -> Record {
             record
                 .faults
                 .push(Fault::new(format!("byte {place}"), message));
+            record.has_gap();
             record
         }
     }

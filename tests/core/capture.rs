@@ -16,6 +16,7 @@ fn captures() -> Vec<PathBuf> {
         .filter(|path| path.is_dir());
     cases
         .flat_map(|case| ["a", "b"].map(|end| case.join(end).join("capture.pcapng.gz")))
+        .filter(|file| file.is_file())
         .collect()
 }
 

@@ -6,7 +6,7 @@ use crate::base::codes::Code;
 use crate::base::report::Document;
 use crate::base::words::counted;
 use crate::commands::inspect::report::{CallPairReport, CallReport, CallSide, InspectResult};
-use crate::commands::inspect::verdict::{is_of_media_alone, is_open, sentence};
+use crate::commands::inspect::verdict::{is_half_seen, is_of_media_alone, is_open, sentence};
 use crate::commands::pair::report::{CheckState, PathKind};
 use crate::proto::evidence::facts::standing::Standing;
 use crate::ui::course;
@@ -72,7 +72,15 @@ fn about(document: &Document<InspectResult>) -> String {
         (Standing::Unanswered | Standing::Untried, _) if is_of_media_alone(call) => {
             "not all of the media can be agreed"
         }
+        _ if call
+            .causes
+            .iter()
+            .any(|cause| cause.code == Code::DescriptionFailed) =>
+        {
+            "a description was not made or not taken"
+        }
         (Standing::Unanswered, _) => "the call was not answered",
+        (Standing::Checking, Some(_)) if is_half_seen(call) => "whether it worked is not told",
         (Standing::Nothing, _) => "nothing was begun",
         (Standing::Checking, _) => "not connected when it was saved",
         (Standing::Failed | Standing::Untried, _) => "no connection",

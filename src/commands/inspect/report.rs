@@ -4,10 +4,12 @@ mod ends;
 mod media;
 mod timeline;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::base::codes::Code;
 use crate::base::report::{ErrorReport, Millis};
 use crate::commands::pair::report::{PairState, PathKind};
 use crate::commands::sdp::report::SdpResult;
@@ -82,6 +84,9 @@ pub struct CallReport {
     pub standing: Standing,
     #[serde(skip)]
     pub facts: CallFacts,
+    /// Offers and answers that a program could not make or did not take, with whose it was.
+    #[serde(skip)]
+    pub failures: Vec<String>,
 }
 
 /// What the verdict needs beside the result.
@@ -256,7 +261,7 @@ impl CallReport {
         let judged = facts::judge(call);
         let began = timeline::began(call);
         let is_over = judged.standing >= Standing::Failed;
-        let timeline = timeline::steps(call, &judged);
+        let (timeline, untimed) = timeline::steps(call, &judged);
         // Descriptions and candidates alone do not tell whether anything was tried.
         let has_events = call.ends.iter().flatten().any(|account| account.has_events);
         let dtls = call.ends[0]
@@ -267,10 +272,23 @@ impl CallReport {
                     .as_ref()
                     .map(|account| DtlsReport::of(account, true))
             });
+        // Where the record ends while something may be on its way, nothing is settled.
+        let is_open = judged.standing < Standing::Checking
+            && !judged.causes.is_empty()
+            && judged
+                .causes
+                .iter()
+                .all(|cause| cause.code == Code::Unknown);
+        let has_gap = call
+            .ends
+            .iter()
+            .flatten()
+            .any(|account| account.gap.is_some());
+        let is_open = is_open || has_gap && judged.standing < Standing::Failed;
+        let settled = state(judged.standing).filter(|_| !is_open);
         Self {
             role: call.ends[0].as_ref().and_then(|account| account.role),
-            state: state(judged.standing)
-                .filter(|_| has_events || judged.standing >= Standing::Failed),
+            state: settled.filter(|_| has_events || judged.standing >= Standing::Failed),
             path: judged.path.map(path_kind),
             connected_ms: judged.connected_ms.and_then(span),
             local: CallSide::new(&judged.local, call.ends[0].as_ref(), began),
@@ -293,7 +311,7 @@ impl CallReport {
             dtls: dtls.filter(|dtls| dtls.state.is_some() || dtls.alert.is_some()),
             media: media::media(call),
             sdp: with_sdp.then(|| media::described(call)).flatten(),
-            steps: timeline::in_order(&timeline, state(judged.standing)),
+            steps: timeline::in_order(&timeline, untimed, settled),
             timeline,
             facts: CallFacts {
                 is_good: judged.is_good(),
@@ -303,11 +321,22 @@ impl CallReport {
                 pairs: judged.pairs.len(),
                 is_late: call.ends.iter().flatten().all(|account| account.is_late),
             },
+            failures: failures(call),
             standing: judged.standing,
             causes: judged.causes,
             relay_causes: judged.relay_causes,
         }
     }
+}
+
+/// What went wrong with descriptions, whatever came of it.
+fn failures(call: &JoinedCall) -> Vec<String> {
+    let sides = ["this side", "the other side"].into_iter().zip(&call.ends);
+    let all = sides.flat_map(|(who, end)| {
+        let failures = end.iter().flat_map(|account| &account.failures);
+        failures.map(move |failure| format!("{who}: {}", failure.text()))
+    });
+    all.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// How many candidates the files have of an end: by its own, or by those of the other one.

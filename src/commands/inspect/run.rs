@@ -147,6 +147,10 @@ fn record_of(bytes: &[u8]) -> Record {
         return Record::unreadable(None, fault);
     }
     let mut record = evidence::read(&unpacked);
+    // A capture that ends early is one.
+    if packed_fault.is_some() && record.kind != Some(FileKind::Pcap) {
+        record.has_gap();
+    }
     record.faults.splice(0..0, packed_fault);
     record
 }

@@ -117,6 +117,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
         ));
     }
     found.extend(cut(call));
+    found.extend(failed_on_the_way(call));
     let works = call.standing == Standing::Connected;
     let of_cause = |cause: &Cause, prefix: &str| {
         let seen = if cause.evidence.is_empty() {
@@ -133,7 +134,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
                 Severity::Error
             },
             message: format!("{prefix}{}{seen}", cause.message),
-            hint: hint(std::slice::from_ref(cause)),
+            hint: hint(std::slice::from_ref(cause)).map(|hint| measured(call, hint)),
         }
     };
     found.extend(call.causes.iter().map(|cause| {
@@ -150,6 +151,25 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
             .map(|cause| of_cause(cause, "no relay: ")),
     );
     found
+}
+
+/// What a program could not make or did not take, where it is not why the call failed.
+fn failed_on_the_way(call: &CallReport) -> Option<Finding> {
+    const MOST: usize = 3;
+    let is_cause = |cause: &Cause| cause.code == Code::DescriptionFailed;
+    if call.failures.is_empty() || call.causes.iter().any(is_cause) {
+        return None;
+    }
+    let mut said: Vec<String> = call.failures.iter().take(MOST).cloned().collect();
+    if call.failures.len() > MOST {
+        said.push(format!("{} more", call.failures.len() - MOST));
+    }
+    Some(Finding {
+        code: Code::DescriptionFailed,
+        severity: Severity::Warning,
+        message: format!("{}; the call went on all the same", said.join("; ")),
+        hint: Some("look into the console of that side: offers that cross each other (glare) end so, and one of the two has to give way".to_owned()),
+    })
 }
 
 /// That the result has not all that the files have.
@@ -270,7 +290,7 @@ pub fn sentence(call: &CallReport) -> String {
             "{}. Whether it was connected is not told: descriptions alone are given.",
             capitalised(call.causes.first().map_or("", |cause| &cause.message))
         ),
-        _ if is_open(call) => {
+        _ if is_open(call) || is_half_seen(call) => {
             let mut open = call.causes.iter().chain(&call.relay_causes);
             let open = open.find(|cause| cause.code == Code::Unknown);
             let why = open.or(call.causes.first());
@@ -297,6 +317,14 @@ pub fn is_open(call: &CallReport) -> bool {
     // That relays alone are wanted keeps nothing from working.
     call.standing < Standing::Checking
         && causes.all(|cause| matches!(cause.code, Code::Unknown | Code::RelayOnly))
+}
+
+/// Whether ICE was up, and nobody tells what came of it.
+pub fn is_half_seen(call: &CallReport) -> bool {
+    let mut causes = call.causes.iter();
+    call.standing == Standing::Checking
+        && call.path.is_some()
+        && causes.all(|cause| cause.code == Code::Unknown)
 }
 
 fn connected(call: &CallReport) -> String {
@@ -371,7 +399,18 @@ fn failed(call: &CallReport) -> String {
         .chain(&call.causes)
         .flat_map(|cause| &cause.remedies);
     match remedies.next() {
-        Some(remedy) => format!("{text} {}.", capitalised(&promise(remedy))),
+        Some(remedy) => {
+            let promise = measured(call, promise(remedy));
+            format!("{text} {}.", capitalised(&promise))
+        }
         None => text,
     }
+}
+
+/// Where it is not known what is in the way, nor is whether a relay would be out of it.
+fn measured(call: &CallReport, promise: String) -> String {
+    if call.causes.iter().any(|cause| cause.code == Code::Unknown) {
+        return promise.replace("would connect them", "may connect them");
+    }
+    promise
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::dtls::{self, Flight};
 use super::file::Frame;
+use super::flows::Flows;
 use super::packet::{Content, Packet};
 use super::paths::{Asked, Mark, Path, PathKey};
 use super::rtp::{RtpHeader, RtpStream};
@@ -15,6 +16,9 @@ use super::{link, packet};
 const MAX_PATHS: usize = 20_000;
 /// Transactions that wait for their answer: more than browsers have within some seconds.
 const MAX_WAITING: usize = 20_000;
+
+/// As long as most checks are.
+const WHOLE_CHECK: usize = 120;
 
 /// An alert of DTLS 1.3 alone in its datagram: header, two bytes, their type, and a tag (RFC 9147 4, RFC 8446 5.2).
 const SEALED_ALERT: std::ops::RangeInclusive<usize> = 23..=24;
@@ -27,6 +31,7 @@ pub struct Observer {
     pub servers: BTreeMap<(SocketAddr, SocketAddr, bool), Asked>,
     /// By path, the end that sends, and source.
     pub streams: BTreeMap<(PathKey, usize, u32), RtpStream>,
+    pub flows: Flows,
     /// Packets with STUN, TURN, DTLS or RTP of a known path.
     pub packets: u64,
     pub fragments: u64,
@@ -74,6 +79,7 @@ impl Observer {
     pub fn take(&mut self, frame: Frame) {
         let span = self.span.get_or_insert((frame.at, frame.at));
         *span = (span.0.min(frame.at), span.1.max(frame.at));
+        self.flows.frame(frame.link, frame.bytes);
         if !link::is_known(frame.link) {
             if !self.unknown_links.contains(&frame.link) && self.unknown_links.len() < 16 {
                 self.unknown_links.push(frame.link);
@@ -93,7 +99,10 @@ impl Observer {
                     hops: packet.hops,
                     is_outgoing: link::is_outgoing(frame.link, frame.bytes),
                 };
-                self.cut += u64::from(packet.payload.len() < packet.length);
+                // A check is some 120 bytes long; media is often cut on purpose.
+                let is_cut = packet.payload.len() < packet.length.min(WHOLE_CHECK);
+                self.cut += u64::from(is_cut);
+                self.flows.packet(&packet);
                 if packet.is_tcp {
                     self.segment(frame.at, packet);
                 } else {
@@ -292,6 +301,7 @@ impl Observer {
             is_signed,
         }) = self.waiting.get(&(message.id, None)).copied()
         else {
+            self.flows.orphans += 1;
             return;
         };
         let Some(asked) = self.servers.get_mut(&(client, server, is_tcp)) else {
@@ -442,16 +452,18 @@ impl Observer {
                         Flight::Sealed => {
                             if SEALED_ALERT.contains(&length) {
                                 sent.sealed_alert.get_or_insert(sealed_before);
+                                sent.closing = Some(at);
                             }
                             sent.sealed = sent.sealed.saturating_add(1);
                         }
-                        Flight::Closing => {}
+                        Flight::Closing => sent.closing = Some(at),
                     }
                 }
                 None => return,
             },
             Some(128..=191) => {
                 sent.rtp += 1;
+                sent.first_rtp.get_or_insert(at);
                 if let Some(header) = RtpHeader::read(payload) {
                     media(&mut self.streams, (key, sender, header.ssrc), at, header);
                 }

@@ -57,6 +57,7 @@ pub struct Sent {
     /// The longest time without any, between two moments.
     pub silence: Option<(f64, f64)>,
     pub rtp: u64,
+    pub first_rtp: Option<f64>,
     /// Hellos, and what the rest of a handshake was.
     pub hellos: u32,
     pub server_hellos: u32,
@@ -67,6 +68,8 @@ pub struct Sent {
     /// How many sealed packets both ends had sent when this end sent the first that has the size of an alert.
     pub sealed_alert: Option<u32>,
     pub last_dtls: Option<f64>,
+    /// When something last came that ends the connection: a sealed alert (RFC 8446 6.1).
+    pub closing: Option<f64>,
     pub alert: Option<Alert>,
     /// Round trips of its requests, in milliseconds: the last one.
     pub rtt: Option<f64>,

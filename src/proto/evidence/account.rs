@@ -62,6 +62,14 @@ impl Record {
         }
     }
 
+    /// Notes that parts are missing from all that it tells.
+    pub fn has_gap(&mut self) {
+        for account in &mut self.accounts {
+            account.gap.get_or_insert_with(|| DAMAGED.to_owned());
+            account.has_events = false;
+        }
+    }
+
     pub fn unreadable(kind: Option<FileKind>, fault: Fault) -> Self {
         Self {
             kind,
@@ -70,6 +78,9 @@ impl Record {
         }
     }
 }
+
+/// Of what a damaged file tells.
+pub(super) const DAMAGED: &str = "the file is damaged where it tells of this call, and what is missing there may tell more: save or copy it again";
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,14 +137,51 @@ pub struct Account {
     pub is_late: bool,
     /// Whether the page was asked for an offer or answer, or anything else happened.
     pub is_begun: bool,
-    /// What the program said when no offer or answer could be made.
-    pub failure: Option<String>,
+    /// Offers and answers that could not be made or set.
+    pub failures: Vec<Failure>,
+    /// Candidates of the other end that came, and that the program did not take.
+    pub refused_candidates: u32,
     /// Whether it shows every event, so that what is not there has not happened.
     pub has_events: bool,
-    /// Whether a description is being set that the page did not hand over.
+    /// Whether a description is being set that the page did not hand over, or a rollback.
     pub is_own_implicit: bool,
+    pub is_other_implicit: bool,
     /// What `rtcdiag pair` itself found on this end, which knew more than its document has.
     pub found: Option<FoundCauses>,
+    /// Whether a path of ICE is up, and nothing but checks was seen on it.
+    pub is_bare_ice: bool,
+    /// Why what is not in it may have happened all the same, with what would mend it.
+    pub gap: Option<String>,
+    /// Whether its events have times of a wall clock whose zone is not told.
+    pub is_of_wall_clock: bool,
+    /// Somebody beyond its network that it exchanged other datagrams with.
+    pub udp_peer: Option<SocketAddr>,
+}
+
+/// An offer or answer that the program could not make, or did not take.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Failure {
+    pub at: Option<f64>,
+    /// The call of RTCPeerConnection.
+    pub step: String,
+    /// What the program said, if anything.
+    pub said: String,
+    /// What was to be set, if it was.
+    pub is_offer: Option<bool>,
+}
+
+impl Failure {
+    /// As in "createOffer failed (...)".
+    pub fn text(&self) -> String {
+        match self.said.as_str() {
+            "" => format!("{} failed", self.step),
+            said => format!("{} failed ({said})", self.step),
+        }
+    }
+
+    pub fn is_of_other(&self) -> bool {
+        self.step == "setRemoteDescription"
+    }
 }
 
 /// Why there was no direct path, and why no relay helped, as this end saw it.
@@ -152,6 +200,51 @@ impl Account {
         };
         self.began = Some(self.began.map_or(at, |began| began.min(at)));
         self.ended = Some(self.ended.map_or(at, |ended| ended.max(at)));
+    }
+
+    /// Sets times of a wall clock to those of the statistics, of which the page takes the first within minutes: zones
+    /// are apart by quarters of an hour. Without any the times are good for differences alone.
+    pub fn set_to(&mut self, first_sample: Option<f64>) {
+        const QUARTER_MS: f64 = 900_000.0;
+        const NEAR_MS: f64 = 300_000.0;
+        let Some(differs) = self.began.zip(first_sample).map(|(one, two)| two - one) else {
+            return;
+        };
+        let by = (differs / QUARTER_MS).round() * QUARTER_MS;
+        let is_near = (differs - by).abs() <= NEAR_MS;
+        // Times that do not fit together are none.
+        let shift = |at: &mut Option<f64>| *at = at.map(|at| at + by).filter(|_| is_near);
+        for told in [&mut self.own, &mut self.other] {
+            told.descriptions.iter_mut().for_each(|(at, _)| shift(at));
+            told.candidates.iter_mut().for_each(|c| shift(&mut c.at));
+            shift(&mut told.complete_at);
+        }
+        self.changes
+            .iter_mut()
+            .for_each(|change| shift(&mut change.at));
+        let servers = self.servers.iter_mut().flatten();
+        servers.for_each(|server| shift(&mut server.error_at));
+        self.failures
+            .iter_mut()
+            .for_each(|failure| shift(&mut failure.at));
+        shift(&mut self.began);
+        shift(&mut self.ended);
+    }
+
+    /// What could not be made or set, and never was.
+    pub fn open_failure(&self) -> Option<&Failure> {
+        self.failures.iter().rev().find(|failure| {
+            let (told, is_offer) = match failure.step.as_str() {
+                "setRemoteDescription" => (&self.other, failure.is_offer),
+                "createAnswer" => (&self.own, Some(false)),
+                _ => (&self.own, failure.is_offer),
+            };
+            let mut all = told.descriptions.iter();
+            match is_offer {
+                Some(false) => all.all(|(_, read)| read.is_offer != Some(false)),
+                _ => all.next().is_none(),
+            }
+        })
     }
 
     /// The last state of a kind.
@@ -250,8 +343,13 @@ impl Place {
         }
     }
 
-    pub const fn is_name(&self) -> bool {
-        matches!(self, Self::Name(_))
+    /// Whether it is a name that only its own network resolves (RFC 6762); others are labels and masks.
+    pub fn is_mdns(&self) -> bool {
+        let Self::Name(name) = self else {
+            return false;
+        };
+        let top = name.trim_end_matches('.').rsplit_once('.');
+        top.is_some_and(|(_, top)| top.eq_ignore_ascii_case("local"))
     }
 }
 

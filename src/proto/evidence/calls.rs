@@ -277,6 +277,16 @@ fn merge(known: &mut Account, more: Account) {
         known.streams = more.streams;
     }
     known.role = known.role.or(more.role);
+    for failure in more.failures {
+        if !known.failures.contains(&failure) {
+            known.failures.push(failure);
+        }
+    }
+    known.is_bare_ice &= more.is_bare_ice;
+    // A whole record has what a damaged one lacks.
+    known.gap = known.gap.take().filter(|_| more.gap.is_some());
+    known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
+    known.udp_peer = known.udp_peer.or(more.udp_peer);
     known.saw(more.began);
     known.saw(more.ended);
 }

@@ -12,6 +12,8 @@ const MAX_SERVERS: usize = 64;
 /// Reads what a dump has of the configuration: JSON, JSON in a string, or the text of older versions.
 pub fn read(account: &mut Account, value: &Value) {
     match value {
+        // Left out, which is not to say that there is none.
+        Value::String(text) if text.trim().is_empty() => {}
         Value::String(text) => match serde_json::from_str::<Value>(text) {
             Ok(inner) if inner.is_object() => of_object(account, &inner),
             _ => of_text(account, text),

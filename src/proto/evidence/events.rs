@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::base::words::printable;
-use crate::proto::evidence::account::{Account, Change, Place, StateKind, Told, ToldCandidate};
+use crate::proto::evidence::account::{
+    Account, Change, Failure, Place, StateKind, Told, ToldCandidate,
+};
 use crate::proto::evidence::{MAX_PARTS, configuration, described};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::Transport;
@@ -27,11 +29,21 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
         }
         "setRemoteDescription" => {
             account.is_begun = true;
+            let before = account.other.descriptions.len();
             describe(&mut account.other, at, value);
+            account.is_other_implicit = account.other.descriptions.len() == before;
         }
         "createOfferOnSuccess" | "createAnswerOnSuccess" => account.is_begun = true,
-        "createOfferOnFailure" => not_made(account, "createOffer", value),
-        "createAnswerOnFailure" => not_made(account, "createAnswer", value),
+        "createOfferOnFailure"
+        | "createAnswerOnFailure"
+        | "setLocalDescriptionOnFailure"
+        | "setRemoteDescriptionOnFailure" => {
+            let step = name.trim_end_matches("OnFailure");
+            failed(account, at, step, value);
+        }
+        "addIceCandidateFailed" => {
+            account.refused_candidates = account.refused_candidates.saturating_add(1);
+        }
         "icecandidate" => of_candidate(&mut account.own, at, value),
         "addIceCandidate" => of_candidate(&mut account.other, at, value),
         "icecandidateerror" => of_error(account, at, value),
@@ -66,19 +78,33 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
     }
 }
 
-/// An offer or answer that could not be made; the first time tells most.
-fn not_made(account: &mut Account, step: &str, value: &Value) {
+/// An offer or answer that could not be made or set: what was to be set is not.
+fn failed(account: &mut Account, at: Option<f64>, step: &str, value: &Value) {
+    /// Some try again every second.
+    const MOST: usize = 100;
     let text = |key: &str| value[key].as_str();
     let said = match (value.as_str(), text("name"), text("message")) {
         (Some(said), ..) | (None, Some(said), None) | (None, None, Some(said)) => said.to_owned(),
         (None, Some(name), Some(message)) => format!("{name}: {message}"),
         (None, None, None) => String::new(),
     };
-    let said = shortened(printable(said.trim()).as_str());
-    account.failure.get_or_insert_with(|| match said.as_str() {
-        "" => format!("{step} failed"),
-        said => format!("{step} failed ({said})"),
-    });
+    let is_of_other = step == "setRemoteDescription";
+    let (told, is_implicit) = if is_of_other {
+        (&mut account.other, account.is_other_implicit)
+    } else {
+        (&mut account.own, account.is_own_implicit)
+    };
+    // A rollback has none, and what the page did not name was not yet told.
+    let was_told = step.starts_with("set") && !is_implicit;
+    let refused = was_told.then(|| told.descriptions.pop()).flatten();
+    if account.failures.len() < MOST {
+        account.failures.push(Failure {
+            at,
+            step: step.to_owned(),
+            said: shortened(printable(said.trim()).as_str()),
+            is_offer: refused.and_then(|(_, read)| read.is_offer),
+        });
+    }
 }
 
 /// Keeps a state that was reached. The same again is no change.

@@ -4,6 +4,7 @@
 //! One end alone proves less. What is not proved is [`Code::Unknown`], with what would tell.
 
 pub mod clocks;
+mod gaps;
 mod hidden;
 mod one_end;
 pub mod pairs;
@@ -60,6 +61,7 @@ pub const fn is_of_later_stage(code: Code) -> bool {
     matches!(
         code,
         Code::DtlsFailed
+            | Code::DescriptionFailed
             | Code::NoAnswer
             | Code::CandidatesLost
             | Code::PathLost
@@ -79,7 +81,9 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
     let [one, two] = [call.ends[0].as_ref(), call.ends[1].as_ref()];
     let local = KnownSide::new(one, two);
     let remote = KnownSide::new(two, one);
-    let pairs = pairs::joined(one, two, &local, &remote);
+    let mut pairs = pairs::joined(one, two, &local, &remote);
+    let up = one.and_then(|account| account.reached(StateKind::Ice, &["connected", "completed"]));
+    pairs::before_connected(&mut pairs, up.and_then(|change| change.at));
     let standing = standing_of(call);
     let path = path(&pairs, standing);
     // The two descriptions may be in two files.
@@ -124,6 +128,7 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
         relay_causes: Vec::new(),
     };
     judged.find_causes(call);
+    judged.mind_gaps(call);
     judged
 }
 
@@ -184,7 +189,10 @@ fn found_by_pair(call: &JoinedCall) -> Option<&FoundCauses> {
 impl JudgedCall {
     fn find_causes(&mut self, call: &JoinedCall) {
         let late_only = call.ends.iter().flatten().all(|account| account.is_late);
-        if let Some(cause) = stages::no_answer(call) {
+        let before_ice = stages::glare(call, self.standing)
+            .or_else(|| stages::not_described(call, self.standing))
+            .or_else(|| stages::no_answer(call));
+        if let Some(cause) = before_ice {
             self.causes.push(cause);
             return;
         }
@@ -198,6 +206,16 @@ impl JudgedCall {
             stages::no_common_codec(call),
         ];
         self.causes.extend(later.into_iter().flatten());
+        let mut ends = call.ends.iter().flatten();
+        if self.path.is_some()
+            && self.standing == Standing::Checking
+            && ends.any(|end| end.is_bare_ice)
+        {
+            let message = "ICE has found a way, and neither DTLS nor media is in the capture: it was begun later, or nothing of them was sent; the dump of the browser tells";
+            self.causes
+                .push(Cause::new(Code::Unknown, Whose::Between, message));
+            return;
+        }
         if self.path == Some(Way::Direct)
             || (self.path.is_none() && self.standing >= Standing::Insecure)
         {
@@ -267,12 +285,25 @@ impl JudgedCall {
         } else {
             Vec::new()
         };
+        self.doubt(call, &mut relay);
         for cause in &mut relay {
             self.silent_server(cause);
             self.given_up_at_once(call, cause);
             self.without_configuration(cause);
         }
         (causes, relay)
+    }
+
+    /// The one port that servers were asked at where UDP is blocked.
+    fn only_port(&self, side: Whose) -> Option<u16> {
+        match side {
+            Whose::Local => self.local.only_port,
+            Whose::Remote => self.remote.only_port,
+            _ => self
+                .local
+                .only_port
+                .filter(|port| self.remote.only_port == Some(*port)),
+        }
     }
 
     /// What the files show in place of a test.
@@ -300,6 +331,9 @@ impl JudgedCall {
             Code::EndpointDependentMapping => of(cause.side, |side| &side.dependent),
             _ => Vec::new(),
         };
+        if let (Code::UdpBlocked, Some(port)) = (cause.code, self.only_port(cause.side)) {
+            cause.message = format!("{}, at least to port {port}", cause.message);
+        }
         if !proofs.is_empty() {
             cause.evidence.retain(|text| {
                 !text.contains("unknown mapping") && !text.contains("no server answers")

@@ -41,6 +41,9 @@ pub fn read(text: &str) -> Record {
         record.captured_at = record.captured_at.or(account.ended);
         record.accounts.push(account);
     }
+    if !record.faults.is_empty() {
+        record.has_gap();
+    }
     if record.accounts.is_empty() && record.faults.is_empty() {
         let message = if is_partial {
             "there is no candidate and no transport among the statistics: save the whole report of getStats, not a part of it"

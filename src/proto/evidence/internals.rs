@@ -9,9 +9,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::words::printable;
-use crate::proto::evidence::account::{Account, Fault, FileKind, Record, StateKind};
+use crate::proto::evidence::account::{Account, DAMAGED, Fault, FileKind, Record, StateKind};
 use crate::proto::evidence::events;
 use crate::proto::evidence::samples::{Members, Series, moment};
+use crate::proto::evidence::wall_clock::WallClock;
 use crate::proto::evidence::{MAX_ACCOUNTS, configuration};
 
 pub fn read(text: &str) -> Record {
@@ -26,7 +27,8 @@ pub fn read(text: &str) -> Record {
     for account in &mut record.accounts {
         finish(account);
         // The page has closed connections no more: this one stood as it was until the file was saved.
-        if account.reached(StateKind::Closed, &["closed"]).is_none() {
+        let is_open = account.reached(StateKind::Closed, &["closed"]).is_none();
+        if is_open && !account.is_of_wall_clock {
             account.ended = account
                 .ended
                 .zip(record.captured_at)
@@ -40,16 +42,18 @@ pub fn read(text: &str) -> Record {
     record
 }
 
-/// Takes out connections in which nothing was begun.
+/// Takes out connections in which nothing was begun. One that could not begin is a call of its own.
 pub fn take_bare(record: &mut Record) -> Vec<Account> {
-    let is_call = |account: &Account| account.is_begun || !account.pairs.is_empty();
+    let is_call = |account: &Account| {
+        account.is_begun || !account.pairs.is_empty() || !account.failures.is_empty()
+    };
     let all = std::mem::take(&mut record.accounts).into_iter();
     let (calls, bare) = all.partition(is_call);
     record.accounts = calls;
     bare
 }
 
-/// Why a dump has no call: what is known of the connections in it, those that failed first.
+/// Why a dump has no call: what is known of the connections in it, those that had a state first.
 pub fn no_call(place: &str, mut bare: Vec<Account>) -> Vec<Fault> {
     /// Connections that are told of.
     const MOST: usize = 5;
@@ -60,7 +64,7 @@ pub fn no_call(place: &str, mut bare: Vec<Account>) -> Vec<Fault> {
         )];
     }
     let has_state = |account: &Account| !ice_states(account).is_empty();
-    bare.sort_by_key(|account| (account.failure.is_none(), !has_state(account)));
+    bare.sort_by_key(|account| !has_state(account));
     bare.iter()
         .take(MOST)
         .map(|account| {
@@ -90,9 +94,6 @@ fn ice_states(account: &Account) -> Vec<&str> {
 
 /// What a connection without a description tells all the same.
 fn told_of(account: &Account) -> String {
-    if let Some(failure) = &account.failure {
-        return format!(": {failure}");
-    }
     let states = ice_states(account);
     if states.is_empty() {
         return ": neither an offer nor an answer was set in it".to_owned();
@@ -115,7 +116,7 @@ const EVENTS: [StateKind; 4] = [
 
 /// What can be told when all is read.
 pub fn finish(account: &mut Account) {
-    account.has_events = true;
+    account.has_events = account.gap.is_none();
     // Descriptions and the present states, all stamped with the moment of opening: they are what there
     // was then, and no event.
     let described = |told: &super::Told| told.descriptions.first().and_then(|(at, _)| *at);
@@ -205,9 +206,15 @@ impl<'de> Visitor<'de> for Connections<'_> {
                 label: Some(printable(&label)),
                 ..Account::default()
             };
-            let mut members = Members::default();
-            let outcome = map.next_value_seed(Connection(&mut account, &mut members));
+            let mut parts = Parts::default();
+            let outcome = map.next_value_seed(Connection(&mut account, &mut parts));
+            let Parts { members, clock } = parts;
+            if clock.is_some() {
+                account.is_of_wall_clock = true;
+                account.set_to(members.first_moment());
+            }
             members.play(&mut account);
+            account.gap = outcome.is_err().then(|| DAMAGED.to_owned());
             self.0.accounts.push(account);
             outcome?;
         }
@@ -215,7 +222,15 @@ impl<'de> Visitor<'de> for Connections<'_> {
     }
 }
 
-struct Connection<'r>(&'r mut Account, &'r mut Members);
+/// What is needed until a connection is read.
+#[derive(Default)]
+struct Parts {
+    members: Members,
+    /// Of events whose times have no zone.
+    clock: Option<WallClock>,
+}
+
+struct Connection<'r>(&'r mut Account, &'r mut Parts);
 
 impl<'de> DeserializeSeed<'de> for Connection<'_> {
     type Value = ();
@@ -236,8 +251,8 @@ impl<'de> Visitor<'de> for Connection<'_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "rtcConfiguration" => configuration::read(self.0, &map.next_value()?),
-                "stats" => map.next_value_seed(Stats(&mut *self.1))?,
-                "updateLog" => map.next_value_seed(Log(&mut *self.0))?,
+                "stats" => map.next_value_seed(Stats(&mut self.1.members))?,
+                "updateLog" => map.next_value_seed(Log(&mut *self.0, &mut self.1.clock))?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -277,7 +292,7 @@ impl<'de> Visitor<'de> for Stats<'_> {
 }
 
 /// `updateLog`.
-struct Log<'r>(&'r mut Account);
+struct Log<'r>(&'r mut Account, &'r mut Option<WallClock>);
 
 impl<'de> DeserializeSeed<'de> for Log<'_> {
     type Value = ();
@@ -296,9 +311,13 @@ impl<'de> Visitor<'de> for Log<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(entry) = seq.next_element::<Value>()? {
-            let at = ["timestamp", "time"]
-                .iter()
-                .find_map(|key| moment(&entry[*key]));
+            let times = || ["timestamp", "time"].map(|key| &entry[key]);
+            let known = times().into_iter().find_map(moment);
+            let mut texts = times().into_iter().filter_map(Value::as_str);
+            let at = known.or_else(|| {
+                let text = texts.next()?;
+                self.1.get_or_insert_default().read(text)
+            });
             let Some(name) = entry["type"].as_str() else {
                 continue;
             };

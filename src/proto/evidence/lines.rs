@@ -42,6 +42,9 @@ pub fn read(kind: FileKind, text: &str) -> Record {
     if !is_empty {
         record.accounts.push(account);
     }
+    if !record.faults.is_empty() {
+        record.has_gap();
+    }
     record
 }
 

@@ -85,6 +85,10 @@ pub fn read(text: &str) -> Record {
         record.accounts.push(account);
     }
     let bare = internals::take_bare(&mut record);
+    // What the lines were of is not known.
+    if !record.faults.is_empty() {
+        record.has_gap();
+    }
     if record.accounts.is_empty() {
         let faults = internals::no_call("the whole file", bare);
         record.faults.extend(faults);

@@ -78,6 +78,15 @@ impl Members {
         members.insert(member.to_owned(), Samples { begins, values });
     }
 
+    /// When the first sample of all was taken.
+    pub fn first_moment(&self) -> Option<f64> {
+        let times = self.objects.values().filter_map(|members| {
+            let all = &members.get("timestamp")?.values;
+            all.iter().find_map(Value::as_f64)
+        });
+        times.filter(|at| *at > 1e12).reduce(f64::min)
+    }
+
     /// Plays the samples in the order of time.
     pub fn play(mut self, account: &mut Account) {
         let mut book = StatsBook::default();

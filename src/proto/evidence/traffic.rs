@@ -4,6 +4,7 @@ mod course;
 mod dtls;
 mod host;
 mod media;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use crate::proto::ice::checks::Role;
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
 use host::Hosts;
+use sessions::Session;
 
 /// Requests of which one at least would have been answered.
 const ENOUGH: u32 = 4;
@@ -171,20 +173,43 @@ impl<'a> Capture<'a> {
                 calls.entry(names).or_default().push((key, path, end));
             }
         }
-        let is_only = calls.len() == 1;
-        let accounts = calls
-            .into_iter()
-            .map(|(names, paths)| self.account(names, &paths, is_only));
+        let mut sessions = sessions::united(calls);
+        self.refused(&mut sessions);
+        let is_only = sessions.len() == 1;
+        let accounts = sessions
+            .iter()
+            .map(|session| self.account(session, is_only));
         accounts.collect()
     }
 
-    fn account(&self, (own, other): (&str, &str), paths: &Paths, is_only: bool) -> Account {
+    /// Pairs that were never checked, since the TURN server gave no permission (RFC 8656 9).
+    fn refused(&self, sessions: &mut [Session<'a>]) {
+        let is_alone = sessions.len() == 1;
+        for (key, path) in &self.observer.paths {
+            let client = key.ends[0];
+            let is_refused = path.sent[0].is_forbidden && path.fragments.is_none();
+            if key.relay.is_none() || !is_refused || !self.hosts.addresses.contains(&client.ip()) {
+                continue;
+            }
+            let is_of = |session: &&mut Session<'a>| {
+                let mut paths = session.paths.iter();
+                is_alone || paths.any(|(key, _, end)| key.ends[*end] == client)
+            };
+            if let Some(session) = sessions.iter_mut().find(is_of) {
+                session.paths.push((key, path, 0));
+            }
+        }
+    }
+
+    fn account(&self, Session { own, other, paths }: &Session, is_only: bool) -> Account {
         let mut account = Account {
             is_begun: true,
+            gap: self.gap().map(str::to_owned),
             ..Account::default()
         };
-        account.own.ufrags.insert(own.to_owned());
-        account.other.ufrags.insert(other.to_owned());
+        let words = |all: &BTreeSet<&str>| all.iter().map(|word| (*word).to_owned()).collect();
+        account.own.ufrags = words(own);
+        account.other.ufrags = words(other);
         let (from, to) = self.observer.span.unwrap_or_default();
         account.saw(Some(from));
         account.saw(Some(to));
@@ -196,6 +221,8 @@ impl<'a> Capture<'a> {
             .iter()
             .filter(|((client, ..), _)| is_only || bases.contains(client))
             .collect();
+        let here = |ip: &IpAddr| self.hosts.addresses.contains(ip);
+        account.udp_peer = self.observer.flows.partner(here);
         hosts_of(&mut account, paths, self.near);
         for ((client, server, is_tcp), asked) in &asked {
             gathered(&mut account, (*client, *server, *is_tcp), asked);
@@ -242,11 +269,27 @@ impl<'a> Capture<'a> {
             change(&mut account, at, StateKind::Ice, "checking");
         }
         if let Some((_, path, end)) = used.and_then(|used| paths.get(used)) {
-            course::connection(&mut account, path, *end, to);
-        } else if let Some(at) = course::given_up(paths, to) {
+            course::connection(&mut account, path, *end, (course::first_up(paths), to));
+        } else if let Some(at) = course::given_up(paths, to).filter(|_| account.gap.is_none()) {
             change(&mut account, at, StateKind::Ice, "failed");
         }
         account
+    }
+
+    /// Why what is not in it may have been all the same.
+    fn gap(&self) -> Option<&'static str> {
+        let observer = self.observer;
+        let mut paths = observer.paths.values();
+        let is_mutual = paths.any(|path| path.sent.iter().all(|sent| sent.first.is_some()));
+        let is_answered = observer.servers.values().any(|asked| asked.answers > 0);
+        if !is_mutual && !is_answered && observer.flows.is_one_way(&self.hosts.addresses) {
+            return Some(
+                "the capture has packets of one direction alone: either the other one was not captured, or nothing came; capture both directions, and the dump of the browser tells too",
+            );
+        }
+        observer.flows.is_shallow().then_some(
+            "the packets of the capture are cut so short that their STUN messages cannot be read: capture whole packets (tcpdump -s 0)",
+        )
     }
 
     fn pair(&self, key: &PathKey, path: &Path, end: usize) -> PairRecord {

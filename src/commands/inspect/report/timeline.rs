@@ -1,6 +1,9 @@
 //! The steps of a call, from its first description to its media, each with its time.
 
+use std::time::Duration;
+
 use crate::base::bounds::TIMELINE;
+use crate::base::report::Millis;
 use crate::commands::inspect::report::span;
 use crate::commands::pair::report::PairState;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
@@ -21,15 +24,14 @@ pub(super) fn began(call: &JoinedCall) -> Option<f64> {
     }
 }
 
-pub(super) fn steps(call: &JoinedCall, judged: &JudgedCall) -> Vec<CallStep> {
-    let Some(began) = began(call) else {
-        return Vec::new();
-    };
+/// What happened, in order; and what happened at a time that no file tells, for [`in_order`].
+pub(super) fn steps(call: &JoinedCall, judged: &JudgedCall) -> (Vec<CallStep>, Vec<CallStep>) {
     let mut steps = Steps {
-        began,
+        began: began(call),
         late: 0.0,
         side: StepSide::Local,
         found: Vec::new(),
+        untimed: Vec::new(),
     };
     for (end, account) in call.ends.iter().enumerate() {
         let Some(account) = account else {
@@ -56,29 +58,63 @@ pub(super) fn steps(call: &JoinedCall, judged: &JudgedCall) -> Vec<CallStep> {
             Some(ends),
         );
     }
-    let mut steps = steps.found;
-    steps.sort_by_key(|step| (step.at_ms, step.event, step.side));
-    steps.dedup();
-    steps.truncate(TIMELINE);
-    steps
+    let Steps {
+        mut found, untimed, ..
+    } = steps;
+    found.sort_by_key(|step| (step.at_ms, rank(step), step.event, step.side));
+    found.dedup();
+    found.truncate(TIMELINE);
+    (found, untimed)
 }
 
+/// Of what has one time, causes come first: an offer before its answer, what is sent before what is received.
+fn rank(step: &CallStep) -> u8 {
+    let is_answer = step.detail.as_deref() == Some("answer");
+    match (step.event, is_answer) {
+        (CallEvent::DescriptionSent, false) => 0,
+        (CallEvent::DescriptionReceived, false) => 1,
+        (CallEvent::DescriptionSent, true) => 2,
+        (CallEvent::DescriptionReceived, true) => 3,
+        _ => 4,
+    }
+}
+
+/// In place of a time that is not known; behind all others.
+const NEVER: Millis = Millis(Duration::MAX);
+
 struct Steps {
-    began: f64,
+    began: Option<f64>,
     /// How much later the clock is than this end's.
     late: f64,
     side: StepSide,
     found: Vec<CallStep>,
+    untimed: Vec<CallStep>,
 }
 
 impl Steps {
+    /// What happened if there is a time.
     fn add(&mut self, at: Option<f64>, event: CallEvent, detail: Option<String>) {
-        let Some(at_ms) = at.and_then(|at| span(at - self.late - self.began)) else {
+        let after = |at: f64| span(at - self.late - self.began?);
+        let Some(at_ms) = at.and_then(after) else {
             return;
         };
         if self.found.len() < 4 * TIMELINE {
             self.found.push(CallStep {
                 at_ms,
+                side: self.side,
+                event,
+                detail,
+            });
+        }
+    }
+
+    /// What happened, whether there is a time or not.
+    fn happened(&mut self, at: Option<f64>, event: CallEvent, detail: Option<String>) {
+        if at.is_some() {
+            self.add(at, event, detail);
+        } else if self.untimed.len() < TIMELINE {
+            self.untimed.push(CallStep {
+                at_ms: NEVER,
                 side: self.side,
                 event,
                 detail,
@@ -97,7 +133,7 @@ impl Steps {
                     Some(false) => Some("answer".to_owned()),
                     None => None,
                 };
-                self.add(*at, event, kind);
+                self.happened(*at, event, kind);
             }
         }
         for (told, event) in [
@@ -105,8 +141,17 @@ impl Steps {
             (&account.other, CallEvent::CandidateReceived),
         ] {
             for candidate in told.candidates.iter().filter(|c| c.is_signalled) {
-                self.add(candidate.at, event, Some(named(candidate)));
+                self.happened(candidate.at, event, Some(named(candidate)));
             }
+        }
+        // Captures and statistics have what servers gave, and not whether it was told.
+        let given = account.own.candidates.iter().filter(|c| !c.is_signalled);
+        for candidate in given.filter(|c| c.url.is_some()) {
+            self.add(
+                candidate.at,
+                CallEvent::ServerAnswered,
+                candidate.url.clone(),
+            );
         }
         self.add(account.own.complete_at, CallEvent::GatheringComplete, None);
         self.add(
@@ -124,8 +169,13 @@ impl Steps {
     }
 
     fn of_states(&mut self, account: &Account) {
+        let has_events = account.changes.iter().any(|c| c.kind == StateKind::Ice);
         for change in &account.changes {
-            let event = match (change.kind, change.value.as_str()) {
+            let kind = match change.kind {
+                StateKind::IceTransport if !has_events => StateKind::Ice,
+                kind => kind,
+            };
+            let event = match (kind, change.value.as_str()) {
                 (StateKind::Gathering, "gathering") => CallEvent::GatheringStarted,
                 (StateKind::Ice, "checking") => CallEvent::Checking,
                 (StateKind::Ice, "connected" | "completed") => CallEvent::Connected,
@@ -135,7 +185,9 @@ impl Steps {
                 (StateKind::Connection | StateKind::Dtls, "connected") => CallEvent::DtlsConnected,
                 (StateKind::Dtls, "failed") => CallEvent::DtlsFailed,
                 (StateKind::Closed, _) => CallEvent::Closed,
-                (StateKind::DataChannel, "open" | "announced") => CallEvent::DataExchanged,
+                (StateKind::DataChannel, "open" | "announced") | (StateKind::Track, "media") => {
+                    CallEvent::DataExchanged
+                }
                 _ => continue,
             };
             // Each is said by two states, and again by statistics a second later.
@@ -149,9 +201,13 @@ impl Steps {
                 && self
                     .found
                     .iter()
+                    .chain(&self.untimed)
                     .any(|step| step.event == event && step.side == side);
             if !is_said {
-                self.add(change.at, event, None);
+                // What was so in the first statistics had come about before.
+                let is_older = !has_events && change.at == account.began;
+                let at = change.at.filter(|_| !is_older);
+                self.happened(at, event, None);
             }
         }
     }
@@ -169,8 +225,14 @@ fn named(candidate: &ToldCandidate) -> String {
 }
 
 /// What belongs to a call, in its order.
-pub(super) fn in_order(timeline: &[CallStep], state: Option<PairState>) -> Vec<StepReport> {
-    let mut offers = timeline.iter().filter_map(|entry| {
+pub(super) fn in_order(
+    timeline: &[CallStep],
+    untimed: Vec<CallStep>,
+    state: Option<PairState>,
+) -> Vec<StepReport> {
+    let mut all = timeline.to_vec();
+    all.extend(untimed);
+    let mut offers = all.iter().filter_map(|entry| {
         let is_offer = entry.detail.as_deref() == Some("offer");
         match entry.event {
             CallEvent::DescriptionSent if is_offer => Some(entry.side),
@@ -178,10 +240,14 @@ pub(super) fn in_order(timeline: &[CallStep], state: Option<PairState>) -> Vec<S
             _ => None,
         }
     });
-    steps::steps(&Course {
+    let mut steps = steps::steps(&Course {
         kind: CallKind::Recorded,
-        timeline,
+        timeline: &all,
         offerer: offers.next().unwrap_or(StepSide::Local),
         has_failed: matches!(state, Some(PairState::Failed | PairState::NoPeer)),
-    })
+    });
+    for step in &mut steps {
+        step.at_ms = step.at_ms.filter(|at| *at != NEVER);
+    }
+    steps
 }

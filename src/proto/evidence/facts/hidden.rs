@@ -86,7 +86,7 @@ impl JudgedCall {
             .told
             .udp()
             .chain(self.remote.told.udp())
-            .filter(|c| c.place.is_name())
+            .filter(|c| c.place.is_mdns())
             .count();
         cause.evidence = vec![format!(
             "{names} candidates with names, and no pair that got an answer"

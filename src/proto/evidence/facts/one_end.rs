@@ -1,7 +1,7 @@
 //! What one end alone does not prove, and what would.
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::Account;
+use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
@@ -30,6 +30,43 @@ fn over_pairs(text: &str, pairs: Option<usize>, has_record: bool) -> String {
     text
 }
 
+/// How long a side that trickles may take to tell a candidate.
+const TOLD_MS: f64 = 5000.0;
+
+/// Whether the files show all that a side told: by its own record, or by that of the other one.
+fn shows_all(call: &JoinedCall, end: usize, side: &KnownSide) -> bool {
+    // Masked by the program, or by a person.
+    let is_masked = |c: &ToldCandidate| c.place.ip().is_none() && !c.place.is_mdns();
+    if side.told.udp().any(is_masked) {
+        return false;
+    }
+    let waited = |account: &Account, since: Option<f64>| {
+        let ms = account.ended.zip(since).map(|(ended, since)| ended - since);
+        ms.is_some_and(|ms| ms >= TOLD_MS)
+    };
+    // Pairs are made of candidates of both ends: a record that has checks and no candidates lacks them.
+    let was_checked = |account: &Account| {
+        let states = ["checking", "connected", "completed"];
+        !account.pairs.is_empty() || account.reached(StateKind::Ice, &states).is_some()
+    };
+    if call.ends.iter().flatten().any(was_checked) {
+        return false;
+    }
+    let by_itself = call.ends[end].as_ref().is_some_and(|own| {
+        let began = own.reached(StateKind::Gathering, &["gathering"]);
+        let is_over =
+            own.own.complete_at.is_some() || waited(own, began.and_then(|change| change.at));
+        own.has_events && is_over
+    });
+    let by_other = call.ends[1 - end].as_ref().is_some_and(|other| {
+        let told = other.other.descriptions.first();
+        let is_over = other.other.complete_at.is_some()
+            || told.is_some_and(|(at, read)| read.is_complete || waited(other, *at));
+        other.has_events && told.is_some() && is_over
+    });
+    by_itself || by_other
+}
+
 impl JudgedCall {
     /// What is missing, where a judgement would rest on what the files do not have.
     pub(super) fn too_little(&self, call: &JoinedCall, late_only: bool) -> Option<Cause> {
@@ -50,6 +87,19 @@ impl JudgedCall {
                 "when ICE has failed, browsers forget the pairs and the other side's candidates: statistics from before that, or a dump, tell the cause",
             );
         }
+        let is_hidden = self.local.is_hidden() || self.remote.is_hidden();
+        let mut pairs = self.pairs.iter();
+        if !is_hidden
+            && pairs.any(|pair| pair.record.checks() > 0)
+            && self
+                .pairs
+                .iter()
+                .all(|pair| pair.facts(&self.remote).is_none())
+        {
+            return open(
+                "the files hide the addresses of all pairs that were checked, so why they got no answer cannot be told: the descriptions with their candidates, or the dump of each side, tell",
+            );
+        }
         if !has_events && !is_known {
             return open(
                 "the candidates of both sides are needed: the other side's description or dump has them",
@@ -61,12 +111,19 @@ impl JudgedCall {
     /// That a side told nothing better is known; why, is not always.
     pub(super) fn doubt(&self, call: &JoinedCall, causes: &mut [Cause]) {
         for cause in causes {
+            if cause.code != Code::NoCandidates {
+                continue;
+            }
+            if let Some(message) = self.untold(call, cause.side) {
+                *cause = Cause::new(Code::Unknown, Whose::Between, message);
+                continue;
+            }
             let (end, who, side) = match cause.side {
                 Whose::Local => (0, "this side", &self.local),
                 Whose::Remote => (1, "the other side", &self.remote),
                 _ => continue,
             };
-            if cause.code != Code::NoCandidates || side.told.udp().next().is_none() {
+            if side.told.udp().next().is_none() {
                 continue;
             }
             let has_record = |account: &Account| is_record(account) || account.servers.is_some();
@@ -83,6 +140,13 @@ impl JudgedCall {
                 format!(
                     "{who} got no answer from its servers over UDP, so it told no address that can be reached from outside: its UDP is blocked, or they are down, which rtcdiag nat with them tells there"
                 )
+            } else if !call.ends[end]
+                .as_ref()
+                .is_some_and(|own| own.has_configuration)
+            {
+                format!(
+                    "{who} told no address that can be reached from outside, and no request of it to a STUN server over UDP is recorded: it has no such server, or a firewall on its own machine lets none out, which a dump tells, since it has the configuration"
+                )
             } else {
                 continue;
             };
@@ -91,6 +155,29 @@ impl JudgedCall {
                 ..Cause::new(Code::Unknown, Whose::Between, message)
             };
         }
+    }
+
+    /// Why nothing is concluded from it that the files have no address of a side: they need not have them all.
+    fn untold(&self, call: &JoinedCall, whose: Whose) -> Option<String> {
+        let is_bare = |side: &KnownSide| {
+            let mut others = side
+                .candidates
+                .iter()
+                .filter(|c| c.kind != CandidateType::Relay);
+            others.next().is_none()
+        };
+        let sides = [&self.local, &self.remote];
+        let open = [0, 1].map(|end| is_bare(sides[end]) && !shows_all(call, end, sides[end]));
+        let meant = [whose != Whose::Remote, whose != Whose::Local];
+        let side = Whose::of(open[0] && meant[0], open[1] && meant[1])?;
+        let (who, there) = match side {
+            Whose::Local => ("this side", "of this side"),
+            Whose::Remote => ("the other side", "of the other side"),
+            _ => ("either side", "of each side"),
+        };
+        Some(format!(
+            "the files have no address of {who}, which is not to say that it has told none: the dump {there}, or its description with the candidates in it, tells"
+        ))
     }
 
     /// An unknown cause says what would make it known.
@@ -105,6 +192,13 @@ impl JudgedCall {
         for cause in self.causes.iter_mut().chain(&mut self.relay_causes) {
             if cause.code != Code::Unknown {
                 continue;
+            }
+            // What has failed was checked, and the files have nothing of it.
+            if self.pairs.is_empty() && self.standing == Standing::Failed {
+                cause.message = cause.message.replace(
+                    "the direct pairs were not checked to the end",
+                    "the files have no pair of candidates with its checks, so why they failed cannot be told: a dump that was begun before the call has them",
+                );
             }
             let nat = "rtcdiag nat on each host tells how its NAT maps and filters";
             if let Some(words) = &more {

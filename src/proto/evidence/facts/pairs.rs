@@ -114,6 +114,24 @@ pub fn joined(
     pairs
 }
 
+/// Statistics are taken each second: what made ICE connected was sent and answered before that was said.
+pub fn before_connected(pairs: &mut [CallPair], up: Option<f64>) {
+    const SAMPLES_MS: f64 = 2500.0;
+    let Some(up) = up else {
+        return;
+    };
+    for pair in pairs
+        .iter_mut()
+        .filter(|pair| pair.record.is_selected && pair.works())
+    {
+        let record = &mut pair.record;
+        let is_of_sample = |at: f64| (0.0..SAMPLES_MS).contains(&(at - up));
+        let told = |at: f64| if is_of_sample(at) { up } else { at };
+        record.first_sent = record.first_sent.map(told);
+        record.first_answered = record.first_answered.map(told);
+    }
+}
+
 /// The pairs that ICE had (RFC 8445 6.1.2.2), by the candidates of both sides, where
 /// ICE has failed and statistics have forgotten them.
 pub fn forgotten(local: &KnownSide, remote: &KnownSide) -> Vec<CallPair> {

@@ -14,7 +14,7 @@ use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::ServerFacts;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
-use blocked::{asked_for, blocked};
+use blocked::{asked_for, blocked, only_port};
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
 const SILENT_MS: f64 = 9500.0;
@@ -33,6 +33,8 @@ pub struct KnownSide {
     pub relay_only: bool,
     /// Why UDP is known to be blocked, if it is.
     pub blocked: Option<String>,
+    /// The port that its servers were asked at over UDP, if that is one.
+    pub only_port: Option<u16>,
     /// What shows that its mapping depends on the endpoint.
     pub dependent: Option<String>,
     by_port: HashMap<(CandidateType, u16), Endpoint>,
@@ -76,6 +78,7 @@ impl KnownSide {
             candidates,
             nats: Vec::new(),
             servers,
+            only_port: own.and_then(only_port),
             blocked,
             dependent,
             by_port: HashMap::new(),
@@ -151,8 +154,8 @@ impl KnownSide {
             .filter(|c| c.kind != CandidateType::Relay)
             .peekable();
         let some = signalled.peek().is_some();
-        some && self.told.udp().any(|c| c.place.is_name())
-            && signalled.all(|c| c.place.is_name() || c.place == Place::Hidden)
+        some && self.told.udp().any(|c| c.place.is_mdns())
+            && signalled.all(|c| c.place.is_mdns() || c.place == Place::Hidden)
     }
 
     pub fn has_relay(&self) -> bool {
@@ -254,6 +257,8 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
     if !account.has_configuration && !has_turn_error {
         return None;
     }
+    // Where no candidate stands among the events, errors do not either.
+    let has_events = told.candidates.is_empty() || told.candidates.iter().any(|c| c.is_signalled);
     let all = records.iter().filter_map(|record| {
         let uri = record.uri.as_ref()?;
         let from = |c: &&ToldCandidate| {
@@ -272,7 +277,7 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
             (_, true) => None,
             (Some((code, _)), _) => Some(*code),
             (None, _) if is_blocked && uri.transport == Transport::Udp => Some(Code::Timeout),
-            (None, _) if asked >= SILENT_MS => Some(Code::Timeout),
+            (None, _) if asked >= SILENT_MS && has_events => Some(Code::Timeout),
             (None, _) => Some(Code::CutShort),
         };
         Some(ServerFacts {

@@ -3,21 +3,24 @@
 
 mod handshake;
 mod outage;
+mod signalling;
 
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
-use crate::base::words::{counted, listed, short_span};
+use crate::base::words::{counted, listed};
 use crate::proto::evidence::account::{Account, StateKind, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::{Described, Section};
-use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::causes::{Cause, Whose};
 pub use handshake::dtls;
 pub use outage::path_lost;
+pub use signalling::{glare, no_answer, not_described};
 
 /// How long a side that trickles may take for its first candidate.
 const FIRST_CANDIDATE_MS: f64 = 5000.0;
+/// How long a candidate may be on its way to the other end.
+const UNDER_WAY_MS: f64 = 1000.0;
 
 fn cause(code: Code, side: Whose, message: impl Into<String>, evidence: Vec<String>) -> Cause {
     let mut cause = Cause::new(code, side, message);
@@ -25,72 +28,11 @@ fn cause(code: Code, side: Whose, message: impl Into<String>, evidence: Vec<Stri
     cause
 }
 
-/// Whether an end has made an offer and waits still.
-fn waits(end: Option<&Account>) -> Option<&Account> {
-    let account = end?;
-    let is_pending = account.state(StateKind::Signaling) == Some("have-local-offer")
-        && account.other.descriptions.is_empty();
-    let is_waiting = account.has_events && Standing::of(account) == Standing::Unanswered;
-    (is_pending || is_waiting).then_some(account)
-}
-
-/// An offer, or an answer, that did not come.
-pub fn no_answer(call: &JoinedCall) -> Option<Cause> {
-    let [one, two] = &call.ends;
-    let (account, other, whose, offerer) = match (waits(one.as_ref()), waits(two.as_ref())) {
-        (Some(account), _) => (account, two, Whose::Remote, "this side"),
-        (None, Some(account)) => (account, one, Whose::Local, "the other side"),
-        _ => return None,
-    };
-    // Connections may be made long before anything is offered.
-    let since = account.own.descriptions.first().and_then(|(at, _)| *at);
-    let waited = account.ended.zip(since).map(|(ended, since)| ended - since);
-    let seen = match waited.filter(|ms| *ms >= 1.0) {
-        Some(ms) => format!(
-            "{offerer} set its offer, and no answer in {}",
-            short_span(ms / 1000.0)
-        ),
-        None => format!("{offerer} set its offer, and no answer came"),
-    };
-    let has_answered = other.as_ref().map(|other| {
-        let mut own = other.own.descriptions.iter();
-        own.any(|(_, read)| read.is_offer == Some(false))
-    });
-    let answerer = if whose == Whose::Remote {
-        "the other side"
-    } else {
-        "this side"
-    };
-    Some(match has_answered {
-        Some(true) => cause(
-            Code::NoAnswer,
-            Whose::Between,
-            format!(
-                "{answerer} answered, and the answer never came to {offerer}: it was lost in signalling"
-            ),
-            vec![seen, format!("{answerer} set its answer")],
-        ),
-        Some(false) => cause(
-            Code::NoAnswer,
-            whose,
-            format!("{answerer} got the offer and made no answer"),
-            vec![seen],
-        ),
-        None => cause(
-            Code::NoAnswer,
-            Whose::Between,
-            format!(
-                "no answer came to the offer of {offerer}: the other end did not answer, or signalling lost it; its own dump tells which"
-            ),
-            vec![seen],
-        ),
-    })
-}
-
 /// Candidates that one end told and the other one never got.
 pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
     let [one, two] = &call.ends;
-    let lost = |from: &Option<Account>, to: &Option<Account>| -> Option<(usize, bool)> {
+    // `late` is how much later the clock of `to` is than that of `from`.
+    let lost = |from: &Option<Account>, to: &Option<Account>, late: f64| -> Option<(usize, bool)> {
         let to = to
             .as_ref()
             .filter(|to| to.has_events && !to.other.descriptions.is_empty())?;
@@ -103,21 +45,35 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
         if got > 0 {
             return None;
         }
+        if to.refused_candidates > 0 {
+            return Some((0, false));
+        }
         match from {
             Some(from) => {
-                let told = from.own.udp().filter(|c| c.is_signalled).count();
-                (told > 0).then_some((told, true))
+                let all = || from.own.udp().filter(|c| c.is_signalled);
+                let first = all().filter_map(|c| c.at).reduce(f64::min);
+                let waited = to.ended.zip(first).map(|(ended, at)| ended - at - late);
+                let is_under_way = waited.is_some_and(|ms| ms < UNDER_WAY_MS);
+                (all().count() > 0 && !is_under_way).then_some((all().count(), true))
             }
             None => (waited_in_vain(to)).then_some((0, false)),
         }
     };
-    let (to_local, to_remote) = (lost(two, one), lost(one, two));
+    let late = call.offset_ms;
+    let (to_local, to_remote) = (lost(two, one, -late), lost(one, two, late));
     let words = |whose: Whose, (told, is_known): (usize, bool)| {
         let (from, to) = match whose {
             Whose::Local => ("the other side", "this side"),
             _ => ("this side", "the other side"),
         };
-        if is_known {
+        let end = usize::from(whose == Whose::Remote);
+        let refused = call.ends[end]
+            .as_ref()
+            .map_or(0, |to| to.refused_candidates);
+        if refused > 0 {
+            let count = counted(refused as usize, "candidate");
+            format!("{to} got {count} of {from} and took none (addIceCandidate failed)")
+        } else if is_known {
             format!(
                 "{from} told {}, and none came to {to}",
                 counted(told, "candidate")
@@ -135,7 +91,17 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
     if seen.is_empty() {
         return None;
     }
-    let message = format!("candidates were lost in signalling: {}", seen.join("; "));
+    let is_refused = call
+        .ends
+        .iter()
+        .flatten()
+        .any(|end| end.refused_candidates > 0);
+    let what = if is_refused {
+        "candidates did not get to where they belong"
+    } else {
+        "candidates were lost in signalling"
+    };
+    let message = format!("{what}: {}", seen.join("; "));
     Some(cause(Code::CandidatesLost, Whose::Between, message, seen))
 }
 
@@ -147,6 +113,9 @@ fn waited_in_vain(to: &Account) -> bool {
     let waited = to.ended.zip(*at).map_or(0.0, |(ended, at)| ended - at);
     // Statistics of remote candidates, peer-reflexive ones too, would show that some are known.
     let none = to.other.candidates.is_empty() && !read.has_candidates;
+    // Browsers check nothing before they know a candidate: the record lacks it then.
+    let states = ["checking", "connected", "completed"];
+    let none = none && to.reached(StateKind::Ice, &states).is_none();
     // With one configuration at both ends, relays alone may be all that the other one may tell.
     none && read.is_trickle && !read.is_complete && !to.relay_only && waited >= FIRST_CANDIDATE_MS
 }

@@ -44,6 +44,10 @@ impl Standing {
         if ice_worked {
             return Self::after_ice(account);
         }
+        // DTLS goes over ICE: it had worked, though statistics have forgotten over which pair.
+        if dtls == Some("connected") && matches!(ice, Some("failed" | "disconnected")) {
+            return Self::Lost;
+        }
         if matches!(ice, Some("failed")) || matches!(connection, Some("failed")) {
             return Self::Failed;
         }
@@ -89,6 +93,9 @@ impl Standing {
         let ice = account.state(StateKind::Ice);
         let dtls = account.dtls.state.as_deref();
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
+        if account.is_bare_ice && dtls.is_none() && is_up(ice) {
+            return Self::Checking;
+        }
         match dtls {
             // By the application of one end: that is not lost.
             Some("closed") => Self::Connected,

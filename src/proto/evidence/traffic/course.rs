@@ -2,12 +2,14 @@
 
 use super::{ENOUGH, Paths, change, dtls};
 use crate::proto::capture::paths::Path;
-use crate::proto::evidence::account::{Account, PairRecord, StateKind};
+use crate::proto::evidence::account::{Account, Change, PairRecord, StateKind};
 
 /// Media and consent (RFC 7675 5.1) never pause for so long.
 const OUTAGE_MS: f64 = 7000.0;
 /// Checks of a pair are never so far apart while it is tried: Firefox sends the last two 3.2 s apart.
 const GAVE_UP_MS: f64 = 4000.0;
+/// What is under way when an end closes comes so much later at most.
+const GOODBYE_MS: f64 = 1000.0;
 /// Browsers say "disconnected" so long after the last packet.
 const NOTICED_MS: f64 = 5000.0;
 
@@ -26,6 +28,17 @@ pub(super) fn select(pairs: &mut [PairRecord]) -> Option<usize> {
     Some(index)
 }
 
+/// When the first path was nominated that had been answered.
+pub(super) fn first_up(paths: &Paths) -> Option<f64> {
+    let nominated = paths.iter().filter_map(|(_, path, end)| {
+        let (mine, others) = (&path.sent[*end], &path.sent[1 - end]);
+        let at = [mine.first_nomination, others.first_nomination];
+        let at = at.into_iter().flatten().reduce(f64::min)?;
+        (others.answers > 0).then_some(at)
+    });
+    nominated.reduce(f64::min)
+}
+
 /// When this end stopped checking, though nothing was ever answered.
 pub(super) fn given_up(paths: &Paths, over: f64) -> Option<f64> {
     let is_answered = paths
@@ -40,7 +53,14 @@ pub(super) fn given_up(paths: &Paths, over: f64) -> Option<f64> {
 }
 
 /// What became of the path in use.
-pub(super) fn connection(account: &mut Account, path: &Path, end: usize, over: f64) {
+///
+/// `first` is when any path was connected: after an ICE restart another one is in use.
+pub(super) fn connection(
+    account: &mut Account,
+    path: &Path,
+    end: usize,
+    (first, over): (Option<f64>, f64),
+) {
     let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
     let nominated = [mine.first_nomination, others.first_nomination]
         .into_iter()
@@ -49,6 +69,7 @@ pub(super) fn connection(account: &mut Account, path: &Path, end: usize, over: f
     let Some(up) = nominated.or(mine.first_answer) else {
         return;
     };
+    let up = first.map_or(up, |first| first.min(up));
     change(account, up, StateKind::Ice, "connected");
     if let Some((from, to)) = others.silence.filter(|(from, to)| to - from >= OUTAGE_MS) {
         change(account, from + NOTICED_MS, StateKind::Ice, "disconnected");
@@ -56,8 +77,40 @@ pub(super) fn connection(account: &mut Account, path: &Path, end: usize, over: f
     }
     // It goes on sending, and nothing comes any more.
     let went = mine.last.unwrap_or(over);
-    if let Some(heard) = others.last.filter(|heard| went - heard >= OUTAGE_MS) {
+    let silent = others.last.filter(|heard| went - heard >= OUTAGE_MS);
+    // The last that came was the end of DTLS: it was closed there, and not lost on the way.
+    let goodbye = others
+        .closing
+        .filter(|at| silent.is_some_and(|heard| heard - at < GOODBYE_MS));
+    if let (Some(heard), None) = (silent, goodbye) {
         change(account, heard + NOTICED_MS, StateKind::Ice, "disconnected");
     }
+    // This end fell silent without a word, and the other one went on.
+    let still = others.last.is_some_and(|heard| heard - went >= OUTAGE_MS);
+    if still && !mine.closing.is_some_and(|at| went - at < GOODBYE_MS) {
+        change(account, went + NOTICED_MS, StateKind::Ice, "disconnected");
+    }
     account.dtls = dtls::record(mine, others);
+    if goodbye.is_some() && account.dtls.state.as_deref() == Some("connected") {
+        account.dtls.state = Some("closed".to_owned());
+    }
+    account.is_bare_ice = [mine, others].iter().all(|sent| {
+        let handshake = sent.hellos + sent.server_hellos + sent.handshake;
+        sent.rtp == 0 && handshake == 0 && sent.sealed == 0 && sent.data == 0
+    });
+    // Media is keyed by DTLS, so it is up when media comes.
+    let media = [mine.first_rtp, others.first_rtp]
+        .into_iter()
+        .flatten()
+        .reduce(f64::min);
+    if matches!(account.dtls.state.as_deref(), Some("connected" | "closed")) {
+        account.changes.push(Change {
+            at: media,
+            kind: StateKind::Dtls,
+            value: "connected".to_owned(),
+        });
+    }
+    if let Some(at) = others.first_rtp {
+        change(account, at, StateKind::Track, "media");
+    }
 }

@@ -36,7 +36,7 @@ impl OneFamily<'_> {
     /// What shows that UDP is blocked on one side.
     pub(super) fn blocked_on(&self, whose: Whose) -> Option<String> {
         let udp = self.view(whose).udp;
-        if udp == Some(Udp::Open) {
+        if udp == Some(Udp::Open) || self.speaks_with_relay(whose) {
             return None;
         }
         let by_session = silent_here(self.situation, whose, self.local.family);
@@ -57,6 +57,32 @@ impl OneFamily<'_> {
             }
             _ => is_measured.then(|| format!("no server answers {} over UDP", short(whose))),
         }
+    }
+
+    /// Whether a socket of a side's own and a relay of the other side hear each other: over UDP.
+    fn speaks_with_relay(&self, whose: Whose) -> bool {
+        const RELAY: CandidateType = CandidateType::Relay;
+        let family = self.local.family;
+        let servers = [Whose::Local, Whose::Remote]
+            .into_iter()
+            .flat_map(|side| self.situation.party(side).side.candidates)
+            .filter(|c| c.kind == RELAY);
+        let relays: Vec<SocketAddr> = servers.map(|c| c.address).collect();
+        let mut pairs = self.situation.pairs.iter();
+        pairs.any(|pair| {
+            let (own, other) = match whose {
+                Whose::Remote => (pair.remote, pair.local),
+                _ => (pair.local, pair.remote),
+            };
+            // A relay that was not known yet is taken for peer-reflexive.
+            let is_own = own.0 != RELAY && !relays.contains(&own.1);
+            let is_heard = pair.works
+                || match whose {
+                    Whose::Remote => pair.answered > 0,
+                    _ => pair.answered > 0 || pair.received > 0,
+                };
+            is_own && other.0 == RELAY && Family::of(own.1.ip()) == family && is_heard
+        })
     }
 
     /// What no NAT explains.

@@ -203,7 +203,11 @@ impl<'a> Evidence<'a> {
         let detail = Some(detail).filter(|text| !text.is_empty());
         let answers = self.course.timeline.iter();
         let answers = answers.filter(|entry| entry.event == Event::ServerAnswered);
-        let last = answers.map(|entry| entry.at_ms).max();
+        let times: Vec<Millis> = answers.map(|entry| entry.at_ms).collect();
+        // A restart of ICE asks again.
+        let up = self.at_any(Event::Connected);
+        let before = times.iter().filter(|at| up.is_none_or(|up| **at <= up));
+        let last = before.max().or(times.iter().max()).copied();
         let known = match is_in_vain {
             [true, true] => Some(Whose::Both),
             [true, false] => Some(Whose::Local),

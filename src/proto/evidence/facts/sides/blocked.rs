@@ -31,8 +31,8 @@ pub(super) fn asked_for(account: &Account) -> Option<f64> {
     end.is_finite().then_some((end - began).max(0.0))
 }
 
-/// Whether any server answered over UDP, or anything came in over UDP.
-fn is_udp_open(account: &Account, told: &Told) -> bool {
+/// Whether any server answered over UDP, anything came in over UDP, or anything that it sent over UDP arrived.
+fn is_udp_open(account: &Account, told: &Told, other: Option<&Account>) -> bool {
     let reflexive = told
         .udp()
         .any(|c| c.kind == CandidateType::Srflx || c.kind == CandidateType::Prflx);
@@ -45,16 +45,37 @@ fn is_udp_open(account: &Account, told: &Told) -> bool {
         .any(|c| c.kind == CandidateType::Host && c.place.ip().is_some_and(is_global));
     let heard = account.pairs.iter().any(|pair| {
         let own_socket = pair.local.kind != CandidateType::Relay;
-        own_socket && (pair.responses_received > 0 || pair.requests_received > 0)
+        own_socket && (pair.is_answered() || pair.requests_received > 0)
     });
-    reflexive || relay_over_udp || public || heard
+    let arrived = other.is_some_and(|other| arrived_there(told, other));
+    reflexive || relay_over_udp || public || heard || arrived || account.udp_peer.is_some()
+}
+
+/// Whether the other end got anything from a socket of this one: relays of this end are none.
+fn arrived_there(told: &Told, other: &Account) -> bool {
+    let relays: BTreeSet<u16> = told
+        .udp()
+        .filter(|c| c.kind == CandidateType::Relay)
+        .map(|c| c.port)
+        .collect();
+    other.pairs.iter().any(|pair| {
+        let from_socket =
+            pair.remote.kind != CandidateType::Relay && !relays.contains(&pair.remote.port);
+        from_socket && (pair.is_answered() || pair.requests_received > 0)
+    })
+}
+
+/// The one port at which all servers were asked over UDP: of others nothing is known then.
+pub(super) fn only_port(account: &Account) -> Option<u16> {
+    let ports: BTreeSet<u16> = of_udp(account).iter().map(|(_, uri)| uri.port).collect();
+    ports.first().copied().filter(|_| ports.len() == 1)
 }
 
 /// What shows that UDP does not leave a host, or that answers do not come back to it.
 pub(super) fn blocked(account: &Account, told: &Told, other: Option<&Account>) -> Option<String> {
     let udp = of_udp(account);
     let has_host = told.udp().any(|c| c.kind == CandidateType::Host);
-    if udp.is_empty() || !has_host || is_udp_open(account, told) {
+    if udp.is_empty() || !has_host || is_udp_open(account, told, other) {
         return None;
     }
     let refused = udp.iter().any(|(server, _)| {

@@ -42,6 +42,9 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         (false, true) => format!(
             "the path was lost{how_long} and did not come back: nothing came through, either way"
         ),
+        (false, false) if worst.is_mute => format!(
+            "the path was lost{how_long}: this side sent nothing any more, while packets of the other side still came; a firewall on its own machine, or its program, stopped it"
+        ),
         (false, false) => format!(
             "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
         ),
@@ -63,6 +66,8 @@ struct Outage {
     /// 0 if it is not known.
     lasted_ms: f64,
     is_over: bool,
+    /// Whether the other end was heard all the time.
+    is_mute: bool,
     seen: String,
 }
 
@@ -98,7 +103,7 @@ impl Outage {
             return None;
         }
         let Some(down) = down else {
-            return Self::by_counters(account);
+            return Self::by_counters(account).or_else(|| Self::by_dtls(account));
         };
         if down.at.is_some_and(|at| at >= closed) {
             return None;
@@ -127,6 +132,7 @@ impl Outage {
         Some(Self {
             lasted_ms,
             is_over: back.is_some(),
+            is_mute: selected.and_then(|pair| pair.last_heard) > down.at && down.at.is_some(),
             seen: format!("{states}{sent}"),
         })
     }
@@ -137,10 +143,25 @@ impl Outage {
         (pair.nominated && pair.is_silent_again()).then(|| Self {
             lasted_ms: 0.0,
             is_over: false,
+            is_mute: false,
             seen: format!(
                 "the pair in use is in-progress again: {} requests sent, {} answered",
                 pair.requests_sent, pair.responses_received
             ),
+        })
+    }
+
+    /// One sample after it was lost, when the pairs are forgotten.
+    fn by_dtls(account: &Account) -> Option<Self> {
+        let is_down = matches!(
+            account.state(StateKind::Ice),
+            Some("failed" | "disconnected")
+        );
+        (is_down && account.dtls.state.as_deref() == Some("connected")).then(|| Self {
+            lasted_ms: 0.0,
+            is_over: false,
+            is_mute: false,
+            seen: "DTLS had been connected, and ICE is not any more".to_owned(),
         })
     }
 }

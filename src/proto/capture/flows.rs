@@ -1,0 +1,105 @@
+//! What a capture has of whatever kind: whether both directions are in it, whether messages are whole, and with
+//! whom datagrams were exchanged.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::proto::capture::packet::Packet;
+use crate::proto::capture::paths::PathKey;
+use crate::proto::capture::stun::StunFrame;
+use crate::proto::nat::address::is_global;
+
+/// Flows of one capture; scans of ports make more.
+const MAX_FLOWS: usize = 20_000;
+/// DNS and NTP, which pass where nothing else of UDP does.
+const LET_OUT: [u16; 2] = [53, 123];
+
+/// Senders that are told apart.
+const MAX_SENDERS: usize = 64;
+/// The header of a STUN message (RFC 8489 5).
+const HEADER: usize = 20;
+
+#[derive(Debug, Default)]
+pub struct Flows {
+    /// Which ends have sent.
+    seen: HashMap<PathKey, [bool; 2]>,
+    /// Who has sent anything, on Ethernet and beyond.
+    stations: BTreeSet<[u8; 6]>,
+    senders: BTreeSet<IpAddr>,
+    /// STUN messages that are whole, and those of which a part was captured.
+    whole: u64,
+    cut: u64,
+    /// Answers to requests that are not in the capture.
+    pub orphans: u64,
+}
+
+impl Flows {
+    /// A frame, whatever is in it.
+    pub fn frame(&mut self, link: u32, frame: &[u8]) {
+        const ETHERNET: u32 = 1;
+        let station = frame.get(6..12).and_then(|station| station.try_into().ok());
+        if let Some(station) = station.filter(|_| link == ETHERNET)
+            && self.stations.len() < MAX_SENDERS
+        {
+            self.stations.insert(station);
+        }
+    }
+
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        let ip = packet.from.ip();
+        let is_link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        if !is_link_local && self.senders.len() < MAX_SENDERS {
+            self.senders.insert(ip);
+        }
+        let message = StunFrame::read(packet.payload);
+        let is_whole = packet.payload.len() >= packet.length;
+        match message {
+            Some(message) if !is_whole && message.length > packet.payload.len() => self.cut += 1,
+            Some(_) => self.whole += 1,
+            // Over TCP not even a header is there.
+            None if packet.is_tcp && !is_whole && packet.payload.len() < HEADER => self.cut += 1,
+            None => {}
+        }
+        if !packet.is_tcp {
+            self.saw(packet.from, packet.to);
+        }
+    }
+
+    /// Whether nobody but these hosts has sent anything, or only answers came: one direction was captured, or one
+    /// direction is all that there was.
+    pub fn is_one_way(&self, hosts: &BTreeSet<IpAddr>) -> bool {
+        let is_alone = self.stations.len() < 2 && self.senders.is_subset(hosts);
+        is_alone || self.orphans > 3
+    }
+
+    /// Whether messages are mostly cut, so that what they say is not known.
+    pub const fn is_shallow(&self) -> bool {
+        self.cut > self.whole
+    }
+
+    fn saw(&mut self, from: SocketAddr, to: SocketAddr) {
+        let is_far = |at: SocketAddr| is_global(at.ip()) && !LET_OUT.contains(&at.port());
+        if !is_far(from) && !is_far(to) {
+            return;
+        }
+        let (key, sender) = PathKey::direct(from, to);
+        if self.seen.len() < MAX_FLOWS || self.seen.contains_key(&key) {
+            self.seen.entry(key).or_default()[sender] = true;
+        }
+    }
+
+    /// Somebody far away who has answered one of these hosts, or whom one of them has answered.
+    pub fn partner(&self, is_here: impl Fn(&IpAddr) -> bool) -> Option<SocketAddr> {
+        let both = self.seen.iter().filter(|(_, sent)| sent[0] && sent[1]);
+        let far = both.filter_map(|(key, _)| {
+            let here = [0, 1].map(|end| is_here(&key.ends[end].ip()));
+            let far = match here {
+                [true, false] => key.ends[1],
+                [false, true] => key.ends[0],
+                _ => return None,
+            };
+            (is_global(far.ip()) && !LET_OUT.contains(&far.port())).then_some(far)
+        });
+        far.min()
+    }
+}
