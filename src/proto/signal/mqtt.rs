@@ -36,9 +36,11 @@ const RECEIPT_WAITS: Duration = Duration::from_millis(250);
 const FLYING: usize = 2;
 /// How long one of them is waited for before the next, at most.
 const TAKEN_WITHIN: Duration = Duration::from_secs(2);
-/// How long a message has to come back before it is taken for lost: several times as long as the first one took.
+/// How long a message has to come back before it is taken for lost: several times as long as the slowest one took,
+/// and twice as long each time, for on a busy host all that is said again makes it only busier.
 const LOST_AFTER: Duration = Duration::from_millis(1500);
 const LOST_AFTER_TIMES: u32 = 4;
+const LOST_DOUBLINGS: u32 = 3;
 /// Messages of this size pass where larger ones do not.
 pub const SMALL: usize = 512;
 /// The largest packet of the broker: a piece, its topic, and room for what nobody here has.
@@ -115,8 +117,10 @@ pub struct Client {
     echoed: bool,
     /// Messages that have not come back, by their numbers, with their sizes.
     unechoed: VecDeque<(u32, usize, Time)>,
-    /// How long the first one took to come back.
+    /// How long the slowest one took to come back.
     round_trip: Duration,
+    /// How often some were taken for lost.
+    forgotten: u32,
     used: Used,
     budget: Budget,
     events: VecDeque<Event>,
@@ -150,6 +154,7 @@ impl Client {
             echoed: false,
             unechoed: VecDeque::new(),
             round_trip: Duration::ZERO,
+            forgotten: 0,
             used,
             budget: settings.budget,
             events: VecDeque::new(),
@@ -284,7 +289,13 @@ impl Client {
                     if !std::mem::replace(&mut self.echoed, true) {
                         self.round_trip = now.saturating_sub(self.probed_at);
                     }
-                    self.unechoed.retain(|(known, _, _)| *known != number);
+                    self.unechoed.retain(|(known, _, at)| {
+                        let is_this = *known == number;
+                        if is_this {
+                            self.round_trip = self.round_trip.max(now.saturating_sub(*at));
+                        }
+                        !is_this
+                    });
                     self.join();
                 }
                 Joined::Envelope(envelope) => self.events.push_back(Event::Envelope(envelope)),
@@ -317,7 +328,8 @@ impl Client {
     }
 
     fn lost_at(&self) -> Option<Time> {
-        let patience = LOST_AFTER.max(self.round_trip * LOST_AFTER_TIMES);
+        let doublings = self.forgotten.min(LOST_DOUBLINGS);
+        let patience = LOST_AFTER.max(self.round_trip * LOST_AFTER_TIMES) * (1 << doublings);
         let (_, _, at) = self.unechoed.front()?;
         (self.stage == Stage::Joined).then(|| *at + patience)
     }
@@ -329,6 +341,7 @@ impl Client {
                 self.cutter.largest = SMALL;
             }
             self.unechoed.clear();
+            self.forgotten += 1;
             self.events.push_back(Event::Forgotten);
         }
     }

@@ -42,6 +42,9 @@ const CALL_AGAIN_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 60];
 /// How long seats elsewhere stay known after the connection to the broker has broken, and how long siblings have
 /// after the next one to be heard.
 const SEATS_STAY: Duration = Duration::from_secs(3);
+/// How often a sibling is asked whether the other member still sits there. Most sessions are over before; but where
+/// one process did not know that a seat was known elsewhere, it has not said there that it was left.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
 
 /// What is to be done for connections here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +117,7 @@ struct Open {
     waits_until: Option<Time>,
     calls_at: Option<Time>,
     calls: usize,
+    checks_at: Option<Time>,
     asks_after: Time,
     /// The calls that were answered a moment ago.
     answered: Vec<(Time, Claim)>,
@@ -286,6 +290,7 @@ impl SharedRooms {
         for (name, open) in &mut self.open {
             open.is_subscribed = false;
             open.calls_at = None;
+            open.checks_at = None;
             if open.waits_until.take().is_some() {
                 waiting.push(*name);
             }
@@ -350,6 +355,22 @@ impl SharedRooms {
             self.call(name, None);
             self.settle(now, name);
         }
+        let Some(open) = self.open.get_mut(&name) else {
+            return;
+        };
+        if open.checks_at.take_if(|at| now >= *at).is_some() {
+            self.check(now, name);
+            self.settle(now, name);
+        }
+    }
+
+    /// Asks the siblings that have a seat in this room whether they still do.
+    fn check(&mut self, now: Time, name: RoomName) {
+        for sibling in self.rooms.siblings(name) {
+            for (connection, _) in self.rooms.claims_here(name, None) {
+                self.say_seat(now, name, connection, sibling, true);
+            }
+        }
     }
 
     /// A sibling has gone for good, and all who are connected to it.
@@ -402,6 +423,12 @@ impl SharedRooms {
             let after = CALL_AGAIN_S[open.calls.min(CALL_AGAIN_S.len() - 1)];
             let at = now + Duration::from_secs(after);
             open.calls_at = Some(at);
+            self.queue.insert((at, name));
+        }
+        let is_shared = self.link.is_some() && !self.rooms.siblings(name).is_empty();
+        if is_shared && open.checks_at.is_none() {
+            let at = now + CHECK_EVERY;
+            open.checks_at = Some(at);
             self.queue.insert((at, name));
         }
     }

@@ -14,8 +14,9 @@ const ALIVE_EVERY: Duration = Duration::from_secs(8);
 const SILENCE: Duration = Duration::from_secs(25);
 /// How often it is tried whether the broker hands on what it is given: one message may be lost.
 const TRIAL_EVERY: Duration = Duration::from_secs(1);
-/// How long after its last word a sibling is told how many there were.
-const SAID_AFTER: Duration = Duration::from_millis(300);
+/// How long after its last word a sibling is told how many there were, and then again and again: what is
+/// lost last has nothing behind it that shows the gap, and so may this be lost.
+const SAID_AFTER_MS: [u64; 5] = [300, 1000, 4000, 15_000, 60_000];
 /// How long answers of siblings may take: there and back, and as long again. The least is for
 /// their own work, and for brokers whose system waits with small packets (40 ms, without `TCP_NODELAY`).
 const ANSWERS_TIMES: u32 = 4;
@@ -84,8 +85,9 @@ struct Known {
     stream: Stream,
     /// Words said to it.
     said: u64,
-    /// When it is told how many there were.
+    /// When it is told how many there were, and how often it was since the last one.
     said_at: Option<Time>,
+    said_again: usize,
     /// An envelope whose last part has not come.
     begun: Option<Envelope>,
     lost_at: Option<Time>,
@@ -187,7 +189,8 @@ impl Link {
         };
         let number = known.said;
         known.said += 1;
-        known.said_at = Some(now + SAID_AFTER);
+        known.said_again = 0;
+        known.said_at = Some(now + Duration::from_millis(SAID_AFTER_MS[0]));
         let fits = self.unsent <= bounds::SIBLING_UNSENT;
         if fits {
             self.publish(topic_of(to), &Frame::Word(number, word));
@@ -228,6 +231,7 @@ impl Link {
             stream: Stream::default(),
             said: 0,
             said_at: None,
+            said_again: 0,
             begun: None,
             lost_at: None,
             lost_after: Time::ZERO,
@@ -371,7 +375,9 @@ impl Link {
                 due.lost.push(sibling);
             }
             if known.said_at.is_some_and(|at| now >= at) {
-                known.said_at = None;
+                known.said_again = (known.said_again + 1).min(SAID_AFTER_MS.len() - 1);
+                let after = Duration::from_millis(SAID_AFTER_MS[known.said_again]);
+                known.said_at = Some(now + after);
                 let said = Frame::Said(known.said);
                 self.publish(topic_of(sibling), &said);
             }

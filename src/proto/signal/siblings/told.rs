@@ -23,6 +23,7 @@ impl SharedRooms {
                     waits_until: None,
                     calls_at: None,
                     calls: 0,
+                    checks_at: None,
                     asks_after: Time::ZERO,
                     answered: Vec::new(),
                     third_after: Time::ZERO,
@@ -34,7 +35,10 @@ impl SharedRooms {
                     return;
                 };
                 self.aliases.remove(&open.alias);
-                for at in [open.waits_until, open.calls_at].into_iter().flatten() {
+                for at in [open.waits_until, open.calls_at, open.checks_at]
+                    .into_iter()
+                    .flatten()
+                {
                     self.queue.remove(&(at, name));
                 }
                 if let Some(link) = self.link.as_mut().filter(|_| open.is_subscribed) {
