@@ -79,10 +79,24 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     escape_where(text, |c| c != '\n' && (c.is_control() || is_invisible(c)))
 }
 
-/// The same for a text that has the program's own styles and tabs.
+/// The same for a text that has the program's own styles and tabs: colours (SGR of ECMA-48) and no other sequence,
+/// which could move the cursor, write to the clipboard or answer in the user's name.
 pub fn escaped_in_layout(text: &str) -> Cow<'_, str> {
-    let is_own = |c| matches!(c, '\n' | '\t' | '\u{1b}');
-    escape_where(text, |c| !is_own(c) && (c.is_control() || is_invisible(c)))
+    let is_harmful = |c: char| !matches!(c, '\n' | '\t') && (c.is_control() || is_invisible(c));
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default();
+    let mut out = escape_where(first, is_harmful);
+    for part in parts {
+        let out = out.to_mut();
+        match part.strip_prefix('[').and_then(|rest| rest.split_once('m')) {
+            Some((codes, _)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+                out.push('\u{1b}');
+            }
+            _ => out.push_str("\\u{1b}"),
+        }
+        out.push_str(&escape_where(part, is_harmful));
+    }
+    out
 }
 
 /// The same for JSON, where a string then means what it meant.
@@ -192,6 +206,10 @@ mod tests {
         assert_eq!(
             escaped_in_layout("\u{1b}[1mbold\u{1b}[0m\t\n"),
             "\u{1b}[1mbold\u{1b}[0m\t\n"
+        );
+        assert_eq!(
+            escaped_in_layout("\u{1b}]52;c;cm0=\u{1b}\\ \u{1b}[2J\u{1b}[0;1m \u{1b}[;m\u{1b}"),
+            "\\u{1b}]52;c;cm0=\\u{1b}\\ \\u{1b}[2J\u{1b}[0;1m \u{1b}[;m\\u{1b}"
         );
         assert_eq!(printable("a\r\nb\n"), "a\\u{d}\\u{a}b");
         assert_eq!(printable("Coturn-4.6\0\0"), "Coturn-4.6");

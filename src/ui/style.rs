@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 
+use crate::base::words::escaped;
 use crate::ui::redact::Redaction;
 use crate::ui::table::{Cell, Table};
 
@@ -54,8 +55,13 @@ impl<'a> Style<'a> {
 
     /// A text as it is to be shown. Whatever measures or breaks text needs it so.
     pub fn shown(self, text: &str) -> Cow<'_, str> {
-        self.redaction
-            .map_or(Cow::Borrowed(text), |redaction| redaction.text(text))
+        let text = self
+            .redaction
+            .map_or(Cow::Borrowed(text), |redaction| redaction.text(text));
+        match escaped(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(shown) => Cow::Owned(shown),
+        }
     }
 
     #[must_use]

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use comfy_table::{Attribute, Color};
 
+use crate::base::words::escaped;
 use crate::ui::redact::Redaction;
 use crate::ui::style::Ink;
 
@@ -35,7 +36,7 @@ impl Cell {
     }
 
     fn shown(self, redaction: &Redaction) -> comfy_table::Cell {
-        let cell = comfy_table::Cell::new(redaction.text(&self.text));
+        let cell = comfy_table::Cell::new(escaped(&redaction.text(&self.text)));
         match self.ink {
             None => cell,
             Some(Ink::Good) => cell.fg(Color::Green),

@@ -161,6 +161,30 @@ fn addresses_are_redacted() {
     );
 }
 
+/// A terminal would write to the clipboard, or conceal what follows.
+#[test]
+fn what_a_description_says_draws_nothing() {
+    let evil = OFFER
+        .replace("a=mid:0", "a=mid:\u{1b}]52;c;cm0=\u{1b}\\")
+        .replace("opus/48000", "\u{1b}[8mopus/48000");
+    for color in ["never", "always"] {
+        let output = run(&["-", "--color", color], &evil);
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(text.contains("\\u{1b}]52;c"), "{text}");
+        let rest = text.split('\u{1b}').skip(1);
+        let codes: Vec<&str> = rest
+            .map(|part| part.split_once('m').map_or(part, |(codes, _)| codes))
+            .collect();
+        let is_style = |code: &&str| {
+            code.strip_prefix('[').is_some_and(|code| {
+                code != "8" && code.bytes().all(|b| b.is_ascii_digit() || b == b';')
+            })
+        };
+        assert!(codes.iter().all(is_style), "{codes:?}");
+        assert_eq!(codes.is_empty(), color == "never", "{text}");
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_said() {
     let offer = File::new("errors", OFFER);
