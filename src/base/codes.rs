@@ -145,7 +145,7 @@ codes! {
         UpgradeNotPassed, RoomFull, MeshFull, BadJoin,
         Version, TooLarge, TooFast, TooManyRooms, Slow, Silent, Unfinished, RoomFlooded, Replaced, RoomExpired, ShuttingDown,
         NotABroker, BrokerUnavailable, BrokerLogin, BrokerForbids, BrokerBudget, BrokerFlood;
-    Warning: TooManyConnections, RendezvousUnusable, RoomsNotShared;
+    Warning: TooManyConnections, RendezvousUnusable, RoomsNotShared, UnsafeSetting, LimitTooLow;
     Info: RendezvousReconnected;
 }
 

@@ -22,6 +22,7 @@ use crate::net::servers::rendezvous::{
 use crate::proto::signal::seal::MAX_ENVELOPE;
 use crate::proto::signal::{rooms, visitors};
 use crate::proto::turn::server::Guess;
+use crate::proto::turn::server::peers::Network;
 use crate::ui::output::Log;
 use args::{BrokerArgs, ServeArgs};
 use report::verdict;
@@ -78,6 +79,13 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
         (Some(_), None) => anyhow::bail!("--tls-cert needs the private key too: --tls-key"),
         (None, Some(_)) => anyhow::bail!("--tls-key needs the certificate too: --tls-cert"),
     };
+    let (ping, silence) = (args.patience.ping_interval, args.patience.silence_timeout);
+    anyhow::ensure!(
+        silence > ping,
+        "--silence-timeout ({} s) has to be longer than --ping-interval ({} s): members that wait say nothing between pings",
+        silence.as_secs_f64(),
+        ping.as_secs_f64()
+    );
     let mut rendezvous = rendezvous::Options {
         listen: listen(frame, args)?,
         tls,
@@ -95,6 +103,7 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
         turn,
         mut findings,
     } = responders(frame, args)?;
+    findings.extend(doubts(args));
     let (broker, about_login) = broker(frame, &args.broker)?;
     rendezvous.broker = broker;
     findings.extend(about_login);
@@ -113,6 +122,55 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
         log: frame.common.verbose,
     };
     Ok((options, findings))
+}
+
+/// What a session of `pair` needs at least in a second, and in one message.
+const LEAST_BYTES: u64 = 8 << 10;
+const LEAST_MESSAGES: u64 = 10;
+
+/// Settings that can be meant, and mostly are not.
+fn doubts(args: &ServeArgs) -> Vec<Finding> {
+    let open = [
+        (
+            "--trusted-proxy",
+            args.trusted_proxy.iter().any(Network::is_all),
+            "every client may say which address it has, and no limit for an address holds",
+            "name the addresses of your own proxies",
+        ),
+        (
+            "--turn-allow-peer",
+            args.responders.turn_allow_peer.iter().any(Network::is_all),
+            "relays reach this host itself and all that is behind it",
+            "name the networks that relays have to reach",
+        ),
+    ];
+    let open = open.into_iter().filter(|(_, is_all, _, _)| *is_all);
+    let open = open.map(|(flag, _, what, hint)| {
+        let message = format!("{flag} has a network of all addresses: {what}.");
+        Finding::new(Code::UnsafeSetting, message, hint)
+    });
+    let limits = &args.limits;
+    let low = [
+        ("--max-message", limits.max_message, LEAST_BYTES),
+        (
+            "--max-bytes-per-room",
+            Some(limits.max_bytes_per_room),
+            LEAST_BYTES,
+        ),
+        (
+            "--max-messages-per-room",
+            Some(limits.max_messages_per_room),
+            LEAST_MESSAGES,
+        ),
+    ];
+    let low = low.into_iter().filter_map(|(flag, value, least)| {
+        let value = value.filter(|value| *value < least)?;
+        let message =
+            format!("{flag} {value} is less than a session of pair needs: sessions will fail.");
+        let hint = format!("raise it to {least} at least, or leave it out");
+        Some(Finding::new(Code::LimitTooLow, message, hint))
+    });
+    open.chain(low).collect()
 }
 
 fn broker(frame: &Frame, args: &BrokerArgs) -> anyhow::Result<(Option<Broker>, Vec<Finding>)> {

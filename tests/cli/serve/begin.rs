@@ -40,10 +40,60 @@ fn settings_that_cannot_be_meant_are_told() {
         (&["--max-rooms", "1.5", listen], "max-rooms"),
         (&["--room-lifetime", "0", listen], "room-lifetime"),
         (&["--max-message", "many", listen], "max-message"),
+        (
+            &["--silence-timeout", "20", listen],
+            "--ping-interval (20 s)",
+        ),
     ] {
         let run = json(anonymous(&[&["serve"], args].concat()));
         run.assert_code(ERROR);
         assert!(run.stderr.contains(part), "{args:?}: {run:#?}");
+    }
+}
+
+/// They can be meant, and it begins.
+#[test]
+fn settings_that_open_or_break_it_are_warned_of() {
+    let users = file("doubts.users", "ann:wonderland\n");
+    let wanted = |code: &str, part: &str| (code.to_owned(), part.to_owned());
+    for (args, expected) in [
+        (&[][..], vec![]),
+        (&["--trusted-proxy", "10.0.0.0/8"], vec![]),
+        (
+            &["--trusted-proxy", "127.0.0.1,::/0"],
+            vec![wanted("unsafe-setting", "--trusted-proxy")],
+        ),
+        (
+            &["--max-message", "100", "--max-messages-per-room", "1"],
+            vec![
+                wanted("limit-too-low", "--max-message 100"),
+                wanted("limit-too-low", "--max-messages-per-room 1"),
+            ],
+        ),
+        (
+            &[
+                "--turn",
+                "127.0.0.1:0",
+                "--turn-users-file",
+                &users,
+                "--turn-allow-peer",
+                "0.0.0.0/0",
+            ],
+            vec![wanted("unsafe-setting", "--turn-allow-peer")],
+        ),
+    ] {
+        let begin = ["serve", "--listen=127.0.0.1:0", "--time-limit=0.2"];
+        let run = json(anonymous(&[&begin, args].concat()));
+        let doubts = run.findings().iter().filter_map(|finding| {
+            let code = finding["code"].as_str()?;
+            let is_doubt = ["unsafe-setting", "limit-too-low"].contains(&code);
+            is_doubt.then(|| (code.to_owned(), finding["message"].to_string()))
+        });
+        let doubts: Vec<(String, String)> = doubts.collect();
+        assert_eq!(doubts.len(), expected.len(), "{args:?}: {run:#?}");
+        for ((code, message), (expected, part)) in doubts.iter().zip(&expected) {
+            assert!(code == expected && message.contains(part), "{message}");
+        }
     }
 }
 

@@ -26,6 +26,11 @@ pub enum NetworkError {
 }
 
 impl Network {
+    /// Whether it is every address of its family.
+    pub const fn is_all(&self) -> bool {
+        self.prefix == 0
+    }
+
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.ip, ip) {
             (IpAddr::V4(network), IpAddr::V4(ip)) => {
