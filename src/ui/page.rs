@@ -6,6 +6,7 @@ mod flow;
 mod markup;
 mod nats;
 mod pairs;
+mod quality;
 mod saved;
 mod tables;
 mod verdict;
@@ -124,7 +125,7 @@ fn of_call(out: &mut String, result: &Value) {
     flow::of_steps(out, result);
     flow::of_timeline(out, result);
     pairs::matrix(out, result);
-    tables::quality(out, result);
+    quality::of_path(out, result);
     tables::media(out, result);
     tables::candidates(out, "Candidates of this side", &result["local"]);
     tables::candidates(out, "Candidates of the other side", &result["remote"]);

@@ -13,7 +13,7 @@ use rtcdiag::commands::pair::report::{
     CheckState, DirectionReport, EndReport, Expected, LargestReport, MediaReport, PairReport,
     PairResult, PairState, PathKind, PlaceKind, PlaceReport, PlaceStatus, PredictionReport,
     QualityReport, Role, RttReport, SelectedReport, SessionMode, SessionReport, SideReport,
-    TimelineEntry, TimelineEvent,
+    SpanReport, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
 use rtcdiag::proto::ice::facts::NatFacts;
@@ -310,6 +310,15 @@ pub fn quality(sent: u32, received: u32, rtt: u64, jitter: u64) -> QualityReport
         ended_after_ms: None,
         large: None,
         largest_datagram_bytes: LargestReport::default(),
+        course: (received > 0)
+            .then(|| SpanReport {
+                at_ms: ms(0),
+                sent,
+                received,
+                rtt_ms: Some(ms(rtt)),
+            })
+            .into_iter()
+            .collect(),
     }
 }
 

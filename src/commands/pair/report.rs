@@ -150,6 +150,19 @@ pub struct QualityReport {
     pub large: Option<LargeReport>,
     /// The largest datagram that passes each way without being cut into fragments, to 8 bytes.
     pub largest_datagram_bytes: LargestReport,
+    /// How it went, in parts of equal length.
+    pub course: Vec<SpanReport>,
+}
+
+/// What became of the datagrams that were sent in a part of the test.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SpanReport {
+    /// When it begins, from the beginning of the test.
+    pub at_ms: Millis,
+    pub sent: u32,
+    pub received: u32,
+    /// The median of those that came back.
+    pub rtt_ms: Option<Millis>,
 }
 
 /// Bytes of data, no more than a link of the sender carries; `None` where that was not found out.

@@ -1,5 +1,6 @@
 //! How good a path is: numbered datagrams that the other side sends back, without I/O.
 
+pub mod course;
 pub mod largest;
 #[cfg(test)]
 mod tests;
@@ -7,6 +8,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::time::Time;
+use course::{Span, course};
 use largest::{Largest, PathSeen};
 
 /// One datagram each 20 ms, as a voice call sends.
@@ -40,6 +42,8 @@ pub struct Measured {
     pub sent: u32,
     /// The round trip of each that came back.
     pub rtts: Vec<Duration>,
+    /// How it went, those behind the end of the path included.
+    pub course: Vec<Span>,
     /// Interarrival jitter of the other side's datagrams.
     pub jitter: Option<Duration>,
     /// When the last datagram that came back had been sent, from the first one on, if nothing came
@@ -372,6 +376,7 @@ impl Quality {
                 sent: self.largest.found(),
                 received: self.largest.told(),
             },
+            course: course(&settled),
             rtts: settled.into_iter().filter_map(|(_, rtt)| rtt).collect(),
             jitter: (self.came > 0).then(|| Duration::from_secs_f64(self.jitter.clamp(0.0, 1e6))),
         })

@@ -214,40 +214,6 @@ fn trial(data: &Value) -> Cell {
     Cell::of(class, format!("{works}{counts}{rtt}"))
 }
 
-/// What was measured over the chosen pair.
-pub(super) fn quality(out: &mut String, result: &Value) {
-    let quality = &result["quality"];
-    if !quality.is_object() {
-        return;
-    }
-    let mut rows = Vec::new();
-    let counts = [("sent", "datagrams sent"), ("received", "came back")];
-    for (key, name) in counts {
-        if let Some(count) = number(&quality[key]) {
-            rows.push(vec![Cell::new(name), Cell::new(count)]);
-        }
-    }
-    if let Some(loss) = number(&quality["loss_percent"]) {
-        rows.push(vec![Cell::new("lost"), Cell::new(format!("{loss} %"))]);
-    }
-    let rtt = &quality["rtt_ms"];
-    for key in ["min", "median", "p95", "max"] {
-        if rtt[key].is_number() {
-            rows.push(vec![
-                Cell::new(format!("round trip, {key}")),
-                Cell::new(milliseconds(&rtt[key])),
-            ]);
-        }
-    }
-    if quality["jitter_ms"].is_number() {
-        rows.push(vec![
-            Cell::new("jitter"),
-            Cell::new(milliseconds(&quality["jitter_ms"])),
-        ]);
-    }
-    table(out, "Quality of the path", &[], &rows);
-}
-
 /// Columns of a section that a call has and a description alone does not.
 const COUNTS: [&str; 3] = ["sent", "received", "lost"];
 

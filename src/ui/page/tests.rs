@@ -40,7 +40,11 @@ fn nothing_from_outside_is_markup() {
             "servers": [{"uri": evil, "error": {"code": evil, "message": evil}}],
             "hosts": [{"name": evil}, {"name": "b"}],
             "ways": [{"a": evil, "b": "b", "outcome": evil, "causes": [{"message": evil}]}],
-            "quality": {"sent": evil, "rtt_ms": {"min": evil}},
+            "quality": {"sent": evil, "rtt_ms": {"min": evil}, "course": [
+                {"at_ms": evil, "sent": 1, "received": 1, "rtt_ms": 1.0},
+                {"at_ms": 0.0, "sent": 1, "received": 1, "rtt_ms": evil},
+                {"at_ms": 100.0, "sent": 1e300, "received": -1, "rtt_ms": 1e300},
+            ]},
         }
     });
     for command in [
@@ -128,6 +132,41 @@ fn a_result_that_is_not_there_leaves_the_verdict() {
                 "result": result});
             assert!(page(&document, None, "").contains("<h1>It could not start.</h1>"));
         }
+    }
+}
+
+/// Each part in words; where nothing came back, the line is broken.
+#[test]
+fn how_the_path_went_is_drawn_and_told() {
+    let part = |at: u32, received: u32, rtt: Option<f64>| json!({"at_ms": at, "sent": 5, "received": received, "rtt_ms": rtt});
+    let course = [
+        part(0, 5, Some(20.0)),
+        part(100, 0, None),
+        part(200, 4, Some(40.0)),
+    ];
+    let document = json!({"command": "pair", "outcome": "good", "summary": "s",
+        "result": {"quality": {"sent": 15, "received": 9, "course": course}}});
+    let page = page(&document, None, "");
+    assert!(page.contains("Round trip and loss over time"));
+    assert!(page.contains("the line at the top is 40 ms"));
+    let lines = page
+        .split_once("<path class=trips d=\"")
+        .map(|(_, rest)| rest);
+    let line = lines
+        .and_then(|rest| rest.split_once('"'))
+        .map(|(line, _)| line);
+    assert_eq!(
+        line.map(|line| line.matches('M').count()),
+        Some(2),
+        "{page}"
+    );
+    assert_eq!(page.matches("<rect class=lost").count(), 2);
+    for words in [
+        "from 0 ms: round trip 20 ms<",
+        "from 100 ms: nothing came back, 5 of 5 lost<",
+        "from 200 ms: round trip 40 ms, 1 of 5 lost<",
+    ] {
+        assert!(page.contains(words), "{words}");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::commands::nat::report::PathReport;
 use crate::commands::pair::report::{
     LargeReport, LargestReport, PairResult, PairState, PathKind, PlaceKind, PlaceReport,
     PlaceStatus, PredictionReport, QualityReport, Role, RttReport, SessionMode, SessionReport,
-    SideReport, StepReport, StepSide,
+    SideReport, SpanReport, StepReport, StepSide,
 };
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
@@ -25,6 +25,7 @@ use crate::proto::ice::candidate::Candidate;
 use crate::proto::ice::checks::Checks;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::prediction::{Expected, Side, predict};
+use crate::proto::ice::quality::course::Span;
 use crate::proto::ice::quality::{LARGE, Measured};
 use crate::proto::ice::steps::{self, CallKind, Course};
 use crate::proto::signal::message;
@@ -358,6 +359,16 @@ fn quality(measured: Measured) -> QualityReport {
             sent: measured.largest.sent,
             received: measured.largest.received,
         },
+        course: measured.course.iter().map(span).collect(),
+    }
+}
+
+fn span(span: &Span) -> SpanReport {
+    SpanReport {
+        at_ms: Millis(span.at),
+        sent: span.sent,
+        received: span.received,
+        rtt_ms: span.rtt.map(Millis),
     }
 }
 

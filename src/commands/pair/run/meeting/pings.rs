@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::time::Time;
 use crate::proto::ice::checks::Checks;
+use crate::proto::ice::quality::course::course;
 use crate::proto::ice::quality::{LargestFound, Measured, count, ended_after};
 use crate::proto::stun::message::TransactionId;
 
@@ -65,17 +66,22 @@ impl Pings {
         let rtts: Vec<Duration> = rtts.collect();
         let patience =
             rtts.iter().max().copied().unwrap_or(Duration::from_secs(1)) * LATE + INTERVAL;
-        let settled: Vec<(Time, bool)> = self
+        let settled: Vec<(Time, Option<Duration>)> = self
             .sent
             .iter()
-            .map(|(id, at)| (*at, checks.answer_to(*id).is_some()))
-            .filter(|(at, is_back)| *is_back || now >= *at + patience)
+            .map(|(id, at)| (*at, checks.answer_to(*id)))
+            .filter(|(at, rtt)| rtt.is_some() || now >= *at + patience)
             .collect();
-        let ended_after = ended_after(&settled);
+        let came_back: Vec<(Time, bool)> = settled
+            .iter()
+            .map(|(at, rtt)| (*at, rtt.is_some()))
+            .collect();
+        let ended_after = ended_after(&came_back);
         Some(Measured {
-            sent: count(&settled, ended_after),
+            sent: count(&came_back, ended_after),
             ended_after,
             rtts,
+            course: course(&settled),
             jitter: None,
             large: None,
             largest: LargestFound::default(),
