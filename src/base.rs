@@ -6,6 +6,7 @@ pub mod exit;
 pub mod expiry;
 pub mod fact;
 pub mod family;
+pub mod long_way;
 pub mod report;
 pub mod stage;
 pub mod time;

@@ -45,6 +45,7 @@ use crate::ui::render;
 use args::{Cli, Command, DIAGNOSIS_TIMEOUT, PAIR_TIMEOUT};
 use config::ConfigError;
 use frame::Frame;
+use signals::Slack;
 
 /// Runs the program with these arguments, the program's name first.
 pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
@@ -121,6 +122,7 @@ fn execute(
         name,
         common: &cli.common,
         time_limit: cli.common.timeout.or(default),
+        slack: Slack::new(cli.common.timeout.is_some()),
         clock,
         output,
         page,

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod drive;
 pub mod host;
+pub mod icmp;
 pub mod leases;
 pub mod link;
 pub mod look;

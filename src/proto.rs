@@ -8,6 +8,7 @@ pub mod machine;
 pub mod media;
 pub mod mesh;
 pub mod nat;
+pub mod rejection;
 pub mod sdp;
 pub mod signal;
 pub mod stun;

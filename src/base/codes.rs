@@ -52,7 +52,7 @@ codes! {
         CertificateNotYetValid, CertificateWrongName, CertificateUnknownIssuer,
         CertificateSelfSigned, CertificatePrivateRoot, CertificateIncomplete,
         CertificateNotAccepted, NoUsableCertificate, PortSpeaksTls, PortSpeaksPlain,
-        ProxyProtocolExpected, NothingBehind, WebServer, ReachedByProxy, ProxyRefuses, NotStun,
+        ProxyProtocolExpected, NothingBehind, WebServer, ReachedByProxy, ProxyRefuses, NotStun, Rejected, LargePacketsLost,
         Malformed, StunError, WrongSource, BadAddress, Untruthful, Outvoted, Translated,
         SourceRewritten, NoServerResolved, NoAnswer, ServerSilent, PortSilent, ServerRefused,
         ServerUnreachable, ServerClosed, NameMisdirected, BroadcastAddress;

@@ -13,7 +13,7 @@ use crate::base::report::{Document, ErrorReport, Verdict};
 use crate::commands::args::{Common, DIAGNOSIS_TIMEOUT};
 use crate::commands::error_document;
 use crate::commands::shortage;
-use crate::commands::signals;
+use crate::commands::signals::{self, Slack};
 use crate::net::clock::Clock;
 use crate::net::descriptors;
 use crate::net::host::Source;
@@ -29,6 +29,8 @@ pub struct Frame<'a> {
     pub common: &'a Common,
     /// `--timeout`, or what the command has instead; `None` if it runs until it is stopped.
     pub time_limit: Option<Duration>,
+    /// What the way to the servers adds to that.
+    pub slack: Slack,
     pub clock: Clock,
     pub output: &'a Output,
     /// Where `--html` wants the page.
@@ -56,8 +58,9 @@ impl Frame<'_> {
             .build()
             .context("cannot start the runtime")?;
         let done = runtime.block_on(async {
-            let mut stop = signals::listen(self.time_limit, self.name != "serve")
-                .context("cannot catch signals")?;
+            let mut stop =
+                signals::listen(self.time_limit, self.slack.clone(), self.name != "serve")
+                    .context("cannot catch signals")?;
             let (sender, mut receiver) = mpsc::unbounded_channel();
             self.output.start_progress(message);
             let events = async {

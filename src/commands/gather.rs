@@ -127,6 +127,7 @@ pub(super) fn options(
         source,
         policy,
         seed: rand::random(),
+        slack: frame.slack.clone(),
     };
     Ok((options, findings))
 }

@@ -1,6 +1,7 @@
 //! A second look at a server that fails, with the proxy that a browser would take to it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::commands::web_proxy::WebProxy;
 use crate::net::host::Source;
@@ -18,6 +19,7 @@ pub fn of(target: Target, source: &Source, local: IpAddr, is_turn: bool) -> Look
         source: source.clone(),
         local,
         is_turn,
+        way: Duration::ZERO,
     }
 }
 

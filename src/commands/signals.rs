@@ -1,16 +1,44 @@
 //! Ends of a run that come from outside: Ctrl-C, SIGTERM, SIGHUP, `--timeout`.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::base::fact::Reason;
+
+/// Time beyond the limit that a command has by itself: a long way to the servers needs it. Where the user
+/// has set a limit, it holds.
+#[derive(Debug, Clone, Default)]
+pub struct Slack(Option<Arc<AtomicU64>>);
+
+impl Slack {
+    pub fn new(is_limit_set: bool) -> Self {
+        Self((!is_limit_set).then(Arc::default))
+    }
+
+    /// Allows so much in all; less than before changes nothing.
+    pub fn allow(&self, more: Duration) {
+        let millis = u64::try_from(more.as_millis()).unwrap_or(u64::MAX);
+        if let Some(allowed) = &self.0 {
+            allowed.fetch_max(millis, Ordering::Relaxed);
+        }
+    }
+
+    fn allowed(&self) -> Duration {
+        let millis = self.0.as_ref().map_or(0, |a| a.load(Ordering::Relaxed));
+        Duration::from_millis(millis)
+    }
+}
 
 /// A receiver that learns when and why the run is to end; without `timeout`, only a signal ends it. From here on signals no longer
 /// kill the program. `hangup_ends` is false for a service, which SIGHUP tells to read its files again ([`hangups`]).
 pub fn listen(
     timeout: Option<Duration>,
+    slack: Slack,
     hangup_ends: bool,
 ) -> io::Result<watch::Receiver<Option<Reason>>> {
     let (sender, receiver) = watch::channel(None);
@@ -18,7 +46,7 @@ pub fn listen(
     tokio::spawn(async move {
         let reason = tokio::select! {
             () = interrupt => Reason::Interrupted,
-            () = after(timeout) => Reason::Timeout,
+            () = after(timeout, &slack) => Reason::Timeout,
         };
         // Nobody listens any more when the run has ended by itself.
         let _ = sender.send(Some(reason));
@@ -27,10 +55,17 @@ pub fn listen(
     Ok(receiver)
 }
 
-async fn after(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
+async fn after(timeout: Option<Duration>, slack: &Slack) {
+    let Some(timeout) = timeout else {
+        return std::future::pending().await;
+    };
+    let began = Instant::now();
+    loop {
+        let until = began + timeout + slack.allowed();
+        tokio::time::sleep_until(until).await;
+        if until >= began + timeout + slack.allowed() {
+            return;
+        }
     }
 }
 

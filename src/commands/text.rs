@@ -27,6 +27,7 @@ pub fn say<R: Serialize>(
     let output = Output::new(common.color, common.quiet, Redaction::new(false));
     let frame = Frame {
         output: &output,
+        slack: frame.slack.clone(),
         ..*frame
     };
     let verdict = Verdict {

@@ -88,6 +88,7 @@ fn prepare(frame: &Frame, args: &TurnArgs) -> anyhow::Result<(Options, Vec<Findi
         policy: !args.no_policy,
         peer: args.peer,
         seed: rand::random(),
+        slack: frame.slack.clone(),
     };
     Ok((options, findings))
 }

@@ -17,7 +17,8 @@ use crate::net::clock::Clock;
 use crate::net::drive::Sockets;
 use crate::net::host::Source;
 use crate::net::stream::io_error;
-use crate::net::{tls, whole};
+use crate::net::{icmp, tls, whole};
+use crate::proto::rejection::Rejection;
 use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
 use crate::proto::stun::refused::OTHER_SERVICE;
 use crate::proto::stun::uri::{Host, Transport};
@@ -28,6 +29,9 @@ const BUFFER: usize = 65_536;
 
 /// A stream that takes less than it is given is dead; nobody needs more than this in flight.
 const MOST_UNSENT: usize = 4 << 20;
+
+/// How many round trips a TLS handshake may take.
+const HANDSHAKE: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -54,6 +58,8 @@ pub struct Link {
     buffer: Vec<u8>,
     /// What came over a stream last.
     frame: Vec<u8>,
+    /// What somebody said by ICMP that may pass: over UDP it is waited for an answer all the same.
+    rejection: Option<Rejection>,
 }
 
 enum Carrier {
@@ -125,6 +131,8 @@ impl Link {
             return Ok(Self::new(Carrier::stream(stream), local, times, None));
         }
         let began = clock.now();
+        // A handshake takes two or three of them.
+        let patience = patience.max(round_trip(&times) * HANDSHAKE);
         let shaken = tokio::time::timeout(patience, tls::handshake(&target.host, stream)).await;
         times.push(time(Stage::Tls, clock, began));
         match shaken {
@@ -182,6 +190,7 @@ impl Link {
             tls,
             buffer: vec![0; BUFFER],
             frame: Vec::new(),
+            rejection: None,
         }
     }
 
@@ -205,8 +214,23 @@ impl Link {
         match whole::send(socket, None, bytes).await {
             Ok(()) => Ok(true),
             Err(error) if whole::is_too_large(&error) => Ok(false),
-            Err(error) => Err(datagram_error(&error)),
+            Err(error) => match lost(socket, &error) {
+                Lost::Passing(rejection) => {
+                    self.rejection = rejection;
+                    Ok(true)
+                }
+                Lost::For(report) => Err(report),
+            },
         }
+    }
+
+    /// Who has said that the server is not to be reached, while it was silent.
+    pub fn rejection(&self) -> Option<ErrorReport> {
+        let server = match &self.wire {
+            Carrier::Datagrams(socket) => socket.peer_addr().ok()?,
+            _ => return None,
+        };
+        self.rejection.map(|rejection| rejection.report(server))
     }
 
     /// The connection, for somebody who outlives this one; nothing works here any more.
@@ -219,6 +243,7 @@ impl Link {
             tls: self.tls.take(),
             buffer: std::mem::take(&mut self.buffer),
             frame: std::mem::take(&mut self.frame),
+            rejection: self.rejection,
         }
     }
 
@@ -229,9 +254,12 @@ impl Link {
             Carrier::Datagrams(socket) => loop {
                 match socket.recv(buffer).await {
                     Ok(length) => return Ok(&buffer[..length]),
-                    // The path did not carry an earlier one: that one is lost, and no more.
-                    Err(error) if whole::is_too_large(&error) => {}
-                    Err(error) => return Err(datagram_error(&error)),
+                    Err(error) => match lost(socket, &error) {
+                        Lost::Passing(rejection) => {
+                            self.rejection = rejection.or(self.rejection);
+                        }
+                        Lost::For(report) => return Err(report),
+                    },
                 }
             },
             Carrier::Stream {
@@ -267,8 +295,14 @@ impl Sockets for Link {
     async fn send(&mut self, (): (), bytes: &[u8]) -> Result<(), ErrorReport> {
         match &mut self.wire {
             Carrier::Datagrams(socket) => match socket.send(bytes).await {
-                Err(error) if !whole::is_too_large(&error) => Err(datagram_error(&error)),
-                _ => Ok(()),
+                Ok(_) => Ok(()),
+                Err(error) => match lost(socket, &error) {
+                    Lost::Passing(rejection) => {
+                        self.rejection = rejection.or(self.rejection);
+                        Ok(())
+                    }
+                    Lost::For(report) => Err(report),
+                },
             },
             Carrier::Stream { unsent, .. } if unsent.len() + bytes.len() > MOST_UNSENT => Err(
                 ErrorReport::new(Code::Timeout, "the connection no longer accepts data"),
@@ -337,6 +371,7 @@ async fn connected_udp(
 ) -> io::Result<UdpSocket> {
     let socket = source.udp(local)?;
     // A connected socket hears of ICMP errors, and of nobody but the server.
+    icmp::watch(&socket);
     socket.connect(address).await?;
     Ok(socket)
 }
@@ -347,10 +382,36 @@ async fn within<T>(patience: Duration, work: impl Future<Output = io::Result<T>>
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
+/// What the connection took to come about, which is a round trip.
+pub fn round_trip(times: &[StageTime]) -> Duration {
+    let connect = times.iter().find(|time| time.stage == Stage::Connect);
+    connect.map_or(Duration::ZERO, |time| time.elapsed_ms.0)
+}
+
 fn time(stage: Stage, clock: &Clock, began: Duration) -> StageTime {
     StageTime {
         stage,
         elapsed_ms: Millis(clock.now().saturating_sub(began)),
+    }
+}
+
+/// What an error of a connected socket means for it.
+enum Lost {
+    /// That datagram, or an earlier one, is lost, and no more.
+    Passing(Option<Rejection>),
+    /// Nothing will get there.
+    For(ErrorReport),
+}
+
+fn lost(socket: &UdpSocket, error: &io::Error) -> Lost {
+    let server = socket.peer_addr().ok();
+    let rejection = server.and_then(|server| Some((server, icmp::take(socket, server)?)));
+    match rejection {
+        // The path did not carry an earlier one.
+        _ if whole::is_too_large(error) => Lost::Passing(None),
+        Some((_, rejection)) if rejection.may_pass() => Lost::Passing(Some(rejection)),
+        Some((server, rejection)) => Lost::For(rejection.report(server)),
+        None => Lost::For(datagram_error(error)),
     }
 }
 

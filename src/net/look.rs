@@ -3,6 +3,7 @@
 //!
 //! Each question goes over a connection of its own. Nothing that is sent is secret.
 
+mod clock;
 pub mod other_ports;
 mod probe;
 mod trusting;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::base::codes::Code;
+use crate::base::long_way::long;
 use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
 use crate::net::host::Source;
@@ -26,6 +28,12 @@ use crate::proto::tls::Flight;
 
 /// How long all questions together may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long the first connection may take.
+const FIRST_PATIENCE: Duration = Duration::from_millis(2500);
+/// What the longest chain of questions takes: two connections, two handshakes, and an answer.
+const ROUND_TRIPS: u32 = 8;
+/// Of them, one connection with its handshake and its question.
+const ROUND_TRIPS_INSIDE: u32 = 5;
 const WEB_PORT: u16 = 443;
 /// When the questions are asked that most servers take for noise.
 const RARE_AFTER: Duration = Duration::from_millis(300);
@@ -40,6 +48,8 @@ pub struct Look {
     pub is_turn: bool,
     /// By which a browser would connect.
     pub proxy: Option<Proxy>,
+    /// What a long way adds to the time for an answer: a round trip.
+    pub way: Duration,
 }
 
 /// An HTTP proxy.
@@ -60,6 +70,10 @@ enum Sign {
     Tls(Flight, Option<Inside>),
     /// It does not answer a `ClientHello` with TLS.
     NotTls,
+    /// The same, and it does to one without the server's name.
+    TlsWithoutName,
+    /// It answers a `ClientHello` over a connection whose segments are small.
+    TlsInSmallSegments,
     /// It answers STUN with something else.
     Noise,
     Web(Web),
@@ -122,14 +136,19 @@ impl Signs {
     /// Whether no other sign could change what is said.
     fn are_enough(&self, over_tls: bool) -> bool {
         // Some servers tell by the first bytes what they are asked, and speak both.
-        let tls_is_known = self.tls().is_some() || self.has(&Sign::NotTls);
+        let tls_is_known =
+            self.tls().is_some() || self.has(&Sign::NotTls) || self.has(&Sign::TlsWithoutName);
         self.0.iter().any(|sign| match sign {
             Sign::Stun => !over_tls || tls_is_known,
             Sign::Web(_) => self.has(&Sign::NotTls),
             Sign::Banner(_) => true,
-            Sign::Tls(Flight::Alert(_), _) => over_tls,
+            Sign::Tls(Flight::Alert(_), _) | Sign::TlsWithoutName => over_tls,
             Sign::Tls(_, inside) => matches!(inside, Some(Inside::Stun | Inside::Web(_))),
-            Sign::NotTls | Sign::Noise | Sign::BehindProxyHeader | Sign::ClosesUnasked => false,
+            Sign::NotTls
+            | Sign::TlsInSmallSegments
+            | Sign::Noise
+            | Sign::BehindProxyHeader
+            | Sign::ClosesUnasked => false,
         })
     }
 }
@@ -147,10 +166,16 @@ impl Look {
 
     /// The error in better words, if the port tells what it speaks.
     pub async fn explain(&self, stage: Stage, error: &ErrorReport) -> Option<ErrorReport> {
+        if matches!(
+            error.code,
+            Code::CertificateExpired | Code::CertificateNotYetValid
+        ) {
+            return Box::pin(clock::compare(self, error)).await;
+        }
         if !self.is_worth_it(stage, error) {
             return None;
         }
-        let signs = self.signs(true).await;
+        let signs = Box::pin(self.signs(true)).await?;
         words::explain(self, stage, error, &signs)
     }
 
@@ -167,7 +192,7 @@ impl Look {
         }
         let silent = matches!(
             error.code,
-            Code::Timeout | Code::Refused | Code::Unreachable
+            Code::Timeout | Code::Refused | Code::Unreachable | Code::Rejected
         ) && (stage == Stage::Connect || self.target.transport == Transport::Udp);
         if !silent {
             return error;
@@ -203,29 +228,40 @@ impl Look {
         let mut look = self.clone();
         look.target.address.set_port(WEB_PORT);
         look.target.transport = Transport::Tls;
-        let signs = look.signs(false).await;
+        let signs = Box::pin(look.signs(false)).await?;
         words::beside(&signs)
     }
 
-    async fn signs(&self, with_rare: bool) -> Signs {
-        let until = Instant::now() + PATIENCE;
+    /// `None` if there is no connection to ask over.
+    async fn signs(&self, with_rare: bool) -> Option<Signs> {
+        let began = Instant::now();
+        let first = timeout_at(began + FIRST_PATIENCE, probe::connect(self)).await;
+        let first = first.ok()?.ok()?;
+        let look = Self {
+            way: long(began.elapsed()),
+            ..self.clone()
+        };
+        let until = began + PATIENCE + look.way * ROUND_TRIPS;
         let mut tasks: JoinSet<Option<Sign>> = JoinSet::new();
-        tasks.spawn(probe::listen(self.clone()));
-        tasks.spawn(probe::stun(self.clone()));
-        tasks.spawn(probe::tls(self.clone()));
-        tasks.spawn(probe::web(self.clone()));
+        tasks.spawn(probe::listen(first));
+        tasks.spawn(probe::stun(look.clone()));
+        tasks.spawn(probe::tls(look.clone()));
+        tasks.spawn(probe::web(look.clone()));
         if with_rare {
-            for header in probe::proxy_headers(self) {
-                tasks.spawn(probe::behind(self.clone(), header));
+            for header in probe::proxy_headers(&look) {
+                tasks.spawn(probe::behind(look.clone(), header));
             }
         }
         let over_tls = self.target.transport == Transport::Tls;
+        if over_tls && with_rare {
+            tasks.spawn(probe::tls_in_small_segments(look.clone()));
+        }
         let mut signs = Signs::default();
         while !signs.are_enough(over_tls)
             && let Ok(Some(done)) = timeout_at(until, tasks.join_next()).await
         {
             signs.0.extend(done.ok().flatten());
         }
-        signs
+        Some(signs)
     }
 }

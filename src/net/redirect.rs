@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
+use crate::base::long_way::long;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::leases::Lease;
-use crate::net::link::{ConnectError, Link, Target};
+use crate::net::link::{self, ConnectError, Link, Target};
 use crate::net::session::{Completion, Session, SessionError};
 use crate::net::stray;
 use crate::proto::nat::address::is_global;
@@ -20,13 +21,16 @@ use crate::proto::stun::message::ErrorResponse;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
 use crate::proto::turn::client::Answer;
 use crate::proto::turn::credentials::Credentials;
-use crate::proto::turn::error::Failure;
+use crate::proto::turn::error::{Failure, wrong_source_hint};
 
 /// How long each stage of a server may be silent.
 pub const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// How long all stages of an allocation together may take.
 pub const IN_ALL: Duration = Duration::from_secs(5);
+
+/// How many round trips an answer is waited for over a long way.
+const ROUND_TRIPS: u32 = 4;
 
 /// How often one is sent on. More is a circle.
 const MAX_REDIRECTS: usize = 3;
@@ -108,6 +112,17 @@ impl AllocationAttempt {
         }
     }
 
+    /// Servers that send to each other, or one that sends to itself.
+    fn in_a_circle(mut self, ask: &AllocationQuery<'_>, error: ErrorResponse) -> Self {
+        let failure = Failure::Circle(error);
+        self.done.outcome = Err(SessionError {
+            report: ErrorReport::from(&failure),
+            failure: Some(failure),
+        });
+        self.target = ask.target.clone();
+        self
+    }
+
     /// An alternate server that cannot be used is the fault of the one that named it.
     fn blame(mut self, ask: &AllocationQuery<'_>, redirected: Option<ErrorResponse>) -> Self {
         let silent = match &self.done.outcome {
@@ -184,7 +199,12 @@ pub async fn allocate(ask: &AllocationQuery<'_>) -> AllocationAttempt {
             mismatches += 1;
         } else {
             let asked = AllocationAttempt { times, ..asked };
-            return asked.blame(ask, redirected);
+            let back = alternate_of(&asked.done)
+                .filter(|error| error.alternate_server.is_some_and(|a| visited.contains(&a)));
+            return match back.cloned() {
+                Some(error) => asked.in_a_circle(ask, error),
+                None => asked.blame(ask, redirected),
+            };
         }
     }
 }
@@ -214,6 +234,8 @@ async fn once(
     add(times, &link.times);
     let credentials = ask.credentials.cloned();
     let patience = ask.patience_left();
+    // Over a long way the connection alone takes most of the time.
+    let patience = patience.max(long(link::round_trip(&link.times)) * ROUND_TRIPS);
     let mut session = Session::new(
         link,
         credentials,
@@ -233,7 +255,7 @@ async fn once(
     };
     let done = tokio::select! {
         done = session.request(|client, now| client.allocate(now, ask.family)) => done,
-        Some(source) = elsewhere => wrong_source(source),
+        Some(source) = elsewhere => wrong_source(target.address, source),
     };
     let took = StageTime {
         stage: Stage::Allocate,
@@ -243,11 +265,12 @@ async fn once(
     (Ok(session), done)
 }
 
-fn wrong_source(source: SocketAddr) -> Completion {
+fn wrong_source(asked: SocketAddr, source: SocketAddr) -> Completion {
     let failure = Failure::WrongSource(source);
+    let hint = wrong_source_hint(asked, source);
     Completion {
         outcome: Err(SessionError {
-            report: ErrorReport::from(&failure),
+            report: ErrorReport::from(&failure).with_hint(hint),
             failure: Some(failure),
         }),
         rtt: None,

@@ -73,6 +73,11 @@ impl Session {
         &self.client
     }
 
+    /// A round trip to the server takes no longer; 0 if nothing is known.
+    pub fn round_trip(&self) -> Duration {
+        self.client.round_trip().unwrap_or_default()
+    }
+
     pub const fn link(&self) -> &Link {
         &self.driver.sockets
     }
@@ -124,7 +129,10 @@ impl Session {
                 failure: None,
             },
             _ => SessionError {
-                report: ErrorReport::from(&failure),
+                report: (failure == Failure::Timeout)
+                    .then(|| self.link().rejection())
+                    .flatten()
+                    .unwrap_or_else(|| ErrorReport::from(&failure)),
                 failure: Some(failure),
             },
         });
@@ -179,7 +187,8 @@ impl Session {
         if !self.begin(Client::give_back) {
             return;
         }
-        let _ = tokio::time::timeout(RELEASE, returned(&mut self.client, &mut self.driver)).await;
+        let patience = RELEASE.max(self.round_trip() * 2);
+        let _ = tokio::time::timeout(patience, returned(&mut self.client, &mut self.driver)).await;
         // A server that has not answered by now has been asked often enough.
         self.client.forget();
     }

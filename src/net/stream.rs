@@ -119,6 +119,12 @@ fn is_alert(error: &io::Error) -> bool {
     matches!(inner, Some(rustls::Error::AlertReceived(_)))
 }
 
+/// Whether it is what Linux makes of "administratively prohibited" over IPv6 (EACCES); its own rules give EPERM.
+fn is_prohibited(error: &io::Error) -> bool {
+    const EACCES: i32 = 13;
+    cfg!(any(target_os = "linux", target_os = "android")) && error.raw_os_error() == Some(EACCES)
+}
+
 pub fn io_error(error: &io::Error) -> ErrorReport {
     if error.kind() == io::ErrorKind::AddrNotAvailable {
         return ErrorReport::new(Code::Unreachable, "no local address of that family");
@@ -126,11 +132,21 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
     match SendError::from(error) {
         SendError::Refused => ErrorReport::new(Code::Refused, "connection refused")
             .with_hint("nothing listens there, or a firewall refuses this host: check address and port, and that the server runs"),
+        SendError::Unreachable if error.kind() == io::ErrorKind::HostUnreachable => ErrorReport::new(
+            Code::Unreachable,
+            "host unreachable: a router or firewall rejects it by ICMP, or nobody answers at that address",
+        )
+        .with_hint("check the address, and the firewalls on the way, the server's own included (firewalld answers so)"),
         SendError::Unreachable => ErrorReport::new(Code::Unreachable, "no route to it")
             .with_hint("check the address, and that this machine has a network of that family"),
+        SendError::Forbidden if is_prohibited(error) => ErrorReport::new(
+            Code::Rejected,
+            "a firewall rejects it (administratively prohibited), on the way or at the server",
+        )
+        .with_hint("have it let through there; TURN over TLS on port 443 often gets through"),
         SendError::Forbidden => ErrorReport::new(Code::Forbidden, "a local firewall forbids it")
             .with_hint("look at the rules of this machine's firewall"),
-        SendError::Broadcast | SendError::Other => match error.kind() {
+        SendError::Broadcast | SendError::Rejected(_) | SendError::Other => match error.kind() {
             io::ErrorKind::TimedOut => ErrorReport::new(Code::Timeout, "no answer").with_hint(
                 "check address and port, that the server runs, and that no firewall is in between",
             ),

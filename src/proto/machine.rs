@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::base::time::Time;
+use crate::proto::rejection::Rejection;
 
 /// A protocol without I/O.
 pub trait Machine {
@@ -68,6 +69,8 @@ pub enum SendError {
     /// The destination is a broadcast address: the system sends there only what asks for that. From the
     /// error alone it cannot be told from [`SendError::Forbidden`].
     Broadcast,
+    /// ICMP from somebody else than the server, or something else than a closed port.
+    Rejected(Rejection),
     Other,
 }
 

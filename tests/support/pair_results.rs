@@ -415,6 +415,7 @@ pub fn silent_server() -> GatherServerReport {
         tls: None,
         realm: None,
         is_turn: true,
+        round_trip: None,
         is_v4_mapped: false,
         is_default_route: true,
     }

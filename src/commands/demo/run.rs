@@ -18,6 +18,7 @@ use crate::commands::gather::verdict::Policy;
 use crate::commands::nat::report::NatResult;
 use crate::commands::pair::report::PlaceKind;
 use crate::commands::pair::run::PairRun;
+use crate::commands::signals::Slack;
 use crate::commands::{gather, nat, pair};
 use crate::net::clock::Clock;
 use crate::net::host::Source;
@@ -116,6 +117,7 @@ fn gathering(servers: &DemoServers, local: IpAddr) -> gather::run::Options {
         source: source(local),
         policy: Policy::All,
         seed: rand::rng().random(),
+        slack: Slack::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The result of `rtcdiag gather`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -134,6 +135,9 @@ pub struct GatherServerReport {
     pub relayed: Vec<RelayedReport>,
     pub tls: Option<TlsReport>,
     pub realm: Option<String>,
+    /// A round trip of a TURN request takes no longer.
+    #[serde(skip)]
+    pub round_trip: Option<Duration>,
     /// Whether it reports IPv4 addresses as `::ffff:a.b.c.d`.
     #[serde(skip)]
     pub is_v4_mapped: bool,
@@ -163,6 +167,15 @@ impl GatherServerReport {
 }
 
 impl GatherResult {
+    /// The shortest way to a server.
+    pub fn shortest_round_trip(&self) -> Option<Duration> {
+        let known = self.servers.iter().filter_map(|s| {
+            let once = s.rtt_ms.map(|rtt| rtt.0);
+            once.into_iter().chain(s.round_trip).min()
+        });
+        known.min()
+    }
+
     /// Whether a server's answer comes from this side of a NAT: a public one sees this host's private address.
     pub fn is_from_inside(&self, redundant: &RedundantReport) -> bool {
         let ip = redundant.address;

@@ -27,6 +27,7 @@ use crate::commands::gather::report::{
 };
 use crate::commands::gather::verdict::Policy;
 use crate::commands::reach;
+use crate::commands::signals::Slack;
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
 use crate::net::host::Source;
@@ -55,6 +56,7 @@ pub struct Options {
     pub policy: Policy,
     /// Seed of transaction IDs.
     pub seed: u64,
+    pub slack: Slack,
 }
 
 /// Something that happens during the run, as `--jsonl` has it.

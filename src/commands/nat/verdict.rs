@@ -11,6 +11,7 @@ pub use findings::v4_mapped;
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::fact::{Fact, Reason};
+use crate::base::long_way;
 use crate::base::report::{Caveat, Finding, Severity, Verdict};
 use crate::commands::nat::report::paths::are_several;
 use crate::commands::nat::report::{Closed, NatResult, PathReport, Reachable};
@@ -46,6 +47,9 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     }
     routes::findings(&result.paths, several, &mut found);
     found.extend(findings::of_names(result));
+    let round_trips = result.servers.iter().filter_map(|s| s.facts.rtt_ms);
+    let shortest = round_trips.map(|rtt| rtt.0).min();
+    found.extend(shortest.and_then(|way| long_way::finding("the servers", way)));
     if !findings::of_no_network(result, &mut found) {
         let built_in = is_built_in(result);
         found.extend(built_in.then(|| findings::of_unresolved(result)).flatten());

@@ -1,6 +1,7 @@
 //! The result of `rtcdiag turn`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -105,6 +106,9 @@ pub struct TransportReport {
     /// Whether the user has as many allocations as the server allows.
     #[serde(skip)]
     pub quota_reached: bool,
+    /// A round trip to the server takes no longer.
+    #[serde(skip)]
+    pub round_trip: Option<Duration>,
     /// What the answer to Allocate lacks.
     #[serde(skip)]
     pub lacks: Option<&'static str>,
@@ -202,11 +206,7 @@ impl DataReport {
     }
 
     /// So many were sent, and these round trips came back.
-    pub fn measured(
-        sent: usize,
-        mut round_trips: Vec<std::time::Duration>,
-        works: Fact<bool>,
-    ) -> Self {
+    pub fn measured(sent: usize, mut round_trips: Vec<Duration>, works: Fact<bool>) -> Self {
         round_trips.sort_unstable();
         let received = round_trips.len().min(sent);
         let at = |index: usize| Millis(round_trips[index]);
@@ -270,6 +270,7 @@ impl TransportReport {
             authenticated: None,
             untried: Vec::new(),
             quota_reached: false,
+            round_trip: None,
             lacks: None,
             odd_default: None,
         }
@@ -372,6 +373,7 @@ impl TransportReport {
                     | Code::TurnSilent
                     | Code::Refused
                     | Code::Unreachable
+                    | Code::Rejected
                     | Code::Forbidden
             );
         self.status = if self.named || (reached && !silent) {

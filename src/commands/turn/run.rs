@@ -18,6 +18,7 @@ use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
 use crate::commands::reach;
+use crate::commands::signals::Slack;
 use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
@@ -45,6 +46,7 @@ pub struct Options {
     pub peer: Option<SocketAddr>,
     /// Seed of transaction IDs.
     pub seed: u64,
+    pub slack: Slack,
 }
 
 /// Something that happens during the run, as `--jsonl` has it.
@@ -70,6 +72,7 @@ pub async fn run(
         lease: leases.lease(),
         peer: options.peer,
         quiet: Arc::default(),
+        slack: options.slack.clone(),
     };
     let mut run = TurnRun {
         options,

@@ -13,7 +13,7 @@ use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::base::words::listed;
 use crate::net::host::Source;
-use crate::net::refusal;
+use crate::net::{icmp, refusal};
 use crate::proto::machine::SendError;
 use crate::proto::stun::message::{self, Change, TransactionId};
 
@@ -127,7 +127,17 @@ pub async fn of_silent(
     if let Some(more) = follow_up(&knocks) {
         knocks.push(ask_later(more, source.clone(), local, rand::random()).await);
     }
-    in_words(server, &knocks)
+    let words = in_words(server, &knocks)?;
+    if !matches!(words.code, Code::UdpPortBlocked | Code::PortSilent) {
+        return Some(words);
+    }
+    // What looks blocked may be refused: the questions before have used up what hosts say of that.
+    let later = refusal::ask_later(source, local, server, rand::random()).await;
+    Some(match later {
+        Some(SendError::Refused) => icmp::closed_port(server),
+        Some(SendError::Rejected(rejection)) => rejection.report(server),
+        _ => words,
+    })
 }
 
 /// Whether all that was asked of a host leaves one more question: a single refusal may be a firewall's, and
@@ -202,7 +212,7 @@ fn in_words(server: SocketAddr, knocks: &[Knock]) -> Option<ErrorReport> {
         let names: Vec<String> = ports.iter().map(u16::to_string).collect();
         let names = listed(&names);
         let message = format!(
-            "no answer over UDP, and on UDP port {names} the same host answers: port {port} is blocked on the way or at the server"
+            "no answer over UDP, and on UDP port {names} the same host answers: port {port} is blocked on the way or at the server, or nothing listens on it"
         );
         return Some(ErrorReport::new(Code::UdpPortBlocked, message).with_hint(
             "name the server with the port that answers, or have this port opened; rtcdiag nat tells what else gets through",
@@ -235,6 +245,7 @@ pub fn turn_silent() -> ErrorReport {
 
 async fn socket_to(source: &Source, local: IpAddr, remote: SocketAddr) -> io::Result<UdpSocket> {
     let socket = source.udp(local)?;
+    icmp::watch(&socket);
     socket.connect(remote).await?;
     Ok(socket)
 }
@@ -252,14 +263,14 @@ async fn exchange(socket: &UdpSocket, form: Form, id: TransactionId) -> Heard {
     for patience in TRIES {
         if let Err(error) = socket.send(&request).await {
             // The error of an earlier packet is told to the next one.
-            return heard(&error);
+            return heard(socket, &error);
         }
         let answer = async {
             loop {
                 match socket.recv(&mut buffer).await {
                     Ok(length) if is_answer(&buffer[..length]) => return Heard::Answer,
                     Ok(_) => {}
-                    Err(error) => return heard(&error),
+                    Err(error) => return heard(socket, &error),
                 }
             }
         };
@@ -271,12 +282,18 @@ async fn exchange(socket: &UdpSocket, form: Form, id: TransactionId) -> Heard {
     Heard::Nothing
 }
 
-fn heard(error: &io::Error) -> Heard {
+fn heard(socket: &UdpSocket, error: &io::Error) -> Heard {
+    let remote = socket.peer_addr().ok();
+    let rejection = remote.and_then(|remote| icmp::take(socket, remote));
+    if rejection.is_some_and(|rejection| !rejection.is_closed_port()) {
+        // A router says so, or a firewall, and not the host of that it has no such port.
+        return Heard::Nothing;
+    }
     match SendError::from(error) {
         SendError::Refused => Heard::Refusal,
         SendError::Forbidden | SendError::Broadcast => Heard::Unsent,
         // A router says no, or the packet was lost here.
-        SendError::Unreachable | SendError::Other => Heard::Nothing,
+        SendError::Unreachable | SendError::Rejected(_) | SendError::Other => Heard::Nothing,
     }
 }
 

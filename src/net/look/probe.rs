@@ -22,7 +22,7 @@ const MOST: usize = 64 << 10;
 /// The type of an Allocate request (RFC 8656 17).
 const ALLOCATE: u16 = 0x0003;
 
-async fn connect(look: &Look) -> io::Result<TcpStream> {
+pub(super) async fn connect(look: &Look) -> io::Result<TcpStream> {
     let stream = look
         .source
         .tcp(look.local)?
@@ -39,9 +39,11 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     question: &[u8],
     is_enough: impl Fn(&[u8]) -> bool,
 ) -> io::Result<Vec<u8>> {
-    stream.write_all(question).await?;
-    stream.flush().await?;
     let mut answer = Vec::new();
+    if stream.write_all(question).await.is_err() || stream.flush().await.is_err() {
+        // It has closed the connection already.
+        return Ok(answer);
+    }
     let mut buffer = [0; 4096];
     while !is_enough(&answer) && answer.len() < MOST {
         let length = stream.read(&mut buffer).await.unwrap_or(0);
@@ -53,10 +55,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(answer)
 }
 
-pub(super) async fn listen(look: Look) -> Option<Sign> {
-    let answer = ask(connect(&look).await.ok()?, &[], |bytes| bytes.len() >= 4)
-        .await
-        .ok()?;
+pub(super) async fn listen(stream: TcpStream) -> Option<Sign> {
+    let answer = ask(stream, &[], |bytes| bytes.len() >= 4).await.ok()?;
     if answer.is_empty() {
         Some(Sign::ClosesUnasked)
     } else {
@@ -85,6 +85,15 @@ pub(super) async fn tls(look: Look) -> Option<Sign> {
     let answer = ask(connect(&look).await.ok()?, &question, enough).await;
     let flight = tls::read(&answer.ok()?);
     match &flight {
+        Flight::Incomplete if is_named(&look) => {
+            let mut nameless = look.clone();
+            nameless.target.host = Host::Ip(look.target.address.ip());
+            let answer = ask(connect(&look).await.ok()?, &hello(&nameless), enough).await;
+            match tls::read(&answer.ok()?) {
+                Flight::Hello(_) => Some(Sign::TlsWithoutName),
+                _ => Some(Sign::NotTls),
+            }
+        }
         Flight::Foreign | Flight::Incomplete => Some(Sign::NotTls),
         Flight::Alert(_) => Some(Sign::Tls(flight, None)),
         Flight::Hello(_) => {
@@ -92,6 +101,48 @@ pub(super) async fn tls(look: Look) -> Option<Sign> {
             Some(Sign::Tls(flight, inside))
         }
     }
+}
+
+const fn is_named(look: &Look) -> bool {
+    matches!(look.target.host, Host::Name(_))
+}
+
+/// The smallest segments that every host takes (RFC 9293 3.7.1).
+#[cfg(unix)]
+const SMALL_SEGMENT: u32 = 536;
+
+/// The same over a connection in which the server sends small segments alone.
+pub(super) async fn tls_in_small_segments(look: Look) -> Option<Sign> {
+    if !cfg!(unix) {
+        // The size cannot be asked for.
+        return None;
+    }
+    sleep(RARE_AFTER).await;
+    let socket = look.source.tcp(look.local).ok()?;
+    #[cfg(unix)]
+    socket2::SockRef::from(&socket)
+        .set_tcp_mss(SMALL_SEGMENT)
+        .ok()?;
+    let stream = socket.connect(look.target.address).await.ok()?;
+    let enough = |bytes: &[u8]| is_told(&tls::read(bytes));
+    let answer = ask(stream, &hello(&look), enough).await.ok()?;
+    let is_whole = matches!(tls::read(&answer), Flight::Hello(hello) if hello.chain.is_some());
+    is_whole.then_some(Sign::TlsInSmallSegments)
+}
+
+/// The time that a web server there tells, in seconds since 1970.
+pub(super) async fn date(look: &Look, over_tls: bool) -> Option<i64> {
+    let stream = connect(look).await.ok()?;
+    let answer = if over_tls {
+        let wants = Arc::new(AtomicBool::new(false));
+        let stream = trusting::handshake(&look.target.host, stream, &wants).await;
+        ask(stream.ok()?, &head(look), is_head).await
+    } else {
+        ask(stream, &head(look), is_head).await
+    };
+    let answer = answer.ok()?;
+    web_in(&answer)?;
+    super::clock::date_in(&String::from_utf8_lossy(&answer))
 }
 
 pub(super) async fn web(look: Look) -> Option<Sign> {
@@ -114,7 +165,7 @@ async fn inside(look: &Look) -> Option<Inside> {
         let stream = trusting::handshake(&look.target.host, connect(look).await?, wants).await?;
         ask(stream, &head(look), is_head).await
     };
-    let patience = super::PATIENCE / 2;
+    let patience = super::PATIENCE / 2 + look.way * super::ROUND_TRIPS_INSIDE;
     let (of_stun, of_web) = tokio::join!(
         tokio::time::timeout(patience, of_stun),
         tokio::time::timeout(patience, of_web)
@@ -216,8 +267,12 @@ pub(super) fn allocate(id: TransactionId) -> Vec<u8> {
     request
 }
 
+/// A whole header, or what cannot become one.
 fn is_whole(bytes: &[u8]) -> bool {
-    bytes.len() >= message::HEADER_LEN
+    const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+    let is_other = bytes.first().is_some_and(|first| first >> 6 != 0)
+        || bytes.iter().skip(4).zip(COOKIE).any(|(one, of)| *one != of);
+    bytes.len() >= message::HEADER_LEN || is_other
 }
 
 fn is_stun(bytes: &[u8], id: TransactionId) -> bool {
@@ -246,10 +301,23 @@ fn head(look: &Look) -> Vec<u8> {
 }
 
 fn is_head(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(|end| end == b"\r\n\r\n")
+    is_http2(bytes) || bytes.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
+/// A SETTINGS or GOAWAY frame of the whole connection (RFC 9113 4.1): what an HTTP/2 server begins or ends with.
+fn is_http2(bytes: &[u8]) -> bool {
+    let [_, high, low, kind, _, 0, 0, 0, 0, ..] = bytes else {
+        return false;
+    };
+    let length = u16::from_be_bytes([*high, *low]);
+    bytes[0] == 0 && (*kind == 4 && length % 6 == 0 || *kind == 7 && length >= 8)
 }
 
 fn web_in(bytes: &[u8]) -> Option<Web> {
+    if is_http2(bytes) {
+        let server = Some("HTTP/2 alone".to_owned());
+        return Some(Web { server });
+    }
     let text = bytes
         .starts_with(b"HTTP/")
         .then(|| String::from_utf8_lossy(bytes))?;

@@ -7,7 +7,7 @@ use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
 use crate::base::words::printable;
 use crate::net::certificate;
-use crate::proto::stun::uri::Transport;
+use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::tls::{self, Flight, ServerHello};
 
 const NAME_LEADS_AWAY: &str = "check the name and the port: it may lead to a CDN or a web proxy, which passes neither STUN nor TURN, in place of the server; on a guest network a captive portal may answer until somebody logs in";
@@ -32,6 +32,17 @@ pub(super) fn explain(
             None => (error.code == Code::Timeout).then(|| silent_in_tls(wanted)),
             Some(_) => None,
         };
+    }
+    if over_tls && stage == Stage::Tls {
+        if signs.has(&Sign::TlsInSmallSegments) {
+            return Some(large_lost());
+        }
+        if signs.has(&Sign::TlsWithoutName) {
+            return Some(not_for_this_name(look));
+        }
+    }
+    if signs.has(&Sign::TlsWithoutName) {
+        return Some(maybe_tls(wanted));
     }
     if signs.has(&Sign::Stun) {
         let no_turn = look.is_turn && stage == Stage::Allocate && error.code == Code::Timeout;
@@ -65,6 +76,13 @@ pub(super) fn explain(
             .with_hint(NOTHING_BEHIND),
         );
     }
+    if over_tls
+        && stage == Stage::Tls
+        && error.code == Code::Tls
+        && error.message.contains("closed")
+    {
+        return Some(closed_at_hello(look));
+    }
     if over_tls && stage > Stage::Tls {
         return (error.code == Code::Timeout).then(|| silent_in_tls(wanted));
     }
@@ -84,6 +102,35 @@ pub fn wants_certificate() -> ErrorReport {
         "the server asks for a certificate of the client (mutual TLS), which STUN and TURN clients do not have",
     )
     .with_hint("have client certificates switched off on this port (HAProxy: verify none; nginx: ssl_verify_client off)")
+}
+
+/// The handshake comes through in small segments alone.
+fn large_lost() -> ErrorReport {
+    ErrorReport::new(
+        Code::LargePacketsLost,
+        "TLS is answered in small packets and not in large ones: something on the way has a smaller MTU and drops large packets without a word (a path MTU black hole)",
+    )
+    .with_hint("have ICMP let through, or the MSS clamped at the tunnel or PPPoE router (iptables TCPMSS --clamp-mss-to-pmtu), or the MTU lowered at this machine or the server")
+}
+
+/// A router by SNI, or a filter.
+fn not_for_this_name(look: &Look) -> ErrorReport {
+    let host = &look.target.host;
+    ErrorReport::new(
+        Code::Tls,
+        format!("the port speaks TLS, and closes the connection without an answer when {host} is named (SNI): a proxy there sorts by name and has no server for this one, or a filter on the way blocks the name"),
+    )
+    .with_hint("look at what stands before the server: it needs a rule for this name (HAProxy: use_backend with req.ssl_sni; nginx: map $ssl_preread_server_name); another network tells whether the name is filtered")
+}
+
+/// Closed without a word once TLS begins, whatever name is said.
+fn closed_at_hello(look: &Look) -> ErrorReport {
+    let host = &look.target.host;
+    ErrorReport::new(
+        Code::Tls,
+        format!("the port takes connections, and closes them without a word when TLS begins: a proxy that sorts by name (SNI) and has no rule for {host}, a server without a certificate that it can use, or a filter on the way"),
+    )
+    .with_hint("look at what stands before the server and whether it knows this name, and at the server's log; check that this port speaks TLS")
 }
 
 fn without_tls(wanted: &str) -> ErrorReport {
@@ -211,6 +258,13 @@ fn of_handshake(look: &Look, flight: &Flight, error: &ErrorReport) -> Option<Err
                 format!("the server refuses the TLS handshake whatever it is offered: it has no certificate or key that it can use for {host} (unreadable, not matching each other, or too weak)"),
             )
             .with_hint("look at the server's log when it starts (coturn: cert and pkey must fit each other and be readable by its user), and at the strength of its key"),
+        ),
+        Flight::Alert(112) if matches!(host, Host::Ip(_)) => Some(
+            ErrorReport::new(
+                Code::NoUsableCertificate,
+                "the server refuses clients that name no host (TLS alert unrecognized_name), and for an IP address none is named (SNI)",
+            )
+            .with_hint("name the server by its name"),
         ),
         Flight::Alert(112) => Some(
             ErrorReport::new(

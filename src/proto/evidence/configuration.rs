@@ -83,7 +83,8 @@ pub fn failed(account: &mut Account, url: &str, code: Code, text: String, at: Op
         |server: &&mut ServerRecord| server.url == url || (uri.is_some() && server.uri == uri);
     if let Some(known) = servers.iter_mut().find(is_same) {
         // What a server says weighs more than silence from another interface.
-        let is_silence = |code: Code| code == Code::Timeout || code == Code::Unreachable;
+        let is_silence =
+            |code: Code| matches!(code, Code::Timeout | Code::Unreachable | Code::Rejected);
         if known.error.as_ref().is_none_or(|(had, _)| is_silence(*had)) {
             known.error = Some((code, text));
             known.error_at = at;

@@ -126,9 +126,10 @@ impl Reply {
                         "a firewall on this machine forbids sending to the router"
                     }
                     SendError::Unreachable => "the router cannot be reached from here",
-                    SendError::Refused | SendError::Broadcast | SendError::Other => {
-                        "the system could not send to the router"
-                    }
+                    SendError::Refused
+                    | SendError::Broadcast
+                    | SendError::Rejected(_)
+                    | SendError::Other => "the system could not send to the router",
                 },
             ),
             Self::Unusable(why) => Fact::inconclusive(Reason::Unusable, why.clone()),

@@ -30,6 +30,9 @@ use transaction::{Transaction, Verdict};
 /// How long a request waits for an answer unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_millis(2500);
 
+/// How many round trips a request waits, where that is longer.
+const ROUND_TRIPS: u32 = 6;
+
 /// Lifetime where an answer does not name one (RFC 8656 3.2).
 pub const DEFAULT_LIFETIME_S: u32 = 600;
 
@@ -140,6 +143,7 @@ pub struct Client {
     server: ServerInfo,
     discarded: Discarded,
     requests: u32,
+    round_trip: Option<Duration>,
     broken: Option<ErrorReport>,
 }
 
@@ -160,6 +164,7 @@ impl Client {
             server: ServerInfo::default(),
             discarded: Discarded::default(),
             requests: 0,
+            round_trip: None,
             broken: None,
         }
     }
@@ -271,6 +276,17 @@ impl Client {
         &self.server
     }
 
+    /// A round trip to the server takes no longer: the least from first sending to the answer of all requests.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// How long a request waits: over a long way its answer may be lost more than once too.
+    fn patience(&self) -> Duration {
+        let long = self.round_trip.unwrap_or_default() * ROUND_TRIPS;
+        self.config.patience.max(long)
+    }
+
     /// Answers that were not used.
     pub const fn discarded(&self) -> Discarded {
         self.discarded
@@ -295,7 +311,7 @@ impl Client {
     fn begin(&mut self, now: Time, request: Request, wanted: bool) -> RequestId {
         let id = RequestId(self.requests);
         self.requests += 1;
-        let transaction = Transaction::new(id, request, wanted, now + self.config.patience);
+        let transaction = Transaction::new(id, request, wanted, now + self.patience());
         self.transmit(now, transaction);
         id
     }
@@ -317,6 +333,7 @@ impl Client {
             authentication.map(|a| a.key.clone()),
             bytes.clone(),
             self.config.stream,
+            self.round_trip.unwrap_or_default(),
         );
         self.out.push_back(bytes);
         self.transactions.push(transaction);

@@ -52,6 +52,8 @@ pub enum Failure {
     StaleNonce,
     /// The server sends to another one (RFC 8489 10).
     Redirected(ErrorResponse),
+    /// The same, and there it leads back.
+    Circle(ErrorResponse),
     Refused(ErrorResponse),
 }
 
@@ -155,6 +157,11 @@ impl Failure {
                 explanation: "error 300: it redirects to another server, which led nowhere",
                 hint: "name the alternate server itself, or have the load balancing fixed",
             },
+            Self::Circle(_) => Meaning {
+                code: Code::TryAlternate,
+                explanation: "error 300: it redirects in a circle",
+                hint: "have the load balancing fixed: servers that send clients to each other, or to themselves (coturn: alternate-server), serve none",
+            },
             Self::Refused(error) => refused(error.code),
         }
     }
@@ -183,6 +190,10 @@ impl Failure {
                 Some(alternate) => format!("{explanation} ({alternate})"),
                 None => "error 300: it redirects to another server without saying which".to_owned(),
             },
+            Self::Circle(error) => match error.alternate_server {
+                Some(back) => format!("{explanation}, back to {back}"),
+                None => explanation.to_owned(),
+            },
             Self::Refused(error) if error.code == 0 => {
                 "it answered with an error without a code".to_owned()
             }
@@ -200,9 +211,10 @@ impl Failure {
             | Self::TokenWanted { .. }
             | Self::RealmChanges { .. } => Some(401),
             Self::StaleNonce => Some(438),
-            Self::Redirected(error) | Self::Refused(error) | Self::RefusedAfterChallenge(error) => {
-                Some(error.code)
-            }
+            Self::Redirected(error)
+            | Self::Circle(error)
+            | Self::Refused(error)
+            | Self::RefusedAfterChallenge(error) => Some(error.code),
             Self::Timeout
             | Self::SilentAfterChallenge
             | Self::WrongSource(_)
@@ -229,6 +241,15 @@ impl Failure {
             Self::Refused(error) => matches!(error.code, 403 | 441),
             _ => false,
         }
+    }
+}
+
+/// What to do where a server answers from another address or port.
+pub fn wrong_source_hint(asked: SocketAddr, source: SocketAddr) -> &'static str {
+    if asked.ip() == source.ip() {
+        "it answers from another port: a NAT, a load balancer or a UDP proxy before it changes the port (have it keep the port), or the server sends from another socket"
+    } else {
+        "the server has several addresses and answers from the wrong one: have it bind each of them (coturn: listening-ip)"
     }
 }
 

@@ -132,6 +132,7 @@ fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
         tls: None,
         realm: None,
         is_turn: true,
+        round_trip: None,
         is_v4_mapped: false,
         is_default_route: true,
     }

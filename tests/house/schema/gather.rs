@@ -334,6 +334,7 @@ fn full(transport: Transport) -> GatherServerReport {
         ],
         tls: Some(tls()),
         realm: Some("example.org".into()),
+        round_trip: None,
         is_v4_mapped: false,
         is_turn: true,
         is_default_route: true,

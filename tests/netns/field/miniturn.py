@@ -1,11 +1,16 @@
 """A small TURN server over UDP with the habits of others: miniturn.py ADDRESS [bad-request-on-wrong-credentials] [unsigned-channel-bind]
 [wrong-credentials=CODE|silence] [permission=CODE|silence] [channel=CODE|silence] [refresh=CODE|silence] [realm-changes] [no-mapped-address]
-[no-lifetime] [no-relayed-address] [ignores-family] [no-default-family] [delay=SECONDS]
+[no-lifetime] [no-relayed-address] [ignores-family] [no-default-family] [delay=SECONDS] [allocate=CODE] [realm=TEXT] [nonce=TEXT]
+[software=HEX] [mapped=plain|old|ATTRIBUTE OF ANOTHER ADDRESS] [unknown-required] [alternate=ADDRESS:PORT] [twice] [answers-from=PORT]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
-HOST, HABITS, KEY = sys.argv[1], sys.argv[2:], long_key(b"lab", b"lab.example", b"labpass")
-NONCE, DATA, PEER = os.urandom(16).hex().encode(), 0x13, 0x12
+HOST, HABITS = sys.argv[1], sys.argv[2:]
+def habit(name, otherwise=None): return next((h.partition("=")[2] for h in HABITS if h.startswith(name + "=")), otherwise)
+REALM = habit("realm", "lab.example").encode().decode("unicode_escape").encode("latin-1")
+KEY = long_key(b"lab", REALM, b"labpass")
+NONCE, DATA, PEER = habit("nonce", os.urandom(16).hex()).encode(), 0x13, 0x12
+SOFTWARE = [(0x8022, bytes.fromhex(habit("software")))] if habit("software") else []
 front, allocations, relays, realms = udp((HOST, 3478)), {}, {}, []
 
 def signed_by_lab(m):
@@ -20,10 +25,12 @@ def peer(v, tid):
     return socket.inet_ntoa(bytes(a ^ b for a, b in zip(v[4:8], struct.pack("!I", COOKIE)))), struct.unpack("!H", v[2:4])[0] ^ COOKIE >> 16
 
 def answer(m, src):
-    def fail(code, reason, *attrs): return message(m["method"], 3, m["tid"], [(9, error(code, reason)), *attrs], None, False)
-    def ok(*attrs): return message(m["method"], 2, m["tid"], list(attrs), KEY, False)
+    def fail(code, reason, *attrs): return message(m["method"], 3, m["tid"], [(9, error(code, reason)), *attrs, *SOFTWARE], None, False)
+    def ok(*attrs): return message(m["method"], 2, m["tid"], [*attrs, *SOFTWARE, *([(0x7ffe, b"odd!")] if "unknown-required" in HABITS else [])], KEY, False)
     if m["method"] == BINDING: return message(BINDING, 2, m["tid"], [(0x20, addr(*src, m["tid"]))], None, False)
-    realm = b"lab.example"
+    realm = REALM
+    if habit("alternate") and m["method"] == ALLOCATE:
+        ip, _, port = habit("alternate").rpartition(":"); return fail(300, b"Try Alternate", (0x8023, addr(ip, int(port))))
     if "realm-changes" in HABITS: realms.append(realm := b"lab%d.example" % len(realms))
     challenge = (0x14, realm), (0x15, NONCE)
     if get(m, 8) is None: return fail(401, b"Unauthorized", *challenge)
@@ -36,8 +43,12 @@ def answer(m, src):
         if "no-default-family" in HABITS and get(m, 0x17) is None: return fail(440, b"Address Family not Supported")
         if (get(m, 0x17) or b"\1")[0] != 1 and "ignores-family" not in HABITS: return fail(440, b"Address Family not Supported")
         if get(m, 0x19) is None or get(m, 0x19)[0] != 17: return fail(442, b"Unsupported Transport Protocol")
+        if habit("allocate"): return fail(int(habit("allocate")), b"", *(challenge if habit("allocate") == "438" else ()))
         a = allocations[src] = {"sock": udp((HOST, 0)), "may": set(), "channels": {}}; relays[a["sock"]] = src
         mapped = [] if "no-mapped-address" in HABITS else [(0x20, addr(*src, m["tid"]))]
+        if habit("mapped") == "plain": mapped = [(0x20, addr(*src))]
+        elif habit("mapped") == "old": mapped = [(0x01, addr(*src))]
+        elif habit("mapped"): mapped = [(0x20, addr(habit("mapped"), src[1], m["tid"]))]
         relayed = [] if "no-relayed-address" in HABITS else [(0x16, addr(*a["sock"].getsockname(), m["tid"]))]
         return ok(*relayed, *mapped, *([] if "no-lifetime" in HABITS else [(0xD, struct.pack("!I", 600))]))
     if not a: return fail(437, b"Allocation Mismatch")
@@ -59,9 +70,11 @@ def answer(m, src):
     return ok()
 
 DELAY = float(next((h.partition("=")[2] for h in HABITS if h.startswith("delay=")), 0))
+OTHER = udp((HOST, int(habit("answers-from")))) if habit("answers-from") else None
 def later(s, data, to):                                                  # all that goes to clients takes so long
-    if DELAY: threading.Timer(DELAY, s.sendto, (data, to)).start()
-    else: s.sendto(data, to)
+    for _ in range(2 if "twice" in HABITS else 1):
+        if DELAY: threading.Timer(DELAY, s.sendto, (data, to)).start()
+        else: (OTHER or s).sendto(data, to)
 
 while True:
     for s in select.select([front, *relays], [], [])[0]:

@@ -24,9 +24,10 @@ def main(one, other, delay, loss):
         for s in select.select(list(opposite), [], [], None if left is None else max(left, 0))[0]:
             data, about = s.recvfrom(70000)
             if about[2] == socket.PACKET_OUTGOING: continue
-            # Who has an address is asked without loss: that is no part of the line.
-            if data[12:14] == b"\x08\x06" or random.random() >= loss:
-                heapq.heappush(waiting, (time.monotonic() + delay, next(count), opposite[s], data))
+            # Who has an address is asked in the network before the line.
+            is_local = data[12:14] == b"\x08\x06" or data[12:14] == b"\x86\xdd" and data[20] == 58 and 133 <= data[54] <= 137
+            if is_local or random.random() >= loss:
+                heapq.heappush(waiting, (time.monotonic() + (0 if is_local else delay), next(count), opposite[s], data))
         while waiting and waiting[0][0] <= time.monotonic():
             _, _, s, data = heapq.heappop(waiting)
             try: s.send(data)

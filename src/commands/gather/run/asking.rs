@@ -151,6 +151,7 @@ impl GatherRun<'_> {
             seed: self.seed_of(key),
             clock: self.clock,
             lease: self.lease.clone(),
+            slack: self.options.slack.clone(),
             looks,
         };
         let sender = self.sender.clone();

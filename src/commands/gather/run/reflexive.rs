@@ -17,7 +17,7 @@ use crate::commands::gather::run::supply::Supplier;
 use crate::net::clock::Clock;
 use crate::net::drive::{Driver, OneSocket};
 use crate::net::host::Source;
-use crate::net::{look, refusal, stream};
+use crate::net::{icmp, look, refusal, stream};
 use crate::proto::ice::reflexive::{Binder, Failure, Reflexive};
 use crate::proto::machine::{Machine, SendError, Transmit};
 use crate::proto::stun::refused::{not_stun, refused_binding};
@@ -89,7 +89,7 @@ pub async fn run(
             None => {}
             Some(Event::Server(Some(server))) => asking.ask(server),
             Some(Event::Server(None)) => open = false,
-            Some(Event::Refusal(server, error)) => asking.settle(server, refused(error)),
+            Some(Event::Refusal(server, error)) => asking.settle(server, refused(error, server)),
             Some(Event::Turn(server)) => asking.settle(server, turn_alone()),
         }
     }
@@ -263,10 +263,10 @@ impl Machine for Questions {
     }
 }
 
-fn refused(error: SendError) -> ErrorReport {
+fn refused(error: SendError, server: SocketAddr) -> ErrorReport {
     match error {
-        SendError::Refused => ErrorReport::new(Code::Refused, "port unreachable (ICMP)")
-            .with_hint("nothing listens there over UDP, or a firewall refuses this host: check the port, and that the server runs"),
+        SendError::Rejected(rejection) => rejection.report(server),
+        SendError::Refused => icmp::closed_port(server),
         SendError::Unreachable => ErrorReport::new(
             Code::Unreachable,
             "a router or firewall on the way rejects it (ICMP)",
@@ -310,7 +310,7 @@ pub fn explain(failure: &Failure) -> ErrorReport {
             format!("it answered from {source}, which was not asked"),
         )
         .with_hint(
-            "the server has several addresses and answers from the wrong one: have it bind each of them",
+            "the server, or a NAT or load balancer before it, answers from another address or port: have the server bind each of its addresses, and what stands before it keep the port",
         ),
     }
 }

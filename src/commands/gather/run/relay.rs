@@ -20,6 +20,7 @@ use crate::commands::gather::run::rows::RowKey;
 use crate::commands::gather::run::supply::{self, Supplier, Supply};
 use crate::commands::gather::run::verify::{self, Verification};
 use crate::commands::second_look;
+use crate::commands::signals::Slack;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::leases::Lease;
@@ -34,6 +35,9 @@ use crate::proto::turn::credentials::Credentials;
 /// How long a server may need to end an allocation, beyond two round trips.
 const RELEASED_IN: Duration = Duration::from_millis(50);
 
+/// What a server takes beyond the usual time over a long way, in round trips.
+const ROUND_TRIPS: u32 = 16;
+
 pub struct RelayTask {
     pub row: RowKey,
     pub target: Target,
@@ -44,6 +48,7 @@ pub struct RelayTask {
     pub seed: u64,
     pub clock: Clock,
     pub lease: Lease,
+    pub slack: Slack,
     /// Whether to look closer at a server that does not answer.
     pub looks: bool,
 }
@@ -66,6 +71,8 @@ pub struct RelayOutcome {
     pub software: Option<String>,
     pub realm: Option<String>,
     pub rtt: Option<Duration>,
+    /// It takes no longer.
+    pub round_trip: Option<Duration>,
     pub tls: Option<TlsReport>,
 }
 
@@ -80,6 +87,7 @@ impl RelayOutcome {
             software: None,
             realm: None,
             rtt: None,
+            round_trip: None,
             tls: None,
         }
     }
@@ -235,6 +243,7 @@ async fn allocate(
             };
         }
     };
+    task.slack.allow(session.round_trip() * ROUND_TRIPS);
     let server = session.client().server();
     let allocation = allocation_of(&asked.done);
     let known = allocation.as_ref().ok();
@@ -247,6 +256,7 @@ async fn allocate(
         software: server.software.clone(),
         realm: server.realm.clone(),
         rtt: asked.done.rtt,
+        round_trip: None,
         tls: session.link().tls.clone(),
     };
     let relayed = RelayedReport {
@@ -345,6 +355,7 @@ async fn verify(task: &RelayTask, opened: Opening) -> RelayOutcome {
         relayed.relays = passage.relays;
         relayed.reachable = passage.reachable;
         relayed.reachable_after_sending = passage.after_sending;
+        outcome.round_trip = Some(session.round_trip());
         outcome.times.push(StageTime {
             stage: Stage::Relay,
             elapsed_ms: Millis(task.clock.now().saturating_sub(began)),

@@ -122,6 +122,7 @@ impl Row {
             report.software.clone_from(&outcome.software);
         }
         report.tls.clone_from(&outcome.tls);
+        report.round_trip = outcome.round_trip;
         self.relay = Some(outcome);
     }
 
@@ -214,6 +215,7 @@ pub fn resolved(uri: &ServerUri, took: Duration) -> GatherServerReport {
         relayed: Vec::new(),
         tls: None,
         realm: None,
+        round_trip: None,
         is_v4_mapped: false,
         is_turn: uri.is_turn(),
         is_default_route: true,

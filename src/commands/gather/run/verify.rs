@@ -51,6 +51,11 @@ pub struct Verification<'a> {
 }
 
 impl Verification<'_> {
+    /// Where all requests were sent again, it is known only that it is no longer than this.
+    fn round_trip(&self, session: &Session) -> Duration {
+        self.rtt.unwrap_or_else(|| session.round_trip())
+    }
+
     /// What came through, without what something before the server keeps from being known.
     fn judged(&self, passage: Passage) -> Passage {
         match self.sees_otherwise() {
@@ -134,7 +139,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
         allocation, clock, ..
     } = what;
     let relayed = allocation.relayed;
-    let rtt = what.rtt.unwrap_or_default();
+    let rtt = what.round_trip(session);
     let probe = probe::open(what.source, what.local, what.server, allocation);
     let (mut itself, mut here) = ask_for_permissions(session, allocation, probe.is_some());
     let mut through_itself = false;

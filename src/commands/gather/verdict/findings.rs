@@ -11,6 +11,7 @@ use crate::base::codes::Code;
 use crate::base::expiry::{Reception, of_expiry};
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
+use crate::base::long_way;
 use crate::base::report::{Finding, Severity};
 use crate::commands::gather::report::{
     CandidateReport, GatherResult, GatherServerReport, RelayedReport, Status,
@@ -31,6 +32,8 @@ pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut
     of_credentials(result, context, findings);
     of_ipv6(result, findings);
     findings.extend(named_oddly::of_servers(result));
+    let shortest = result.shortest_round_trip();
+    findings.extend(shortest.and_then(|way| long_way::finding("the servers", way)));
     servers::of_servers(result, context, findings);
 }
 

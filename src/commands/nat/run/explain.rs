@@ -28,6 +28,9 @@ const FALLBACK_AFTER: Duration = Duration::from_millis(650);
 /// The numbers that transaction IDs are drawn by, apart from those of TCP and of refusals.
 const FIRST_ID: u64 = 1 << 40;
 
+/// How many servers are asked once more who says no: the routers before them are the same.
+const MOST_AGAIN: usize = 2;
+
 /// Servers that have been asked and have not answered.
 pub struct SilentServers {
     servers: Vec<SocketAddr>,
@@ -140,6 +143,15 @@ impl Explainer<'_> {
             .spawn(async move { (server, refusal::ask(&source, local, server, id).await) });
     }
 
+    fn ask_again(
+        &self,
+        server: SocketAddr,
+    ) -> impl Future<Output = (SocketAddr, Option<SendError>)> + Send + 'static {
+        let (source, local) = (self.around.source.clone(), self.local);
+        let id = fallback::transaction_id(self.around.seed, FIRST_ID - 1);
+        async move { (server, refusal::ask_later(&source, local, server, id).await) }
+    }
+
     fn knock(&self, server: SocketAddr, asking: &mut Asking) {
         if asking.knocked.len() >= other_ports::MOST_HOSTS || !asking.knocked.insert(server.ip()) {
             return;
@@ -219,7 +231,20 @@ impl Explainer<'_> {
             }
         };
         let router = asking.router.join_all();
-        let (found, fallback, router) = tokio::join!(refused, asking.streams.join_all(), router);
+        let (mut found, fallback, router) =
+            tokio::join!(refused, asking.streams.join_all(), router);
+        let is_told = found.iter().any(|(_, error)| error.is_some());
+        let is_up = fallback.iter().any(StreamResult::host_is_up);
+        if asking.all_silent && !is_told && is_up {
+            // The tests have used up what hosts say of it.
+            let again = asking.refusal_asked.iter().take(MOST_AGAIN).copied();
+            let again: JoinSet<_> = again.map(|server| self.ask_again(server)).collect();
+            let mut stop = self.around.stop.clone();
+            tokio::select! {
+                more = again.join_all() => found.extend(more),
+                _ = stopped(&mut stop) => {}
+            }
+        }
         let refusals = found
             .into_iter()
             .filter_map(|(server, error)| Some((server, error?)));

@@ -9,6 +9,7 @@ use crate::commands::nat::run::assemble::Parts;
 use crate::commands::nat::run::fallback::StreamResult;
 use crate::commands::nat::run::path::{PathRun, interface_to};
 use crate::net::host::Source;
+use crate::net::icmp;
 use crate::net::misdirected;
 use crate::net::resolve;
 use crate::net::stream::Attempt;
@@ -138,6 +139,8 @@ fn udp_report(uri: &ServerUri, record: ServerRecord, path: &PathRun) -> ServerRe
                 Code::Unreachable,
                 "a router or firewall on the way rejects it (ICMP)",
             ),
+            SendError::Rejected(rejection) => rejection.report(record.address),
+            SendError::Refused => icmp::closed_port(record.address),
             refused => send_error(refused),
         }),
         (Some(error), _) => Some(server_error(error, path.local)),
@@ -218,6 +221,9 @@ fn send_error(error: SendError) -> ErrorReport {
             Code::BroadcastAddress,
             "it is a broadcast address: no server has it",
         ),
+        SendError::Rejected(_) => {
+            ErrorReport::new(Code::Rejected, "a firewall on the way rejects it (ICMP)")
+        }
         SendError::Other => ErrorReport::new(Code::Io, "the system could not send to it"),
     }
 }

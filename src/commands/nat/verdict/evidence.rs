@@ -12,6 +12,7 @@ use crate::commands::nat::run::other_ports::{
 };
 use crate::proto::nat::SendError;
 use crate::proto::nat::behavior::{Discovery, ServerError, ServerRecord};
+use crate::proto::rejection::{Rejection, Who};
 use crate::proto::stun::uri::{Host, Transport};
 
 /// How many silent hosts, at least [`HOSTS_UP`] of them known to be up, show that UDP is blocked
@@ -70,17 +71,26 @@ impl Silence<'_> {
                 "a firewall on this machine forbids sending UDP over {path} to the servers"
             ));
         }
+        if let Some(why) = self.is_rejected_here() {
+            return Some(why);
+        }
         let asked: BTreeSet<IpAddr> = self.servers.iter().map(|r| r.address.ip()).collect();
         // What the system did not send is no silence of the servers.
         let unanswered = self.unanswered();
         // "Port unreachable" may come from a server that has no UDP as well as from a firewall.
         let mut refusals = self.refusals.iter();
-        let refused = refusals.any(|(_, error)| *error == SendError::Refused);
+        let refused = refusals.any(|(_, error)| match error {
+            SendError::Rejected(rejection) => rejection.who == Who::Server,
+            other => *other == SendError::Refused,
+        });
         let mut streams = self.fallback.iter().chain(&self.streams);
         let alive = streams.find(|s| s.answered && unanswered.contains(&s.address.ip()));
         if let Some(seen) = alive.filter(|_| !refused || asked.len() > 1) {
+            let by = self.is_rejected().map_or_else(String::new, |rejection| {
+                format!("; {} rejects it by ICMP", rejection.name())
+            });
             return Some(format!(
-                "{} answers over {}, but not over UDP{}",
+                "{} answers over {}, but not over UDP{}{by}",
                 seen.address,
                 transport_name(seen.transport),
                 self.ports_tried()
@@ -109,6 +119,45 @@ impl Silence<'_> {
                 silent.len()
             )
         })
+    }
+
+    /// Who rejects what goes to all servers, if that is one: this network's router, or what stands before several
+    /// hosts. Before a single one it may be the server's own.
+    fn is_rejected_here(&self) -> Option<String> {
+        let rejection = self.is_rejected()?;
+        let hosts: BTreeSet<IpAddr> = self.servers.iter().map(|r| r.address.ip()).collect();
+        let is_near = rejection.who == Who::Gateway || hosts.len() > 1;
+        let gets_out = self.knocks.iter().any(|k| k.heard != Heard::Nothing);
+        (is_near && !gets_out).then(|| format!("{} rejects it by ICMP", rejection.name()))
+    }
+
+    /// The same wherever it stands.
+    fn is_rejected(&self) -> Option<Rejection> {
+        let of = |server: &ServerRecord| {
+            let mut refusals = self.refusals.iter();
+            refusals.find_map(|(address, error)| match error {
+                SendError::Rejected(rejection) if *address == server.address => Some(*rejection),
+                _ => None,
+            })
+        };
+        let first = of(self.servers.first()?)?;
+        let all = self
+            .servers
+            .iter()
+            .all(|server| of(server).is_some_and(|one| one.by == first.by && one.is_of_the_way()));
+        all.then_some(first)
+    }
+
+    /// A router beyond this network rejects UDP to the server, and nothing tells whether to others too.
+    fn rejects(&self) -> Option<(Closed, Finding)> {
+        let is_elsewhere = self.blocked_because().is_none();
+        let rejection = self.is_rejected().filter(|_| is_elsewhere)?;
+        let server = self.servers.first()?.address;
+        let report = rejection.report(server);
+        let message = format!("{server}: {} (over {})", report.message, self.path);
+        let hint = "ask servers elsewhere with -s: where that router lies before them too, it blocks UDP; TURN over TLS on port 443 often gets through";
+        let finding = Finding::new(Code::Rejected, message, hint);
+        Some((Closed::Silent, finding))
     }
 
     /// Whether this machine's own firewall forbids UDP to all servers.
@@ -187,6 +236,7 @@ impl Silence<'_> {
         self.is_stun_filtered()
             .or_else(|| self.is_port_forbidden())
             .or_else(|| self.are_only_ports_closed())
+            .or_else(|| self.rejects())
             .or_else(|| self.has_no_internet())
     }
 
@@ -314,7 +364,7 @@ impl Silence<'_> {
             )
         } else {
             format!(
-                "UDP to port {port} of {names} gets no answer over {}, and UDP {others} does: the port is blocked on the way or at the server",
+                "UDP to port {port} of {names} gets no answer over {}, and UDP {others} does: the port is blocked on the way or at the server, or nothing listens on it",
                 self.path
             )
         };

@@ -1,5 +1,8 @@
 //! What is worth knowing about a result, and what to do about it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
@@ -102,6 +105,20 @@ pub(super) fn of_unresolved(result: &NatResult) -> Option<Finding> {
         )
         .severity(Severity::Info)
     })
+}
+
+/// What it means that all servers refuse: several hosts seldom have nothing there.
+pub(super) fn who_refuses(result: &NatResult) -> &'static str {
+    let hosts: BTreeSet<IpAddr> = result
+        .servers
+        .iter()
+        .filter_map(|s| Some(s.address?.ip()))
+        .collect();
+    if hosts.len() > 1 {
+        "all servers refuse: nothing listens at any of them, or a router answers in their name, as a captive portal does until somebody logs in"
+    } else {
+        "nothing listens at the servers named: they refuse"
+    }
 }
 
 /// Names that lead nowhere, and private addresses of public names.
@@ -213,7 +230,7 @@ fn of_udp(path: &PathReport, result: &NatResult, findings: &mut Vec<Finding>) {
         Fact::Inconclusive { .. } if all_failed_with(result, &[Code::Refused]) => {
             findings.push(Finding::new(
                 Code::Refused,
-                format!("{family}: nothing listens at the servers named: they refuse (ICMP port unreachable)"),
+                format!("{family}: {} (ICMP port unreachable)", who_refuses(result)),
                 "check the ports, and that the servers run; or ask others with -s",
             ));
         }
@@ -427,7 +444,7 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
             ),
             Code::WrongSource => (
                 Code::ServerWrongSource,
-                "the server has several addresses and answers from the wrong one: have it bind each of them",
+                "the server, or a NAT or load balancer before it, answers from another address or port: have the server bind each of its addresses, and what stands before it keep the port",
             ),
             Code::StunError => (
                 Code::StunError,

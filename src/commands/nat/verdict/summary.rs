@@ -52,7 +52,7 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
         text = with_closed(found, &text, result);
     } else if let Some(why) = findings
         .iter()
-        .find(|f| f.code == Code::NoAnswer && all_silent)
+        .find(|f| matches!(f.code, Code::NoAnswer | Code::Rejected) && all_silent)
     {
         text = format!("{}.", capitalised(&why.message));
     } else if let Some(name) = findings
@@ -66,6 +66,19 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
             }
             _ => format!("{text} Left out: {}.", name.message),
         };
+    }
+    let mut evidence = findings
+        .iter()
+        .filter(|f| f.code == Code::UdpBlockedEvidence);
+    if let Some(who) = evidence.find(|f| f.message.contains("rejects it by ICMP")) {
+        text = format!("{text} {}.", capitalised(&who.message));
+    }
+    let mut errors = result.servers.iter().filter_map(|s| s.error.as_ref());
+    if !is_open(&result.paths)
+        && !text.contains("rejects")
+        && let Some(error) = errors.find(|error| error.code == Code::Rejected)
+    {
+        text = format!("{text} {}.", capitalised(&error.message));
     }
     let none_told = result
         .paths
@@ -166,7 +179,7 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
     if let Some(path) = result
         .paths
         .iter()
-        .find(|p| p.tcp.open == Fact::Determined(true))
+        .find(|p| p.tcp.open == Fact::Determined(true) && !p.is_aside)
     {
         return if matches!(path.facts.udp, Fact::NotTested { .. }) {
             "STUN over TCP or TLS gets through, but no server was named that can be asked over UDP, and NAT behaviour is about UDP.".to_owned()
@@ -197,7 +210,8 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
         }
         Outcome::Error => "Nothing could be tested: the system let nothing out.".to_owned(),
         _ if all_failed_with(result, &[Code::Refused]) => {
-            "Nothing listens at the servers named: they refuse; ask others with -s.".to_owned()
+            let who = capitalised(findings::who_refuses(result));
+            format!("{who}; ask others with -s.")
         }
         _ => {
             let is_vpn =
@@ -205,10 +219,23 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
             let vpn = result.paths.iter().find(is_vpn);
             match vpn.and_then(|path| path.interface.as_ref()) {
                 Some(name) => format!("No server answered over {name}, a VPN judging by its name and the way that everything takes: the VPN may be down, or let no UDP through; try without it, or test another way with --interface."),
+                None if aside_answers(result).is_some() => aside_answers(result).unwrap_or_default(),
                 None => "No server answered, so blocked UDP cannot be told from servers that are down; ask others with -s.".to_owned(),
             }
         }
     }
+}
+
+/// Where servers answer that this machine reaches another way than the internet.
+fn aside_answers(result: &NatResult) -> Option<String> {
+    let answers = |p: &&PathReport| p.is_aside && p.facts.udp == Fact::Determined(Udp::Open);
+    let aside = result.paths.iter().find(answers)?;
+    let usual = result.paths.iter().find(|p| !p.is_aside)?;
+    Some(format!(
+        "No server answered {}, this machine's way to the internet, though one does {}: blocked UDP there cannot be told from servers that are down; ask others with -s.",
+        usual.over(true),
+        aside.over(true)
+    ))
 }
 
 /// The paths behind the first open one, with several interfaces: each in a few words.

@@ -151,6 +151,10 @@ fn of_send_error(error: SendError, row: &PairReport) -> ErrorReport {
             Code::BroadcastAddress,
             "it is a broadcast address, which no candidate of one host can have: nothing is sent there",
         ),
+        SendError::Rejected(rejection) => ErrorReport::new(
+            Code::IcmpUnreachable,
+            format!("{} rejects the check by ICMP{of}", rejection.name()),
+        ),
         SendError::Other => ErrorReport::new(Code::Unreachable, "the system could not send it"),
     }
 }

@@ -67,6 +67,12 @@ impl Ends {
         }
     }
 
+    /// How much longer data takes than over a short way: from relay to relay and back it goes that way twice, and a third time
+    /// where it has to wait its turn.
+    fn way(&self) -> Duration {
+        self.a.round_trip() * 3
+    }
+
     /// Waits for requests of both ends; data that comes meanwhile is dropped. The outcomes, in
     /// order.
     pub async fn settle(
@@ -130,7 +136,7 @@ impl Ends {
                 sent_at.push(now);
                 self.send(way, &payload).await;
                 let last = sent_at.len() == times;
-                due = now + if last { TAIL } else { SPACING };
+                due = now + if last { TAIL + self.way() } else { SPACING };
             }
             let pong = match self.next(Some(due), &mut buffer).await {
                 Err(error) => {

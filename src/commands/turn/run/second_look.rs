@@ -47,7 +47,10 @@ impl TurnRun<'_> {
         let is_silent = |report: &TransportReport| {
             report.realm.is_none()
                 && report.error.as_ref().is_some_and(|e| {
-                    matches!(e.code, Code::Timeout | Code::Refused | Code::Unreachable)
+                    matches!(
+                        e.code,
+                        Code::Timeout | Code::Refused | Code::Unreachable | Code::Rejected
+                    )
                 })
         };
         let all_silent = self.settled.iter().flatten().all(is_silent);

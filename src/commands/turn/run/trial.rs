@@ -14,9 +14,11 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc};
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
+use crate::base::long_way::long;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
 use crate::commands::probe;
+use crate::commands::signals::Slack;
 use crate::commands::turn::report::{DataReport, NonceReport, TransportReport, TransportStatus};
 use crate::commands::turn::run::exchange::{Direction, Ends, Pace, Size};
 use crate::net::clock::Clock;
@@ -43,6 +45,7 @@ pub struct Surroundings {
     pub peer: Option<SocketAddr>,
     /// Held for reading by trials that count single datagrams: streams begin when none does any more.
     pub quiet: Arc<RwLock<()>>,
+    pub slack: Slack,
 }
 
 #[derive(Clone)]
@@ -57,6 +60,9 @@ pub struct Trial {
 
 /// A trial waits no longer for others that count before its stream begins.
 const FOR_OTHERS: Duration = Duration::from_millis(600);
+
+/// What a trial takes beyond the usual time over a long way, in round trips.
+const ROUND_TRIPS: u32 = 30;
 
 /// How long a server may be busy that lost all large datagrams.
 const BUSY_FOR: Duration = Duration::from_millis(500);
@@ -103,6 +109,7 @@ pub async fn run(
         return report;
     };
     let server = a.1.address;
+    around.slack.allow(a.0.round_trip() * ROUND_TRIPS);
     // Nobody listens any more when the run has been stopped.
     let _ = opened.send(Opening { target: a.1, local });
     let b = second.and_then(allocated);
@@ -124,6 +131,7 @@ pub async fn run(
         peer: around.peer,
     };
     exercise(&mut ends, &mut report, &plan, &around, counting).await;
+    report.round_trip = Some(ends.a.round_trip());
     ends.a.release().await;
     if let Some(b) = ends.b {
         b.release().await;
@@ -285,6 +293,12 @@ async fn exercise(
         report.channel = Fact::not_tested(reason);
         Ok(())
     };
+    if matches!(&bound, Err(error) if error.code == Code::LargePacketsLost) {
+        // Whatever else is asked for waits behind what is lost.
+        report.stage = Stage::Relay;
+        judgement::judge(report, bound.err(), None);
+        return;
+    }
     let began = clock.now();
     from_here::from_here(ends, report, &plan.allocation).await;
     if let Some(peer) = plan.peer {
@@ -297,7 +311,9 @@ async fn exercise(
         Err(error) if is_untrusted(error) => Ok(()),
         _ => refresh(ends, report, &plan.allocation).await,
     };
-    if report.channel == Fact::Determined(true) && refreshed.is_ok() {
+    // A stream over a long way begins too slowly to tell how much it carries.
+    let is_slow_stream = ends.a.link().is_stream() && !long(ends.a.round_trip()).is_zero();
+    if report.channel == Fact::Determined(true) && refreshed.is_ok() && !is_slow_stream {
         // Last, since a server that limits bandwidth loses what comes behind it.
         let alone = around.quiet.write();
         drop(tokio::time::timeout(FOR_OTHERS, alone).await);
@@ -351,6 +367,10 @@ async fn between_relays(
         let way = Direction::BetweenRelays(to);
         report.relay_to_relay_large = ping_large(ends, way).await;
         if report.relay_to_relay_large.works == Fact::Determined(false) {
+            if ends.a.link().is_stream() && ends.is_stuck(way).await {
+                took(report, Stage::Relay, clock, began);
+                return Err(stuck());
+            }
             report.largest_payload = ends.largest(way).await;
         }
     }
@@ -371,6 +391,14 @@ async fn between_relays(
     }
     took(report, Stage::Channel, clock, began);
     bound
+}
+
+/// Nothing comes over a stream behind a segment that is lost each time.
+fn stuck() -> ErrorReport {
+    ErrorReport::new(
+        Code::LargePacketsLost,
+        "the connection carries nothing more once a large datagram was sent over it",
+    )
 }
 
 /// Tries large datagrams, and once more after a while if none came: a server or a host that is busy for a moment loses some too.
@@ -430,7 +458,7 @@ fn fact_of(outcome: &Result<(), ErrorReport>) -> Fact<bool> {
         Err(error)
             if matches!(
                 error.code,
-                Code::Closed | Code::Refused | Code::Unreachable | Code::Io
+                Code::Closed | Code::Refused | Code::Rejected | Code::Unreachable | Code::Io
             ) =>
         {
             Fact::inconclusive(Reason::EarlierFailure, error.message.clone())

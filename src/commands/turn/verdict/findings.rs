@@ -11,6 +11,7 @@ use crate::base::codes::Code;
 use crate::base::expiry::{Reception, of_expiry};
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
+use crate::base::long_way;
 use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::stage::Stage;
 use crate::base::words::{listed, span};
@@ -36,6 +37,11 @@ pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut V
     relays::of_closed_ports(result, findings);
     of_addresses(result, findings);
     of_families(result, findings);
+    let ways = result.transports.iter().filter_map(|t| t.round_trip);
+    findings.extend(
+        ways.min()
+            .and_then(|way| long_way::finding("the server", way)),
+    );
     of_authentication(result, context, findings);
     relays::of_policy(result, findings);
 }
@@ -141,6 +147,9 @@ fn absence_hint(
         .filter(|_| error.message.contains(" magic cookie "))
     {
         return hint;
+    }
+    if error.code == Code::Rejected {
+        return error.hint.unwrap_or("the other transports work");
     }
     let same_family_works = result
         .transports

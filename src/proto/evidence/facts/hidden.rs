@@ -106,7 +106,7 @@ impl JudgedCall {
 fn is_silent(server: &ServerFacts) -> bool {
     matches!(
         server.error,
-        Some(Code::Timeout | Code::Unreachable | Code::Dns)
+        Some(Code::Timeout | Code::Unreachable | Code::Rejected | Code::Dns)
     )
 }
 

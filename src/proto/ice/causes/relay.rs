@@ -298,6 +298,7 @@ const fn is_unreached(code: Code) -> bool {
                 | Code::Dns
                 | Code::Refused
                 | Code::Unreachable
+                | Code::Rejected
                 | Code::Forbidden
                 | Code::Closed
                 | Code::Tls

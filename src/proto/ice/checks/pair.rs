@@ -149,6 +149,7 @@ impl Pair {
                 SendError::Unreachable
                 | SendError::Forbidden
                 | SendError::Broadcast
+                | SendError::Rejected(_)
                 | SendError::Other,
             ) => true,
         }

@@ -105,6 +105,8 @@ impl Client {
             }
         }
         let rtt = transaction.rtt(now);
+        let took = transaction.took(now);
+        self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
         match response.outcome {
             Ok(success) => {
                 let answer = self.succeed(now, &transaction, &success);

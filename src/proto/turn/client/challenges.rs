@@ -37,7 +37,7 @@ impl Client {
         }
         transaction.challenges += 1;
         // A slow link gets through this too; a server that asks again and again does not.
-        transaction.deadline = now + self.config.patience;
+        transaction.deadline = now + self.patience();
         self.retry(now, transaction, challenge, rtt);
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Transaction {
     transmissions: usize,
     bytes: Vec<u8>,
     stream: bool,
+    /// What is known of it: an answer is not missed before.
+    round_trip: Duration,
 }
 
 /// What is wrong with a success answer that cannot be trusted.
@@ -90,6 +92,7 @@ impl Transaction {
             transmissions: 0,
             bytes: Vec::new(),
             stream: false,
+            round_trip: Duration::ZERO,
         }
     }
 
@@ -100,12 +103,14 @@ impl Transaction {
         key: Option<Key>,
         bytes: Vec<u8>,
         stream: bool,
+        round_trip: Duration,
     ) {
         self.id = id;
         self.authenticated = key.is_some();
         self.key = key;
         self.bytes = bytes;
         self.stream = stream;
+        self.round_trip = round_trip;
         self.sent_at = now;
         self.transmissions = 1;
         self.untrusted = None;
@@ -130,6 +135,11 @@ impl Transaction {
         (self.transmissions == 1).then(|| now.saturating_sub(self.sent_at))
     }
 
+    /// From the first transmission to now.
+    pub(super) fn took(&self, now: Time) -> Duration {
+        now.saturating_sub(self.sent_at)
+    }
+
     pub(super) fn reason_for_silence(&self) -> Failure {
         match (self.untrusted, &self.unusable) {
             (Some(untrusted), _) => distrust(untrusted),
@@ -149,7 +159,8 @@ impl Transaction {
     fn schedule(&mut self, now: Time) {
         let gap = GAPS_MS.get(self.transmissions - 1).filter(|_| !self.stream);
         self.due = gap.map_or(self.deadline, |gap| {
-            (now + Duration::from_millis(*gap)).min(self.deadline)
+            let gap = Duration::from_millis(*gap).max(self.round_trip * 5 / 4);
+            (now + gap).min(self.deadline)
         });
     }
 }

@@ -130,7 +130,7 @@ fn hint(
     });
     if error.code == Code::Refused && server.transport == Transport::Udp && by_tcp {
         return Some(
-            "it answers over TCP or TLS: it has no UDP on this port, or a firewall on the way rejects it",
+            "it answers over TCP or TLS: it has no UDP on this port, or a firewall rejects it there",
         );
     }
     if error.code == Code::PortSilent && by_tcp {

@@ -42,7 +42,12 @@ impl Ends {
                     }
                     sent += 1;
                 }
-                due = now + if sent == all { TAIL } else { SPACING };
+                due = now
+                    + if sent == all {
+                        TAIL + self.way()
+                    } else {
+                        SPACING
+                    };
             }
             match self.next(Some(due), &mut []).await {
                 Ok(Happened::At(Side::A, Event::Data { payload, .. })) => {
@@ -100,11 +105,12 @@ impl Ends {
         id[..4].copy_from_slice(&self.token.to_be_bytes());
         let request = message::binding_request(id, Change::None);
         let mut buffer = [0; BUFFER];
-        let deadline = self.clock.now() + BINDING;
+        let deadline = self.clock.now() + BINDING + self.way();
         while self.clock.now() < deadline {
             // What is lost is sent again.
             let _ = probe.send_to(&request, self.stun).await;
-            let wait = tokio::time::timeout(BINDING / 3, probe.recv_from(&mut buffer)).await;
+            let again = BINDING / 3 + self.way() / 2;
+            let wait = tokio::time::timeout(again, probe.recv_from(&mut buffer)).await;
             if let Ok(Ok((length, from))) = wait
                 && from == self.stun
                 && message::transaction_id(&buffer[..length]) == Some(id)
@@ -128,7 +134,7 @@ impl Ends {
         for _ in 0..4 {
             let sent = self.clock.now();
             self.a.send(peer, &request);
-            let due = sent + TAIL / 3;
+            let due = sent + TAIL / 3 + self.way();
             while self.clock.now() < due {
                 let Ok(happened) = self.next(Some(due), &mut []).await else {
                     return None;

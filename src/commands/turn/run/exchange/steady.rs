@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::base::long_way::long;
 use crate::base::report::Millis;
 use crate::commands::turn::report::ThroughputReport;
 use crate::commands::turn::run::exchange::datagram::{self, Direction, Kind, Size};
@@ -49,6 +50,7 @@ impl Ends {
         let clock = self.clock;
         let began = clock.now();
         let (mut sent, mut last) = (0, began);
+        let (way, mut first) = (self.way(), None);
         let mut seen = BTreeSet::new();
         let mut due = began;
         loop {
@@ -69,7 +71,7 @@ impl Ends {
                 }
                 due += PAUSE;
                 if due >= began + LASTS {
-                    due = began + LASTS + TAIL;
+                    due = began + LASTS + TAIL + way;
                 }
             }
             match self.next(Some(due), &mut []).await {
@@ -77,8 +79,9 @@ impl Ends {
                     let number = datagram::number_of(self.token, Kind::Load, &payload);
                     if number.is_some_and(|number| number < sent && seen.insert(number)) {
                         last = clock.now();
+                        first.get_or_insert(last);
                         if last >= began + LASTS {
-                            due = (last + TAIL).min(began + IN_ALL);
+                            due = (last + TAIL + way / 3).min(began + IN_ALL + way);
                         }
                     }
                 }
@@ -89,7 +92,9 @@ impl Ends {
                 break;
             }
         }
-        let took = last.saturating_sub(began);
+        // The way itself takes no part of the rate.
+        let on_the_way = long(first.unwrap_or(began).saturating_sub(began));
+        let took = last.saturating_sub(began + on_the_way);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let rate = (seen.len() * PAYLOAD) as f64 * 8.0 / 1000.0 / took.as_secs_f64().max(0.001);
         ThroughputReport {
@@ -98,6 +103,11 @@ impl Ends {
             duration_ms: Millis(took),
             kbit_per_s: rate.round(),
         }
+    }
+
+    /// Whether small datagrams do not come through any more either.
+    pub async fn is_stuck(&mut self, way: Direction) -> bool {
+        self.ping_times(way, Size::Small, TRIES).await.received == 0
     }
 
     /// The payload of the largest datagrams that come through and back.

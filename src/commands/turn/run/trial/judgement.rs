@@ -72,6 +72,11 @@ pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
             "it gives an allocation, and refuses a permission to the same credentials (error 401): its requests seem to reach several servers, or it is a fault of the server",
         )
         .with_hint(ONE_SERVER),
+        Code::AllocationMismatch => ErrorReport::new(
+            Code::AllocationMismatch,
+            "it gives an allocation, and knows nothing of it at the next request (error 437): its requests seem to reach several servers, as behind a load balancer that does not keep clients to one",
+        )
+        .with_hint(ONE_SERVER),
         _ => error.clone(),
     }
 }

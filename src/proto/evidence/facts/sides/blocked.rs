@@ -80,7 +80,8 @@ pub(super) fn blocked(account: &Account, told: &Told, other: Option<&Account>) -
     }
     let refused = udp.iter().any(|(server, _)| {
         let error = server.error.as_ref().map(|(code, _)| *code);
-        error.is_some_and(|code| !matches!(code, Code::Timeout | Code::Unreachable))
+        error
+            .is_some_and(|code| !matches!(code, Code::Timeout | Code::Unreachable | Code::Rejected))
     });
     if refused {
         return None;
@@ -167,7 +168,10 @@ fn refuses_over_streams(
     let answered = servers.filter_map(|server| {
         let uri = server.uri.as_ref()?;
         let (code, said) = server.error.as_ref()?;
-        let is_answer = !matches!(code, Code::Timeout | Code::Unreachable | Code::Dns);
+        let is_answer = !matches!(
+            code,
+            Code::Timeout | Code::Unreachable | Code::Rejected | Code::Dns
+        );
         (is_answer && uri.transport != Transport::Udp).then_some((uri, said))
     });
     answered.into_iter().find_map(|(uri, said)| {
