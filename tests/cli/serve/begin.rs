@@ -82,7 +82,7 @@ fn settings_that_open_or_break_it_are_warned_of() {
             vec![wanted("unsafe-setting", "--turn-allow-peer")],
         ),
     ] {
-        let begin = ["serve", "--listen=127.0.0.1:0", "--time-limit=0.2"];
+        let begin = ["serve", "--listen=127.0.0.1:0", "--timeout=0.2"];
         let run = json(anonymous(&[&begin, args].concat()));
         let doubts = run.findings().iter().filter_map(|finding| {
             let code = finding["code"].as_str()?;

@@ -36,7 +36,7 @@ pub fn of_path(path: &PathReport, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(
             Code::TcpAcceptedWithoutStun,
             format!(
-                "{} server addresses accept TCP connections over {family} and do not answer STUN: another service may listen there, or a proxy in between accepts every connection",
+                "of the servers' addresses, {} accepted a TCP connection over {family} without answering STUN: another service may listen there, or a proxy in between accepts every connection",
                 tcp.servers.not_stun
             ),
             "an accepted connection is no proof that TCP gets through; check with rtcdiag turn whether your TURN server answers over TCP or TLS",

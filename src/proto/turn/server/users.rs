@@ -18,11 +18,11 @@ pub struct Users {
 pub enum UsersError {
     #[error("line {0} is not user:password")]
     NoPassword(usize),
-    #[error("line {line}: {source}")]
+    #[error("line {line}: {why}")]
     Credentials {
         /// Which, from 1.
         line: usize,
-        source: CredentialsError,
+        why: CredentialsError,
     },
     #[error("line {0} has a user that an earlier line has too")]
     Twice(usize),
@@ -38,7 +38,7 @@ impl Users {
         for (text, line) in lines.filter(|(text, _)| !text.is_empty() && !text.starts_with('#')) {
             let (user, password) = text.split_once(':').ok_or(UsersError::NoPassword(line))?;
             let credentials = Credentials::new(user, &Secret::new(password))
-                .map_err(|source| UsersError::Credentials { line, source })?;
+                .map_err(|why| UsersError::Credentials { line, why })?;
             let user = credentials.username().to_owned();
             if passwords.insert(user, credentials).is_some() {
                 return Err(UsersError::Twice(line));
