@@ -147,7 +147,7 @@ impl Rejection {
             )
             .with_hint("a fault of the routing at that router or its neighbours: tell whoever runs it"),
             (_, Who::ThisHost) => ErrorReport::new(
-                Code::Unreachable,
+                Code::Timeout,
                 "nobody answers on this link for it: neither ARP nor neighbour discovery finds it, or the router on the way to it",
             )
             .with_hint("check the address, the cable or Wi-Fi, and the router"),

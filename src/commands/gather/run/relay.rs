@@ -29,7 +29,7 @@ use crate::net::redirect::{self, AllocationAttempt, AllocationQuery, IN_ALL, PAT
 use crate::net::session::{Completion, Session};
 use crate::proto::stun::message::TransactionId;
 use crate::proto::stun::uri::Transport;
-use crate::proto::turn::client::{Allocation, Answer};
+use crate::proto::turn::client::{Allocation, Answer, DEFAULT_LIFETIME_S};
 use crate::proto::turn::credentials::Credentials;
 
 /// How long a server may need to end an allocation, beyond two round trips.
@@ -262,7 +262,7 @@ async fn allocate(
     let relayed = RelayedReport {
         family,
         address: known.map(|a| a.relayed),
-        lifetime_s: known.and_then(|a| a.lifetime_s),
+        lifetime_s: known.map(|a| a.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S)),
         relays: Fact::not_tested(Reason::EarlierFailure),
         reachable: Fact::not_tested(Reason::EarlierFailure),
         reachable_after_sending: Fact::not_tested(Reason::EarlierFailure),
