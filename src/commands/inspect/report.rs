@@ -87,6 +87,9 @@ pub struct CallReport {
     /// Offers and answers that a program could not make or did not take, with whose it was.
     #[serde(skip)]
     pub failures: Vec<String>,
+    /// Candidates that came to a side, and that its program did not take.
+    #[serde(skip)]
+    pub refused: Vec<String>,
 }
 
 /// What the verdict needs beside the result.
@@ -285,10 +288,12 @@ impl CallReport {
             .flatten()
             .any(|account| account.gap.is_some());
         let is_open = is_open || has_gap && judged.standing < Standing::Failed;
-        let settled = state(judged.standing).filter(|_| !is_open);
+        let is_told = has_events || judged.standing >= Standing::Failed;
+        let settled = state(judged.standing).filter(|_| is_told && !is_open);
+        let role = call.ends[0].as_ref().and_then(|account| account.role);
         Self {
-            role: call.ends[0].as_ref().and_then(|account| account.role),
-            state: settled.filter(|_| has_events || judged.standing >= Standing::Failed),
+            role,
+            state: settled,
             path: judged.path.map(path_kind),
             connected_ms: judged.connected_ms.and_then(span),
             local: CallSide::new(&judged.local, call.ends[0].as_ref(), began),
@@ -311,7 +316,7 @@ impl CallReport {
             dtls: dtls.filter(|dtls| dtls.state.is_some() || dtls.alert.is_some()),
             media: media::media(call),
             sdp: with_sdp.then(|| media::described(call)).flatten(),
-            steps: timeline::in_order(&timeline, untimed, settled),
+            steps: timeline::in_order(&timeline, untimed, (settled, role)),
             timeline,
             facts: CallFacts {
                 is_good: judged.is_good(),
@@ -322,11 +327,27 @@ impl CallReport {
                 is_late: call.ends.iter().flatten().all(|account| account.is_late),
             },
             failures: failures(call),
+            refused: refused(call),
             standing: judged.standing,
             causes: judged.causes,
             relay_causes: judged.relay_causes,
         }
     }
+}
+
+fn refused(call: &JoinedCall) -> Vec<String> {
+    let sides = [
+        ("this side", "the other side"),
+        ("the other side", "this side"),
+    ];
+    let all = sides
+        .into_iter()
+        .zip(&call.ends)
+        .filter_map(|((who, from), end)| {
+            let refused = facts::stages::refused(end.as_ref()?)?;
+            Some(format!("{who} did not take {refused} of {from}"))
+        });
+    all.collect()
 }
 
 /// What went wrong with descriptions, whatever came of it.

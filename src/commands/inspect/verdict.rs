@@ -118,6 +118,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
     }
     found.extend(cut(call));
     found.extend(failed_on_the_way(call));
+    found.extend(not_taken(call));
     let works = call.standing == Standing::Connected;
     let of_cause = |cause: &Cause, prefix: &str| {
         let seen = if cause.evidence.is_empty() {
@@ -169,6 +170,22 @@ fn failed_on_the_way(call: &CallReport) -> Option<Finding> {
         severity: Severity::Warning,
         message: format!("{}; the call went on all the same", said.join("; ")),
         hint: Some("look into the console of that side: offers that cross each other (glare) end so, and one of the two has to give way".to_owned()),
+    })
+}
+
+/// Candidates that were not taken, where that is not named as the cause.
+fn not_taken(call: &CallReport) -> Option<Finding> {
+    let is_cause = |cause: &Cause| matches!(cause.code, Code::CandidatesLost | Code::NoAnswer);
+    if call.refused.is_empty() || call.causes.iter().any(is_cause) {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Warning,
+        ..Finding::new(
+            Code::CandidatesLost,
+            call.refused.join("; "),
+            "keep candidates that come before the remote description, and add them when it is set",
+        )
     })
 }
 

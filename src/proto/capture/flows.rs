@@ -29,6 +29,8 @@ pub struct Flows {
     /// STUN messages that are whole, and those of which a part was captured.
     whole: u64,
     cut: u64,
+    /// Whether UDP was captured at all.
+    pub has_udp: bool,
     /// Answers to requests that are not in the capture.
     pub orphans: u64,
 }
@@ -61,6 +63,7 @@ impl Flows {
             None => {}
         }
         if !packet.is_tcp {
+            self.has_udp = true;
             self.saw(packet.from, packet.to);
         }
     }

@@ -139,8 +139,11 @@ pub struct Account {
     pub is_begun: bool,
     /// Offers and answers that could not be made or set.
     pub failures: Vec<Failure>,
-    /// Candidates of the other end that came, and that the program did not take.
+    /// Candidates of the other end that came and that the program did not take, and what it said.
     pub refused_candidates: u32,
+    pub refused_since: Option<String>,
+    /// Whether the last candidate that came was a new one.
+    pub is_last_new: bool,
     /// Whether it shows every event, so that what is not there has not happened.
     pub has_events: bool,
     /// Whether a description is being set that the page did not hand over, or a rollback.

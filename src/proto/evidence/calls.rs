@@ -285,6 +285,7 @@ fn merge(known: &mut Account, more: Account) {
     known.is_bare_ice &= more.is_bare_ice;
     // A whole record has what a damaged one lacks.
     known.gap = known.gap.take().filter(|_| more.gap.is_some());
+    known.refused_since = known.refused_since.take().or(more.refused_since);
     known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
     known.udp_peer = known.udp_peer.or(more.udp_peer);
     known.saw(more.began);

@@ -41,11 +41,13 @@ pub fn apply(account: &mut Account, at: Option<f64>, name: &str, value: &Value) 
             let step = name.trim_end_matches("OnFailure");
             failed(account, at, step, value);
         }
-        "addIceCandidateFailed" => {
-            account.refused_candidates = account.refused_candidates.saturating_add(1);
-        }
+        "addIceCandidateFailed" => refused(account, value),
         "icecandidate" => of_candidate(&mut account.own, at, value),
-        "addIceCandidate" => of_candidate(&mut account.other, at, value),
+        "addIceCandidate" => {
+            let before = account.other.candidates.len();
+            of_candidate(&mut account.other, at, value);
+            account.is_last_new = account.other.candidates.len() > before;
+        }
         "icecandidateerror" => of_error(account, at, value),
         "signalingstatechange" | "signalingState" => {
             changed(account, at, StateKind::Signaling, value);
@@ -104,6 +106,20 @@ fn failed(account: &mut Account, at: Option<f64>, step: &str, value: &Value) {
             said: shortened(printable(said.trim()).as_str()),
             is_offer: refused.and_then(|(_, read)| read.is_offer),
         });
+    }
+}
+
+/// A candidate that came and was not taken: most often there was no remote description yet.
+fn refused(account: &mut Account, value: &Value) {
+    account.refused_candidates = account.refused_candidates.saturating_add(1);
+    // It stands there before, as if it had been added.
+    if std::mem::take(&mut account.is_last_new) {
+        account.other.candidates.pop();
+    }
+    let said = value.as_str().or(value["error"].as_str());
+    if let Some(said) = said.filter(|said| !said.trim().is_empty()) {
+        let said = shortened(printable(said.trim()).as_str());
+        account.refused_since.get_or_insert(said);
     }
 }
 

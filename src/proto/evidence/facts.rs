@@ -169,6 +169,13 @@ fn path(pairs: &[CallPair], standing: Standing) -> Option<Way> {
     })
 }
 
+/// Why it is not known what came of a path that ICE found.
+fn half_seen(account: &Account) -> Option<String> {
+    const BARE: &str = "ICE has found a way, and neither DTLS nor media is in the capture: it was begun later, or nothing of them was sent; the dump of the browser tells";
+    let gap = account.gap.clone();
+    gap.or_else(|| account.is_bare_ice.then(|| BARE.to_owned()))
+}
+
 fn connected_ms(account: &Account) -> Option<f64> {
     let own = account.own.descriptions.first()?.0?;
     let other = account.other.descriptions.first()?.0?;
@@ -206,14 +213,12 @@ impl JudgedCall {
             stages::no_common_codec(call),
         ];
         self.causes.extend(later.into_iter().flatten());
-        let mut ends = call.ends.iter().flatten();
         if self.path.is_some()
             && self.standing == Standing::Checking
-            && ends.any(|end| end.is_bare_ice)
+            && let Some(why) = call.ends.iter().flatten().find_map(half_seen)
         {
-            let message = "ICE has found a way, and neither DTLS nor media is in the capture: it was begun later, or nothing of them was sent; the dump of the browser tells";
             self.causes
-                .push(Cause::new(Code::Unknown, Whose::Between, message));
+                .push(Cause::new(Code::Unknown, Whose::Between, why));
             return;
         }
         if self.path == Some(Way::Direct)

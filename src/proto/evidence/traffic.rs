@@ -268,9 +268,11 @@ impl<'a> Capture<'a> {
         {
             change(&mut account, at, StateKind::Ice, "checking");
         }
+        // Where UDP was left out, other pairs may have worked.
+        let is_all = account.gap.is_none() && self.observer.flows.has_udp;
         if let Some((_, path, end)) = used.and_then(|used| paths.get(used)) {
             course::connection(&mut account, path, *end, (course::first_up(paths), to));
-        } else if let Some(at) = course::given_up(paths, to).filter(|_| account.gap.is_none()) {
+        } else if let Some(at) = course::given_up(paths, to).filter(|_| is_all) {
             change(&mut account, at, StateKind::Ice, "failed");
         }
         account

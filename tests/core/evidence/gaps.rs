@@ -1,8 +1,9 @@
 //! Where records have gaps, and when what they tell of was: times that are missing, equal or of a wall clock, damaged
 //! dumps, captures of one direction.
 
+use rtcdiag::commands::inspect::report::InspectResult;
 use rtcdiag::proto::evidence::facts::standing::Standing;
-use rtcdiag::proto::evidence::{self, gzip};
+use rtcdiag::proto::evidence::{self, calls, gzip};
 use rtcdiag::proto::ice::causes::Way;
 use serde_json::{Value, json};
 
@@ -180,6 +181,80 @@ fn a_permission_that_was_refused_is_seen_in_a_capture() {
     let call = judged_call("a", vec![all]).expect("a call");
     let wanted = ("turn-peer-forbidden".to_owned(), "local".to_owned());
     assert_eq!(named(&call.relay_causes), [wanted]);
+}
+
+/// Its events have no candidates, and its statistics have them: they came.
+#[test]
+fn candidates_that_statistics_have_are_not_lost() {
+    let here = Dump::new(&[STUN])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST])
+        .gets(&[B_HOST, B_SRFLX])
+        .fails();
+    let there = |remote: &str| {
+        let dump = Dump::new(&[STUN]).answers("bbbb", "aaaa").fails();
+        dump.pair("host 192.168.2.10 60000", remote, [80, 0, 0], false)
+    };
+    let is_lost = |remote: &str| {
+        let call = one(&[here.text(), there(remote).text()]);
+        let all = named(&call.causes);
+        all.iter().any(|(code, _)| code == "candidates-lost")
+    };
+    assert!(!is_lost("host 192.168.1.10 50000"));
+    assert!(is_lost("prflx 203.0.113.100 50000"));
+}
+
+/// ICE was up, and what is missing may tell that DTLS was not.
+#[test]
+fn a_damaged_dump_does_not_tell_that_a_call_worked() {
+    let text = Dump::new(&[STUN])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST])
+        .gets(&[B_HOST, B_SRFLX])
+        .ice_connects()
+        .pair(
+            "host 192.168.1.10 50000",
+            "srflx 203.0.113.200 60000",
+            [5, 5, 5],
+            true,
+        )
+        .text();
+    let log = text.find("\"updateLog\"").expect("its events");
+    let cut = text[..log + 40].to_owned();
+    let call = one(&[cut]);
+    assert!(!call.is_good());
+    is(&call, &[("unknown", "between")]);
+}
+
+/// Who checks has both descriptions, though packets do not show them; who controls has offered.
+#[test]
+fn a_capture_does_not_say_that_nothing_was_offered() {
+    for (end, offerer) in [("a", "local"), ("b", "remote")] {
+        let all = record("28-peer-forbidden", end, "capture.pcap.gz").expect("it is there");
+        let joined = calls::join(vec![all.clone()]);
+        let result = InspectResult::new(&["x".to_owned()], &[all], joined);
+        let result = serde_json::to_value(&result).expect("JSON");
+        let steps = result["calls"][0]["steps"].as_array().expect("steps");
+        let stopped = steps.iter().find(|step| step["status"] == "stopped");
+        assert_eq!(stopped.expect("it failed")["step"], "checks", "{end}");
+        let made = steps.iter().find(|step| step["step"] == "description-made");
+        assert_eq!(made.expect("an offer")["side"], offerer);
+    }
+}
+
+/// Lines with candidates say nothing of offers.
+#[test]
+fn candidates_alone_do_not_tell_where_a_call_stopped() {
+    let text = format!("local {}\nremote {}\n", A_HOST.line, B_HOST.line);
+    let (result, _, _) = told_of(&[text]);
+    let call = &result["calls"][0];
+    assert_eq!(call["state"], Value::Null);
+    let mut steps = call["steps"].as_array().expect("steps").iter();
+    assert!(
+        steps.all(|step| step["status"] != "stopped"),
+        "{}",
+        call["steps"]
+    );
 }
 
 /// Begun after DTLS: the checks of consent alone do not show that anything came of it.

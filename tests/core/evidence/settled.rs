@@ -207,17 +207,18 @@ fn candidates_that_a_program_does_not_take_are_not_lost_on_the_way() {
     let refused = Dump::new(&[STUN])
         .offers("aaaa", "bbbb")
         .finds(&[A_HOST])
+        .gets(&[B_HOST])
         .event(
-            60.0,
+            61.0,
             "addIceCandidateFailed",
-            json!({"candidate": B_HOST.line, "error": "OperationError"}),
+            "The remote description was null",
         );
     let said = is(
         &one(&[saved_at(&refused, 15_000.0)]),
         &[("candidates-lost", "between")],
     );
     assert!(
-        said.contains("took none (addIceCandidate failed)"),
+        said.contains("got 1 candidate (addIceCandidate failed: The remote description was null) of the other side and took none"),
         "{said}"
     );
     assert!(!said.contains("signalling"), "{said}");

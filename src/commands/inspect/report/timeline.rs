@@ -9,6 +9,7 @@ use crate::commands::pair::report::PairState;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
+use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps::{
     self, CallKind, Course, Entry as CallStep, Event as CallEvent, StepReport, StepSide,
 };
@@ -228,7 +229,7 @@ fn named(candidate: &ToldCandidate) -> String {
 pub(super) fn in_order(
     timeline: &[CallStep],
     untimed: Vec<CallStep>,
-    state: Option<PairState>,
+    (state, role): (Option<PairState>, Option<Role>),
 ) -> Vec<StepReport> {
     let mut all = timeline.to_vec();
     all.extend(untimed);
@@ -240,10 +241,15 @@ pub(super) fn in_order(
             _ => None,
         }
     });
+    // Who offers controls (RFC 8445 6.1.1).
+    let supposed = match role {
+        Some(Role::Controlled) => StepSide::Remote,
+        _ => StepSide::Local,
+    };
     let mut steps = steps::steps(&Course {
         kind: CallKind::Recorded,
         timeline: &all,
-        offerer: offers.next().unwrap_or(StepSide::Local),
+        offerer: offers.next().unwrap_or(supposed),
         has_failed: matches!(state, Some(PairState::Failed | PairState::NoPeer)),
     });
     for step in &mut steps {

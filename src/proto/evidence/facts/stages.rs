@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
 use crate::base::words::{counted, listed};
-use crate::proto::evidence::account::{Account, StateKind, Told};
+use crate::proto::evidence::account::{Account, StateKind, Told, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::{Described, Section};
+use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
 pub use handshake::dtls;
 pub use outage::path_lost;
@@ -36,12 +37,9 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
         let to = to
             .as_ref()
             .filter(|to| to.has_events && !to.other.descriptions.is_empty())?;
-        let got = to
-            .other
-            .candidates
-            .iter()
-            .filter(|c| c.is_signalled)
-            .count();
+        // Statistics have those that came, and those that checks came from (peer-reflexive).
+        let came = |c: &&ToldCandidate| c.is_signalled || c.kind != CandidateType::Prflx;
+        let got = to.other.candidates.iter().filter(came).count();
         if got > 0 {
             return None;
         }
@@ -67,12 +65,8 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
             _ => ("this side", "the other side"),
         };
         let end = usize::from(whose == Whose::Remote);
-        let refused = call.ends[end]
-            .as_ref()
-            .map_or(0, |to| to.refused_candidates);
-        if refused > 0 {
-            let count = counted(refused as usize, "candidate");
-            format!("{to} got {count} of {from} and took none (addIceCandidate failed)")
+        if let Some(refused) = call.ends[end].as_ref().and_then(refused) {
+            format!("{to} got {refused} of {from} and took none")
         } else if is_known {
             format!(
                 "{from} told {}, and none came to {to}",
@@ -103,6 +97,18 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
     };
     let message = format!("{what}: {}", seen.join("; "));
     Some(cause(Code::CandidatesLost, Whose::Between, message, seen))
+}
+
+/// Candidates that came and were not taken, as in "2 candidates (addIceCandidate failed: ...)".
+pub fn refused(to: &Account) -> Option<String> {
+    let count = usize::try_from(to.refused_candidates)
+        .ok()
+        .filter(|count| *count > 0)?;
+    let count = counted(count, "candidate");
+    Some(match &to.refused_since {
+        Some(said) => format!("{count} (addIceCandidate failed: {said})"),
+        None => format!("{count} (addIceCandidate failed)"),
+    })
 }
 
 /// A description that promises candidates, none for long, and no reason why there should be none.

@@ -93,7 +93,8 @@ impl Standing {
         let ice = account.state(StateKind::Ice);
         let dtls = account.dtls.state.as_deref();
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
-        if account.is_bare_ice && dtls.is_none() && is_up(ice) {
+        let is_half_seen = account.is_bare_ice || account.gap.is_some();
+        if is_half_seen && dtls.is_none() && (is_up(ice) || ice.is_none()) {
             return Self::Checking;
         }
         match dtls {

@@ -199,15 +199,20 @@ impl Waiting<'_> {
             }
         }
         if is_settled(account, waited, UNDER_WAY_MS) {
-            let tells = if owing.is_some() {
-                "which had got the offer when its record ended"
-            } else {
-                "the other end did not answer, or signalling lost it; its own dump tells which"
-            };
+            // Who tells candidates has set a description of its own (RFC 8838 4).
+            let has_told = account.refused_candidates > 0 || !account.other.is_empty();
             let message = if owing.is_some() {
-                format!("no answer came to the offer of {offerer} from {answerer}, {tells}")
+                format!(
+                    "no answer came to the offer of {offerer} from {answerer}, which had got the offer when its record ended"
+                )
+            } else if has_told {
+                format!(
+                    "no answer came to the offer of {offerer}, and candidates of {answerer} did: it has made a description of its own, and signalling lost that or holds it back; its own dump tells"
+                )
             } else {
-                format!("no answer came to the offer of {offerer}: {tells}")
+                format!(
+                    "no answer came to the offer of {offerer}: the other end did not answer, or signalling lost it; its own dump tells which"
+                )
             };
             return cause(Code::NoAnswer, Whose::Between, message, vec![seen]);
         }
