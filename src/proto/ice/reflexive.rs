@@ -15,8 +15,9 @@ use crate::proto::stun::message::{
     self, BindingSuccess, Change, DecodeError, ErrorResponse, TransactionId, binding_request,
 };
 
-/// Times between transmissions: at 0, 50, 120, 250, 500, 900, 1400 and 2000 ms.
-const GAPS_MS: [u64; 7] = [50, 70, 130, 250, 400, 500, 600];
+/// Times between transmissions: at 0, 40, 90, 150, 250, 500, 900, 1400 and 2000 ms. The first ones are close to
+/// each other, since a session without UDP waits for four of them before it takes a relay.
+const GAPS_MS: [u64; 8] = [40, 50, 60, 100, 250, 400, 500, 600];
 
 /// When a server that has not answered is given up, from its first transmission on.
 pub const PATIENCE: Duration = Duration::from_millis(2500);

@@ -10,11 +10,12 @@ use crate::proto::stun::uri::Transport;
 /// When direct candidates count as complete although servers are silent: so long after the first
 /// answer, and after so many round trips.
 const GRACE: Duration = Duration::from_millis(100);
-/// How long a base's servers may be silent where UDP works otherwise: five requests, and the time for
+/// How long a base's servers may be silent where UDP works otherwise: seven requests, and the time for
 /// the answer to the last.
 const LOST: Duration = Duration::from_secs(1);
-/// How long servers may all be silent before UDP counts as blocked for the choice of a pair.
-const SILENCE: Duration = Duration::from_millis(300);
+/// How long servers may all be silent before UDP counts as blocked for the choice of a pair: four requests, and
+/// the time for the answer to the last where the round trip is short.
+const SILENCE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 pub struct Notices {
