@@ -16,7 +16,7 @@ use crate::base::words::counted;
 use crate::commands::frame::Frame;
 use crate::commands::pair::meeting_place::{self, Appointment, Visitor};
 use crate::commands::pair::run::invitation::{Invitation, Told};
-use crate::commands::pair::{at_most, reached, session_code, shared_flags};
+use crate::commands::pair::{SharedFlags, at_most, reached, session_code, shared_flags};
 use crate::commands::{gather, servers};
 use crate::proto::mesh::lobby::Settings;
 use crate::proto::signal::rooms::RoomKind;
@@ -61,7 +61,7 @@ pub fn run(frame: &Frame, args: &MeshArgs) -> anyhow::Result<Outcome> {
 /// Everything that can be known before the first packet.
 struct Plan {
     appointment: Appointment,
-    shared_flags: String,
+    shared: SharedFlags,
     options: Options,
 }
 
@@ -89,7 +89,7 @@ fn prepare(frame: &Frame, args: &MeshArgs) -> anyhow::Result<(Plan, Vec<Finding>
     };
     let plan = Plan {
         appointment,
-        shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
+        shared: shared_flags(&args.servers, &args.credentials, &args.places),
         options,
     };
     Ok((plan, findings))
@@ -122,7 +122,7 @@ async fn work(
 ) -> Result<MeshRun, ErrorReport> {
     let Plan {
         appointment,
-        shared_flags,
+        shared,
         mut options,
     } = plan;
     let code = appointment.code;
@@ -143,11 +143,12 @@ async fn work(
     options.invitation = Some(Invitation {
         name: "mesh",
         code: code.to_string(),
-        flags: shared_flags,
+        flags: shared.text,
         places: opened.flags,
         // A mesh has no page.
         page: None,
         lan: opened.lan,
+        has_file: shared.has_file,
         told: Told::Nothing,
     });
     let done = Box::pin(run::run(&options, frame.clock, stop, events)).await;

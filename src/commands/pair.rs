@@ -81,7 +81,7 @@ struct Plan {
     media: Vec<Kind>,
     shares_password: bool,
     wanted: Option<verdict::WantedPair>,
-    shared_flags: String,
+    shared: SharedFlags,
 }
 
 enum PreparedSignalling {
@@ -112,17 +112,24 @@ fn prepare(frame: &Frame, args: &PairArgs) -> anyhow::Result<(Plan, Vec<Finding>
         media: args.media.clone(),
         shares_password: args.share_turn_password,
         wanted: args.expect,
-        shared_flags: shared_flags(&args.servers, &args.credentials, &args.places),
+        shared: shared_flags(&args.servers, &args.credentials, &args.places),
     };
     Ok((prepared, findings))
 }
 
-/// What the other host's command has in common with this one: servers, no secrets.
+/// What the other host's command has in common with this one.
+pub struct SharedFlags {
+    pub text: String,
+    /// Whether there are servers in a file, which stay out of it: it has passwords.
+    pub has_file: bool,
+}
+
+/// The servers and places that were named, and no secrets.
 pub fn shared_flags(
     servers: &ServerArgs,
     credentials: &TurnCredentials,
     places: &PlaceArgs,
-) -> String {
+) -> SharedFlags {
     let mut flags = String::new();
     for uri in servers.server.iter().flat_map(|list| &list.0) {
         flags.push_str(" -s ");
@@ -141,7 +148,10 @@ pub fn shared_flags(
         flags.push_str(user);
     }
     flags.push_str(&places.public_flag());
-    flags
+    SharedFlags {
+        text: flags,
+        has_file: servers.ice_servers.is_some(),
+    }
 }
 
 async fn work(
@@ -178,10 +188,11 @@ async fn work(
             let invitation = Invitation {
                 name: "pair",
                 code: code.to_string(),
-                flags: prepared.shared_flags,
+                flags: prepared.shared.text,
                 places: opened.flags,
                 page: opened.page,
                 lan: opened.lan,
+                has_file: prepared.shared.has_file,
                 told: Told::Nothing,
             };
             host = opened.running;

@@ -26,6 +26,8 @@ pub struct Invitation {
     pub page: Option<String>,
     /// The rendezvous in this program as the other side reaches it, and whether only this network does.
     pub lan: Option<(String, bool)>,
+    /// Whether this side has servers from a file, which the command does not carry: it has passwords.
+    pub has_file: bool,
     pub told: Told,
 }
 
@@ -40,6 +42,9 @@ pub struct Invited {
     /// Whether it is in this program, at an address that only this network can reach.
     #[serde(skip)]
     pub is_near: bool,
+    /// Whether this side has servers that are not in the command.
+    #[serde(skip)]
+    pub lacks_servers: bool,
 }
 
 impl Invited {
@@ -52,6 +57,10 @@ impl Invited {
         if self.is_near {
             let near = "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)";
             text.push_str(near);
+        }
+        if self.lacks_servers {
+            let servers = "\n(that command names none of the servers in --ice-servers: give the other host such a file too)";
+            text.push_str(servers);
         }
         text
     }
@@ -110,6 +119,7 @@ impl Invitation {
             rendezvous: rendezvous.to_owned(),
             link: self.link(),
             is_near: told == Told::Near && self.lan.as_ref().is_some_and(|(_, is_near)| *is_near),
+            lacks_servers: self.has_file,
         })
     }
 }
@@ -129,4 +139,38 @@ fn named(places: &[PlaceReport]) -> String {
         .next()
         .map(|place| place.url.clone())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_the_command_does_not_carry_are_spoken_of() {
+        let invited = |has_file| {
+            let mut invitation = Invitation {
+                name: "pair",
+                code: "a code".to_owned(),
+                flags: " -s stun:stun.example.org".to_owned(),
+                places: " --rendezvous wss://rendezvous.example.org".to_owned(),
+                page: None,
+                lan: None,
+                has_file,
+                told: Told::Nothing,
+            };
+            invitation.due(&[], Time::ZERO).expect("a place is named")
+        };
+        let text = invited(true).text("the other host");
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("ice-servers"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].contains("names none of the servers"), "{text}");
+        assert!(
+            !invited(false)
+                .text("the other host")
+                .contains("ice-servers")
+        );
+    }
 }
