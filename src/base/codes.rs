@@ -130,7 +130,7 @@ codes! {
     // The two sides of a session.
     Error: NoPeer, PeerInterrupted, PeerOutOfTime, PeerFailed, PeerVanished, PeerUdpBlocked,
         NoAgreement, BadDescription, NoDescription, Agent;
-    Warning: ThirdJoiner, MessagesRefused, CandidatesLeftOut;
+    Warning: ThirdJoiner, MessagesRefused, CandidatesLeftOut, PeerTurnFailed, PeerAddressUseless;
     Info: DescriptionOdd, PeerVersion, PeerVirtualInterface, RemoteIncomplete, AgreementUnknown;
     // A session description.
     Error: SdpLine, SdpLineOrder, SdpAttribute, SdpMediaLine, SdpMid, SdpBundle, SdpRtcpMux, SdpIce,

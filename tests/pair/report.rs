@@ -5,6 +5,8 @@ mod causes;
 mod failures;
 mod layout;
 mod media;
+mod plural;
+mod refused;
 mod relay_causes;
 mod summary;
 mod verdicts;

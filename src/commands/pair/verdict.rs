@@ -4,6 +4,7 @@ pub mod causes;
 pub mod findings;
 mod left_out;
 mod media;
+mod premature;
 mod summary;
 
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use crate::base::fact::Reason;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
 use crate::commands::pair::report::{EndReport, PairResult, PairState, PathKind, Role};
 use crate::proto::ice::candidate::CandidateError;
-use crate::proto::ice::causes::{OwnRelay, ServerFacts};
+use crate::proto::ice::causes::{Found, OwnRelay, ServerFacts};
 use causes::{UNSETTLED, has_failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
@@ -64,6 +65,8 @@ pub struct Context {
     pub channel_error: Option<ErrorReport>,
     /// Whether the session ended before both sides had given up: more candidates might have come.
     pub is_undecided: bool,
+    /// Whether it was the other side that ended it so.
+    pub gave_up_early: bool,
     /// Why what the other side or the user gave could not be used, and the session ended by that.
     pub unusable: Option<ErrorReport>,
     pub manual: bool,
@@ -84,6 +87,10 @@ pub struct Context {
     pub role_conflict: Option<RoleConflict>,
     /// Relayed addresses that ended during the session, and why.
     pub ended_relays: Vec<(SocketAddr, String)>,
+    /// What this side found out about its relays and the way, as the other one is told it too.
+    pub found: Found,
+    /// The same of the other side.
+    pub peer_found: Found,
     /// Whether there were more than [`crate::proto::ice::checks::MAX_PAIRS`].
     pub pairs_left_out: bool,
     /// What became of the other side's servers; `None` if it did not tell.
@@ -110,6 +117,7 @@ pub fn verdict(result: &PairResult, context: &Context) -> Verdict {
         summary = format!("Interrupted. {summary}");
     }
     found.sort_by_key(|f| f.severity);
+    findings::cause_first(&mut found);
     // Who wants relayed candidates alone has got what they want.
     let by_choice = context.relay_only || context.peer_relay_only;
     let relayed = result.path == Some(PathKind::Relayed) && !by_choice;
@@ -138,7 +146,7 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         PairState::Failed | PairState::NoPeer => match context.peer_end {
             Some(PeerEnd::Error(_)) if !is_settled(result, context) => Outcome::Error,
             Some(_) if !is_settled(result, context) => Outcome::Inconclusive,
-            _ if is_out_of_time(result, context) => Outcome::Inconclusive,
+            _ if context.gave_up_early || is_out_of_time(result, context) => Outcome::Inconclusive,
             // With `NoPeer` nothing is known of the network; but no pair was connected, which is
             // what 1 stands for, and 2 is left for trouble of this side. `state` tells them apart.
             _ => Outcome::Bad,

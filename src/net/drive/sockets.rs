@@ -84,7 +84,11 @@ impl<S: Borrow<UdpSocket> + Send + Sync> Sockets for OneSocket<S> {
     type Error = io::Error;
 
     async fn send(&mut self, remote: SocketAddr, payload: &[u8]) -> io::Result<()> {
-        self.socket.borrow().send_to(payload, remote).await?;
+        let socket = self.socket.borrow();
+        // The first error may be that of an earlier datagram to anybody (`net::icmp`).
+        if socket.send_to(payload, remote).await.is_err() {
+            socket.send_to(payload, remote).await?;
+        }
         Ok(())
     }
 

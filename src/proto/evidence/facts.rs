@@ -360,5 +360,8 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         troubles,
         left_out: None,
         own_relays: &[],
+        ended_relays: &[],
+        refusals: &[],
+        detour: None,
     }
 }

@@ -6,20 +6,25 @@
 
 mod direct;
 mod mappings;
+mod rejected;
 mod relay;
 mod remedies;
+mod servers;
 mod silence;
 mod traffic;
 mod words;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::bounds;
 use crate::base::codes::Code;
+use crate::base::words::printable;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::prediction::Side;
 use crate::proto::stun::uri::Transport;
+pub use servers::trouble_there;
 pub use words::named;
 
 /// Why something did not come about, whose doing it is, and what would change it.
@@ -130,6 +135,11 @@ pub struct Party<'a> {
     pub left_out: Option<&'a LeftOut>,
     /// Its relays that it tried to reach itself.
     pub own_relays: &'a [OwnRelay],
+    /// Its relays that ended while they were in use.
+    pub ended_relays: &'a [EndedRelay],
+    /// Who refused its checks by ICMP.
+    pub refusals: &'a [Refusal],
+    pub detour: Option<&'a Detour>,
 }
 
 /// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
@@ -138,6 +148,71 @@ pub struct Party<'a> {
 pub struct OwnRelay {
     pub relayed: SocketAddr,
     pub is_reached: bool,
+}
+
+/// What a side finds out beside its checks, as it tells the other side; an older version tells less.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_relays: Vec<EndedRelay>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Refusal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detour: Option<Detour>,
+}
+
+impl Found {
+    /// What is taken of it.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.ended_relays.truncate(bounds::SERVERS);
+        self.refusals.truncate(bounds::CANDIDATES);
+        if let Some(detour) = &mut self.detour {
+            detour.by = printable(&detour.by);
+            detour.usual = printable(&detour.usual);
+        }
+        self
+    }
+}
+
+/// A way to the other side that is another one than the way to the servers, by this host's routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detour {
+    pub to: IpAddr,
+    /// The interface that leads there.
+    pub by: String,
+    /// That which leads to the servers.
+    pub usual: String,
+}
+
+/// An ICMP message in answer to checks (RFC 792, RFC 4443).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Where the checks went.
+    pub to: SocketAddr,
+    /// Who sent the message; `None` where the system does not tell.
+    pub by: Option<IpAddr>,
+    pub what: Refused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refused {
+    /// Nothing listens at the port, or a firewall says so.
+    Port,
+    /// A firewall forbids it (communication administratively prohibited).
+    Prohibited,
+    /// No route leads to the host or network, or it does not answer in its network.
+    #[serde(other)]
+    Unreachable,
+}
+
+/// A relay that ended by itself, and how: [`Code::AllocationMismatch`] where the server says so (RFC
+/// 8656 7.3), [`Code::Closed`] where the connection to it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedRelay {
+    pub relayed: SocketAddr,
+    pub code: Code,
 }
 
 /// Why none of a side's candidates can be used.
@@ -159,6 +234,9 @@ pub struct ServerFacts {
     pub is_turn: bool,
     /// Why it did not help; `None` if it did.
     pub error: Option<Code>,
+    /// The same in words, as the side that asked has them. An older version tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// What happened over a pair of candidates, by the records of both ends.
@@ -229,7 +307,7 @@ impl Situation<'_> {
 
 impl Whose {
     /// Of two sides, those of which it is so.
-    pub(in crate::proto) const fn of(local: bool, remote: bool) -> Option<Self> {
+    pub const fn of(local: bool, remote: bool) -> Option<Self> {
         match (local, remote) {
             (false, false) => None,
             (true, false) => Some(Self::Local),

@@ -33,7 +33,7 @@ use message::Request;
 use outbound::Sent;
 use pacing::Pacer;
 use pair::{Pair, Permission};
-pub use table::{MAX_PAIRS, Unusable};
+pub use table::{MAX_PAIRS, NoHost, Unusable};
 
 /// A side's part (RFC 8445 6.1.1).
 #[derive(

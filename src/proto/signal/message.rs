@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::codes::Code;
 use crate::base::words::printable;
-use crate::proto::ice::causes::{OwnRelay, ServerFacts};
+use crate::proto::ice::causes::{Found, OwnRelay, ServerFacts};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::{self, NatFacts};
 use crate::proto::media;
@@ -212,6 +212,8 @@ pub enum Message {
         /// Its relays that it tried to reach itself.
         #[serde(default)]
         own_relays: Vec<OwnRelay>,
+        #[serde(flatten)]
+        found: Found,
     },
     Ended {
         reason: End,
@@ -296,7 +298,10 @@ impl Message {
                     stream.trouble = stream.trouble.as_deref().map(printable);
                 }
             }
-            Self::Server(server) => server.uri = printable(&server.uri),
+            Self::Server(server) => {
+                server.uri = printable(&server.uri);
+                server.detail = server.detail.as_deref().map(printable);
+            }
             Self::Ended {
                 reason: End::Error { message },
             } => *message = printable(message),
@@ -317,6 +322,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::ice::causes::{EndedRelay, Refusal, Refused};
 
     #[test]
     fn messages_survive_the_way() {
@@ -335,6 +341,18 @@ mod tests {
                     relayed: "192.0.2.30:61000".parse().expect("valid"),
                     is_reached: true,
                 }],
+                found: Found {
+                    ended_relays: vec![EndedRelay {
+                        relayed: "192.0.2.30:61000".parse().expect("valid"),
+                        code: Code::AllocationMismatch,
+                    }],
+                    refusals: vec![Refusal {
+                        to: "192.0.2.1:5".parse().expect("valid"),
+                        by: "192.0.2.1".parse().ok(),
+                        what: Refused::Port,
+                    }],
+                    detour: None,
+                },
             },
             Message::IceServers {
                 servers: vec![IceServer {

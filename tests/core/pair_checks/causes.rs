@@ -121,6 +121,9 @@ impl Known {
             troubles: &[],
             left_out: None,
             own_relays: &[],
+            ended_relays: &[],
+            refusals: &[],
+            detour: None,
         }
     }
 }

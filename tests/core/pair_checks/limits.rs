@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rtcdiag::base::bounds;
 use rtcdiag::proto::ice::candidate::CandidateType;
 use rtcdiag::proto::ice::candidate::MAX_CANDIDATES;
-use rtcdiag::proto::ice::checks::{Checks, Limit, MAX_PAIRS, Role, Unusable};
+use rtcdiag::proto::ice::checks::{Checks, Limit, MAX_PAIRS, NoHost, Role, Unusable};
 
 use super::two::*;
 
@@ -13,13 +13,16 @@ use super::two::*;
 fn hostile_candidates_are_refused() {
     let mut checks = side(Role::Controlling);
     for (text, why) in [
-        ("0.0.0.0:5000", Unusable::NoHost),
-        ("224.0.0.1:5000", Unusable::NoHost),
-        ("255.255.255.255:5000", Unusable::NoHost),
-        ("198.51.100.1:0", Unusable::NoHost),
-        ("[::]:5000", Unusable::NoHost),
-        ("[ff02::1]:5000", Unusable::NoHost),
-        ("[::ffff:192.0.2.1]:5000", Unusable::NoHost),
+        ("0.0.0.0:5000", Unusable::NoHost(NoHost::Unspecified)),
+        ("224.0.0.1:5000", Unusable::NoHost(NoHost::Multicast)),
+        ("255.255.255.255:5000", Unusable::NoHost(NoHost::Broadcast)),
+        ("198.51.100.1:0", Unusable::NoHost(NoHost::PortZero)),
+        ("[::]:5000", Unusable::NoHost(NoHost::Unspecified)),
+        ("[ff02::1]:5000", Unusable::NoHost(NoHost::Multicast)),
+        (
+            "[::ffff:192.0.2.1]:5000",
+            Unusable::NoHost(NoHost::MappedIpv4),
+        ),
         ("[fe80::1]:5000", Unusable::LinkLocal),
         (HERE, Unusable::Own),
     ] {

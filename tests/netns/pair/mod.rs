@@ -31,6 +31,9 @@ pub struct Case {
     /// Where each finds the rendezvous.
     #[serde(default = "rendezvous")]
     rendezvous: [String; 2],
+    /// The server's host has no route but to its own networks.
+    #[serde(default)]
+    unrouted: bool,
     /// There is a broker beside the rendezvous.
     #[serde(default)]
     broker: bool,
@@ -48,6 +51,9 @@ pub struct Case {
     cause: Option<[String; 2]>,
     /// The same for why no relay helped.
     relay_cause: Option<[String; 2]>,
+    /// Codes of findings that each end must have.
+    #[serde(default)]
+    findings: [Vec<String>; 2],
     /// The types of the selected candidates, if they matter: `a`'s, then `b`'s.
     selected: Option<[String; 2]>,
 }
@@ -75,6 +81,10 @@ pub fn check(name: &str, case: &Case) {
     for run in 1..=runs {
         // A router remembers flows for minutes, so each run has routers of its own.
         let mut network = Network::build(&case.place);
+        if case.unrouted {
+            let without = network.lab.ip("srv", "route del default");
+            without.expect("it had one");
+        }
         if case.broker && !network.start_broker() {
             return;
         }
@@ -134,6 +144,12 @@ fn flaws(case: &Case, a: &Ended, b: &Ended) -> Vec<String> {
                 flaws.push(format!("{own}: {key}: {said:?}, not {wanted:?}"));
             }
         }
+    }
+    for (end, wanted) in [a, b].into_iter().zip(&case.findings) {
+        let found = end.document["findings"].as_array();
+        let has = |code: &String| found.is_some_and(|all| all.iter().any(|f| f["code"] == **code));
+        let lacking = wanted.iter().filter(|code| !has(code));
+        flaws.extend(lacking.map(|code| format!("no finding {code}")));
     }
     if let Some([local, remote]) = &case.selected {
         let selected = &a.result()["selected"];

@@ -56,6 +56,7 @@ fn servers_that_answer_the_other_side_alone_prove_that_udp_is_blocked_here() {
         transport: Transport::Udp,
         is_turn: true,
         error,
+        detail: None,
     };
     let told = |error| Context {
         peer_servers: Some(vec![server(error)]),
@@ -123,6 +124,7 @@ fn the_other_sides_server_is_advised_where_it_helps() {
                 transport: Transport::Udp,
                 is_turn: false,
                 error: None,
+                detail: None,
             }]),
             ..Context::default()
         };

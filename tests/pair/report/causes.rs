@@ -17,7 +17,7 @@ use crate::support::pair_results::{
     strict, their_host, their_srflx,
 };
 
-const EIF: Filtering = Filtering::EndpointIndependent;
+pub(super) const EIF: Filtering = Filtering::EndpointIndependent;
 const ADM: Mapping = Mapping::AddressDependent;
 
 pub(super) fn causes_with(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {

@@ -16,6 +16,7 @@ use rtcdiag::commands::pair::report::{
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
+use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::media::Kind;
 use rtcdiag::proto::signal::message::Source;
 use rtcdiag::ui::layout::Detail;
@@ -337,6 +338,7 @@ fn random_context(rng: &mut StdRng) -> Context {
             .random_bool(0.5)
             .then(|| ErrorReport::new(Code::DtlsFailed, words(rng))),
         is_undecided: rng.random_bool(0.2),
+        gave_up_early: rng.random_bool(0.1),
         rendezvous_error: rng
             .random_bool(0.2)
             .then(|| ErrorReport::new(Code::Closed, words(rng))),
@@ -348,6 +350,8 @@ fn random_context(rng: &mut StdRng) -> Context {
         peer_troubles: Vec::new(),
         own_relays: Vec::new(),
         peer_own_relays: Vec::new(),
+        found: Found::default(),
+        peer_found: Found::default(),
         odd: Vec::new(),
         turned_away: rng.random_range(0..3),
         role_conflict: match rng.random_range(0..4) {

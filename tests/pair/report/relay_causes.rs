@@ -4,10 +4,13 @@ use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::family::Family;
+use rtcdiag::base::report::ErrorReport;
+use rtcdiag::commands::gather::report::GatherServerReport;
 use rtcdiag::commands::pair::report::{PairResult, PairState};
 use rtcdiag::commands::pair::verdict::Context;
+use rtcdiag::commands::pair::verdict::causes::server_facts;
 use rtcdiag::proto::ice::candidate::CandidateType;
-use rtcdiag::proto::ice::causes::{Cause, OwnRelay, RemedyCode, Whose};
+use rtcdiag::proto::ice::causes::{Cause, EndedRelay, Found, OwnRelay, RemedyCode, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 use rtcdiag::proto::stun::uri::Transport;
@@ -269,4 +272,214 @@ fn a_certificate_that_is_refused_is_what_needs_a_remedy() {
     assert_eq!(causes[0].code, Code::UdpBlocked);
     let codes: Vec<RemedyCode> = causes[0].remedies.iter().map(|r| r.code).collect();
     assert_eq!(codes, [RemedyCode::OpenUdp]);
+}
+
+/// A row of a TURN server over TLS that failed in this way.
+fn failed_row(code: Code, text: &'static str) -> GatherServerReport {
+    let mut row = silent_server();
+    (row.uri, row.transport) = ("turns:turn.example.org:5349".to_owned(), Transport::Tls);
+    row.error = Some(ErrorReport::new(code, text));
+    row
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_said_in_words() {
+    let nothing = Context {
+        peer_servers: Some(Vec::new()),
+        ..Context::default()
+    };
+    for (code, text, words) in [
+        (
+            Code::CertificateExpired,
+            "its certificate has expired (on 2026-10-01)",
+            "the certificate of turn.example.org expired on 2026-10-01",
+        ),
+        (
+            Code::CertificateNotYetValid,
+            "its certificate is not valid yet: it begins on 2027-01-01, and this machine's clock says 2026-11-30",
+            "the certificate of turn.example.org is not valid yet: it begins on 2027-01-01",
+        ),
+        (
+            Code::CertificateWrongName,
+            "its certificate is not for turn.example.org, but for other.example.org",
+            "the certificate of turn.example.org is not for turn.example.org, but for other",
+        ),
+        (
+            Code::CertificateSelfSigned,
+            "its certificate is self-signed",
+            "the certificate of turn.example.org is self-signed",
+        ),
+    ] {
+        let mut result = strict();
+        let row = failed_row(code, text);
+        result.servers = vec![row.clone()];
+        let here = relay_cause(&result, &nothing);
+        assert_eq!(
+            (here.code, here.side),
+            (Code::TurnUnreachable, Whose::Local)
+        );
+        assert!(here.message.contains(words), "{here:?}");
+        // The other side has it in words too, and none of both has a code in brackets.
+        let told = Context {
+            peer_servers: Some(vec![server_facts(&row)]),
+            ..Context::default()
+        };
+        result.servers.clear();
+        let there = relay_cause(&result, &told);
+        assert_eq!(
+            (there.code, there.side),
+            (Code::TurnUnreachable, Whose::Remote)
+        );
+        for said in [&here, &there] {
+            for text in [&*said.message, said.in_brief()] {
+                assert!(
+                    text.contains("the certificate of turn.example.org"),
+                    "{text}"
+                );
+                assert!(!text.contains(code.name()), "{text}");
+                assert!(
+                    !text.contains("this machine") || said.side == Whose::Local,
+                    "{text}"
+                );
+            }
+        }
+        // One server that both were given is spoken of once.
+        result.servers = vec![row];
+        let both = relay_cause(&result, &told);
+        assert_eq!(both.side, Whose::Both);
+        assert!(
+            both.message
+                .starts_with("both sides refuse the certificate of their TURN server: "),
+            "{both:?}"
+        );
+        assert!(!both.message.contains("its TURN"), "{both:?}");
+    }
+}
+
+#[test]
+fn whatever_a_server_refuses_is_said_in_words() {
+    for (code, text, words) in [
+        (
+            Code::Unauthorized,
+            "error 401 again",
+            "refuses the user name or password (401)",
+        ),
+        (
+            Code::Forbidden,
+            "error 403 Forbidden: its policy",
+            "forbids it (403)",
+        ),
+        (
+            Code::AllocationQuotaReached,
+            "error 486",
+            "has no allocation left for this user (486)",
+        ),
+        (
+            Code::InsufficientCapacity,
+            "error 508",
+            "has no relay port or no capacity left (508)",
+        ),
+    ] {
+        let row = failed_row(code, text);
+        let context = Context {
+            peer_servers: Some(vec![server_facts(&row)]),
+            ..Context::default()
+        };
+        let there = relay_cause(&strict(), &context);
+        assert_eq!(
+            (there.code, there.side),
+            (Code::TurnRefused, Whose::Remote),
+            "{there:?}"
+        );
+        assert!(there.message.contains(words), "{there:?}");
+        let mut both = strict();
+        both.servers = vec![row.clone()];
+        let both = relay_cause(&both, &context);
+        assert_eq!((both.code, both.side), (Code::TurnRefused, Whose::Both));
+        assert_eq!(
+            both.message,
+            format!("the TURN server of both sides, turns:turn.example.org:5349, {words}")
+        );
+        // Where this side's relay connects them, the other side's trouble is a finding.
+        let mut connected = relayed();
+        connected.servers.clear();
+        let verdict = ends(&connected, &context, Outcome::Good, &["Connected"]);
+        let finding = verdict
+            .findings
+            .iter()
+            .find(|f| f.code == Code::PeerTurnFailed);
+        let finding = finding.expect("it is told");
+        assert!(
+            finding.message.contains("the other side (198.51.100.7)"),
+            "{finding:?}"
+        );
+        assert!(finding.message.contains(words), "{finding:?}");
+    }
+    // What was not waited for is no trouble, nor is UDP that is blocked there.
+    for code in [Code::CutShort, Code::Timeout] {
+        let mut connected = relayed();
+        without_udp(&mut connected);
+        let mut row = silent_server();
+        row.error = Some(ErrorReport::new(code, "no answer"));
+        let context = Context {
+            peer_servers: Some(vec![server_facts(&row)]),
+            ..Context::default()
+        };
+        let verdict = ends(&connected, &context, Outcome::Good, &["Connected"]);
+        assert!(!has(&verdict, "peer-turn-failed"), "{:?}", verdict.findings);
+    }
+}
+
+/// coturn ends an allocation by itself when its host has no route to a peer.
+#[test]
+fn a_relay_that_has_ended_is_not_one_with_closed_ports() {
+    let ended = |relayed: &str, code| Found {
+        ended_relays: vec![EndedRelay {
+            relayed: relayed.parse().expect("an address"),
+            code,
+        }],
+        ..Found::default()
+    };
+    for code in [Code::AllocationMismatch, Code::Closed] {
+        let found = ended("192.0.2.30:61000", code);
+        // What its own side sends does not arrive there either.
+        let here = Context {
+            own_relays: vec![own_trial(false)],
+            found: found.clone(),
+            ..Context::default()
+        };
+        let there = Context {
+            peer_own_relays: vec![own_trial(false)],
+            peer_found: found,
+            ..Context::default()
+        };
+        let own = relay_cause(&failed_over_relay(), &here);
+        assert_eq!(
+            (own.code, own.side),
+            (Code::RelayEnded, Whose::Local),
+            "{own:?}"
+        );
+        let other = relay_cause(&mirrored(&failed_over_relay()), &there);
+        assert_eq!((other.code, other.side), (Code::RelayEnded, Whose::Remote));
+        for cause in [own, other] {
+            assert!(!cause.message.contains("nothing in"), "{cause:?}");
+            assert_eq!(cause.remedies[0].code, RemedyCode::TurnConfiguration);
+            assert!(!cause.remedies[0].is_sure, "why it ended is not proved");
+        }
+        let verdict = ends(
+            &failed_over_relay(),
+            &here,
+            Outcome::Bad,
+            &["may connect them"],
+        );
+        assert!(has(&verdict, "relay-failed"));
+    }
+    // Another one of its relays has ended: that is not the one that could have helped.
+    let context = Context {
+        own_relays: vec![own_trial(false)],
+        found: ended("[2001:db8::30]:61000", Code::AllocationMismatch),
+        ..Context::default()
+    };
+    let closed = relay_cause(&failed_over_relay(), &context);
+    assert_eq!(closed.code, Code::RelayPortsClosed);
 }

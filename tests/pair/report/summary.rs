@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::family::Family;
+use rtcdiag::base::report::ErrorReport;
 use rtcdiag::commands::pair::report::{
     EndReport, LargeReport, LargestReport, PairReport, PairResult, PairState, PathKind,
     SelectedReport,
@@ -14,11 +15,12 @@ use rtcdiag::commands::pair::report::{
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
-use rtcdiag::proto::ice::causes::{OwnRelay, ServerFacts, Whose};
+use rtcdiag::proto::ice::causes::{EndedRelay, OwnRelay, ServerFacts, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 use rtcdiag::proto::stun::uri::Transport;
 
+use super::plural;
 use crate::support::pair_results::{
     ADF, APDF, APDM, EIM, candidate, chosen, end, failing, host, quality, session, silent,
     silent_server, their_host, their_srflx,
@@ -179,7 +181,7 @@ fn tried(known: &mut Known, which: usize, is_reached: bool) {
 }
 
 /// What is with each side's TURN server.
-const SERVERS: [fn(&mut Known, usize); 11] = [
+const SERVERS: [fn(&mut Known, usize); 12] = [
     |_, _| (),
     |known, which| known.errors[which] = Some(Code::Timeout),
     |known, which| known.errors[which] = Some(Code::CertificateExpired),
@@ -188,6 +190,15 @@ const SERVERS: [fn(&mut Known, usize); 11] = [
     |known, which| relay(known, which, RELAYS[which], "no-response"),
     |known, which| tried(known, which, false),
     |known, which| tried(known, which, true),
+    |known, which| {
+        tried(known, which, false);
+        let context = &mut known.context;
+        let found = [&mut context.found, &mut context.peer_found];
+        found[which].ended_relays.push(EndedRelay {
+            relayed: RELAYS[which].parse().expect("an address"),
+            code: [Code::AllocationMismatch, Code::Closed][which],
+        });
+    },
     |known, which| relay(known, which, RELAYS[which], "forbidden-ip"),
     |known, which| relay(known, which, RELAYS[which], "permission-failed"),
     |known, which| {
@@ -248,12 +259,20 @@ fn lengthen(known: &mut Known, is_v6: bool) {
     }
 }
 
+fn detail(code: Code) -> &'static str {
+    match code {
+        Code::CertificateExpired => "its certificate has expired (on 2026-10-01)",
+        Code::Timeout => "no answer",
+        _ => "error 599 It Does Not Work: what the server says in many words",
+    }
+}
+
 /// What each side tells of its server.
 fn with_servers(known: &mut Known) {
     if let Some(code) = known.errors[0] {
         let mut server = silent_server();
         server.uri = URI.into();
-        server.error.as_mut().expect("it failed").code = code;
+        server.error = Some(ErrorReport::new(code, detail(code)));
         known.result.servers = vec![server];
     }
     if let Some(code) = known.errors[1] {
@@ -263,6 +282,7 @@ fn with_servers(known: &mut Known) {
             transport: Transport::Tls,
             is_turn: true,
             error: Some(code),
+            detail: Some(detail(code).to_owned()),
         }]);
     }
 }
@@ -316,6 +336,7 @@ fn lines(text: &str) -> usize {
 
 #[derive(Default)]
 struct Seen {
+    singular: BTreeSet<String>,
     /// Every code that came up, and whose it was.
     causes: BTreeSet<(Code, Whose)>,
     too_long: BTreeSet<String>,
@@ -328,7 +349,8 @@ fn check(known: &Known, is_v6: bool, seen: &mut Seen) {
     let result = with_causes(known.result, &known.context);
     let causes = result.causes.iter().chain(&result.relay_causes);
     seen.causes
-        .extend(causes.map(|cause| (cause.code, cause.side)));
+        .extend(causes.clone().map(|cause| (cause.code, cause.side)));
+    seen.singular.extend(causes.flat_map(plural::singular));
     let summary = verdict(&result, &known.context).summary;
     seen.too_long
         .extend((lines(&summary) > 3).then(|| summary.clone()));
@@ -408,6 +430,7 @@ fn every_summary_fits_into_three_lines() {
             }
         }
     }
+    assert!(seen.singular.is_empty(), "{:#?}", seen.singular);
     let some: Vec<&String> = seen
         .too_long
         .iter()
@@ -438,6 +461,7 @@ fn every_summary_fits_into_three_lines() {
         Code::TurnPeerForbidden,
         Code::RelayAddressPrivate,
         Code::RelayPortsClosed,
+        Code::RelayEnded,
     ] {
         assert!(codes.contains(&code), "{code} never came up: {codes:?}");
     }

@@ -11,9 +11,10 @@ use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
 use rtcdiag::proto::ice::candidate::CandidateType;
 
+use super::causes::{EIF, between};
 use super::{codes, ends, has, judged};
 use crate::support::pair_results::{
-    direct, end, failing, host, nobody, quality, relayed, silent_server, strict,
+    EIM, direct, end, failing, host, nobody, quality, relayed, silent_server, strict,
 };
 
 #[test]
@@ -278,10 +279,39 @@ fn a_prediction_is_a_finding_only_where_it_was_wrong() {
         .findings
         .iter()
         .find(|f| f.code == Code::PredictionContradicted);
-    let message = &finding.expect("it is there").message;
+    let finding = finding.expect("it is there");
+    let message = &finding.message;
     assert!(
         message.contains("promised a direct connection, but the result is a relayed connection")
     );
+    // The cause is proved: it comes first, and this is an observation that narrows it down.
+    assert_eq!(finding.severity, Severity::Info);
+    assert!(
+        message.contains("a NAT treats the other side unlike the servers"),
+        "{message}"
+    );
+    let order = codes(&verdict);
+    let place = |code| order.iter().position(|it| *it == code);
+    assert!(
+        place("direct-failed") < place("prediction-contradicted"),
+        "{order:?}"
+    );
+    assert_eq!(verdict.outcome, Outcome::Good);
+    // Where it is not, the contradiction is all that there is.
+    let mut unknown = between((EIM, EIF), (EIM, EIF));
+    unknown.prediction = result.prediction.clone();
+    for pair in &mut unknown.pairs {
+        pair.requests_arrived = None;
+        *pair = failing(pair.clone(), "no-response", "no answer");
+    }
+    let causes = with_causes(unknown.clone(), &Context::default()).causes;
+    assert_eq!(causes[0].code, Code::Unknown, "{causes:?}");
+    let open = judged(&unknown);
+    let finding = open
+        .findings
+        .iter()
+        .find(|f| f.code == Code::PredictionContradicted);
+    assert_eq!(finding.expect("it is there").severity, Severity::Warning);
     let wrong = result.prediction.clone();
     result.prediction.expected = Expected::Unknown;
     assert!(!has(&judged(&result), "prediction-contradicted"));
@@ -402,7 +432,7 @@ fn servers_of_this_side() {
         &result,
         &Context::default(),
         Outcome::Bad,
-        &["does not reach its TURN server turn:turn.example.org:3478 (timeout)"],
+        &["does not reach its TURN server turn:turn.example.org:3478, which does not answer"],
     );
     assert_eq!(severity_of(&verdict), Severity::Error);
 }

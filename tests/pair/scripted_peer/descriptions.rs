@@ -1,5 +1,6 @@
 //! Descriptions that are none, or more than one.
 
+use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::signal::message::{End, Message};
 
 use super::ice::{Honest, Ice, connect};
@@ -135,6 +136,7 @@ fn a_description_without_candidates_ends_without_a_connection() {
             arrived: vec![],
             troubles: vec![],
             own_relays: vec![],
+            found: Found::default(),
         });
         peer.told().await;
         let ended = program.end().await;

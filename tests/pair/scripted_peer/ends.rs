@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::signal::message::{End, Message};
 use serde_json::json;
 
@@ -118,6 +119,42 @@ fn each_reason_for_an_end_is_passed_on() {
                 ended.assert_within(4.0);
             });
         }
+    }
+}
+
+/// The other side gives up before its candidates have come: that is no diagnosis.
+#[test]
+fn giving_up_before_the_candidates_have_come_is_no_diagnosis() {
+    for stage in [Stage::Described, Stage::Candidates] {
+        lab::with(async |lab: Lab| {
+            let program = lab.pair(&["--timeout", "20"]);
+            let mut peer = go(&lab, stage).await;
+            peer.say(&Message::Failed);
+            peer.say(&Message::Finished);
+            peer.say(&Message::Record {
+                arrived: vec![],
+                troubles: vec![],
+                own_relays: vec![],
+                found: Found::default(),
+            });
+            let ended = program.end_while_it_stays(&mut peer).await;
+            ended.assert_says(
+                INCONCLUSIVE,
+                "no verdict on the network: the other side gave up",
+            );
+            let result = ended.result();
+            for causes in ["causes", "relay_causes"] {
+                let codes: Vec<&str> = result[causes]
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .filter_map(|cause| cause["code"].as_str())
+                    .collect();
+                assert_eq!(codes, ["unknown"], "{stage:?}: {causes}");
+            }
+            assert!(result["prediction"]["agrees"].is_null(), "{stage:?}");
+            ended.assert_within(6.0);
+        });
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rtcdiag::net::servers::rendezvous::Limits;
 use rtcdiag::proto::ice::candidate::{self, Candidate, CandidateType, Origin};
+use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::ice::checks::{Base, Checks, Input, Role};
 use rtcdiag::proto::signal::message::Message;
 use tokio::net::UdpSocket;
@@ -154,6 +155,7 @@ impl Ice {
                     arrived,
                     troubles: vec![],
                     own_relays: vec![],
+                    found: Found::default(),
                 });
             }
             _ => {}

@@ -8,6 +8,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use crate::base::bounds;
+use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::net::session::Session;
 use crate::proto::stun::message::ErrorResponse;
@@ -108,6 +109,8 @@ impl Supplies {
 
 pub enum RelayCommand {
     Permit(IpAddr),
+    /// Asks the server whether the allocation is still there.
+    Probe,
     Send(SocketAddr, Vec<u8>),
     /// The same, whole or not at all.
     SendWhole(SocketAddr, Vec<u8>),
@@ -115,6 +118,9 @@ pub enum RelayCommand {
 }
 
 type PendingPermits = Vec<(RequestId, IpAddr)>;
+
+/// The time that an allocation gets by default (RFC 8656 3.2), in seconds.
+const LIFETIME_S: u32 = 600;
 
 /// Keeps an allocation, and does what is asked, until it is released or ends. The end of the session
 /// gives it back.
@@ -127,12 +133,16 @@ pub async fn keep(
     let relayed = allocation.relayed;
     let mut asked: PendingPermits = Vec::new();
     let mut bound = Vec::new();
+    let mut probes = Vec::new();
     loop {
         tokio::select! {
             command = commands.recv() => match command {
                 Some(RelayCommand::Permit(peer)) => {
                     let request = session.begin(|client, now| client.permit(now, vec![peer]));
                     asked.push((request, peer));
+                }
+                Some(RelayCommand::Probe) => {
+                    probes.push(session.begin(|client, now| client.refresh(now, LIFETIME_S)));
                 }
                 Some(RelayCommand::Send(peer, bytes)) => {
                     session.send(peer, &bytes);
@@ -153,6 +163,15 @@ pub async fn keep(
             event = session.next() => match event {
                 Ok(Event::Data { peer, payload, .. }) => {
                     supply.datagram(relayed, peer, payload);
+                }
+                Ok(Event::Done { request, outcome: Err(failure), .. })
+                    if probes.contains(&request)
+                        && failure.meaning().code == Code::AllocationMismatch =>
+                {
+                    // The server says that there is none (RFC 8656 7.3).
+                    let error = ErrorReport::from(&failure);
+                    supply.send(Supply::RelayEnded { relayed, error });
+                    return;
                 }
                 Ok(Event::Done { request, outcome, .. }) => {
                     if let Some(place) = asked.iter().position(|(id, _)| *id == request) {

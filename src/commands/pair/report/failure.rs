@@ -3,8 +3,10 @@
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
+use crate::base::words::counted;
 use crate::commands::pair::report::{CheckState, PairReport};
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::{Refusal, Refused};
 use crate::proto::ice::checks::pair::Permission;
 use crate::proto::nat::SendError;
 
@@ -13,7 +15,9 @@ use crate::proto::nat::SendError;
 pub struct PairEvidence {
     /// What the system said when a check was to be sent; the last one.
     pub send_error: Option<SendError>,
-    /// Whether the connection to the TURN server, over which the pair's relay is reached, has gone.
+    /// What ICMP says of checks that went there.
+    pub refusal: Option<Refusal>,
+    /// Whether the relay of the pair has ended, or the connection to its TURN server.
     pub is_relay_gone: bool,
     /// What the TURN server said about the other side's address (RFC 8656 9).
     pub permission: Permission,
@@ -94,7 +98,7 @@ pub fn explain(row: &PairReport, evidence: &PairEvidence) -> Option<ErrorReport>
     if evidence.is_relay_gone {
         return Some(ErrorReport::new(
             Code::RelayGone,
-            "the connection to the TURN server has been lost meanwhile",
+            "the relay has ended meanwhile, or the connection to its TURN server has",
         ));
     }
     if let Some(error) = of_cut_short(evidence.cut_short, row) {
@@ -103,7 +107,37 @@ pub fn explain(row: &PairReport, evidence: &PairEvidence) -> Option<ErrorReport>
     if row.requests_sent == 0 {
         return Some(ErrorReport::new(Code::NotChecked, "never checked"));
     }
-    (row.state == CheckState::Failed).then(|| of_silence(row, evidence.responses_sent_there))
+    if row.state != CheckState::Failed {
+        return None;
+    }
+    let arrived = row.requests_arrived.unwrap_or(0) + row.requests_received;
+    let refusal = evidence.refusal.filter(|_| arrived == 0);
+    Some(refusal.map_or_else(
+        || of_silence(row, evidence.responses_sent_there),
+        |refusal| of_refusal(&refusal, row.requests_sent),
+    ))
+}
+
+/// Somebody answered with ICMP.
+fn of_refusal(refusal: &Refusal, sent: u32) -> ErrorReport {
+    let by = match refusal.by {
+        Some(by) if by == refusal.to.ip() => "that address itself".to_owned(),
+        Some(by) => by.to_string(),
+        None => "somebody on the way".to_owned(),
+    };
+    let says = match refusal.what {
+        Refused::Port => "that nothing listens there, or a firewall in its name",
+        Refused::Prohibited => "that a firewall forbids it",
+        Refused::Unreachable => "that no route leads there, or no host is there",
+    };
+    ErrorReport::new(
+        Code::IcmpUnreachable,
+        format!(
+            "{by} says {says} (ICMP {}; {} sent)",
+            refusal.what.name(),
+            counted(sent as usize, "check")
+        ),
+    )
 }
 
 fn of_error_response(code: u16) -> ErrorReport {

@@ -11,6 +11,8 @@ mod peer;
 mod pings;
 pub mod places;
 mod progress;
+mod refusals;
+mod supplies;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -23,22 +25,18 @@ use tokio::sync::mpsc;
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::base::time::Time;
-use crate::base::words::counted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
-use crate::commands::gather::run;
-use crate::commands::gather::run::supply::Supply;
-use crate::commands::pair::report::{PlaceReport, StepSide, TimelineEntry, TimelineEvent};
+use crate::commands::pair::report::{PlaceReport, TimelineEntry};
 use crate::commands::pair::run::channel::Channel;
 use crate::commands::pair::run::ending::Ending;
-use crate::commands::pair::run::paths::{Means, Paths};
+use crate::commands::pair::run::paths::Paths;
 use crate::commands::pair::run::{Event, Options, PairRun, SideOf, Signalling, rows};
 use crate::commands::pair::verdict::RoleConflict;
-use crate::commands::pair::verdict::causes::server_facts;
 use crate::net::agent::Agent;
 use crate::net::clock::Clock;
 use crate::net::whole;
 use crate::proto::ice::candidate::{Candidate, CandidateError};
-use crate::proto::ice::causes::{OwnRelay, ServerFacts};
+use crate::proto::ice::causes::{Found, OwnRelay, ServerFacts};
 use crate::proto::ice::checks::{self, Checks, Credentials, Role};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::quality::Quality;
@@ -73,6 +71,8 @@ pub(super) struct Peer {
     pub troubles: Vec<Code>,
     /// Its relays that it tried to reach itself.
     pub own_relays: Vec<OwnRelay>,
+    /// What else it found out.
+    pub found: Found,
     /// Checks of ours that arrived there.
     pub arrived: Option<BTreeSet<u32>>,
     /// What a browser says of its pairs, in place of that.
@@ -103,6 +103,8 @@ pub(super) struct Own {
     pub servers: Vec<ServerFacts>,
     /// Of its relays, from its own sockets; `None` before they are tried.
     trials: Option<Trials>,
+    /// What it found out beside that.
+    pub found: Found,
     pub complete_at: Option<Time>,
     /// Whether any STUN server answered over UDP, once no more direct candidates are to be expected.
     directs: Option<bool>,
@@ -119,6 +121,8 @@ pub(super) struct Progress {
     /// How many pairs there are, and when the last one came about.
     grown: (usize, Time),
     pub has_failed: bool,
+    /// The other side gave up before all candidates of both were known.
+    pub gave_up_early: bool,
     has_told_connected: bool,
     /// When it was clear how the session ends, while the NAT test was still under way.
     awaited_since: Option<Time>,
@@ -229,6 +233,7 @@ impl<'a> Meeting<'a> {
                 silent: Vec::new(),
                 servers: Vec::new(),
                 trials: None,
+                found: Found::default(),
                 complete_at: None,
                 directs: None,
             },
@@ -329,79 +334,6 @@ impl<'a> Meeting<'a> {
             .min()
             .unwrap_or(Duration::MAX)
             .min(self.clock.now() + TICK)
-    }
-
-    pub fn take_supply(&mut self, supply: Supply) {
-        let now = self.clock.now();
-        match supply {
-            Supply::Base { address, socket } => self.offer(address, Means::Socket(socket)),
-            Supply::Relay { relayed, commands } => {
-                self.offer(relayed, Means::Relay(commands));
-            }
-            Supply::Datagram { at, source, bytes } => {
-                if let Some(base) = self.paths.find(at) {
-                    self.take_datagram(base, source, &bytes);
-                }
-            }
-            Supply::Permitted {
-                relayed,
-                peer,
-                outcome,
-            } => {
-                if let Some(base) = self.paths.find(relayed) {
-                    // What this side asked for itself gives no new hope.
-                    if !self.take_own_permission(relayed, peer, outcome.is_ok()) {
-                        self.progress.grown.1 = now;
-                    }
-                    self.checks.permitted(now, base, peer, outcome);
-                }
-            }
-            Supply::TooLarge { length } => self.flow.quality.too_large(now, length),
-            Supply::RelayEnded { relayed, error } => {
-                if let Some(base) = self.paths.find(relayed) {
-                    self.checks.end_base(base);
-                    let ended = (relayed, error.message);
-                    self.record.ended_relays.push(ended);
-                }
-            }
-            Supply::DirectsComplete { has_udp } => {
-                self.own.directs = Some(has_udp);
-                self.checks.local_directs_complete(now, has_udp);
-                if self.progress.is_described {
-                    self.say(Message::DirectsComplete { udp: has_udp });
-                }
-            }
-            Supply::Complete => self.take_complete(now),
-            Supply::Event(event) => self.take_gathered(event),
-        }
-    }
-
-    fn take_complete(&mut self, now: Time) {
-        self.own.complete_at = Some(now);
-        let count = self.own.candidates.len();
-        self.note(
-            TimelineEvent::GatheringComplete,
-            counted(count, "candidate"),
-        );
-        if self.progress.is_described {
-            self.say(Message::Complete);
-        }
-    }
-
-    fn take_gathered(&mut self, event: run::Event) {
-        match event {
-            run::Event::Candidate(report) => self.take_candidate(&report),
-            run::Event::Server(report) => {
-                let facts = server_facts(&report);
-                self.note_server(StepSide::Local, &facts);
-                self.own.servers.push(facts.clone());
-                if self.progress.is_described {
-                    self.say(Message::Server(facts));
-                }
-                let _ = self.record.events.send(Event::Server(report));
-            }
-            run::Event::Redundant(_) => {}
-        }
     }
 
     pub(super) fn sdp(&self) -> String {

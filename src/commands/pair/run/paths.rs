@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use crate::base::bounds;
 use crate::commands::gather::run::supply::RelayCommand;
-use crate::net::{host, whole};
+use crate::net::{host, refusals, whole};
+use crate::proto::ice::causes::Refusal;
 use crate::proto::ice::checks::{Checks, Event, Transmit};
 use crate::proto::nat::SendError;
 
@@ -22,6 +24,19 @@ pub struct Paths {
     bases: Vec<(SocketAddr, Means)>,
     /// Those whose candidate is not known yet.
     waiting: Vec<(SocketAddr, Means)>,
+    /// Whether ICMP messages are listened for, which makes sending fail now and then.
+    hears: bool,
+    /// Those that came, and to which base.
+    heard: Vec<(usize, Refusal)>,
+}
+
+impl Means {
+    const fn socket(&self) -> Option<&Arc<UdpSocket>> {
+        match self {
+            Self::Socket(socket) => Some(socket),
+            Self::Relay(_) => None,
+        }
+    }
 }
 
 impl Paths {
@@ -35,6 +50,9 @@ impl Paths {
             return false;
         };
         let base = self.waiting.remove(place);
+        if let (true, Means::Socket(socket)) = (self.hears, &base.1) {
+            refusals::listen(socket);
+        }
         self.bases.push(base);
         true
     }
@@ -50,8 +68,44 @@ impl Paths {
         }
     }
 
+    /// From now on, who refuses what is sent is heard.
+    pub fn listen(&mut self) {
+        if !std::mem::replace(&mut self.hears, true) {
+            let sockets = self.bases.iter().filter_map(|(_, means)| means.socket());
+            sockets.for_each(|socket| refusals::listen(socket));
+        }
+    }
+
+    /// The refusals that have come, and the bases that sent there.
+    pub fn refusals(&mut self) -> Vec<(usize, Refusal)> {
+        if self.hears {
+            (0..self.bases.len()).for_each(|base| _ = self.hear(base));
+        }
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Whether there was something to be heard.
+    fn hear(&mut self, base: usize) -> bool {
+        let socket = self.bases.get(base).and_then(|(_, means)| means.socket());
+        let heard = socket.map(|socket| refusals::take(socket)).unwrap_or_default();
+        let is_any = !heard.is_empty();
+        let room = bounds::CANDIDATES.saturating_sub(self.heard.len());
+        self.heard
+            .extend(heard.into_iter().take(room).map(|refusal| (base, refusal)));
+        is_any
+    }
+
+    /// Asks the servers whether the relays are still there; those that are not are told of as ended.
+    pub fn probe_relays(&self) {
+        for (_, means) in &self.bases {
+            if let Means::Relay(commands) = means {
+                let _ = commands.send(RelayCommand::Probe);
+            }
+        }
+    }
+
     /// Sends everything that waits. Gives what the checks have to tell.
-    pub async fn flush(&self, checks: &mut Checks) -> Vec<Event> {
+    pub async fn flush(&mut self, checks: &mut Checks) -> Vec<Event> {
         let mut events = Vec::new();
         loop {
             while let Some(event) = checks.poll_event() {
@@ -68,7 +122,7 @@ impl Paths {
         }
     }
 
-    async fn send(&self, checks: &mut Checks, transmit: Transmit) {
+    async fn send(&mut self, checks: &mut Checks, transmit: Transmit) {
         let Transmit {
             base,
             destination,
@@ -76,7 +130,12 @@ impl Paths {
         } = transmit;
         match self.bases.get(base) {
             Some((_, Means::Socket(socket))) => {
-                let sent = socket.send_to(&payload, destination).await;
+                let socket = Arc::clone(socket);
+                let mut sent = socket.send_to(&payload, destination).await;
+                // It may be that of an earlier datagram, and then this one has not been sent.
+                if sent.is_err() && self.hears && self.hear(base) {
+                    sent = socket.send_to(&payload, destination).await;
+                }
                 if let Err(error) = sent.map_err(|error| host::send_error(&error, destination)) {
                     // An ICMP error shows at the next packet to anybody: that is no word about this
                     // one.

@@ -219,6 +219,8 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         unusable,
         role_conflict: meeting.record.role_conflict,
         ended_relays: meeting.record.ended_relays.clone(),
+        found: meeting.own.found.clone(),
+        peer_found: meeting.peer.found.clone(),
         pairs_left_out: meeting.checks.left_out() > 0,
         relay_only: meeting.options.is_relay_only(),
         peer_relay_only: meeting.peer.relay_only,
@@ -238,7 +240,8 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         own_relays: meeting.own_relays(),
         peer_own_relays: meeting.peer.own_relays.clone(),
         odd: meeting.record.odd.clone(),
-        is_undecided: !meeting.progress.has_failed,
+        is_undecided: !meeting.progress.has_failed || meeting.progress.gave_up_early,
+        gave_up_early: meeting.progress.gave_up_early,
         no_data: meeting
             .flow
             .selected
@@ -316,7 +319,11 @@ fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -
         (Some(PathKind::Direct), _) => Some(Expected::Direct),
         (Some(PathKind::Relayed), _) => Some(Expected::Relay),
         // Only what was tried to the end counts.
-        (None, PairState::Failed) if meeting.progress.has_failed => Some(Expected::Fail),
+        (None, PairState::Failed)
+            if meeting.progress.has_failed && !meeting.progress.gave_up_early =>
+        {
+            Some(Expected::Fail)
+        }
         _ => None,
     };
     PredictionReport {

@@ -8,10 +8,10 @@ use crate::commands::gather::report::{CandidateReport, GatherServerReport};
 use crate::commands::pair::report::{
     CheckState, PairReport, PairResult, PairState, PathKind, SideReport,
 };
-use crate::commands::pair::verdict::{Context, findings, left_out, media};
+use crate::commands::pair::verdict::{Context, findings, left_out, media, premature};
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{
-    Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
+    self, Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
 };
 use crate::proto::ice::prediction::Side;
 use crate::proto::nat::address::is_global;
@@ -48,6 +48,27 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
         );
         return (vec![cause], Vec::new());
     }
+    let (mut direct, mut relay) = in_situation(result, context, |situation| {
+        (situation.causes(), situation.relay_causes())
+    });
+    if result.state == PairState::Failed {
+        premature::open(&mut direct, result, context, "there is no direct path");
+        premature::open(&mut relay, result, context, "no relay helped");
+    }
+    (direct, relay)
+}
+
+/// A TURN server of the other side that gave it nothing, and what would mend it.
+pub(super) fn trouble_there(result: &PairResult, context: &Context) -> Option<(String, Remedy)> {
+    in_situation(result, context, causes::trouble_there)
+}
+
+/// Asks the engine.
+fn in_situation<T>(
+    result: &PairResult,
+    context: &Context,
+    ask: impl FnOnce(&Situation<'_>) -> T,
+) -> T {
     let path = result.path.map(|path| match path {
         PathKind::Direct => Way::Direct,
         PathKind::Relayed => Way::Relayed,
@@ -61,11 +82,17 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
         local: Party {
             troubles: &own_troubles,
             own_relays: &context.own_relays,
+            ended_relays: &context.found.ended_relays,
+            refusals: &context.found.refusals,
+            detour: context.found.detour.as_ref(),
             ..party(&result.local, &local, context.relay_only, Some(&servers))
         },
         remote: Party {
             troubles: &context.peer_troubles,
             own_relays: &context.peer_own_relays,
+            ended_relays: &context.peer_found.ended_relays,
+            refusals: &context.peer_found.refusals,
+            detour: context.peer_found.detour.as_ref(),
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
@@ -77,7 +104,7 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
         pairs: &pairs,
         path,
     };
-    (situation.causes(), situation.relay_causes())
+    ask(&situation)
 }
 
 /// What this side's system and TURN servers say of all its pairs, for the other side too.
@@ -121,6 +148,9 @@ fn party<'a>(
         troubles: &[],
         left_out: None,
         own_relays: &[],
+        ended_relays: &[],
+        refusals: &[],
+        detour: None,
     }
 }
 
@@ -148,6 +178,7 @@ pub fn server_facts(report: &GatherServerReport) -> ServerFacts {
         transport: report.transport,
         is_turn: report.is_turn,
         error: report.error.as_ref().map(|error| error.code),
+        detail: report.error.as_ref().map(|error| error.message.clone()),
     }
 }
 
@@ -186,6 +217,7 @@ pub(in crate::commands) fn promise(remedy: &Remedy) -> String {
     let effect = match remedy.effect {
         Effect::Direct if !remedy.is_sure => "may make it direct",
         Effect::Direct => "would make it direct",
+        Effect::Relay if !remedy.is_sure => "may connect them",
         Effect::Relay => "would connect them",
     };
     format!("{} {effect}", remedy.message)
@@ -197,6 +229,7 @@ pub(super) fn promise_in_brief(remedy: &Remedy) -> String {
     match remedy.effect {
         Effect::Direct if !remedy.is_sure => format!("Perhaps direct with {brief}"),
         Effect::Direct => format!("Direct with {brief}"),
+        Effect::Relay if !remedy.is_sure => format!("{} may connect them", capitalised(brief)),
         Effect::Relay => format!("{} would connect them", capitalised(brief)),
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> 
     session::of_ended_relays(context, &mut findings);
     session::of_pairs_left_out(context, &mut findings);
     sides::of_servers(result, context, &mut findings);
+    sides::of_their_servers(result, context, &mut findings);
     sides::of_sides(result, &mut findings);
     left_out::findings(context, &mut findings);
     session::of_session(result, context, &mut findings);
@@ -184,12 +185,71 @@ fn of_prediction(result: &PairResult, context: &Context, findings: &mut Vec<Find
         ),
         Expected::Unknown => return,
     };
-    findings.push(Finding::new(
-        Code::PredictionContradicted,
-        format!(
-            "the NATs promised {promised}, but the result is {came}. The promise rested on this: {}",
-            because.trim_end_matches('.')
-        ),
-        hint,
-    ));
+    let because = because.trim_end_matches('.');
+    let Some(cause) = proved(result, *expected) else {
+        findings.push(Finding::new(
+            Code::PredictionContradicted,
+            format!(
+                "the NATs promised {promised}, but the result is {came}. The promise rested on this: {because}"
+            ),
+            hint,
+        ));
+        return;
+    };
+    // The cause is what counts; that the NATs let expect something else narrows it down.
+    let is_of_nat = [
+        Code::EndpointDependentMapping,
+        Code::AddressPooling,
+        Code::PortMoved,
+        Code::NoHairpinning,
+    ];
+    let shows = if is_of_nat.contains(&cause.code) {
+        "a NAT treats the other side unlike the servers that it was tested with"
+    } else {
+        "what stops it is not what the NAT tests measure"
+    };
+    findings.push(
+        Finding::new(
+            Code::PredictionContradicted,
+            format!(
+                "the NATs promised {promised}, but the result is {came}: beside the cause, this shows that {shows}. The promise rested on this: {because}"
+            ),
+            "look at the cause first; rtcdiag nat on both hosts tests the NATs anew",
+        )
+        .severity(Severity::Info),
+    );
+}
+
+/// The cause of what did not come, if it is proved.
+fn proved(result: &PairResult, expected: Expected) -> Option<&Cause> {
+    let causes = match (expected, result.path) {
+        (Expected::Direct, None | Some(PathKind::Relayed)) => &result.causes,
+        (Expected::Relay, None) => &result.relay_causes,
+        _ => return None,
+    };
+    let first = causes.first().filter(|it| !media::is_of_media(it));
+    first.filter(|cause| cause.code != Code::Unknown)
+}
+
+/// Puts what is only an observation on a cause behind it.
+pub(super) fn cause_first(findings: &mut [Finding]) {
+    let is_observation = |finding: &Finding| {
+        finding.code == Code::PredictionContradicted && finding.severity == Severity::Info
+    };
+    let is_cause = |finding: &Finding| {
+        [
+            Code::DirectFailed,
+            Code::RelayFailed,
+            Code::NoRelayCandidates,
+        ]
+        .contains(&finding.code)
+    };
+    if let Some(at) = findings.iter().position(is_observation)
+        && let Some(behind) = findings
+            .iter()
+            .rposition(is_cause)
+            .filter(|behind| *behind > at)
+    {
+        findings[at..=behind].rotate_left(1);
+    }
 }

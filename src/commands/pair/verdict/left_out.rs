@@ -11,6 +11,7 @@ use crate::proto::ice::causes::LeftOut;
 
 const NEEDS_STUN: &str = "give the other side a STUN server (iceServers), so that it tells a srflx candidate; a browser that may use camera or microphone tells its local addresses too";
 const NEEDS_ADDRESS: &str = "have the other side tell IP addresses, or put the address in place of the name in its candidate lines";
+const NEEDS_HOST: &str = "look where the other side's program takes that address from; a STUN server (iceServers) tells it the public address of its host";
 const NEEDS_UDP: &str = "have the other side listen on UDP, or test with an ICE agent that has UDP: checks here are made over UDP alone";
 const WRONG_LINES: &str = "compare its candidate lines with RFC 8839 5.1";
 
@@ -47,6 +48,13 @@ impl Kinds {
             }
         }
         kinds
+    }
+
+    /// Whether all are addresses that nobody can send to.
+    fn is_useless(&self, all: usize) -> bool {
+        !self.useless.is_empty()
+            && self.hidden + self.named + self.streams + self.other == 0
+            && all > 0
     }
 
     fn sentences(&self) -> Vec<String> {
@@ -101,7 +109,7 @@ impl Kinds {
         } else if self.streams > 0 {
             NEEDS_UDP
         } else if !self.useless.is_empty() {
-            NEEDS_STUN
+            NEEDS_HOST
         } else {
             WRONG_LINES
         }
@@ -194,6 +202,13 @@ pub(super) fn cause(context: &Context) -> Option<LeftOut> {
         _ if kinds.streams == all => {
             "the other side has candidates for TCP only, and checks are made over UDP".to_owned()
         }
+        _ if kinds.is_useless(all) => {
+            let which: Vec<String> = kinds.useless.iter().take(2).cloned().collect();
+            format!(
+                "the other side tells no address that can be sent to: {}",
+                which.join("; ")
+            )
+        }
         _ => format!(
             "none of the other side's candidates can be used: {}",
             kinds.sentences().join("; ")
@@ -205,6 +220,8 @@ pub(super) fn cause(context: &Context) -> Option<LeftOut> {
         "the other side tells host names in place of addresses"
     } else if kinds.streams == all {
         "the other side has candidates for TCP only"
+    } else if kinds.is_useless(all) {
+        "the other side tells no address that can be sent to"
     } else {
         "none of the other side's candidates can be used"
     };

@@ -14,7 +14,7 @@ use crate::commands::pair::verdict::{
     Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, media, socket,
 };
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::{Cause, Remedy};
+use crate::proto::ice::causes::{Cause, Remedy, Whose};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps;
 use crate::proto::stun::uri::Transport;
@@ -252,9 +252,19 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
         let is_said = [Code::NoCandidates, Code::NoTurnServer].contains(&cause.code);
         direct.is_none() || (!is_said && wording.has_second_cause)
     });
-    let direct = direct.map(|cause| said(cause, wording, wording.full_cause));
-    let relayed = relayed.map(|cause| said(cause, wording, wording.full_relay_cause));
-    let why: Vec<String> = direct.into_iter().chain(relayed).collect();
+    let is_proved = |cause: &&Cause| cause.code != Code::Unknown;
+    let why: Vec<String> = match (direct, relayed.filter(is_proved)) {
+        // What is known comes first.
+        (Some(direct), Some(relayed)) if !is_proved(&direct) => vec![
+            said(relayed, wording, wording.full_relay_cause),
+            "why there is no direct path is not known".to_owned(),
+        ],
+        _ => {
+            let direct = direct.map(|cause| said(cause, wording, wording.full_cause));
+            let relayed = relayed.map(|cause| said(cause, wording, wording.full_relay_cause));
+            direct.into_iter().chain(relayed).collect()
+        }
+    };
     let text = format!("No connection: {}.", why.join("; "));
     match best_remedy(result).filter(|_| wording.has_remedy) {
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
@@ -264,7 +274,12 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
 
 /// Where no cause names a side, the step at which the call stopped does.
 fn with_step(said: String, result: &PairResult, context: &Context) -> String {
-    let is_explained = is_settled(result, context) && context.no_data.is_none();
+    let names_side = result
+        .causes
+        .first()
+        .is_some_and(|cause| cause.code != Code::Unknown && cause.side != Whose::Between);
+    let is_explained = (is_settled(result, context) && context.no_data.is_none())
+        || (names_side && !context.is_undecided);
     match steps::stopped(&result.steps).filter(|_| !is_explained) {
         Some(stopped) => format!("{said} {stopped}"),
         None => said,
@@ -289,6 +304,9 @@ fn failed(result: &PairResult, context: &Context) -> String {
             "No connection, and no verdict on the network: {}.",
             findings::peer_end(end)
         );
+    }
+    if context.gave_up_early {
+        return "No connection, and no verdict on the network: the other side gave up before all candidates of both sides were known.".to_owned();
     }
     if is_out_of_time(result, context) {
         return format!(

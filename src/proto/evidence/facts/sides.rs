@@ -289,6 +289,7 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
             transport: uri.transport,
             is_turn: uri.is_turn(),
             error,
+            detail: None,
         })
     });
     Some(all.collect())

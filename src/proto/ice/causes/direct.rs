@@ -161,8 +161,12 @@ impl<'a> OneFamily<'a> {
             causes.extend(self.seen_dependent());
         }
         if causes.is_empty() {
-            let last = self.without_public().unwrap_or_else(|| self.by_traffic());
-            causes.push(last);
+            let last = self
+                .detoured()
+                .or_else(|| self.rejected())
+                .or_else(|| self.without_public())
+                .or_else(|| self.rejected_somewhere());
+            causes.push(last.unwrap_or_else(|| self.by_traffic()));
         }
         causes
     }
@@ -185,10 +189,15 @@ impl<'a> OneFamily<'a> {
                 .into_iter()
                 .all(|whose| is_blocked(whose) || (side != Whose::Both && side != whose));
             if is_all {
-                let message = format!(
-                    "UDP is blocked on {} by a firewall on its own machine",
-                    self.situation.name(side)
-                );
+                let message = match side {
+                    Whose::Both => {
+                        "UDP is blocked on both sides by firewalls on their own machines".to_owned()
+                    }
+                    side => format!(
+                        "UDP is blocked on {} by a firewall on its own machine",
+                        self.situation.name(side)
+                    ),
+                };
                 return Some(
                     Cause::new(Code::UdpBlocked, side, message)
                         .seen([refuses])
@@ -222,11 +231,39 @@ impl<'a> OneFamily<'a> {
                     .seen(["the system has no route there".to_owned()]),
             );
         }
-        let all = |code: Code| {
-            let mut pairs = self.pairs.iter();
-            !self.pairs.is_empty() && pairs.all(|pair| pair.failure == Some(code))
+        let mut pairs = self.pairs.iter();
+        let are_broadcast = !self.pairs.is_empty()
+            && pairs.all(|pair| pair.failure == Some(Code::BroadcastAddress));
+        are_broadcast.then(|| self.broadcast_only())
+    }
+
+    /// No host has any of the other side's addresses.
+    fn broadcast_only(&self) -> Cause {
+        let all = self.pairs.iter().map(|pair| pair.remote.1.ip());
+        let all: BTreeSet<IpAddr> = all.collect();
+        let all: Vec<String> = all.iter().map(IpAddr::to_string).collect();
+        let (is, address) = match all.len() {
+            1 => ("is", "a broadcast address"),
+            _ => ("are", "broadcast addresses"),
         };
-        all(Code::IcmpUnreachable).then(|| {
+        let message = format!(
+            "the other side tells no address that can be sent to: {} {is} {address}",
+            listed(&all)
+        );
+        Cause::new(Code::NoCandidates, Whose::Remote, message)
+            .seen(["the networks of this side's interfaces".to_owned()])
+            .remedied([remedies::stun(
+                Whose::Remote,
+                "an address of the other side that other hosts can send to",
+            )])
+    }
+
+    /// By ICMP, of which it is not known who sent it.
+    fn rejected_somewhere(&self) -> Option<Cause> {
+        let mut pairs = self.pairs.iter();
+        let is_all =
+            !self.pairs.is_empty() && pairs.all(|pair| pair.failure == Some(Code::IcmpUnreachable));
+        (is_all && self.traffic.is_silent()).then(|| {
             Cause::new(
                 Code::Filtered,
                 Whose::Between,

@@ -198,7 +198,10 @@ impl OneFamily<'_> {
             matters(&self.local, &self.remote),
             matters(&self.remote, &self.local),
         )?;
-        let told = format!("the NAT test of {}", short(side));
+        let told = match side {
+            Whose::Both => "the NAT tests of both sides".to_owned(),
+            side => format!("the NAT test of {}", short(side)),
+        };
         Some(self.of_moved(side).seen([told, self.evidence()]))
     }
 

@@ -9,7 +9,7 @@ use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{
-    Cause, PairFacts, Remedy, ServerFacts, Situation, Whose, remedies,
+    Cause, PairFacts, Remedy, ServerFacts, Situation, Whose, remedies, servers,
 };
 use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::nat::address::is_global;
@@ -24,10 +24,11 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
         party.side.candidates.is_empty() && !(party.side.relay_only && failed)
     };
     if let Some(side) = Whose::of(lacks(Whose::Local), lacks(Whose::Remote)) {
-        let message = format!(
-            "a relay would know no address of {} to send to",
-            short(side)
-        );
+        let of = match side {
+            Whose::Both => "either side",
+            side => short(side),
+        };
+        let message = format!("a relay would know no address of {of} to send to");
         return vec![Cause::new(Code::NoCandidates, side, message)];
     }
     let [local, remote] = [Whose::Local, Whose::Remote].map(|whose| of_side(situation, whose));
@@ -59,16 +60,18 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
 }
 
 fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
-    let message = match one.code {
-        Code::NoTurnServer => "neither side has a TURN server".to_owned(),
+    let trouble = common_trouble(situation, one.code);
+    let message = match (one.code, &trouble) {
+        (Code::NoTurnServer, _) => "neither side has a TURN server".to_owned(),
+        (_, Some((message, _))) => message.clone(),
         _ => format!("{}; {}", one.message, two.message),
     };
     let brief = match one.code {
         Code::NoTurnServer => "neither side has a TURN server",
-        Code::TurnUnreachable => "neither side reaches its TURN server",
-        Code::TurnRefused => "both sides' TURN servers refuse the user name or password",
+        Code::TurnUnreachable => "neither side has a TURN server that it reaches and accepts",
+        Code::TurnRefused => "the TURN servers of both sides give no relayed address",
         Code::TurnPeerForbidden => {
-            "the TURN servers of both sides forbid the other side's addresses"
+            "the TURN server of each side forbids the other side's addresses"
         }
         Code::RelayAddressPrivate => "the TURN servers of both sides give private addresses",
         Code::RelayPortsClosed => "the relay ports of both sides' TURN servers let nothing in",
@@ -76,16 +79,46 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
         Code::Unknown => "nothing of either side reaches the other one's relay",
         Code::Filtered => "what each side sends to the other one's relay is dropped",
         Code::AddressPooling => "both sides' NATs take another public address for a relay",
-        _ => "what each side tells is not enough for the other side's relay",
+        Code::RelayEnded => "the TURN servers of both sides ended their relays by themselves",
+        Code::AnswersLost => "what the relays of both sides send is dropped on the way",
+        Code::NoCandidates => "what each side tells is not enough for the other side's relay",
+        _ => "the relays of both sides do not help",
     };
-    let remedies = match one.code {
-        Code::NoTurnServer => vec![first_server(situation, Whose::Both)],
+    let brief = trouble.map_or_else(|| brief.to_owned(), |(_, brief)| brief);
+    let mut remedies: Vec<Remedy> = match one.code {
+        Code::NoTurnServer => first_server(situation, Whose::Both).into_iter().collect(),
         _ => one.remedies.into_iter().chain(two.remedies).collect(),
     };
+    remedies.dedup_by(|next, first| next.message == first.message);
+    let mut evidence = one.evidence;
+    for seen in two.evidence {
+        if !evidence.contains(&seen) {
+            evidence.push(seen);
+        }
+    }
     Cause::new(one.code, Whose::Both, message)
         .briefly(brief)
-        .seen(one.evidence.into_iter().chain(two.evidence))
+        .seen(evidence)
         .remedied(remedies)
+}
+
+/// What is wrong with one server that both sides were given.
+fn common_trouble(situation: &Situation<'_>, code: Code) -> Option<(String, String)> {
+    if ![Code::TurnUnreachable, Code::TurnRefused].contains(&code) {
+        return None;
+    }
+    let [one, two] = [Whose::Local, Whose::Remote].map(|whose| {
+        let has_relay = {
+            let mut all = situation.party(whose).side.candidates.iter();
+            all.any(|c| c.kind == CandidateType::Relay)
+        };
+        servers::telling(&failed_servers(situation, whose)).filter(|_| !has_relay)
+    });
+    let is_blocked = |whose: Whose| udp(situation, whose) == Some(Udp::Blocked);
+    if is_blocked(Whose::Local) || is_blocked(Whose::Remote) {
+        return None;
+    }
+    servers::common(one?, two?)
 }
 
 fn of_side(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
@@ -103,7 +136,7 @@ fn of_side(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
 }
 
 /// Whether UDP gets through on a side, as far as is known.
-fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
+pub(super) fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
     let views =
         [Family::Ipv4, Family::Ipv6].map(|family| View::new(situation.party(whose).side, family));
     let known: Vec<Udp> = views.iter().filter_map(|view| view.udp).collect();
@@ -115,11 +148,29 @@ fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
 
 /// The first TURN server of two sides: over TLS for those that what they send over UDP does not
 /// leave, or what is sent to them does not reach.
-fn first_server(situation: &Situation<'_>, side: Whose) -> Remedy {
+fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
     let causes = situation.causes();
     let of = |code: Code| causes.iter().find(|cause| cause.code == code);
+    // What does not listen, or is not there, is not reached from a relay either.
+    let is_absent = |cause: &Cause| cause.side == Whose::Remote;
+    if of(Code::IcmpUnreachable).is_some_and(is_absent) {
+        return None;
+    }
     if of(Code::NoCommonFamily).is_some() {
-        return remedies::turn_of_both_families();
+        return Some(remedies::turn_of_both_families());
+    }
+    // Only a relay of its own knows a side that tells no public address.
+    if let Some(cause) = of(Code::NoCandidates) {
+        let is_silent = [Whose::Local, Whose::Remote].into_iter().any(|whose| {
+            let mut rows = situation.party(whose).servers.into_iter().flatten();
+            let is_meant = cause.side == whose || cause.side == Whose::Both;
+            is_meant && rows.any(|row| row.error.is_some() && row.transport == Transport::Udp)
+        });
+        return Some(if is_silent || cause.side == Whose::Both {
+            remedies::turn_tls(cause.side)
+        } else {
+            remedies::turn(cause.side)
+        });
     }
     let stopped = [
         Code::UdpBlocked,
@@ -128,11 +179,11 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Remedy {
         Code::Unreachable,
     ];
     let stopped = stopped.into_iter().find_map(of).map(|cause| cause.side);
-    match stopped {
+    Some(match stopped {
         Some(Whose::Between) => remedies::turn_tls(Whose::Both),
         Some(stopped) => remedies::turn_tls(stopped),
         None => remedies::turn(side),
-    }
+    })
 }
 
 /// A side that has no TURN server of its own, where that is a reason.
@@ -167,146 +218,30 @@ fn without_server(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
     Some(
         Cause::new(Code::NoTurnServer, whose, message)
             .briefly(brief)
-            .remedied([first_server(situation, whose)]),
+            .remedied(first_server(situation, whose)),
     )
 }
 
+/// Its TURN servers, none of which gave a relay.
+fn failed_servers<'a>(situation: &'a Situation<'_>, whose: Whose) -> Vec<&'a ServerFacts> {
+    let rows = situation.party(whose).servers.into_iter().flatten();
+    rows.filter(|row| row.is_turn).collect()
+}
+
 fn without_relay(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
-    let rows: Vec<&ServerFacts> = match situation.party(whose).servers {
-        Some(rows) => rows.iter().filter(|row| row.is_turn).collect(),
-        None => Vec::new(),
-    };
-    let who = situation.name(whose);
-    if rows.is_empty() {
+    let rows = failed_servers(situation, whose);
+    let Some(row) = servers::telling(&rows) else {
         return without_server(situation, whose);
-    }
-    let refusal = |row: &&&ServerFacts| row.error.is_some_and(|code| !is_unreached(code));
-    let certificate = |row: &&&ServerFacts| row.error.is_some_and(Code::is_of_certificate);
-    let told = rows.iter().find(refusal);
-    let row = told
-        .or_else(|| rows.iter().find(certificate))
-        .or(rows.first())?;
-    let error = row.error.unwrap_or(Code::Unknown);
+    };
     let evidence = rows.iter().map(|row| {
         let error = row.error.unwrap_or(Code::Unknown);
         format!("{} ({error})", row.uri)
     });
-    let look = remedies::turn_configuration(
-        whose,
-        format!(
-            "a TURN server that works for {} (rtcdiag turn {} tells what is wrong)",
-            short(whose),
-            row.uri
-        ),
-        &format!("a TURN server that works for {}", short(whose)),
-    );
-    let cause = if error.is_of_certificate() {
-        certificate_refused(situation, whose, row, error)
-    } else if is_unreached(error) {
-        let over_udp = rows.iter().all(|row| row.transport == Transport::Udp);
-        let blocked = udp(situation, whose) == Some(Udp::Blocked) && over_udp;
-        let message = if blocked {
-            format!("{who} reaches its TURN server over UDP alone, and UDP is blocked there")
-        } else {
-            format!("{who} does not reach its TURN server {} ({error})", row.uri)
-        };
-        let first = if blocked {
-            remedies::turn_tls(whose)
-        } else {
-            look
-        };
-        let brief = if blocked {
-            format!("{} has TURN over UDP alone", short(whose))
-        } else {
-            format!("{} does not reach its TURN server ({error})", short(whose))
-        };
-        Cause::new(Code::TurnUnreachable, whose, message)
-            .briefly(brief)
-            .remedied([first])
-    } else if matches!(
-        error,
-        Code::Unauthorized | Code::WrongCredentials | Code::BadIntegrity
-    ) {
-        let message = format!(
-            "the TURN server of {who}, {}, refuses the user name or password",
-            row.uri
-        );
-        let brief = format!(
-            "{} TURN server refuses the user name or password",
-            possessive(whose)
-        );
-        Cause::new(Code::TurnRefused, whose, message)
-            .briefly(brief)
-            .remedied([remedies::turn_configuration(
-                whose,
-                format!("the right user name and password on {}", short(whose)),
-                "the right user name and password",
-            )])
-    } else {
-        let message = format!(
-            "the TURN server of {who}, {}, gives no relayed address ({error})",
-            row.uri
-        );
-        let brief = format!(
-            "{} TURN server gives no relayed address ({error})",
-            possessive(whose)
-        );
-        Cause::new(Code::TurnRefused, whose, message)
-            .briefly(brief)
-            .remedied([look])
-    };
-    Some(cause.seen(evidence))
-}
-
-fn certificate_refused(
-    situation: &Situation<'_>,
-    whose: Whose,
-    row: &ServerFacts,
-    error: Code,
-) -> Cause {
-    let message = format!(
-        "{} refuses the certificate of its TURN server {} ({error})",
-        situation.name(whose),
-        row.uri
-    );
-    let remedy = format!(
-        "a certificate there that {} accepts (rtcdiag turn {} tells what is wrong)",
-        short(whose),
-        row.uri
-    );
-    Cause::new(Code::TurnUnreachable, whose, message)
-        .briefly(format!(
-            "{} refuses its TURN server's certificate ({error})",
-            short(whose)
-        ))
-        .remedied([remedies::turn_configuration(
-            whose,
-            remedy,
-            "a valid certificate there",
-        )])
-}
-
-/// Codes of servers that were not reached, or did not speak TURN.
-const fn is_unreached(code: Code) -> bool {
-    code.is_of_another_protocol()
-        || code.is_of_certificate()
-        || matches!(
-            code,
-            Code::Timeout
-                | Code::PortSilent
-                | Code::UdpPortBlocked
-                | Code::Dns
-                | Code::Refused
-                | Code::Unreachable
-                | Code::Rejected
-                | Code::Forbidden
-                | Code::Closed
-                | Code::Tls
-                | Code::WrongFamily
-                | Code::CutShort
-                | Code::WrongSource
-                | Code::NameMisdirected
-        )
+    let over_udp = rows.iter().all(|row| {
+        row.transport == Transport::Udp && row.error.is_some_and(|code| code == Code::Timeout)
+    });
+    let is_blocked = udp(situation, whose) == Some(Udp::Blocked) && over_udp;
+    Some(servers::cause(situation, whose, row, is_blocked).seen(evidence))
 }
 
 fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) -> Option<Cause> {
@@ -351,6 +286,9 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
                 )]),
         );
     }
+    if let Some(cause) = ended(situation, whose, &of_relay) {
+        return Some(cause);
+    }
     let settled: Vec<&PairFacts> = of_relay
         .iter()
         .copied()
@@ -377,6 +315,57 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
     }
     by_answers(situation, whose, &settled)
         .or_else(|| silent::cause(situation, whose, relays[0], &settled))
+}
+
+/// All relays that could have helped ended while they were in use.
+fn ended(situation: &Situation<'_>, whose: Whose, of_relay: &[&PairFacts]) -> Option<Cause> {
+    let all = situation.party(whose).ended_relays;
+    let of_pair = |pair: &&PairFacts| {
+        let at = match whose {
+            Whose::Remote => pair.remote.1,
+            _ => pair.local.1,
+        };
+        all.iter().find(|ended| ended.relayed == at)
+    };
+    let first = of_relay.first().and_then(of_pair)?;
+    if !of_relay.iter().all(|pair| of_pair(pair).is_some()) {
+        return None;
+    }
+    let who = situation.name(whose);
+    let at = first.relayed;
+    let (message, brief, seen) = if first.code == Code::AllocationMismatch {
+        (
+            format!(
+                "the TURN server of {who} ended the relay {at} by itself while it was in use, as coturn does when its own host has no route to an address that it is to send to"
+            ),
+            format!(
+                "{} TURN server ended the relay by itself",
+                possessive(whose)
+            ),
+            format!("asked to keep {at}, it says that there is no such allocation (437)"),
+        )
+    } else {
+        (
+            format!("the connection of {who} to its TURN server ended, and the relay {at} with it"),
+            format!(
+                "the connection of {} to its TURN server ended",
+                short(whose)
+            ),
+            format!("the error of that connection ({})", first.code),
+        )
+    };
+    let routes = "a route to all peers on the TURN server's host, or private peers forbidden there (coturn: denied-peer-ip), if its log says that they cannot be reached,";
+    let brief_routes = if first.code == Code::AllocationMismatch {
+        "a route to all peers on that server"
+    } else {
+        "a TURN server that keeps its relays"
+    };
+    Some(
+        Cause::new(Code::RelayEnded, whose, message)
+            .briefly(brief)
+            .seen([seen])
+            .remedied([remedies::turn_configuration(whose, routes, brief_routes).surely(false)]),
+    )
 }
 
 /// Pairs of a relay that does not forbid the other side's address: it rightly forbids private ones.
@@ -417,10 +406,6 @@ fn by_answers(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -
                 "public peers allowed there",
             )]),
         );
-    }
-    if all(Code::RelayGone) {
-        let message = format!("{who} lost its connection to the TURN server");
-        return Some(Cause::new(Code::TurnUnreachable, whose, message));
     }
     if all(Code::PermissionFailed) {
         let message = format!("the TURN server of {who} gives no permission for the other side");

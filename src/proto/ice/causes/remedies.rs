@@ -1,6 +1,7 @@
 //! What would change the outcome, by the rules of the prediction applied to a changed situation.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
@@ -76,12 +77,31 @@ pub(super) fn gathering() -> Remedy {
 }
 
 pub(super) fn open_udp(side: Whose) -> Remedy {
+    let firewall = match side {
+        Whose::Local | Whose::Remote => "firewall",
+        Whose::Both | Whose::Between => "firewalls",
+    };
     let message = format!(
-        "UDP allowed out, and its answers in, by {} firewall",
+        "UDP allowed out, and its answers in, by {} {firewall}",
         possessive(side)
     );
-    let brief = format!("UDP let out by {} firewall", possessive(side));
+    let brief = format!("UDP let out by {} {firewall}", possessive(side));
     remedy(RemedyCode::OpenUdp, side, message, Effect::Direct).briefly(brief)
+}
+
+pub(super) fn route(side: Whose, message: &str, usual: &str) -> Remedy {
+    remedy(RemedyCode::OpenUdp, side, message, Effect::Direct)
+        .briefly(format!("a route there by {usual}"))
+}
+
+/// Of a program that a host refuses packets for.
+pub(super) fn listening(to: SocketAddr) -> Remedy {
+    let message = format!(
+        "the other side's program running while this one checks, with UDP to port {} let in there,",
+        to.port()
+    );
+    remedy(RemedyCode::OpenUdp, Whose::Remote, message, Effect::Direct)
+        .briefly("the other side's program running and let in")
 }
 
 pub(super) fn turn_tls(side: Whose) -> Remedy {
@@ -182,8 +202,9 @@ pub(super) fn pooling(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
     );
     let mut all = Vec::new();
     if outcome(&a, &b) == Some(true) {
+        let nat = if side == Whose::Both { "NATs" } else { "NAT" };
         let message = format!(
-            "one public address for each host (paired pooling) on {} NAT",
+            "one public address for each host (paired pooling) on {} {nat}",
             possessive(side)
         );
         all.push(
@@ -252,7 +273,7 @@ fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
     let side = Whose::of(lacks(Whose::Local), lacks(Whose::Remote))?;
     let message = match side {
         Whose::Both => "IPv6 on both sides".to_owned(),
-        side => format!("IPv6 on {}, which {} has", short(side), short(side.other())),
+        side => format!("IPv6 on {} ({} has it)", short(side), short(side.other())),
     };
     let brief = format!("IPv6 on {}", short(side));
     Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief))
@@ -262,7 +283,7 @@ pub(super) fn family(own: &BTreeSet<Family>, theirs: &BTreeSet<Family>) -> Vec<R
     let lacks = |set: &BTreeSet<Family>| !set.contains(&Family::Ipv6);
     let mut all = Vec::new();
     if let Some(side @ (Whose::Local | Whose::Remote)) = Whose::of(lacks(own), lacks(theirs)) {
-        let message = format!("IPv6 on {}, which {} has", short(side), short(side.other()));
+        let message = format!("IPv6 on {} ({} has it)", short(side), short(side.other()));
         let brief = format!("IPv6 on {}", short(side));
         all.push(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief));
     }

@@ -7,7 +7,9 @@ use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
+use crate::proto::ice::causes::{
+    Cause, Detour, PairFacts, ServerFacts, Situation, Whose, remedies,
+};
 use crate::proto::ice::prediction::outcome;
 use crate::proto::ice::prediction::view::Udp;
 use crate::proto::stun::uri::Transport;
@@ -220,6 +222,36 @@ impl OneFamily<'_> {
             short(side.other())
         )])
         .remedied([remedies::open_udp(side)])
+    }
+
+    /// A side whose routes lead to the other one by another interface than to its servers, as with a VPN:
+    /// what servers see of its NAT is not so there.
+    pub(super) fn detoured(&self) -> Option<Cause> {
+        let is_lost = |whose: Whose| match whose {
+            Whose::Remote => !self.traffic.comes_in(),
+            _ => !self.traffic.gets_out() && !self.traffic.is_answered(),
+        };
+        let sides = [Whose::Local, Whose::Remote].into_iter();
+        let (side, detour) = sides.filter(|whose| is_lost(*whose)).find_map(|whose| {
+            let detour = self.situation.party(whose).detour?;
+            let is_of = Family::of(detour.to) == self.local.family;
+            is_of.then_some((whose, detour))
+        })?;
+        let Detour { to, by, usual } = detour;
+        let message = format!(
+            "what {} sends to {to} leaves by {by}, and to its servers by {usual}: none of it arrives, and the NAT that servers see is not the one on that way",
+            self.situation.name(side)
+        );
+        let remedy = format!("a route to {to} by {usual}, or UDP let through behind {by},");
+        Some(
+            Cause::new(Code::Filtered, side, message)
+                .briefly(format!(
+                    "what {} sends to {to} leaves by {by}, not by {usual} as to its servers",
+                    short(side)
+                ))
+                .seen([format!("the routes of {}", short(side))])
+                .remedied([remedies::route(side, &remedy, usual)]),
+        )
     }
 
     /// Whether what a side sends from its own sockets arrives at the other side's relay; `None`

@@ -17,8 +17,8 @@ pub use crate::base::bounds::PAIRS as MAX_PAIRS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Unusable {
     /// Multicast, broadcast, unspecified, port 0, IPv4 in IPv6.
-    #[error("that is not the address of a host")]
-    NoHost,
+    #[error("that is {}, not the address of a host", .0.name())]
+    NoHost(NoHost),
     /// It needs a zone, which only the other host knows.
     #[error("a link-local address means nothing to another host")]
     LinkLocal,
@@ -29,6 +29,44 @@ pub enum Unusable {
     Component,
     #[error("there are too many candidates")]
     TooMany,
+}
+
+/// What an address is that no host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoHost {
+    Unspecified,
+    Multicast,
+    Broadcast,
+    PortZero,
+    /// `::ffff:0:0/96`, which is not sent over IPv6.
+    MappedIpv4,
+}
+
+impl NoHost {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "no address yet (unspecified)",
+            Self::Multicast => "a multicast address",
+            Self::Broadcast => "the broadcast address",
+            Self::PortZero => "port 0",
+            Self::MappedIpv4 => "IPv4 within IPv6",
+        }
+    }
+
+    fn of(address: SocketAddr) -> Self {
+        let ip = address.ip();
+        if ip.is_unspecified() {
+            Self::Unspecified
+        } else if ip.is_multicast() {
+            Self::Multicast
+        } else if ip.is_ipv4() && address.port() != 0 {
+            Self::Broadcast
+        } else if address.port() == 0 {
+            Self::PortZero
+        } else {
+            Self::MappedIpv4
+        }
+    }
 }
 
 impl Checks {
@@ -59,7 +97,7 @@ impl Checks {
     pub fn add_remote(&mut self, now: Time, candidate: Candidate) -> Result<(), Unusable> {
         let address = candidate.address;
         if !is_address(address) {
-            return Err(Unusable::NoHost);
+            return Err(Unusable::NoHost(NoHost::of(address)));
         }
         if candidate.component != COMPONENT {
             return Err(Unusable::Component);

@@ -17,6 +17,9 @@ const AFTER: Duration = Duration::from_secs(1);
 /// Loss is answered by sending again.
 const AGAIN: Duration = Duration::from_millis(100);
 const TRIES: u32 = 8;
+/// When the servers are asked whether the relays are still there, after that; an answer has to come before
+/// the session is given up.
+const PROBES: [Duration; 2] = [Duration::ZERO, Duration::from_secs(2)];
 /// How long the last one may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -26,6 +29,8 @@ pub(super) struct Trials {
     /// What is sent. Nobody else knows it.
     token: [u8; 16],
     all: Vec<Trial>,
+    /// How often servers were asked for the relays themselves.
+    probes: usize,
 }
 
 #[derive(Debug)]
@@ -60,8 +65,15 @@ impl Meeting<'_> {
     /// Asks for permissions once it is likely that they are needed.
     pub(super) fn try_own_relays(&mut self, now: Time) {
         let since = self.progress.described_at.map(|at| at + AFTER);
-        let is_due = since.is_some_and(|due| now >= due) && self.flow.selected.is_none();
-        if !is_due || self.own.trials.is_some() {
+        let Some(since) = since.filter(|due| now >= *due && self.flow.selected.is_none()) else {
+            return;
+        };
+        if let Some(trials) = &mut self.own.trials {
+            let next = PROBES.get(trials.probes);
+            if next.is_some_and(|after| now >= since + *after) {
+                trials.probes += 1;
+                self.paths.probe_relays();
+            }
             return;
         }
         let all = self.planned_trials();
@@ -73,6 +85,7 @@ impl Meeting<'_> {
         self.own.trials = Some(Trials {
             token: rand::random(),
             all,
+            probes: 0,
         });
     }
 
@@ -129,7 +142,7 @@ impl Meeting<'_> {
 
     pub(super) async fn send_trials(&mut self) {
         let now = self.clock.now();
-        let Some(Trials { token, all }) = &mut self.own.trials else {
+        let Some(Trials { token, all, .. }) = &mut self.own.trials else {
             return;
         };
         for trial in all {
@@ -146,7 +159,7 @@ impl Meeting<'_> {
 
     /// Whether a datagram is one of those that this side sent to its relay.
     pub(super) fn is_own_trial(&mut self, base: usize, bytes: &[u8]) -> bool {
-        let Some(Trials { token, all }) = &mut self.own.trials else {
+        let Some(Trials { token, all, .. }) = &mut self.own.trials else {
             return false;
         };
         if *bytes != token[..] {

@@ -193,7 +193,9 @@ impl Meeting<'_> {
                 arrived,
                 troubles,
                 own_relays,
+                found,
             } => {
+                self.peer.found = found.bounded();
                 self.peer.own_relays = own_relays.into_iter().take(bounds::SERVERS).collect();
                 self.peer.troubles = troubles.into_iter().take(bounds::TROUBLES).collect();
                 if self.peer.arrived.is_none() {
@@ -362,6 +364,11 @@ impl Meeting<'_> {
     }
 
     fn refuse_remote(&mut self, address: SocketAddr, error: Unusable) {
+        let is_of_address = matches!(error, Unusable::NoHost(_) | Unusable::LinkLocal);
+        if is_of_address && self.record.left_out.len() < bounds::CANDIDATES {
+            let useless = CandidateError::Useless(address, error.to_string());
+            self.record.left_out.push(useless);
+        }
         self.refuse(format!(
             "the other side's candidate {address} was left out: {error}"
         ));

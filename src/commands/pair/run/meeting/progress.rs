@@ -60,6 +60,7 @@ impl Meeting<'_> {
         self.describe_by_hand(now);
         self.tell_connected();
         self.try_own_relays(now);
+        self.hear_refusals(now);
         self.give_up(now);
         self.finish_checks(now);
         self.tell_record();
@@ -114,6 +115,9 @@ impl Meeting<'_> {
         }
         if self.peer.has_failed {
             self.progress.has_failed = true;
+            // This program waits for the other side's; a browser may not.
+            self.progress.gave_up_early = self.peer.complete_at.is_none()
+                || (self.peer.is_browser && self.own.complete_at.is_none());
             self.say(Message::Failed);
             return;
         }
@@ -192,6 +196,7 @@ impl Meeting<'_> {
         let is_over = (self.has_result() && is_measured && is_checked) || is_one_way;
         if is_over && !self.awaits_facts(now) && !self.awaits_media(now) {
             self.progress.finished_at = Some(now);
+            self.look_for_detour();
             if self.flow.selected.is_some() {
                 self.note(TimelineEvent::QualityMeasured, None);
             }
@@ -213,6 +218,7 @@ impl Meeting<'_> {
                 arrived,
                 troubles,
                 own_relays,
+                found: self.own.found.clone(),
             });
         }
     }

@@ -104,7 +104,12 @@ pub fn pairs(
             } else {
                 cut_short
             };
-            let evidence = evidence(pair, arrived, (!has_had_chance).then_some(cut_short));
+            let evidence = PairEvidence {
+                refusal: (!pair.is_relay_base)
+                    .then(|| meeting.refusal_of(pair.remote))
+                    .flatten(),
+                ..evidence(pair, arrived, (!has_had_chance).then_some(cut_short))
+            };
             row.failure = explain(&row, &evidence);
             row
         })
@@ -171,5 +176,6 @@ fn evidence(pair: &Pair, arrived: Option<u32>, cut_short: Option<CutShort>) -> P
         // Every check that arrives is answered.
         responses_sent_there: arrived,
         cut_short,
+        refusal: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What each side has, and lacks.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
@@ -8,8 +9,9 @@ use crate::base::report::{Finding, Millis, Severity};
 use crate::commands::gather::report::{GatherResult, GatherServerReport};
 use crate::commands::gather::verdict;
 use crate::commands::gather::verdict::Policy;
-use crate::commands::pair::report::{PairResult, PairState, SideReport};
-use crate::commands::pair::verdict::Context;
+use crate::commands::pair::report::{CheckState, PairResult, PairState, PathKind, SideReport};
+use crate::commands::pair::verdict::{Context, causes};
+use crate::proto::ice::causes::Whose;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::ice::interface;
 use crate::proto::nat::behavior::words::Udp;
@@ -69,6 +71,7 @@ fn is_cut_off(server: &GatherServerReport, result: &PairResult) -> bool {
 pub(crate) fn of_sides(result: &PairResult, findings: &mut Vec<Finding>) {
     of_blocked_udp(result, findings);
     of_remote_interfaces(&result.remote, findings);
+    findings.extend(of_useless_addresses(result));
     if result.state == PairState::Failed && !result.remote.is_complete {
         findings.push(Finding::new(
             Code::RemoteIncomplete,
@@ -76,6 +79,31 @@ pub(crate) fn of_sides(result: &PairResult, findings: &mut Vec<Finding>) {
             "look at the other side's output for servers that do not answer",
         ));
     }
+}
+
+/// What the other side's TURN server says to it: its own findings do not reach this side.
+pub(crate) fn of_their_servers(
+    result: &PairResult,
+    context: &Context,
+    findings: &mut Vec<Finding>,
+) {
+    let is_said = result.relay_causes.iter().any(|cause| {
+        let of_server = [Code::TurnRefused, Code::TurnUnreachable].contains(&cause.code);
+        of_server && cause.side != Whose::Local
+    });
+    if is_said || result.state == PairState::NoPeer {
+        return;
+    }
+    let Some((message, remedy)) = causes::trouble_there(result, context) else {
+        return;
+    };
+    // Where it was not needed it is by the way.
+    let severity = match result.path {
+        Some(PathKind::Direct) => Severity::Info,
+        _ => Code::PeerTurnFailed.severity(),
+    };
+    let hint = format!("there has to be {}", remedy.message.trim_end_matches(','));
+    findings.push(Finding::new(Code::PeerTurnFailed, message, hint).severity(severity));
 }
 
 fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
@@ -102,6 +130,46 @@ fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Addresses of the other side that are none to send to, as far as this host's own networks tell.
+fn of_useless_addresses(result: &PairResult) -> Option<Finding> {
+    let is_link_local = |ip: IpAddr| matches!(ip, IpAddr::V4(v4) if v4.is_link_local());
+    let mut own = result.local.candidates.iter();
+    let is_on_link = own.any(|own| is_link_local(own.address));
+    let useless: BTreeSet<String> = result
+        .pairs
+        .iter()
+        .filter(|pair| pair.state != CheckState::Succeeded && pair.requests_received == 0)
+        .filter_map(|pair| {
+            let ip = pair.remote.address;
+            if causes::has_failure(pair, &[Code::BroadcastAddress]) {
+                Some(format!("{ip} is a broadcast address"))
+            } else if is_link_local(ip) && !is_on_link {
+                Some(format!(
+                    "{ip} is link-local, and means something on its own link alone"
+                ))
+            } else {
+                None
+            }
+        })
+        .collect();
+    let which: Vec<String> = useless.into_iter().take(3).collect();
+    let severity = match result.state {
+        PairState::Connected => Severity::Info,
+        _ => Severity::Warning,
+    };
+    (!which.is_empty()).then(|| {
+        Finding::new(
+            Code::PeerAddressUseless,
+            format!(
+                "not every address of the other side is one to send to: {}",
+                which.join("; ")
+            ),
+            "look at that host's network settings: 169.254.0.0/16 is what a host gives itself where no DHCP server answers; the last address of a network is no host's",
+        )
+        .severity(severity)
+    })
 }
 
 fn of_remote_interfaces(side: &SideReport, findings: &mut Vec<Finding>) {

@@ -1,0 +1,193 @@
+//! Checks that somebody answers with ICMP: they are refused, and not lost.
+
+use std::net::IpAddr;
+
+use crate::base::codes::Code;
+use crate::base::family::Family;
+use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::direct::OneFamily;
+use crate::proto::ice::causes::words::{possessive, short};
+use crate::proto::ice::causes::{Cause, Refusal, Refused, Whose, remedies};
+use crate::proto::nat::address::is_global;
+
+/// A refusal, whose checks it was for, and whose doing it is.
+struct Rejection {
+    refusal: Refusal,
+    sender: Whose,
+    side: Whose,
+}
+
+impl OneFamily<'_> {
+    /// Whoever rejects the checks; whose it is shows by the address that says so.
+    pub(super) fn rejected(&self) -> Option<Cause> {
+        if self.traffic.is_answered() {
+            return None;
+        }
+        let of = |sender: Whose| self.rejection(sender);
+        let all: Vec<Rejection> = [Whose::Local, Whose::Remote]
+            .into_iter()
+            .filter_map(of)
+            .collect();
+        let first = all.first()?;
+        let has = |side: Whose| all.iter().any(|one| one.side == side);
+        let side = Whose::of(has(Whose::Local), has(Whose::Remote)).unwrap_or(Whose::Between);
+        let telling = all.iter().find(|one| one.side == side).unwrap_or(first);
+        let cause = match side {
+            Whose::Both => Cause::new(
+                Code::Filtered,
+                Whose::Both,
+                "the routers or firewalls of both sides reject checks by ICMP",
+            )
+            .remedied([remedies::open_udp(Whose::Both)]),
+            _ => self.of_rejection(telling),
+        };
+        Some(
+            cause
+                .seen(all.iter().map(Rejection::seen))
+                .seen([self.evidence()]),
+        )
+    }
+
+    /// What came back to one side's checks of the other's address that can be reached at all.
+    fn rejection(&self, sender: Whose) -> Option<Rejection> {
+        let family = self.local.family;
+        let is_near = self.local.shares_subnet_with(&self.remote);
+        let refusals = self.situation.party(sender).refusals.iter();
+        let refusal = refusals
+            .filter(|refusal| Family::of(refusal.to.ip()) == family)
+            .filter(|refusal| is_near || is_global(refusal.to.ip()))
+            .min_by_key(|refusal| match refusal.what {
+                Refused::Prohibited => 0,
+                Refused::Port => 1,
+                Refused::Unreachable => 2,
+            })?;
+        Some(Rejection {
+            refusal: *refusal,
+            sender,
+            side: self.place(sender, refusal),
+        })
+    }
+
+    /// Whose router, firewall or host an address is.
+    fn place(&self, sender: Whose, refusal: &Refusal) -> Whose {
+        let Some(by) = refusal.by else {
+            return Whose::Between;
+        };
+        let receiver = sender.other();
+        let hosts = |whose: Whose| {
+            let candidates = self.situation.party(whose).side.candidates.iter();
+            let hosts = candidates.filter(|c| c.kind == CandidateType::Host);
+            hosts.map(|c| c.address.ip())
+        };
+        let has =
+            |whose: Whose| self.view(whose).public.contains(&by) || hosts(whose).any(|ip| ip == by);
+        // The address itself answers, or another one of that side.
+        if by == refusal.to.ip() || has(receiver) {
+            receiver
+        } else if has(sender) || hosts(sender).any(|ip| is_beside(ip, by)) {
+            sender
+        } else if is_global(by) && hosts(receiver).any(|ip| is_beside(ip, by)) {
+            receiver
+        } else {
+            Whose::Between
+        }
+    }
+
+    fn of_rejection(&self, one: &Rejection) -> Cause {
+        let Rejection {
+            refusal,
+            sender,
+            side,
+        } = one;
+        let receiver = sender.other();
+        let (to, what) = (refusal.to, refusal.what.name());
+        let by = refusal.by.map(|ip| ip.to_string());
+        let by = by.unwrap_or_else(|| "somebody on the way".to_owned());
+        // Of another program it is not known whether it still listens.
+        let party = self.situation.party(receiver);
+        let is_foreign =
+            receiver == Whose::Remote && party.servers.is_none() && party.side.nats.is_empty();
+        match refusal.what {
+            Refused::Port if is_foreign && *side == receiver => Cause::new(
+                Code::IcmpUnreachable,
+                receiver,
+                format!(
+                    "nothing of {} listens at {to}, as {by} says (ICMP {what}): its program is not running or has another port, or a firewall there says so",
+                    short(receiver)
+                ),
+            )
+            .briefly(format!(
+                "nothing of {} listens at {to}, or a firewall there says so (ICMP)",
+                short(receiver)
+            ))
+            .remedied([remedies::listening(to)]),
+            Refused::Port | Refused::Prohibited => {
+                let who = match side {
+                    Whose::Local | Whose::Remote => {
+                        format!("{} router or firewall", possessive(*side))
+                    }
+                    Whose::Both | Whose::Between => "a router or firewall on the way".to_owned(),
+                };
+                Cause::new(
+                    Code::Filtered,
+                    *side,
+                    format!(
+                        "{who} rejects what {} sends to {to}, and {by} says so (ICMP {what})",
+                        short(*sender)
+                    ),
+                )
+                .briefly(format!(
+                    "{who} rejects {} checks (ICMP {what})",
+                    possessive(*sender)
+                ))
+                .remedied([remedies::open_udp(*side)])
+            }
+            Refused::Unreachable => Cause::new(
+                Code::IcmpUnreachable,
+                *side,
+                format!(
+                    "{by} says that {}, an address of {}, cannot be reached (ICMP {what}): no route leads there, or no host has it",
+                    to.ip(),
+                    short(receiver)
+                ),
+            )
+            .briefly(format!(
+                "{by} says that {}, of {}, cannot be reached (ICMP)",
+                to.ip(),
+                short(receiver)
+            )),
+        }
+    }
+}
+
+impl Rejection {
+    fn seen(&self) -> String {
+        let Refusal { to, by, what } = self.refusal;
+        let by = by.map_or_else(String::new, |ip| format!(" from {ip}"));
+        format!(
+            "ICMP {}{by}, in answer to what {} sent to {to}",
+            what.name(),
+            short(self.sender)
+        )
+    }
+}
+
+impl Refused {
+    /// As RFC 792 and RFC 1812 call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Port => "port unreachable",
+            Self::Prohibited => "administratively prohibited",
+            Self::Unreachable => "host or network unreachable",
+        }
+    }
+}
+
+/// Whether two addresses are likely of one network: a host's router is.
+fn is_beside(one: IpAddr, two: IpAddr) -> bool {
+    match (one, two) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => a.octets()[..3] == b.octets()[..3],
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.segments()[..4] == b.segments()[..4],
+        _ => false,
+    }
+}
