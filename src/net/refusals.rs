@@ -22,14 +22,14 @@ mod system {
     /// The origins of an error that are ICMP: `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6`.
     const ICMP: [u8; 2] = [2, 3];
 
-    /// From now on the socket keeps what ICMP says of its datagrams. What it sends may fail then since an
-    /// earlier one was refused.
-    pub fn listen(socket: &UdpSocket) {
+    /// Whether from now on the socket keeps what ICMP says of its datagrams. What it sends may fail then since
+    /// an earlier one was refused.
+    pub fn listen(socket: &UdpSocket, is_on: bool) {
         let descriptor = socket.as_raw_fd();
         // A system that does not tell leaves everything as it was.
         let _ = match socket.local_addr() {
-            Ok(SocketAddr::V4(_)) => setsockopt(descriptor, sockopt::Ipv4RecvErr, &true),
-            Ok(SocketAddr::V6(_)) => setsockopt(descriptor, sockopt::Ipv6RecvErr, &true),
+            Ok(SocketAddr::V4(_)) => setsockopt(descriptor, sockopt::Ipv4RecvErr, &is_on),
+            Ok(SocketAddr::V6(_)) => setsockopt(descriptor, sockopt::Ipv6RecvErr, &is_on),
             Err(_) => return,
         };
     }
@@ -124,7 +124,7 @@ mod system {
 
     use crate::proto::ice::causes::Refusal;
 
-    pub const fn listen(_: &UdpSocket) {}
+    pub const fn listen(_: &UdpSocket, _: bool) {}
 
     pub const fn take(_: &UdpSocket) -> Vec<Refusal> {
         Vec::new()

@@ -51,7 +51,7 @@ impl Paths {
         };
         let base = self.waiting.remove(place);
         if let (true, Means::Socket(socket)) = (self.hears, &base.1) {
-            refusals::listen(socket);
+            refusals::listen(socket, true);
         }
         self.bases.push(base);
         true
@@ -68,11 +68,11 @@ impl Paths {
         }
     }
 
-    /// From now on, who refuses what is sent is heard.
-    pub fn listen(&mut self) {
-        if !std::mem::replace(&mut self.hears, true) {
+    /// Whether from now on who refuses what is sent is heard.
+    pub fn listen(&mut self, is_on: bool) {
+        if std::mem::replace(&mut self.hears, is_on) != is_on {
             let sockets = self.bases.iter().filter_map(|(_, means)| means.socket());
-            sockets.for_each(|socket| refusals::listen(socket));
+            sockets.for_each(|socket| refusals::listen(socket, is_on));
         }
     }
 
@@ -87,7 +87,9 @@ impl Paths {
     /// Whether there was something to be heard.
     fn hear(&mut self, base: usize) -> bool {
         let socket = self.bases.get(base).and_then(|(_, means)| means.socket());
-        let heard = socket.map(|socket| refusals::take(socket)).unwrap_or_default();
+        let heard = socket
+            .map(|socket| refusals::take(socket))
+            .unwrap_or_default();
         let is_any = !heard.is_empty();
         let room = bounds::CANDIDATES.saturating_sub(self.heard.len());
         self.heard

@@ -19,9 +19,10 @@ const AFTER: Duration = Duration::from_millis(400);
 impl Meeting<'_> {
     pub(super) fn hear_refusals(&mut self, now: Time) {
         let since = self.progress.described_at.map(|at| at + AFTER);
-        if since.is_some_and(|due| now >= due) && self.flow.selected.is_none() {
-            self.paths.listen();
-        }
+        let is_overdue = since.is_some_and(|due| now >= due);
+        // A datagram that is not sent for that would be loss to the test of the path.
+        self.paths
+            .listen(is_overdue && self.flow.selected.is_none());
         let known = &mut self.own.found.refusals;
         for (_, refusal) in self.paths.refusals() {
             if known.len() < bounds::CANDIDATES && !known.contains(&refusal) {
