@@ -249,6 +249,12 @@ fn lengthen(known: &mut Known, is_v6: bool) {
             }
         }
     }
+    let context = &mut known.context;
+    for found in [&mut context.found, &mut context.peer_found] {
+        for ended in &mut found.ended_relays {
+            ended.relayed.set_ip(long(ended.relayed.ip(), is_v6));
+        }
+    }
     for pair in &mut result.pairs {
         long_end(&mut pair.local);
         long_end(&mut pair.remote);

@@ -432,7 +432,7 @@ fn servers_of_this_side() {
         &result,
         &Context::default(),
         Outcome::Bad,
-        &["does not reach its TURN server turn:turn.example.org:3478, which does not answer"],
+        &["this side's TURN server does not answer"],
     );
     assert_eq!(severity_of(&verdict), Severity::Error);
 }
