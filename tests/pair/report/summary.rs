@@ -384,6 +384,7 @@ fn check(known: &Known, is_v6: bool, seen: &mut Seen) {
             "may make it direct",
             "erhaps direct with",
             "would connect them",
+            "may connect them",
         ];
         let first = result
             .causes
