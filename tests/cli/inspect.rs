@@ -354,3 +354,53 @@ fn a_list_that_was_cut_is_said_to_be_cut() {
     let said = "this side told at least 200000 candidates: the first 5000 are used, and 2000 with the highest priority are listed".to_owned();
     assert_eq!(cut(&used), [said]);
 }
+
+/// `sdp` and `inspect` judge the same two descriptions alike.
+#[test]
+fn an_answer_that_accepts_without_a_common_codec_is_told_as_sdp_tells_it() {
+    let text = |formats: &str, ufrag: &str, setup: &str, map: &str| {
+        let print = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 {print}\r\na=setup:{setup}\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:{map}\r\n"
+        )
+    };
+    let offer = text("111", "abcd", "actpass", "111 opus/48000/2");
+    let answer = text("0", "efgh", "active", "0 PCMU/8000");
+    let agreed = text("111", "efgh", "active", "111 opus/48000/2");
+    let file = |name: &str, text: &str| scratch(name, text.as_bytes()).display().to_string();
+    let (offer, answer) = (
+        file("codec-offer.sdp", &offer),
+        file("codec-answer.sdp", &answer),
+    );
+    let agreed = file("codec-agreed.sdp", &agreed);
+    for files in [[&offer, &answer], [&answer, &offer]] {
+        let (code, document) = document(&[files[0], files[1]]);
+        assert_eq!(code, Some(1), "{document}");
+        let call = &document["result"]["calls"][0];
+        assert_eq!(call["causes"][0]["code"], "no-common-codec");
+        assert_eq!(call["media"][0]["accepted"], false);
+        assert_eq!(call["sdp"]["media"][0]["accepted"], false);
+        let summary = document["summary"].as_str().expect("a text");
+        let why = "No common codec: audio: opus/48000/2 was offered, and ";
+        assert!(summary.starts_with(why), "{summary}");
+    }
+    let (code, document) = document(&[&offer, &agreed]);
+    assert_eq!(code, Some(3), "{document}");
+    let media = &document["result"]["calls"][0]["media"][0];
+    assert_eq!(
+        (&media["accepted"], &media["reason"]),
+        (&Value::Bool(true), &Value::Null)
+    );
+}
+
+#[test]
+fn json_that_is_nested_too_deeply_is_not_damaged() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let file = scratch("deep.json", deep.as_bytes());
+    let (code, _, _) = run(&[&file.display().to_string()]);
+    let (_, document) = document(&[&file.display().to_string()]);
+    let summary = document["summary"].as_str().expect("a text");
+    assert_eq!(code, Some(2), "{summary}");
+    assert!(summary.contains("nested too deeply"), "{summary}");
+    assert!(!summary.contains("damaged"), "{summary}");
+}

@@ -103,6 +103,8 @@ impl Fault {
         let place = format!("line {}, column {}", error.line(), error.column());
         let message = if error.is_eof() {
             "the JSON ends there, in the middle"
+        } else if error.to_string().starts_with("recursion limit") {
+            "the JSON is nested too deeply from there on to be read"
         } else {
             "the JSON is damaged there"
         };

@@ -7,7 +7,7 @@ use crate::commands::sdp::report::{Question, SdpResult, With, result};
 use crate::proto::evidence::account::StreamRecord;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Section;
-use crate::proto::evidence::facts::stages::{negotiated, without_codec};
+use crate::proto::evidence::facts::stages::{lacking, negotiated};
 use crate::proto::sdp::source;
 
 /// An m-section, and what went over it by this end's statistics.
@@ -35,15 +35,6 @@ fn kind_of(section: &Section) -> String {
     }
 }
 
-/// Why a section carries nothing.
-fn reason(offer: &Section, answer: &Section) -> Option<String> {
-    without_codec(offer, answer).or_else(|| {
-        answer
-            .is_rejected()
-            .then(|| "the answer rejects it (port 0)".to_owned())
-    })
-}
-
 fn codec(offer: &Section, answer: &Section) -> Option<String> {
     let is_offered = |codec: &&str| {
         offer
@@ -64,12 +55,18 @@ pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
         .unwrap_or_default();
     let mut reports: Vec<MediaReport> = Vec::new();
     if let Some((offer, answer, _)) = negotiated(call) {
-        for (one, two) in offer.sections.iter().zip(&answer.sections) {
+        let lacking = lacking(offer, answer);
+        let sections = offer.sections.iter().zip(&answer.sections).enumerate();
+        for (place, (one, two)) in sections {
+            let lacks = lacking.iter().find(|lacks| lacks.place == place);
+            let rejected = "the answer rejects it (port 0)";
             reports.push(MediaReport {
                 mid: two.mid.clone().or(one.mid.clone()),
-                accepted: Some(!two.is_rejected()),
-                codec: codec(one, two),
-                reason: reason(one, two),
+                accepted: Some(!two.is_rejected() && lacks.is_none()),
+                codec: codec(one, two).filter(|_| lacks.is_none()),
+                reason: lacks
+                    .map(|lacks| lacks.why.clone())
+                    .or_else(|| two.is_rejected().then(|| rejected.to_owned())),
                 ..MediaReport::of(kind_of(two))
             });
         }

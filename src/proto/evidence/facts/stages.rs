@@ -1,19 +1,19 @@
 //! Causes of the later stages: answers and candidates that never came, DTLS, paths that were lost,
 //! media that was not agreed.
 
+mod codecs;
 mod handshake;
 mod outage;
 mod signalling;
-
-use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
 use crate::base::words::{counted, listed};
 use crate::proto::evidence::account::{Account, StateKind, Told, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
-use crate::proto::evidence::described::{Described, Section};
+use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
+pub use codecs::{Lacks, lacking, no_common_codec};
 pub use handshake::dtls;
 pub use outage::path_lost;
 pub use signalling::{glare, no_answer, not_described};
@@ -151,42 +151,4 @@ pub fn negotiated(call: &JoinedCall) -> Option<(&Described, &Described, bool)> {
         };
         by_this.or_else(by_other)
     })
-}
-
-/// Why a section was rejected: that no codec is common, where both lists say so.
-pub fn without_codec(offer: &Section, answer: &Section) -> Option<String> {
-    if !answer.is_rejected() || offer.is_rejected() || offer.kind == "application" {
-        return None;
-    }
-    let name = |codec: &str| codec.to_ascii_lowercase();
-    let offered: BTreeSet<String> = offer.media_codecs().map(name).collect();
-    let known: BTreeSet<String> = answer.media_codecs().map(name).collect();
-    if offered.is_empty() || !offered.is_disjoint(&known) {
-        return None;
-    }
-    let names: Vec<String> = offer.media_codecs().map(str::to_owned).collect();
-    Some(format!(
-        "{} was offered with {} alone, and rejected without a codec in common",
-        offer.kind,
-        listed(&names)
-    ))
-}
-
-/// Media that no codec is common for.
-pub fn no_common_codec(call: &JoinedCall) -> Option<Cause> {
-    let (offer, answer, _) = negotiated(call)?;
-    let sections = offer.sections.iter().zip(&answer.sections);
-    let seen: Vec<String> = sections
-        .filter_map(|(one, two)| without_codec(one, two))
-        .collect();
-    if seen.is_empty() {
-        return None;
-    }
-    let message = format!("no common codec: {}", seen.join("; "));
-    Some(cause(
-        Code::NoCommonCodec,
-        Whose::Between,
-        message,
-        vec!["port 0 in the answer, and none of the offered codecs".to_owned()],
-    ))
 }
