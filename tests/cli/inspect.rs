@@ -404,3 +404,32 @@ fn json_that_is_nested_too_deeply_is_not_damaged() {
     assert!(summary.contains("nested too deeply"), "{summary}");
     assert!(!summary.contains("damaged"), "{summary}");
 }
+
+/// The far end of a path, of which one capture has the address alone, is not called direct.
+#[test]
+fn one_capture_does_not_tell_whether_the_far_end_is_a_relay() {
+    let [a, b] =
+        ["a", "b"].map(|end| evidence(&format!("30-relay-of-one-end/{end}/capture.pcap.gz")));
+    let (_, alone) = document(&[&b]);
+    let call = &alone["result"]["calls"][0];
+    assert_eq!(call["path"], Value::Null);
+    assert_eq!(call["selected"]["remote"]["address"], "203.0.113.11");
+    for files in [[&a, &b], [&b, &a]] {
+        let (_, both) = document(&[files[0], files[1]]);
+        assert_eq!(both["result"]["calls"][0]["path"], "relayed");
+    }
+    let [a, b] =
+        ["a", "b"].map(|end| evidence(&format!("31-relay-ports-closed/{end}/capture.pcap.gz")));
+    for files in [[&a, &b], [&b, &a]] {
+        let (_, both) = document(&[files[0], files[1]]);
+        let summary = both["summary"].as_str().expect("a text");
+        assert!(
+            summary.contains("both sides' NATs are symmetric"),
+            "{summary}"
+        );
+        assert!(
+            summary.contains("the relay ports of the TURN server"),
+            "{summary}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ mod forms;
 mod gaps;
 mod half_told;
 mod hostile;
+mod mirrored;
 mod recorded;
 mod settled;
 mod synthetic;

@@ -101,6 +101,8 @@ pub struct CallFacts {
     /// Whether files of both ends are there.
     pub has_both_ends: bool,
     pub is_late: bool,
+    /// The end of the path in use of which the address alone is known.
+    pub may_be_relay: Option<usize>,
     /// How many candidates each end has in the files, and how many pairs the call has.
     pub candidates: [usize; 2],
     pub pairs: usize,
@@ -173,7 +175,8 @@ pub struct CallPairReport {
     pub state: CheckState,
     pub nominated: bool,
     pub selected: bool,
-    pub path: PathKind,
+    /// `None` if nothing but packets of the other end tells whether its address is a relay.
+    pub path: Option<PathKind>,
     /// `None` if the program does not count them.
     pub requests_sent: Option<u32>,
     pub responses_received: Option<u32>,
@@ -308,7 +311,7 @@ impl CallReport {
                 .pairs
                 .iter()
                 .find(|pair| pair.record.is_selected)
-                .filter(|_| judged.path.is_some())
+                .filter(|_| judged.has_path())
                 .map(|pair| CallEnds {
                     local: CallEnd::of(&pair.record.local, &judged.local),
                     remote: CallEnd::of(&pair.record.remote, &judged.remote),
@@ -319,6 +322,10 @@ impl CallReport {
             steps: timeline::in_order(&timeline, untimed, (settled, role)),
             timeline,
             facts: CallFacts {
+                may_be_relay: judged.is_path_supposed.then(|| {
+                    let has_pairs = |account: &Account| !account.pairs.is_empty();
+                    usize::from(call.ends[0].as_ref().is_some_and(has_pairs))
+                }),
                 is_good: judged.is_good(),
                 is_explained: judged.is_explained(),
                 has_both_ends: call.ends.iter().all(Option::is_some),

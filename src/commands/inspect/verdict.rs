@@ -109,7 +109,8 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
             "open the page before the call",
         ));
     }
-    if !call.facts.has_both_ends && !call.facts.is_good {
+    let is_open = !call.facts.is_good || call.facts.may_be_relay.is_some();
+    if !call.facts.has_both_ends && is_open {
         found.push(Finding::new(
             Code::OneEndOnly,
             "the files are of one end alone, which proves less",
@@ -340,7 +341,7 @@ pub fn is_open(call: &CallReport) -> bool {
 pub fn is_half_seen(call: &CallReport) -> bool {
     let mut causes = call.causes.iter();
     call.standing == Standing::Checking
-        && call.path.is_some()
+        && call.selected.is_some()
         && causes.all(|cause| cause.code == Code::Unknown)
 }
 
@@ -358,6 +359,18 @@ fn connected(call: &CallReport) -> String {
                 _ => format!("relay of the other side, {}", ends.remote.text()),
             };
             format!("Connected through the TURN {whose}.")
+        }
+        (Some(ends), None) => {
+            let end = match call.facts.may_be_relay {
+                Some(0) => &ends.local,
+                _ => &ends.remote,
+            };
+            format!(
+                "Connected, {} <-> {}; whether {} is a relay is not told from one end.",
+                ends.local.text(),
+                ends.remote.text(),
+                end.text()
+            )
         }
         (Some(ends), _) => format!(
             "Connected directly, {} <-> {}.",
@@ -384,7 +397,13 @@ fn failed(call: &CallReport) -> String {
     let direct = call.causes.first();
     // What stops both ways is said once; that there is no TURN server, by what would help.
     let relayed = call.relay_causes.first().filter(|cause| {
-        let is_said = [Code::NoCandidates, Code::NoTurnServer, Code::Unknown].contains(&cause.code);
+        // That there is a relay and nothing gets to it is said, if not why.
+        let has_relay = [&call.local, &call.remote].iter().any(|side| {
+            let mut all = side.candidates.iter();
+            all.any(|candidate| candidate.kind == CandidateType::Relay)
+        });
+        let is_said = [Code::NoCandidates, Code::NoTurnServer].contains(&cause.code)
+            || cause.code == Code::Unknown && !has_relay;
         direct.is_none() || !is_said
     });
     let is_open = |cause: &&Cause| cause.code == Code::Unknown;

@@ -1,6 +1,8 @@
 //! Accounts of one call, from several files, put together: by user fragments, by candidates and by
 //! fingerprints. What is of different calls stays apart.
 
+mod supposed;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::proto::evidence::account::{Account, EndRecord, FileKind, PairRecord, Record, Told};
@@ -79,6 +81,7 @@ fn of_parts(mut parts: Vec<(usize, usize, Account)>) -> JoinedCall {
             none => *none = Some(account),
         }
     }
+    supposed::settle(&mut call);
     call.offset_ms = clocks::offset(&call);
     call
 }
@@ -362,6 +365,7 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
         own.remote = named.remote;
         own.priority = named.priority;
         own.nominated |= named.nominated;
+        own.is_supposed = named.is_supposed;
     }
     own.is_selected = is_selected;
     own.first_sent = first_sent;

@@ -32,6 +32,8 @@ pub struct JudgedCall {
     pub standing: Standing,
     /// How ICE connected them, whatever came after.
     pub path: Option<Way>,
+    /// Whether there is one, and the address of its far end alone does not tell whether that is a relay.
+    pub is_path_supposed: bool,
     pub pairs: Vec<CallPair>,
     /// Those that must have been there and have failed, where no file has any.
     pub forgotten: Vec<CallPair>,
@@ -73,7 +75,11 @@ pub fn judge(call: &JoinedCall) -> JudgedCall {
     if turned::is_recorded_there(call) {
         return from_here(&turned::turned_call(call)).turned();
     }
-    from_here(call)
+    let judged = from_here(call);
+    if turned::is_led_there(call) {
+        return judged.with_verdict_of(from_here(&turned::turned_call(call)).turned());
+    }
+    judged
 }
 
 /// By the record of this end, if there is any.
@@ -85,7 +91,9 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
     let up = one.and_then(|account| account.reached(StateKind::Ice, &["connected", "completed"]));
     pairs::before_connected(&mut pairs, up.and_then(|change| change.at));
     let standing = standing_of(call);
-    let path = path(&pairs, standing);
+    let used = used(&pairs, standing);
+    let path = used.and_then(CallPair::way);
+    let is_path_supposed = used.is_some() && path.is_none();
     // The two descriptions may be in two files.
     let is_recorded = call
         .ends
@@ -122,6 +130,7 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
         remote,
         standing,
         path,
+        is_path_supposed,
         pairs,
         forgotten,
         causes: Vec::new(),
@@ -158,15 +167,10 @@ fn standing_of(call: &JoinedCall) -> Standing {
         .unwrap_or(Standing::Nothing)
 }
 
-fn path(pairs: &[CallPair], standing: Standing) -> Option<Way> {
+fn used(pairs: &[CallPair], standing: Standing) -> Option<&CallPair> {
     let selected = pairs.iter().find(|pair| pair.record.is_selected);
     let worked = standing >= Standing::Insecure;
-    let used = selected.filter(|pair| worked || pair.works())?;
-    Some(if used.is_relayed() {
-        Way::Relayed
-    } else {
-        Way::Direct
-    })
+    selected.filter(|pair| worked || pair.works())
 }
 
 /// Why it is not known what came of a path that ICE found.
@@ -194,6 +198,11 @@ fn found_by_pair(call: &JoinedCall) -> Option<&FoundCauses> {
 }
 
 impl JudgedCall {
+    /// Whether ICE found a way, relayed or not.
+    pub const fn has_path(&self) -> bool {
+        self.path.is_some() || self.is_path_supposed
+    }
+
     fn find_causes(&mut self, call: &JoinedCall) {
         let late_only = call.ends.iter().flatten().all(|account| account.is_late);
         let before_ice = stages::glare(call, self.standing)
@@ -213,7 +222,7 @@ impl JudgedCall {
             stages::no_common_codec(call),
         ];
         self.causes.extend(later.into_iter().flatten());
-        if self.path.is_some()
+        if self.has_path()
             && self.standing == Standing::Checking
             && let Some(why) = call.ends.iter().flatten().find_map(half_seen)
         {
@@ -221,12 +230,13 @@ impl JudgedCall {
                 .push(Cause::new(Code::Unknown, Whose::Between, why));
             return;
         }
-        if self.path == Some(Way::Direct)
+        if self.is_path_supposed
+            || self.path == Some(Way::Direct)
             || (self.path.is_none() && self.standing >= Standing::Insecure)
         {
             return;
         }
-        if self.path.is_none()
+        if !self.has_path()
             && let Some(cause) = stages::candidates_lost(call)
         {
             self.causes.insert(0, cause);

@@ -132,10 +132,14 @@ type Paths<'a> = Vec<(&'a PathKey, &'a Path, usize)>;
 
 impl<'a> Capture<'a> {
     fn new(observer: &'a Observer) -> Self {
+        // What is sent to an address of one's own NAT comes back (hairpinning), and asks no server.
+        let mapped = observer.servers.values().filter_map(|asked| asked.mapped);
+        let mapped: BTreeSet<IpAddr> = mapped.map(|mapped| mapped.ip()).collect();
         let servers = observer
             .servers
             .keys()
             .map(|(_, server, _)| server.ip())
+            .filter(|server| !mapped.contains(server))
             .collect();
         let is_of_server = is_of_server(observer);
         let hosts = if is_of_server {
@@ -314,6 +318,7 @@ impl<'a> Capture<'a> {
             relay_transport: None,
         };
         let mut pair = PairRecord::new(local, remote);
+        pair.is_supposed = true;
         pair.requests_sent = mine.requests;
         pair.responses_received = others.answers;
         pair.requests_received = others.requests;

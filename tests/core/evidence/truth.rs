@@ -70,6 +70,7 @@ fn expected(truth: &Value, ends: &[&str]) -> (BTreeSet<(String, String)>, Vec<St
         if code == "no-turn-server" {
             right.insert((code.to_owned(), "both".to_owned()));
             right.insert((code.to_owned(), "local".to_owned()));
+            right.insert((code.to_owned(), "remote".to_owned()));
         }
     }
     if needed.contains(&"no-ice-servers".to_owned()) {

@@ -3,9 +3,9 @@
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::commands::inspect::report::{
-    CallCandidate, CallEnd, CallPairReport, CallServer, CallSide, MAX_LISTED, since, span,
+    CallCandidate, CallEnd, CallPairReport, CallServer, CallSide, MAX_LISTED, path_kind, since,
+    span,
 };
-use crate::commands::pair::report::PathKind;
 use crate::proto::evidence::account::{Account, EndRecord, Place, ToldCandidate};
 use crate::proto::evidence::facts::pairs::CallPair;
 use crate::proto::evidence::facts::sides::KnownSide;
@@ -119,11 +119,7 @@ impl CallPairReport {
             state: check_state(pair, failure),
             nominated: record.nominated,
             selected: record.is_selected,
-            path: if pair.is_relayed() {
-                PathKind::Relayed
-            } else {
-                PathKind::Direct
-            },
+            path: pair.way().map(path_kind),
             requests_sent: counted(record.requests_sent),
             responses_received: counted(record.responses_received),
             requests_received: counted(record.requests_received),

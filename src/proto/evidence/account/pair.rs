@@ -54,6 +54,7 @@ impl EndRecord {
 
 /// A pair of candidates and what went over it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct PairRecord {
     pub local: EndRecord,
     pub remote: EndRecord,
@@ -87,6 +88,8 @@ pub struct PairRecord {
     pub mapped: Option<SocketAddr>,
     /// What packets show.
     pub failure: Option<Code>,
+    /// Whether the address alone tells what the far end is, as in packets: it may be a relay, and it may be none.
+    pub is_supposed: bool,
 }
 
 impl PairRecord {
@@ -115,6 +118,7 @@ impl PairRecord {
             requests_arrived: None,
             mapped: None,
             failure: None,
+            is_supposed: false,
         }
     }
 

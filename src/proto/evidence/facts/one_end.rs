@@ -70,7 +70,7 @@ fn shows_all(call: &JoinedCall, end: usize, side: &KnownSide) -> bool {
 impl JudgedCall {
     /// What is missing, where a judgement would rest on what the files do not have.
     pub(super) fn too_little(&self, call: &JoinedCall, late_only: bool) -> Option<Cause> {
-        if self.path.is_some() {
+        if self.has_path() {
             return None;
         }
         let open = |message: &str| Some(Cause::new(Code::Unknown, Whose::Between, message));

@@ -7,7 +7,7 @@ use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, EndRecord, PairRecord, Place};
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
-use crate::proto::ice::causes::PairFacts;
+use crate::proto::ice::causes::{PairFacts, Way};
 use crate::proto::nat::address::is_global;
 
 /// A pair, as all files together know it. Its local end is this end's.
@@ -26,6 +26,19 @@ impl CallPair {
 
     pub fn is_relayed(&self) -> bool {
         self.record.is_relayed()
+    }
+
+    /// Whether it goes through a relay, as far as is known.
+    pub fn way(&self) -> Option<Way> {
+        let record = &self.record;
+        if record.is_supposed && record.local.kind != CandidateType::Relay {
+            return None;
+        }
+        Some(if record.is_relayed() {
+            Way::Relayed
+        } else {
+            Way::Direct
+        })
     }
 
     pub fn failure(&self, is_over: bool) -> Option<Code> {
@@ -185,6 +198,7 @@ pub(super) fn mirrored(record: &PairRecord) -> CallPair {
             is_counted: false,
             rtt_ms: record.rtt_ms,
             failure: record.failure,
+            is_supposed: record.is_supposed && record.local.kind != CandidateType::Relay,
             ..PairRecord::new(record.remote.clone(), record.local.clone())
         },
         arrived: record.is_counted.then_some(record.requests_received),

@@ -89,7 +89,12 @@ impl JudgedCall {
             Whose::Between => false,
         };
         if cause.code == Code::NoTurnServer && is_open {
-            let message = "there is no relayed candidate, and whether there is a TURN server is not told: a dump has the configuration";
+            let is_supposed = self.pairs.iter().any(|pair| pair.record.is_supposed);
+            let message = if is_supposed {
+                "no address is known to be a relay, and whether there is a TURN server is not told: the capture of the other side, or a dump, tells"
+            } else {
+                "there is no relayed candidate, and whether there is a TURN server is not told: a dump has the configuration"
+            };
             *cause = Cause {
                 remedies: std::mem::take(&mut cause.remedies),
                 ..Cause::new(Code::Unknown, Whose::Between, message)
@@ -159,17 +164,16 @@ impl JudgedCall {
             let mut others = other.candidates.iter();
             others.any(|c| c.address.is_ipv4() == relay.address.is_ipv4())
         });
-        let pairs = || {
-            end.iter()
-                .filter(|account| account.has_events)
-                .flat_map(|account| &account.pairs)
-        };
+        let of_file = || end.iter().flat_map(|account| &account.pairs);
+        let has_events = end.as_ref().is_some_and(|account| account.has_events);
         Abandoned {
             is_met,
             has_file: end.is_some(),
-            is_tried: pairs()
+            is_tried: of_file()
                 .any(|pair| pair.local.kind == CandidateType::Relay && pair.requests_sent >= 7),
-            checked: pairs().filter(|pair| pair.requests_sent >= 10).count(),
+            checked: of_file()
+                .filter(|pair| has_events && pair.requests_sent >= 10)
+                .count(),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! A call of which the other end alone has a record of the pairs: it is judged from there, and what
-//! comes of it is turned round.
+//! A call that the other end has the better record of: it is judged from there, and what comes of it is turned round.
 
+use crate::proto::evidence::account::Account;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::{JudgedCall, pairs};
 use crate::proto::ice::causes::{Cause, Whose};
+use crate::proto::ice::checks::Role;
 
 /// Whether the other end alone tells what went over the pairs.
 pub(super) fn is_recorded_there(call: &JoinedCall) -> bool {
@@ -12,6 +13,23 @@ pub(super) fn is_recorded_there(call: &JoinedCall) -> bool {
         account.is_some_and(|account| !account.pairs.is_empty())
     };
     has_pairs(1) && !has_pairs(0)
+}
+
+/// Whether the verdict rests on the record of the other end, where both have one: it is that of one end, whichever
+/// file comes first.
+pub(super) fn is_led_there(call: &JoinedCall) -> bool {
+    let weight = |account: &Account| {
+        (
+            !account.pairs.is_empty(),
+            account.has_events,
+            account.role == Some(Role::Controlling),
+            account.own.ufrags.clone(),
+        )
+    };
+    let [Some(one), Some(two)] = &call.ends else {
+        return false;
+    };
+    weight(two) > weight(one)
 }
 
 /// The same call, with the other end as this one.
@@ -25,6 +43,18 @@ pub(super) fn turned_call(call: &JoinedCall) -> JoinedCall {
 }
 
 impl JudgedCall {
+    /// The pairs as this end has them, with what another record of the call comes to.
+    pub(super) fn with_verdict_of(self, other: Self) -> Self {
+        Self {
+            standing: other.standing,
+            path: other.path,
+            is_path_supposed: other.is_path_supposed,
+            causes: other.causes,
+            relay_causes: other.relay_causes,
+            ..self
+        }
+    }
+
     /// As the end sees it that has no record.
     pub(super) fn turned(mut self) -> Self {
         std::mem::swap(&mut self.local, &mut self.remote);
