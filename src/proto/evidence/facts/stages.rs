@@ -7,7 +7,7 @@ mod outage;
 mod signalling;
 
 use crate::base::codes::Code;
-use crate::base::words::{counted, listed};
+use crate::base::words::counted;
 use crate::proto::evidence::account::{Account, StateKind, Told, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Described;
