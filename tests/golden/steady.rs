@@ -12,7 +12,8 @@
 //! | timestamps of RFC 3339 | `2026-11-22T10:00:00.000Z` |
 //! | versions in JSON, and behind `rtcdiag/` | `0.0.0` |
 //!
-//! What may come in any order is sorted: events of `--jsonl`, and the lists in [`UNORDERED`].
+//! What may come in any order is sorted: events of `--jsonl`, and the lists in [`UNORDERED`]. Of the list [`COURSE`],
+//! which has as many items as there was time for, the first one is left.
 //! In texts for people, how long a time is also decides where lines end and how wide columns are.
 //! There, parts named in [`LEFT_OUT`] are missing, and the parts between empty lines that have times in them are broken into lines anew, word by
 //! word. How they are laid out is held by the made-up results, where nothing is replaced.
@@ -42,6 +43,7 @@ const COUNTS: [&str; 12] = [
 const LEFT_OUT: [&str; 4] = ["Pairs", "Path quality", "Steps of the call", "Timeline"];
 /// JSON keys of lists whose order is that of events, or is drawn.
 const UNORDERED: [&str; 3] = ["observations", "timeline", "pairs"];
+const COURSE: &str = "course";
 /// Drawn by the two sides of a session.
 const ROLES: [&str; 2] = ["controlling", "controlled"];
 const CODE: &str = "0000-0000-0000-0000-0";
@@ -70,10 +72,12 @@ impl Steady {
 
     /// JSON, indented or in lines.
     pub fn json(&mut self, text: &str) -> String {
-        let lists = UNORDERED
-            .iter()
-            .fold(text.to_owned(), |text, key| self.sort(&text, key));
-        self.words(&lists)
+        let lists = UNORDERED.iter().fold(text.to_owned(), |text, key| {
+            change(&text, key, &|items| {
+                items.sort_by_cached_key(|item| self.alone(item))
+            })
+        });
+        self.words(&change(&lists, COURSE, &|items| items.truncate(1)))
     }
 
     /// JSON lines: all but the last, which is the document, are sorted.
@@ -88,31 +92,6 @@ impl Steady {
     /// A text by itself, so that what was met elsewhere does not matter.
     fn alone(&self, text: &str) -> String {
         self.clone().words(text)
-    }
-
-    /// Sorts the lists of objects that have this key.
-    fn sort(&self, text: &str, key: &str) -> String {
-        let Some(at) = text.find(&format!("\"{key}\":")) else {
-            return text.to_owned();
-        };
-        let start = at + text[at..].find('[').expect("a list") + 1;
-        // Brackets in strings come in pairs.
-        let (mut depth, mut items, mut item) = (0, Vec::new(), start);
-        let end = text[start..].char_indices().find_map(|(offset, c)| {
-            let offset = start + offset;
-            depth += i32::from("[{".contains(c)) - i32::from("]}".contains(c));
-            if depth == 0 && c == '}' {
-                items.push(&text[item..=offset]);
-            } else if depth == 0 && c == ',' {
-                item = offset + 1;
-            }
-            (depth < 0).then_some(offset)
-        });
-        let end = end.expect("the list ends");
-        items.sort_by_cached_key(|item| self.alone(item));
-        let space = &text[start..end][text[start..end].trim_end().len()..];
-        let tail = self.sort(&text[end..], key);
-        format!("{}{}{space}{tail}", &text[..start], items.join(","))
     }
 
     fn words(&mut self, text: &str) -> String {
@@ -222,6 +201,31 @@ impl Steady {
             Some(known) => known.to_string(),
         }
     }
+}
+
+/// Does something to the items of the lists of objects that have this key.
+fn change(text: &str, key: &str, how: &dyn Fn(&mut Vec<&str>)) -> String {
+    let Some(at) = text.find(&format!("\"{key}\":")) else {
+        return text.to_owned();
+    };
+    let start = at + text[at..].find('[').expect("a list") + 1;
+    // Brackets in strings come in pairs.
+    let (mut depth, mut items, mut item) = (0, Vec::new(), start);
+    let end = text[start..].char_indices().find_map(|(offset, c)| {
+        let offset = start + offset;
+        depth += i32::from("[{".contains(c)) - i32::from("]}".contains(c));
+        if depth == 0 && c == '}' {
+            items.push(&text[item..=offset]);
+        } else if depth == 0 && c == ',' {
+            item = offset + 1;
+        }
+        (depth < 0).then_some(offset)
+    });
+    let end = end.expect("the list ends");
+    how(&mut items);
+    let space = &text[start..end][text[start..end].trim_end().len()..];
+    let tail = change(&text[end..], key, how);
+    format!("{}{}{space}{tail}", &text[..start], items.join(","))
 }
 
 fn is_of_word(c: char) -> bool {

@@ -4,7 +4,6 @@
 use rtcdiag::commands::inspect::report::InspectResult;
 use rtcdiag::proto::evidence::facts::standing::Standing;
 use rtcdiag::proto::evidence::{self, calls, gzip};
-use rtcdiag::proto::ice::causes::Way;
 use serde_json::{Value, json};
 
 use super::dump::{BEGAN, Dump};
