@@ -72,7 +72,9 @@ async fn ask_within(
 /// What the system has kept of it: who says what.
 fn rejected(socket: &UdpSocket, server: SocketAddr) -> Option<SendError> {
     let rejection = icmp::take(socket, server)?;
-    Some(if rejection.is_closed_port() {
+    Some(if rejection.is_of_own_firewall() {
+        SendError::Forbidden
+    } else if rejection.is_closed_port() {
         SendError::Refused
     } else {
         SendError::Rejected(rejection)

@@ -83,6 +83,12 @@ impl Rejection {
         }
     }
 
+    /// Whether a firewall of this host refuses it: a router or host that is not there is told of otherwise.
+    pub const fn is_of_own_firewall(&self) -> bool {
+        matches!(self.who, Who::ThisHost)
+            && matches!(self.says, Grounds::PortUnreachable | Grounds::Prohibited)
+    }
+
     /// Whether the host says itself that nothing listens on the port.
     pub fn is_closed_port(&self) -> bool {
         self.who == Who::Server && self.says == Grounds::PortUnreachable

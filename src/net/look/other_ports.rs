@@ -283,17 +283,21 @@ async fn exchange(socket: &UdpSocket, form: Form, id: TransactionId) -> Heard {
 }
 
 fn heard(socket: &UdpSocket, error: &io::Error) -> Heard {
+    let error = SendError::from(error);
     let remote = socket.peer_addr().ok();
     let rejection = remote.and_then(|remote| icmp::take(socket, remote));
+    if rejection.is_some_and(|rejection| rejection.is_of_own_firewall()) {
+        return Heard::Unsent;
+    }
     if rejection.is_some_and(|rejection| !rejection.is_closed_port()) {
         // A router says so, or a firewall, and not the host of that it has no such port.
         return Heard::Nothing;
     }
-    match SendError::from(error) {
+    match error {
         SendError::Refused => Heard::Refusal,
         SendError::Forbidden | SendError::Broadcast => Heard::Unsent,
         // A router says no, or the packet was lost here.
-        SendError::Unreachable | SendError::Rejected(_) | SendError::Other => Heard::Nothing,
+        _ => Heard::Nothing,
     }
 }
 

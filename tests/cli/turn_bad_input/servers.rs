@@ -283,8 +283,12 @@ fn answers_with_bad_integrity() {
 fn answers_without_the_attribute_that_matters() {
     use crate::support::turn_server::wire;
     let authority = Authority::new().expect("a temporary file");
-    let cases = [wire::XOR_RELAYED_ADDRESS, wire::REALM, wire::NONCE];
-    side_by_side(&cases, |attribute| {
+    let cases = [
+        (wire::XOR_RELAYED_ADDRESS, "answer-incomplete"),
+        (wire::REALM, "malformed"),
+        (wire::NONCE, "malformed"),
+    ];
+    side_by_side(&cases, |(attribute, code)| {
         let config = TurnConfig {
             omits: vec![*attribute],
             ..TurnConfig::default()
@@ -292,17 +296,19 @@ fn answers_without_the_attribute_that_matters() {
         let server = start(config, &authority);
         for command in ["gather", "turn"] {
             let run = run(command, &tcp(&server), &authority);
-            assert_failed(&run, "malformed", &format!("{command} 0x{attribute:04x}"));
+            assert_failed(&run, code, &format!("{command} 0x{attribute:04x}"));
         }
     });
-    // What can be done without.
+    // This program can do without, and browsers cannot.
     let config = TurnConfig {
         omits: vec![wire::LIFETIME],
         ..TurnConfig::default()
     };
     let server = start(config, &authority);
     let run = run("turn", &udp(&server), &authority);
-    assert_eq!(run.code, GOOD, "{:#}", run.document);
+    assert_eq!(run.code, BAD, "{:#}", run.document);
+    let summary = run.document["summary"].as_str().expect("a text");
+    assert!(summary.contains("lacks LIFETIME"), "{summary}");
     assert_eq!(row(&run)["lifetime_s"], 600);
 }
 
