@@ -74,7 +74,7 @@ impl Steady {
     pub fn json(&mut self, text: &str) -> String {
         let lists = UNORDERED.iter().fold(text.to_owned(), |text, key| {
             change(&text, key, &|items| {
-                items.sort_by_cached_key(|item| self.alone(item))
+                items.sort_by_cached_key(|item| self.alone(item));
             })
         });
         self.words(&change(&lists, COURSE, &|items| items.truncate(1)))
