@@ -14,7 +14,6 @@ pub mod misdirected;
 pub mod nat64;
 pub mod redirect;
 pub mod refusal;
-pub mod refusals;
 pub mod rendezvous;
 pub mod resolve;
 pub mod route;

@@ -371,7 +371,7 @@ async fn connected_udp(
 ) -> io::Result<UdpSocket> {
     let socket = source.udp(local)?;
     // A connected socket hears of ICMP errors, and of nobody but the server.
-    icmp::watch(&socket);
+    icmp::watch(&socket, true);
     socket.connect(address).await?;
     Ok(socket)
 }

@@ -51,7 +51,7 @@ async fn ask_within(
     tries: &[Duration],
 ) -> Option<SendError> {
     let socket = source.udp(local).ok()?;
-    icmp::watch(&socket);
+    icmp::watch(&socket, true);
     if let Err(error) = socket.connect(server).await {
         return Some(host::send_error(&error, server));
     }

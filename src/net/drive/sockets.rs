@@ -85,7 +85,7 @@ impl<S: Borrow<UdpSocket> + Send + Sync> Sockets for OneSocket<S> {
 
     async fn send(&mut self, remote: SocketAddr, payload: &[u8]) -> io::Result<()> {
         let socket = self.socket.borrow();
-        // The first error may be that of an earlier datagram to anybody (`net::refusals`).
+        // The first error may be that of an earlier datagram to anybody (`net::icmp`).
         if socket.send_to(payload, remote).await.is_err() {
             socket.send_to(payload, remote).await?;
         }

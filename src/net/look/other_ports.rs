@@ -245,7 +245,7 @@ pub fn turn_silent() -> ErrorReport {
 
 async fn socket_to(source: &Source, local: IpAddr, remote: SocketAddr) -> io::Result<UdpSocket> {
     let socket = source.udp(local)?;
-    icmp::watch(&socket);
+    icmp::watch(&socket, true);
     socket.connect(remote).await?;
     Ok(socket)
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::base::bounds;
 use crate::commands::gather::run::supply::RelayCommand;
-use crate::net::{host, refusals, whole};
+use crate::net::{host, icmp, whole};
 use crate::proto::ice::causes::Refusal;
 use crate::proto::ice::checks::{Checks, Event, Transmit};
 use crate::proto::nat::SendError;
@@ -51,7 +51,7 @@ impl Paths {
         };
         let base = self.waiting.remove(place);
         if let (true, Means::Socket(socket)) = (self.hears, &base.1) {
-            refusals::listen(socket, true);
+            icmp::watch(socket, true);
         }
         self.bases.push(base);
         true
@@ -72,7 +72,7 @@ impl Paths {
     pub fn listen(&mut self, is_on: bool) {
         if std::mem::replace(&mut self.hears, is_on) != is_on {
             let sockets = self.bases.iter().filter_map(|(_, means)| means.socket());
-            sockets.for_each(|socket| refusals::listen(socket, is_on));
+            sockets.for_each(|socket| icmp::watch(socket, is_on));
         }
     }
 
@@ -88,7 +88,7 @@ impl Paths {
     fn hear(&mut self, base: usize) -> bool {
         let socket = self.bases.get(base).and_then(|(_, means)| means.socket());
         let heard = socket
-            .map(|socket| refusals::take(socket))
+            .map(|socket| icmp::refusals(socket))
             .unwrap_or_default();
         let is_any = !heard.is_empty();
         let room = bounds::CANDIDATES.saturating_sub(self.heard.len());
