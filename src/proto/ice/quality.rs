@@ -54,6 +54,25 @@ pub struct Measured {
     pub largest: LargestFound,
 }
 
+impl Measured {
+    /// What datagrams tell that have had their time to come back: when each was sent, in that order, and its
+    /// round trip.
+    pub fn of(settled: &[(Time, Option<Duration>)]) -> Self {
+        let came_back: Vec<(Time, bool)> = settled
+            .iter()
+            .map(|(at, rtt)| (*at, rtt.is_some()))
+            .collect();
+        let ended_after = ended_after(&came_back);
+        Self {
+            sent: count(&came_back, ended_after),
+            ended_after,
+            rtts: settled.iter().filter_map(|(_, rtt)| *rtt).collect(),
+            course: course(settled),
+            ..Self::default()
+        }
+    }
+}
+
 /// The largest datagram that passes each way, where that was found out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LargestFound {
@@ -75,7 +94,7 @@ const SILENT_IN_A_ROW: usize = 10;
 const SILENT_FOR: Duration = Duration::from_millis(400);
 
 /// How many datagrams were sent, up to the end of the path if there was one.
-pub fn count(settled: &[(Time, bool)], ended_after: Option<Duration>) -> u32 {
+fn count(settled: &[(Time, bool)], ended_after: Option<Duration>) -> u32 {
     let first = settled.first().map(|(at, _)| *at).unwrap_or_default();
     let end = ended_after.map_or(Duration::MAX, |after| first + after);
     let counted = settled.iter().filter(|(at, _)| *at <= end);
@@ -83,7 +102,7 @@ pub fn count(settled: &[(Time, bool)], ended_after: Option<Duration>) -> u32 {
 }
 
 /// When the path ended, from what was sent when and whether it came back.
-pub fn ended_after(settled: &[(Time, bool)]) -> Option<Duration> {
+fn ended_after(settled: &[(Time, bool)]) -> Option<Duration> {
     let (first, _) = settled.first()?;
     let (newest, _) = settled.last()?;
     let behind = settled.iter().rev().take_while(|(_, is_back)| !is_back);
@@ -363,22 +382,14 @@ impl Quality {
             .filter(|(at, rtt)| rtt.is_some() || now >= **at + patience)
             .map(|(at, rtt)| (*at, *rtt))
             .collect();
-        let came_back: Vec<(Time, bool)> = settled
-            .iter()
-            .map(|(at, rtt)| (*at, rtt.is_some()))
-            .collect();
-        let ended_after = ended_after(&came_back);
         Some(Measured {
-            sent: count(&came_back, ended_after),
-            ended_after,
             large: self.large_measured(now, patience),
             largest: LargestFound {
                 sent: self.largest.found(),
                 received: self.largest.told(),
             },
-            course: course(&settled),
-            rtts: settled.into_iter().filter_map(|(_, rtt)| rtt).collect(),
             jitter: (self.came > 0).then(|| Duration::from_secs_f64(self.jitter.clamp(0.0, 1e6))),
+            ..Measured::of(&settled)
         })
     }
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::base::time::Time;
 use crate::proto::ice::checks::Checks;
-use crate::proto::ice::quality::course::course;
-use crate::proto::ice::quality::{LargestFound, Measured, count, ended_after};
+use crate::proto::ice::quality::Measured;
 use crate::proto::stun::message::TransactionId;
 
 /// How long the other side has to send data back.
@@ -63,28 +62,13 @@ impl Pings {
     pub fn measured(&self, now: Time, checks: &Checks) -> Option<Measured> {
         self.begin?;
         let rtts = self.sent.iter().filter_map(|(id, _)| checks.answer_to(*id));
-        let rtts: Vec<Duration> = rtts.collect();
-        let patience =
-            rtts.iter().max().copied().unwrap_or(Duration::from_secs(1)) * LATE + INTERVAL;
+        let patience = rtts.max().unwrap_or(Duration::from_secs(1)) * LATE + INTERVAL;
         let settled: Vec<(Time, Option<Duration>)> = self
             .sent
             .iter()
             .map(|(id, at)| (*at, checks.answer_to(*id)))
             .filter(|(at, rtt)| rtt.is_some() || now >= *at + patience)
             .collect();
-        let came_back: Vec<(Time, bool)> = settled
-            .iter()
-            .map(|(at, rtt)| (*at, rtt.is_some()))
-            .collect();
-        let ended_after = ended_after(&came_back);
-        Some(Measured {
-            sent: count(&came_back, ended_after),
-            ended_after,
-            rtts,
-            course: course(&settled),
-            jitter: None,
-            large: None,
-            largest: LargestFound::default(),
-        })
+        Some(Measured::of(&settled))
     }
 }
