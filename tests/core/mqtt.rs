@@ -196,8 +196,9 @@ fn what_is_said_meanwhile_travels_together_and_of_receipts_the_last() {
 fn it_is_a_guest_and_stops_in_time() {
     for size in [10, 5000] {
         let mut lab = Lab::new(|_| true);
-        for _ in 0..100 {
-            lab.send(vec![5; size]);
+        for number in 0..100 {
+            lab.send(vec![number; size]);
+            lab.wait(Duration::from_secs(11));
         }
         assert_eq!(
             lab.client.fault(),
@@ -214,6 +215,39 @@ fn it_is_a_guest_and_stops_in_time() {
             Some(Fault::Budget(bounds::BROKER_MESSAGES, bounds::BROKER_BYTES))
         );
     }
+}
+
+#[test]
+fn a_busy_half_minute_does_not_use_up_what_it_is_given() {
+    let mut lab = Lab::new(|_| true);
+    for number in 0..1000_u16 {
+        lab.send(number.to_be_bytes().to_vec());
+        lab.wait(Duration::from_millis(30));
+    }
+    assert_eq!(lab.client.fault(), None);
+    // And the last of it is still said.
+    lab.wait(Duration::from_secs(11));
+    let said: usize = lab.published.iter().map(|p| p.payload.len()).sum();
+    assert!(said > 1000 * 6, "{said}");
+    assert!(lab.published.len() < bounds::BROKER_MESSAGES as usize);
+}
+
+#[test]
+fn what_is_said_again_before_its_turn_is_said_once() {
+    let mut lab = Lab::new(|_| true);
+    for number in 0..10 {
+        lab.send(vec![number; 40]);
+    }
+    let before = lab.published.len();
+    for _ in 0..20 {
+        lab.send(vec![77; 1000]);
+    }
+    lab.wait(Duration::from_secs(11));
+    let said: usize = lab.published[before..]
+        .iter()
+        .map(|p| p.payload.len())
+        .sum();
+    assert!((1000..1100).contains(&said), "{said}");
 }
 
 #[test]

@@ -123,6 +123,8 @@ pub struct Client {
     forgotten: u32,
     used: Used,
     budget: Budget,
+    /// Before, nothing more is said: the more of the budget is used, the longer things wait to travel together.
+    paced_until: Time,
     events: VecDeque<Event>,
     fault: Option<Fault>,
 }
@@ -157,6 +159,7 @@ impl Client {
             forgotten: 0,
             used,
             budget: settings.budget,
+            paced_until: now,
             events: VecDeque::new(),
             fault: None,
             topic: settings.topic,
@@ -208,6 +211,10 @@ impl Client {
                 is_beat
             };
             self.waiting.retain(|waiting| !is_same(waiting));
+        }
+        // What is said again before it was said at all is the same, byte for byte.
+        if self.waiting.contains(&envelope) {
+            return;
         }
         let waiting: usize = self.waiting.iter().map(Vec::len).sum();
         if waiting + envelope.len() > bounds::BROKER_UNSENT {
@@ -320,7 +327,11 @@ impl Client {
         let receipt = self.receipt_since.map(|since| since + RECEIPT_WAITS);
         let taken = self.flying.first().map(|(_, at)| *at + TAKEN_WITHIN);
         let lost = self.lost_at();
-        [probe, receipt, taken, lost, self.joiner.poll_timeout()]
+        let is_paced = !self.waiting.is_empty() || !self.cutter.is_empty();
+        let paced = (is_paced && self.flying.len() < FLYING).then_some(self.paced_until);
+        let paced = paced.filter(|_| self.stage == Stage::Joined && receipt.is_none());
+        let gaps = self.joiner.poll_timeout();
+        [probe, receipt, taken, lost, paced, gaps]
             .into_iter()
             .flatten()
             .chain([self.packets.poll_timeout()])
@@ -407,6 +418,7 @@ impl Client {
         }
         while self.fault.is_none()
             && self.flying.len() < FLYING
+            && now >= self.paced_until
             && let Some(piece) = self.cutter.cut(&mut self.waiting)
         {
             let number = self.cutter.next_number() - 1;
@@ -418,6 +430,7 @@ impl Client {
     fn publish(&mut self, now: Time, payload: Vec<u8>) {
         self.used.messages += 1;
         self.used.bytes += payload.len();
+        self.paced_until = now + self.budget.pause(self.used);
         let Budget {
             messages, bytes, ..
         } = self.budget;

@@ -314,6 +314,8 @@ impl Membership {
                 let was_away = std::mem::replace(&mut self.peer_left, false);
                 was_away.then_some(ChannelEvent::PeerBack)
             }
+            // A broker that is reached under two addresses hands it back to the other connection.
+            Incoming::Refused(IncomingError::Reflected) if self.places.is_broker(place) => None,
             Incoming::Refused(IncomingError::ThirdSide) if self.peer_left => {
                 Some(ChannelEvent::Succeeded)
             }
