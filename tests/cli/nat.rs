@@ -140,19 +140,80 @@ fn a_server_that_ignores_change_request_leaves_filtering_open() {
     run.assert_code(INCONCLUSIVE);
 }
 
+/// Of other ports the host says that nothing listens there (ICMP): that shows that UDP gets out, and not
+/// that anything comes back.
 #[test]
-fn blocked_udp_with_tcp_open_is_blocked() {
-    let mut nat = NatConfig::open();
-    nat.blocked = true;
-    let servers = Loopback::start(&Script::new(nat, vec![Role::Silent])).expect("loopback");
-    let tcp = TcpServer::start(servers.address(0).ip(), TcpRole::stun(), None).expect("a port");
-    let tcp = format!("turn:{}?transport=tcp", tcp.address);
-    let run = json(rtcdiag(&["-s", &servers.uri(0), "-s", &tcp]));
-    // Of other ports the host says that nothing listens there: its port is closed, and not UDP.
-    let mut findings = run.findings().iter();
-    let said = findings.any(|f| f["code"] == "udp-port-blocked" || f["code"] == "udp-blocked");
-    assert!(said, "{run:#?}");
-    run.assert_code(BAD);
+fn refusals_of_other_ports_do_not_show_that_udp_comes_in() {
+    let asked = |count: usize| {
+        let mut nat = NatConfig::open();
+        nat.blocked = true;
+        let script = Script::new(nat, vec![Role::Silent; count]);
+        let servers = Loopback::start(&script).expect("loopback");
+        let tcp = TcpServer::start(servers.address(0).ip(), TcpRole::stun(), None).expect("a port");
+        let uris: Vec<String> = (0..count).map(|i| servers.uri(i)).collect();
+        let mut args: Vec<&str> = uris.iter().flat_map(|uri| ["-s", uri]).collect();
+        let tcp = format!("turn:{}?transport=tcp", tcp.address);
+        args.extend(["-s", &tcp]);
+        json(rtcdiag(&args))
+    };
+    let one = asked(1);
+    one.assert_code(BAD);
+    let message = one.assert_finding("port-silent", "error")["message"].to_string();
+    assert!(
+        message.contains("or no UDP answers come in here"),
+        "{message}"
+    );
+    assert_eq!(one.path()["udp"]["status"], "inconclusive");
+    assert!(!one.summary().contains("alone"), "{}", one.summary());
+
+    let two = asked(2);
+    two.assert_code(BAD);
+    assert_value(&two, "udp", "blocked");
+    let evidence = two.finding("udp-blocked-evidence").expect("it is said");
+    let message = evidence["message"].to_string();
+    assert!(message.contains("outgoing UDP gets there"), "{message}");
+    assert!(
+        two.summary()
+            .starts_with("UDP is blocked, TCP gets through"),
+        "{}",
+        two.summary()
+    );
+}
+
+#[test]
+fn what_is_not_stun_has_come_in_all_the_same() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let uri = format!("stun:{}", socket.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1500];
+        while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(&[0xa7; 200], from);
+        }
+    });
+    let run = json(rtcdiag(&["-s", &uri, "--no-tcp"]));
+    assert_value(&run, "udp", "open");
+    run.assert_code(INCONCLUSIVE);
+    assert!(run.summary().contains("UDP works"), "{}", run.summary());
+    assert!(
+        !run.summary().contains("No server answered"),
+        "{}",
+        run.summary()
+    );
+}
+
+#[test]
+fn the_last_sentence_tells_of_heavy_loss() {
+    let nat = NatConfig::nat(Mapping::EndpointIndependent, Filtering::EndpointIndependent);
+    let mut script = Script::new(nat, vec![Role::Discovery]);
+    let clean = run(&script, &[]);
+    assert!(!clean.summary().contains("lost"), "{}", clean.summary());
+    (script.loss, script.seed) = (0.3, 7);
+    let lossy = run(&script, &[]);
+    assert!(
+        lossy.summary().contains("many packets are lost"),
+        "{}",
+        lossy.summary()
+    );
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub enum Closed {
     Stun,
     /// Other ports of the servers can be reached, and theirs cannot.
     Port,
+    /// UDP gets out to a server that runs, and none comes back from it.
+    Answers,
     /// The hosts can be reached, and the servers on them are silent: why is not known.
     Silent,
     /// Nobody outside answers, by whatever protocol.

@@ -24,6 +24,9 @@ const PORTS: [u16; 4] = [443, 53, 80, 3478];
 /// What to do where one port is silent, and UDP gets through.
 pub const PORT_HINT: &str = "use a STUN or TURN server on a port that gets through, or have this one opened in the firewall: on the way, and on the server if it is yours";
 
+/// What to do where nothing but ICMP comes back: UDP answers may be kept out as a whole.
+pub const SILENT_PORT_HINT: &str = "use TURN over TCP or TLS, or a STUN or TURN server on a port that gets through; or have this port opened, and the answers let in: in this machine's firewall, on the way, and on the server if it is yours";
+
 /// How many hosts are asked so: more show nothing new.
 pub const MOST_HOSTS: usize = 4;
 
@@ -113,12 +116,12 @@ pub async fn of_silent(
     was_asked_for_turn: bool,
 ) -> Option<ErrorReport> {
     let mut knocks = of(server);
-    knocks.extend(was_asked_for_turn.then_some(Knock {
+    knocks.push(Knock {
         server,
         port: server.port(),
         form: Form::Today,
         heard: Heard::Nothing,
-    }));
+    });
     let mut tasks = JoinSet::new();
     for knock in knocks {
         tasks.spawn(ask(knock, source.clone(), local, rand::random()));
@@ -127,7 +130,7 @@ pub async fn of_silent(
     if let Some(more) = follow_up(&knocks) {
         knocks.push(ask_later(more, source.clone(), local, rand::random()).await);
     }
-    let words = in_words(server, &knocks)?;
+    let words = in_words(server, &knocks, was_asked_for_turn)?;
     if !matches!(words.code, Code::UdpPortBlocked | Code::PortSilent) {
         return Some(words);
     }
@@ -163,7 +166,7 @@ pub async fn ask_later(knock: Knock, source: Source, local: IpAddr, id: Transact
 }
 
 /// The other ports of a host of which ICMP says that nothing listens there, if they show that UDP gets to
-/// it. One port alone may be refused by a firewall, as many do with QUIC.
+/// it, though not that anything comes back. One port alone may be refused by a firewall, as many do with QUIC.
 pub fn refused_elsewhere(host: IpAddr, knocks: &[Knock]) -> Option<BTreeSet<u16>> {
     let of_host = knocks.iter().filter(|knock| knock.server.ip() == host);
     let refused = of_host.filter(|k| k.heard == Heard::Refusal && k.port != k.server.port());
@@ -175,7 +178,7 @@ pub fn refused_elsewhere(host: IpAddr, knocks: &[Knock]) -> Option<BTreeSet<u16>
 pub fn silent_beside(own: &str, refused: &BTreeSet<u16>) -> String {
     let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
     format!(
-        "which says of ports {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs",
+        "which says of ports {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs, or no UDP answers come in here",
         listed(&refused)
     )
 }
@@ -198,12 +201,16 @@ pub async fn answer(server: SocketAddr, source: &Source, local: IpAddr) -> bool 
     false
 }
 
-fn in_words(server: SocketAddr, knocks: &[Knock]) -> Option<ErrorReport> {
+fn in_words(server: SocketAddr, knocks: &[Knock], was_asked_for_turn: bool) -> Option<ErrorReport> {
     let port = server.port();
     let answered = || knocks.iter().filter(|knock| knock.heard == Heard::Answer);
     let has = |form| answered().any(|knock| knock.port == port && knock.form == form);
     if has(Form::Today) {
-        return Some(turn_silent());
+        return Some(if was_asked_for_turn {
+            turn_silent()
+        } else {
+            flow_lost()
+        });
     }
     let mut ports: Vec<u16> = answered().map(|knock| knock.port).collect();
     ports.retain(|other| *other != port);
@@ -228,10 +235,19 @@ fn in_words(server: SocketAddr, knocks: &[Knock]) -> Option<ErrorReport> {
     let refused = refused_elsewhere(server.ip(), knocks)?;
     let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
     let message = format!(
-        "no answer over UDP, though the host refuses UDP {}: UDP gets there, and port {port} is blocked on the way or at the server, or the server hangs",
+        "no answer over UDP, though the host refuses UDP {}: UDP gets there, and port {port} is blocked on the way or at the server, or the server hangs, or no UDP answers come in here",
         listed(&refused)
     );
-    Some(ErrorReport::new(Code::PortSilent, message).with_hint(PORT_HINT))
+    Some(ErrorReport::new(Code::PortSilent, message).with_hint(SILENT_PORT_HINT))
+}
+
+/// Another socket is answered at the same port.
+fn flow_lost() -> ErrorReport {
+    ErrorReport::new(
+        Code::Timeout,
+        "no answer over UDP to the first requests, and one to another socket of this host: packets are lost, or something on the way drops some flows",
+    )
+    .with_hint("try again; where it happens again, see whether a firewall or router between limits new connections")
 }
 
 /// STUN is answered, and TURN is not.

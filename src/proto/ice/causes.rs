@@ -239,6 +239,13 @@ pub struct ServerFacts {
     pub detail: Option<String>,
 }
 
+impl ServerFacts {
+    /// Whether nothing of its own came back: that its host refuses other ports is no answer.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.error, Some(Code::Timeout | Code::PortSilent))
+    }
+}
+
 /// What happened over a pair of candidates, by the records of both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairFacts {

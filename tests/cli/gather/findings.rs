@@ -9,7 +9,7 @@ use rtcdiag::base::family::Family;
 use rtcdiag::base::report::{ErrorReport, Millis};
 use rtcdiag::base::stage::Stage;
 use rtcdiag::commands::gather::report::{
-    CandidateReport, GatherResult, GatherServerReport, RelayedReport, Status,
+    CandidateReport, GatherResult, GatherServerReport, RedundantReport, RelayedReport, Status,
 };
 use rtcdiag::commands::gather::verdict::{Context, verdict};
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
@@ -190,6 +190,90 @@ fn a_private_relayed_address_of_a_public_server() {
         };
         assert_eq!(verdict(&result, &wanted).outcome, expected);
     }
+}
+
+/// That its address is another candidate's makes a relay no better.
+#[test]
+fn a_redundant_relay_through_which_nothing_passes_is_none() {
+    let at = "203.0.113.9:3478";
+    let mut server = relay_server(at, at);
+    let relayed = &mut server.relayed[0];
+    relayed.relays = Fact::inconclusive(Reason::NoResponse, "nothing came back");
+    relayed.reachable = Fact::Determined(false);
+    relayed.reachable_after_sending = Fact::Determined(false);
+    relayed.authenticated = Some(false);
+    server.relayed.push(server.relayed[0].clone());
+    let result = GatherResult {
+        candidates: vec![
+            candidate(CandidateType::Host, "192.168.1.5:1000", "eth0"),
+            candidate(CandidateType::Srflx, "203.0.113.5:1000", "eth0"),
+            candidate(CandidateType::Relay, at, "eth0"),
+        ],
+        redundant: vec![RedundantReport {
+            kind: CandidateType::Relay,
+            address: ip("203.0.113.9"),
+            port: 3478,
+            base: at.parse().expect("an address"),
+            server: Some(server.uri.clone()),
+            same_as: CandidateType::Relay,
+        }],
+        servers: vec![server],
+        ..GatherResult::default()
+    };
+    let wanted = Context {
+        expected: vec![CandidateType::Relay],
+        ..Context::default()
+    };
+    for context in [Context::default(), wanted] {
+        let verdict = verdict(&result, &context);
+        assert_eq!(verdict.outcome, Outcome::Bad, "{verdict:?}");
+        assert!(
+            !verdict.summary.contains("have a relay"),
+            "{}",
+            verdict.summary
+        );
+        let messages: Vec<&str> = verdict.findings.iter().map(|f| &*f.message).collect();
+        let once: std::collections::BTreeSet<&str> = messages.iter().copied().collect();
+        assert_eq!(once.len(), messages.len(), "{messages:?}");
+    }
+}
+
+/// ICMP for other ports shows that UDP gets out. Beside several silent ports, of whose servers one runs, that is
+/// not one blocked port.
+#[test]
+fn several_silent_ports_beside_refusals_are_blocked_udp() {
+    let silent = |address: &str| {
+        let mut server = relay_server(address, "203.0.113.9:50000");
+        server.uri = format!("turn:{address}");
+        server.relayed.clear();
+        (server.status, server.stage) = (Status::Failed, Stage::Allocate);
+        server.error = Some(ErrorReport::new(Code::PortSilent, "no answer").with_hint("look"));
+        server
+    };
+    let mut over_tcp = relay_server("203.0.113.10:3478", "203.0.113.9:50000");
+    over_tcp.transport = Transport::Tcp;
+    let found = |servers: Vec<GatherServerReport>| {
+        let result = GatherResult {
+            candidates: vec![
+                candidate(CandidateType::Host, "192.168.1.5:1000", "eth0"),
+                candidate(CandidateType::Relay, "203.0.113.9:50000", "eth0"),
+            ],
+            servers,
+            ..GatherResult::default()
+        };
+        codes(&result, &Context::default()).1
+    };
+    let first = silent("203.0.113.10:3478");
+    let one = found(vec![first.clone(), over_tcp.clone()]);
+    assert!(
+        one.contains(&"port-silent") && !one.contains(&"udp-blocked"),
+        "{one:?}"
+    );
+    let two = found(vec![first, silent("203.0.113.12:3488"), over_tcp]);
+    assert!(
+        two.contains(&"udp-blocked") && !two.contains(&"port-silent"),
+        "{two:?}"
+    );
 }
 
 #[test]

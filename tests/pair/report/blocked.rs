@@ -6,11 +6,11 @@ use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::Fact;
 use rtcdiag::base::family::Family;
-use rtcdiag::base::report::Verdict;
+use rtcdiag::base::report::{ErrorReport, Verdict};
 use rtcdiag::commands::pair::report::PairResult;
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::commands::pair::verdict::{Context, verdict};
-use rtcdiag::proto::ice::causes::{ServerFacts, Whose};
+use rtcdiag::proto::ice::causes::{Cause, RemedyCode, ServerFacts, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, Udp};
 use rtcdiag::proto::stun::uri::Transport;
@@ -71,6 +71,31 @@ fn servers_that_answer_the_other_side_alone_prove_that_udp_is_blocked_here() {
         causes[0].message.contains("which answers the other side"),
         "{causes:?}"
     );
+    // A relay that is reached over UDP may be of no use here.
+    let mut stun = result.clone();
+    stun.servers[0].is_turn = false;
+    let (_, relay) = causes_with(&stun, &told(None));
+    let over_tls = |cause: &Cause| {
+        let mut remedies = cause.remedies.iter();
+        remedies.any(|remedy| remedy.code == RemedyCode::TurnTls)
+    };
+    let plain = |cause: &Cause| {
+        let mut remedies = cause.remedies.iter();
+        remedies.any(|remedy| remedy.code == RemedyCode::Turn)
+    };
+    assert!(!relay.iter().any(plain), "{relay:?}");
+    // A second port is silent, and ICMP shows that UDP gets out to it.
+    let mut other_port = silent_server();
+    other_port.address = Some("192.0.2.31:3488".parse().expect("an address"));
+    other_port.error = Some(ErrorReport::new(Code::PortSilent, "no answer"));
+    let mut two = result.clone();
+    two.servers.push(other_port);
+    let (causes, relay) = causes_with(&two, &told(None));
+    assert_eq!(
+        (causes[0].code, causes[0].side),
+        (Code::UdpBlocked, Whose::Local)
+    );
+    assert!(causes.iter().chain(&relay).any(over_tls), "{relay:?}");
     // Reached over TCP, or silent as another one is.
     let mut over_tcp = silent_server();
     (over_tcp.transport, over_tcp.error) = (Transport::Tcp, None);
@@ -154,6 +179,70 @@ fn the_other_sides_server_is_advised_where_it_helps() {
     assert_eq!(causes[0].code, Code::NoCandidates);
     assert!(causes[0].remedies.is_empty(), "{causes:?}");
     assert!(summary.contains("TURN server"), "{summary}");
+}
+
+/// Where no name resolved, no server was asked, and none was silent.
+#[test]
+fn names_that_do_not_resolve_are_not_silent_servers() {
+    let mut result = between((EIM, APDF), (EIM, APDF));
+    result.local.nats = vec![nat("192.168.1.10", "203.0.113.5", EIM, APDF)];
+    result.local.candidates.truncate(1);
+    let mut own = silent_server();
+    own.address = None;
+    own.error = Some(ErrorReport::new(Code::Dns, "no such name"));
+    result.servers = vec![own];
+    let context = Context {
+        peer_servers: Some(vec![ServerFacts {
+            uri: "stun:stun.example.net:3478".to_owned(),
+            address: Some("198.51.100.1:3478".parse().expect("an address")),
+            transport: Transport::Udp,
+            is_turn: false,
+            error: None,
+            detail: None,
+        }]),
+        ..Context::default()
+    };
+    let causes = with_causes(result, &context).causes;
+    let message = &causes[0].message;
+    assert!(
+        message.contains("found no address for the names of its servers"),
+        "{message}"
+    );
+    assert!(!message.contains("no answer"), "{message}");
+}
+
+/// The first tries were lost, and the NAT tests were answered by the same server.
+#[test]
+fn a_server_is_not_compared_with_itself() {
+    for error in [Code::Timeout, Code::StunSwitchedOff] {
+        let mut result = between((EIM, APDF), (EIM, APDF));
+        result.local.nats = vec![nat("192.168.1.10", "203.0.113.5", EIM, APDF)];
+        result.local.candidates.truncate(1);
+        let mut own = silent_server();
+        own.error = Some(ErrorReport::new(error, "no answer"));
+        result.servers = vec![own];
+        let context = Context {
+            peer_servers: Some(vec![ServerFacts {
+                detail: None,
+                uri: silent_server().uri,
+                address: silent_server().address,
+                transport: Transport::Udp,
+                is_turn: true,
+                error: None,
+            }]),
+            ..Context::default()
+        };
+        let result = with_causes(result, &context);
+        let message = &result.causes[0].message;
+        assert!(!message.contains("is answered by"), "{message}");
+        assert!(message.contains("NAT tests were answered"), "{message}");
+        let remedies = &result.causes[0].remedies;
+        let uri = silent_server().uri;
+        assert!(
+            remedies.iter().all(|r| !r.message.contains(&uri)),
+            "{remedies:?}"
+        );
+    }
 }
 
 #[test]

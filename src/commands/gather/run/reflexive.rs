@@ -99,7 +99,7 @@ enum Event {
     /// `None` when no more will come.
     Server(Option<SocketAddr>),
     Refusal(SocketAddr, SendError),
-    /// It answers TURN.
+    /// It answers TURN, and no STUN to other sockets either.
     Turn(SocketAddr),
 }
 
@@ -195,7 +195,12 @@ impl Questions {
             }
             asked.was_asked_for_turn = true;
             let (source, local, server) = (self.task.source.clone(), self.task.local, asked.server);
-            turns.spawn(async move { (server, look::turn_over_udp(&source, local, server).await) });
+            turns.spawn(async move {
+                // Where another socket is answered, STUN is there, and the first packets were lost.
+                let is_alone = look::turn_over_udp(&source, local, server).await
+                    && look::stun_over_udp(&source, local, server).await == look::Reply::Silent;
+                (server, is_alone)
+            });
         }
     }
 

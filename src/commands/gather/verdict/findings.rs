@@ -133,6 +133,8 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
     let mut unverified = BTreeSet::new();
     let mut flawed = BTreeSet::new();
     let mut odd_uris = BTreeSet::new();
+    // From several bases, or sockets, the same is seen several times.
+    let (mut told, mut open_to_all) = (BTreeSet::new(), BTreeSet::new());
     for server in &result.servers {
         for relayed in &server.relayed {
             let odd = relayed
@@ -149,8 +151,11 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
             let Some(address) = relayed.address else {
                 continue;
             };
-            findings.extend(of_flaw(server, relayed, address, result, &mut flawed));
-            if relayed.authenticated == Some(false) {
+            findings.extend(
+                of_flaw(server, relayed, address, result, &mut flawed)
+                    .filter(|flaw| told.insert(flaw.message.clone())),
+            );
+            if relayed.authenticated == Some(false) && open_to_all.insert(&server.uri) {
                 findings.push(
                     Finding::new(
                         Code::RelayWithoutCredentials,

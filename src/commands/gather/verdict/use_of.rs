@@ -1,8 +1,10 @@
 //! Which candidates are of use to anybody: one that nobody can reach keeps no promise.
 
+use std::net::SocketAddr;
+
 use crate::base::fact::{Fact, Reason};
 use crate::commands::gather::report::{
-    CandidateReport, GatherResult, GatherServerReport, RelayedReport,
+    CandidateReport, GatherResult, GatherServerReport, RedundantReport, RelayedReport,
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::nat::address::is_global;
@@ -35,13 +37,13 @@ pub(super) fn has_useful(result: &GatherResult, kind: CandidateType) -> bool {
         || result
             .redundant
             .iter()
-            .any(|r| r.kind == kind && !result.is_from_inside(r))
+            .any(|r| r.kind == kind && !result.is_from_inside(r) && is_good(r, result))
 }
 
 fn is_useful(candidate: &CandidateReport, result: &GatherResult) -> bool {
     match candidate.kind {
         CandidateType::Relay => {
-            let mut given = given(candidate, result).peekable();
+            let mut given = given(candidate.socket_address(), result).peekable();
             // Whose row is not there yet is taken for good.
             given.peek().is_none()
                 || given.any(|(server, relayed)| flaw(server, relayed, result).is_none())
@@ -51,16 +53,25 @@ fn is_useful(candidate: &CandidateReport, result: &GatherResult) -> bool {
     }
 }
 
-/// The rows that a relayed candidate comes from.
-fn given<'a>(
-    candidate: &'a CandidateReport,
-    result: &'a GatherResult,
-) -> impl Iterator<Item = (&'a GatherServerReport, &'a RelayedReport)> {
+/// Whether what would be a candidate again has no flaw that it would have as one.
+fn is_good(redundant: &RedundantReport, result: &GatherResult) -> bool {
+    let address = SocketAddr::new(redundant.address, redundant.port);
+    let mut given = given(address, result).peekable();
+    redundant.kind != CandidateType::Relay
+        || given.peek().is_none()
+        || given.any(|(server, relayed)| flaw(server, relayed, result).is_none())
+}
+
+/// The rows that a relayed address comes from.
+fn given(
+    address: SocketAddr,
+    result: &GatherResult,
+) -> impl Iterator<Item = (&GatherServerReport, &RelayedReport)> {
     let all = result
         .servers
         .iter()
         .flat_map(|s| s.relayed.iter().map(move |r| (s, r)));
-    all.filter(|(_, relayed)| relayed.address == Some(candidate.socket_address()))
+    all.filter(move |(_, relayed)| relayed.address == Some(address))
 }
 
 /// Whether data came through a relayed address that is of use, and if asked for, to it from this host unasked.

@@ -1,5 +1,7 @@
 //! What the tests of a path showed beside its facts.
 
+mod ports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +9,7 @@ use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::listed;
 use crate::commands::nat::report::Closed;
-use crate::commands::nat::run::other_ports::{
-    Form, Heard, Knock, PORT_HINT, refused_elsewhere, silent_beside,
-};
+use crate::commands::nat::run::other_ports::{Form, Heard, Knock, PORT_HINT};
 use crate::proto::nat::SendError;
 use crate::proto::nat::behavior::{Discovery, ServerError, ServerRecord};
 use crate::proto::rejection::{Rejection, Who};
@@ -83,6 +83,9 @@ impl Silence<'_> {
             SendError::Rejected(rejection) => rejection.who == Who::Server,
             other => *other == SendError::Refused,
         });
+        if let Some(message) = self.nothing_comes_in() {
+            return Some(message);
+        }
         let mut streams = self.fallback.iter().chain(&self.streams);
         let alive = streams.find(|s| s.answered && unanswered.contains(&s.address.ip()));
         if let Some(seen) = alive.filter(|_| !refused || asked.len() > 1) {
@@ -238,58 +241,6 @@ impl Silence<'_> {
             .or_else(|| self.are_only_ports_closed())
             .or_else(|| self.rejects())
             .or_else(|| self.has_no_internet())
-    }
-
-    fn is_stun_filtered(&self) -> Option<(Closed, Finding)> {
-        let mut knocks = self.knocks.iter();
-        let heard = knocks.find(|k| k.form == Form::Classic && k.heard == Heard::Answer)?;
-        let finding = Finding::new(
-            Code::StunFiltered,
-            format!(
-                "STUN is filtered over {}: {} answers over UDP in the form of RFC 3489, and no datagram with the magic cookie of today gets an answer",
-                self.path, heard.server
-            ),
-            "ICE and TURN over UDP are made of such datagrams: use TURN over TLS (turns:), or have STUN let through by whoever runs the firewall",
-        );
-        Some((Closed::Stun, finding))
-    }
-
-    /// Hosts that say of other ports that nothing listens there can be reached by UDP.
-    fn are_only_ports_closed(&self) -> Option<(Closed, Finding)> {
-        let unanswered = self.unanswered();
-        let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
-        let mut hosts = unanswered.into_iter().filter(|ip| !refused_itself(*ip));
-        let (host, refused) =
-            hosts.find_map(|ip| Some((ip, refused_elsewhere(ip, self.knocks)?)))?;
-        let own = self
-            .servers
-            .iter()
-            .filter(|r| r.address.ip() == host)
-            .map(|r| r.address.port());
-        let own: Vec<String> = own.map(|port| port.to_string()).collect();
-        // Where the server is known to be there, it is not just switched off.
-        let mut streams = self.fallback.iter().chain(&self.streams);
-        let answers = streams.find(|s| s.answered && s.address.ip() == host);
-        let own = listed(&own);
-        let Some(seen) = answers else {
-            let message = format!(
-                "UDP over {} reaches {host}, {}",
-                self.path,
-                silent_beside(&own, &refused)
-            );
-            let finding = Finding::new(Code::NoAnswer, message, PORT_HINT);
-            return Some((Closed::Silent, finding));
-        };
-        let others: Vec<String> = refused.iter().map(u16::to_string).collect();
-        let message = format!(
-            "UDP to port {own} is blocked over {}, or what it answers is: {} answers over {}, and is silent on that UDP port alone (of UDP {} it says itself that nothing listens there)",
-            self.path,
-            seen.address,
-            transport_name(seen.transport),
-            listed(&others)
-        );
-        let finding = Finding::new(Code::UdpPortBlocked, message, PORT_HINT);
-        Some((Closed::Port, finding.severity(Severity::Error)))
     }
 
     fn has_no_internet(&self) -> Option<(Closed, Finding)> {

@@ -18,6 +18,14 @@ use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::reachability::Expected;
 use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, Udp};
 
+/// What is closed, though UDP as a whole is not, or not only it.
+const CLOSED: [Code; 4] = [
+    Code::UdpPortBlocked,
+    Code::PortSilent,
+    Code::StunFiltered,
+    Code::NoInternet,
+];
+
 pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]) -> String {
     let several = are_several(&result.paths);
     let open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
@@ -40,7 +48,6 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
         .paths
         .iter()
         .all(|p| p.closed == Some(Closed::Silent));
-    let closed = [Code::UdpPortBlocked, Code::StunFiltered, Code::NoInternet];
     let no_address = result
         .paths
         .iter()
@@ -48,7 +55,7 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
     if let Some(found) = no_address.filter(|_| !is_open(&result.paths)) {
         return format!("No network: {}.", found.message);
     }
-    if let Some(found) = findings.iter().find(|f| closed.contains(&f.code)) {
+    if let Some(found) = findings.iter().find(|f| CLOSED.contains(&f.code)) {
         text = with_closed(found, &text, result);
     } else if let Some(why) = findings
         .iter()
@@ -106,10 +113,28 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
     if let Some(missed) = findings.iter().find(|f| f.code == Code::ExpectationNotMet) {
         text = format!("Not as expected: {}. {text}", missed.message);
     }
+    if let Some(loss) = loss(result) {
+        text = format!("{text} {loss}");
+    }
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ => text,
     }
+}
+
+/// Where many packets are lost, whether a call connects is the smaller question.
+fn loss(result: &NatResult) -> Option<String> {
+    let mut open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    let path = open.find(|path| {
+        let loss = path.loss;
+        loss.lost >= 3 && loss.lost * 5 >= loss.sent
+    })?;
+    Some(format!(
+        "But many packets are lost {}: {} of {} requests to servers that answer got no answer, so calls will be poor or break off.",
+        path.over(are_several(&result.paths)),
+        path.loss.lost,
+        path.loss.sent
+    ))
 }
 
 /// What the open paths mean for a call, and what they are.
@@ -386,7 +411,7 @@ fn oddity(server: &ServerReport, path: &PathReport) -> Option<String> {
     let error = server.error.as_ref()?;
     let is_heard = matches!(
         error.code,
-        Code::WrongSource | Code::Malformed | Code::StunError | Code::Untruthful
+        Code::WrongSource | Code::Malformed | Code::NotStun | Code::StunError | Code::Untruthful
     );
     (is_heard && server.family == Some(path.family))
         .then(|| format!("{}: {}", server.uri, error.message))

@@ -9,7 +9,7 @@ use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
+use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::ice::prediction::{both_hairpin, outcome};
 use crate::proto::stun::uri::Transport;
@@ -414,14 +414,26 @@ impl<'a> OneFamily<'a> {
             _ => ("tells", "has"),
         };
         let answers = self.server_of_other(side);
+        // What its NAT tests heard comes from servers of their own.
+        let is_doubtful =
+            side != Whose::Both && answers.is_none() && !self.view(side).public.is_empty();
         let (why, remedy) = if !asked {
             (
                 format!("{has} no STUN server over UDP"),
                 format!("a STUN server for {} (-s stun:HOST)", short(side)),
             )
+        } else if self.knows_no_server(side) {
+            let whose = if side == Whose::Both { "their" } else { "its" };
+            (
+                format!("found no address for the names of {whose} servers"),
+                format!(
+                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
+                    short(side)
+                ),
+            )
         } else if let Some((uri, true)) = answers {
             (
-                format!("got no answer from its own STUN server, and is answered by {uri}"),
+                format!("got no answer from the servers that it asked, and is answered by {uri}"),
                 format!("-s {uri} on {}", short(side)),
             )
         } else if let Some((uri, false)) = answers {
@@ -432,6 +444,15 @@ impl<'a> OneFamily<'a> {
                 ),
                 format!(
                     "a STUN server on another port for {} (-s stun:HOST:443)",
+                    short(side)
+                ),
+            )
+        } else if is_doubtful {
+            // Loss, or a filter that looks at ports.
+            (
+                "got no answer while gathering, though its NAT tests were answered".to_owned(),
+                format!(
+                    "another try, or another STUN server for {} (-s stun:HOST),",
                     short(side)
                 ),
             )
@@ -456,29 +477,26 @@ impl<'a> OneFamily<'a> {
                 short(side)
             ))
             .seen([self.evidence()])
-            .remedied(remedies::public_address(self, side, &remedy)),
+            .remedied(remedies::public_address(self, side, &remedy).map(|remedy| {
+                let is_sure = remedy.is_sure && !is_doubtful;
+                remedy.surely(is_sure)
+            })),
         )
     }
 
-    /// A server that answers the other side over UDP, and whether it answers this one too: then it
-    /// is another one than those that are silent here.
-    fn server_of_other(&self, side: Whose) -> Option<(&str, bool)> {
-        if !matches!(side, Whose::Local | Whose::Remote) {
-            return None;
-        }
-        let family = self.local.family;
-        let of = |whose: Whose| {
-            let all = self.situation.party(whose).servers.into_iter().flatten();
-            all.filter(move |server| {
-                let address = server.address.filter(|at| Family::of(at.ip()) == family);
-                server.transport == Transport::Udp && address.is_some()
-            })
+    /// Whether a side asked no server at all over UDP, since none of the names resolved.
+    fn knows_no_server(&self, side: Whose) -> bool {
+        let knows_none = |whose: Whose| {
+            let rows = self.situation.party(whose).servers.into_iter().flatten();
+            let mut over_udp = rows
+                .filter(|row| row.transport == Transport::Udp)
+                .peekable();
+            over_udp.peek().is_some()
+                && over_udp.all(|row| row.address.is_none() && row.error.is_some())
         };
-        let is_silent = |server: &&ServerFacts| server.error == Some(Code::Timeout);
-        let mut theirs = of(side.other()).filter(|server| server.error.is_none());
-        let silent: Vec<_> = of(side).filter(is_silent).map(|s| s.address).collect();
-        let is_seen = !self.view(side).public.is_empty();
-        let found = theirs.find(|server| silent.contains(&server.address) != is_seen)?;
-        Some((&found.uri, is_seen))
+        match side {
+            Whose::Local | Whose::Remote => knows_none(side),
+            _ => knows_none(Whose::Local) && knows_none(Whose::Remote),
+        }
     }
 }

@@ -143,7 +143,26 @@ pub(super) fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
     if known.contains(&Udp::Open) {
         return Some(Udp::Open);
     }
-    known.first().copied()
+    known.first().copied().or_else(|| {
+        let causes = situation.causes();
+        let mut all = causes.iter();
+        let is_blocked = !causes.is_empty()
+            && all.all(|cause| {
+                cause.code == Code::UdpBlocked && [whose, Whose::Both].contains(&cause.side)
+            });
+        is_blocked.then_some(Udp::Blocked)
+    })
+}
+
+/// Whether no server answers a side over UDP, so that a relay reached over UDP may be of no use to it.
+fn hears_nothing(situation: &Situation<'_>, whose: Whose) -> bool {
+    let rows = situation.party(whose).servers.into_iter().flatten();
+    let mut over_udp = rows
+        .filter(|row| row.transport == Transport::Udp)
+        .peekable();
+    over_udp.peek().is_some()
+        && over_udp.all(ServerFacts::is_silent)
+        && udp(situation, whose) != Some(Udp::Open)
 }
 
 /// The first TURN server of two sides: over TLS for those that what they send over UDP does not

@@ -1,5 +1,6 @@
 //! What drops packets: UDP blocked as a whole, a firewall, or something that answers do not pass.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use crate::base::codes::Code;
@@ -48,7 +49,10 @@ impl OneFamily<'_> {
             Some(server) if is_proof || is_measured => {
                 let others = match (servers.len(), is_measured) {
                     (1, true) => ", as is everything else that was asked there",
-                    (1, false) => ", which it reaches over TCP or TLS",
+                    (1, false) if self.reaches_by_stream(whose, server) => {
+                        ", which it reaches over TCP or TLS"
+                    }
+                    (1, false) => ", as is another port",
                     _ => ", as are others",
                 };
                 Some(format!(
@@ -59,6 +63,45 @@ impl OneFamily<'_> {
             }
             _ => is_measured.then(|| format!("no server answers {} over UDP", short(whose))),
         }
+    }
+
+    /// A server that answers the other side over UDP, and whether it answers this one too: then it
+    /// is another one than those that are silent here.
+    pub(super) fn server_of_other(&self, side: Whose) -> Option<(&str, bool)> {
+        if !matches!(side, Whose::Local | Whose::Remote) {
+            return None;
+        }
+        let family = self.local.family;
+        let of = |whose: Whose| {
+            let all = self.situation.party(whose).servers.into_iter().flatten();
+            all.filter(move |server| {
+                let address = server.address.filter(|at| Family::of(at.ip()) == family);
+                server.transport == Transport::Udp && address.is_some()
+            })
+        };
+        // A server that this side asked in vain is no other one, whatever its own tests heard of it later.
+        let mut theirs = of(side.other()).filter(|server| server.error.is_none());
+        let asked: Vec<_> = of(side).map(|server| server.address).collect();
+        let silent: Vec<_> = of(side)
+            .filter(|server| server.is_silent())
+            .map(|server| server.address)
+            .collect();
+        let is_seen = !self.view(side).public.is_empty();
+        let found = theirs.find(|server| {
+            if is_seen {
+                !asked.contains(&server.address)
+            } else {
+                silent.contains(&server.address)
+            }
+        })?;
+        Some((&found.uri, is_seen))
+    }
+
+    /// Whether a side reaches the host of a server over TCP or TLS.
+    fn reaches_by_stream(&self, whose: Whose, server: &SocketAddr) -> bool {
+        let own = self.situation.party(whose).servers.into_iter().flatten();
+        let mut streams = own.filter(|s| s.transport != Transport::Udp && s.error.is_none());
+        streams.any(|s| s.address.is_some_and(|at| at.ip() == server.ip()))
     }
 
     /// Whether a socket of a side's own and a relay of the other side hear each other: over UDP.
@@ -293,7 +336,7 @@ fn silent_here(
     };
     let is_udp = |server: &&ServerFacts| server.transport == Transport::Udp;
     let mut over_udp = own.iter().filter(of_family).filter(is_udp);
-    if over_udp.any(|server| server.error != Some(Code::Timeout)) {
+    if over_udp.any(|server| !server.is_silent()) {
         return None;
     }
     let answers = |address: &SocketAddr| {
@@ -310,6 +353,13 @@ fn silent_here(
         .filter(|server| !is_udp(server) && server.error.is_none());
     let ips: Vec<_> = silent.iter().map(SocketAddr::ip).collect();
     let is_reached = reached.any(|server| server.address.is_some_and(|at| ips.contains(&at.ip())));
-    let is_proof = silent.len() > 1 || is_reached;
+    // Of the ports that are silent here, one at least is known to answer.
+    let own_ports: BTreeSet<u16> = own
+        .iter()
+        .filter(of_family)
+        .filter(is_udp)
+        .filter_map(|server| Some(server.address?.port()))
+        .collect();
+    let is_proof = silent.len() > 1 || is_reached || own_ports.len() > 1;
     Some((silent, is_proof))
 }

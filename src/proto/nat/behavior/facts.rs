@@ -128,7 +128,10 @@ impl Discovery {
     fn udp(&self) -> Fact<Udp> {
         // What cannot be read or comes from the wrong address has come all the same.
         let is_heard = |p: &Probe| {
-            !p.answers.is_empty() || p.garbled.is_some() || habitual_source(p).is_some()
+            !p.answers.is_empty()
+                || p.garbled.is_some()
+                || p.is_foreign
+                || habitual_source(p).is_some()
         };
         if self.probes.iter().any(is_heard) {
             return Fact::Determined(Udp::Open);

@@ -309,6 +309,10 @@ impl Discovery {
                     Some((Reason::StunError, said.trim_end().to_owned()))
                 }
                 ServerError::Malformed(what) => Some((Reason::Malformed, format!("{own}: {what}"))),
+                ServerError::Foreign => Some((
+                    Reason::Malformed,
+                    format!("what answers at {own} is not STUN"),
+                )),
                 ServerError::WrongSource(source) => {
                     Some((Reason::WrongSource, format!("{own} answers from {source}")))
                 }

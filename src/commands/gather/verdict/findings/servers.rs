@@ -1,5 +1,7 @@
 //! What is wrong with servers, and what that does to others.
 
+mod blocked;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -14,6 +16,7 @@ use crate::commands::misdirected;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::{ServerUri, Transport};
+use blocked::{is_blocked, of_blocked_udp};
 
 /// Nothing came back from a UDP port; with all but the first, something did from others of its host.
 const SILENT_PORT: [Code; 3] = [Code::Timeout, Code::UdpPortBlocked, Code::PortSilent];
@@ -66,7 +69,8 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
             .local_address
             .is_some_and(|local| silent_bases.contains(&local));
         let explained = (error.code == Code::Timeout && of_base)
-            || (is_silence(error) && is_blocked(server, &blocked));
+            || ((is_silence(error) || error.code == Code::PortSilent)
+                && is_blocked(server, &blocked));
         if explained {
             continue;
         }
@@ -262,7 +266,7 @@ fn of_built_in(result: &GatherResult) -> Vec<Finding> {
         let (severity, hint) = if all_silent && gets_out {
             (
                 Severity::Error,
-                "UDP gets to some of their hosts, and not to these ports: rtcdiag nat tells which get through",
+                "UDP gets to some of their hosts, and nothing comes back from these ports: rtcdiag nat tells what gets through",
             )
         } else if all_silent {
             (
@@ -289,52 +293,6 @@ fn of_built_in(result: &GatherResult) -> Vec<Finding> {
         );
     }
     findings
-}
-
-/// Families over which hosts answer by TCP or TLS, and not by UDP.
-fn of_blocked_udp(
-    result: &GatherResult,
-    context: &Context,
-    findings: &mut Vec<Finding>,
-) -> Vec<Family> {
-    let mut blocked = Vec::new();
-    for family in [Family::Ipv4, Family::Ipv6] {
-        let rows = || {
-            let of_family = move |s: &&GatherServerReport| {
-                s.address.is_some_and(|a| Family::of(a.ip()) == family)
-            };
-            result.servers.iter().filter(of_family)
-        };
-        let answers = |server: &GatherServerReport| {
-            rows().any(|s| {
-                s.transport != Transport::Udp
-                    && s.status == Status::Ok
-                    && s.address.map(|a| a.ip()) == server.address.map(|a| a.ip())
-            })
-        };
-        let udp = || rows().filter(|s| s.transport == Transport::Udp);
-        // Who refuses may have nothing on UDP, and a firewall of this machine has its own finding.
-        let silent = udp().all(|s| s.error.as_ref().is_some_and(is_silence));
-        if !silent || !udp().any(answers) {
-            continue;
-        }
-        let severity = if udp().any(|s| needed(s, result, context)) {
-            Severity::Error
-        } else {
-            Severity::Warning
-        };
-        blocked.push(family);
-        findings.push(Finding::new(
-            Code::UdpBlocked,
-            format!(
-                "UDP over {} to {} gets no answer, and a server answers over TCP or TLS: it is blocked on this path, or that server has none",
-                family.name(),
-                ports(udp())
-            ),
-            "calls from here need TURN over TCP or TLS, or over UDP on another port (443 often gets through); or have UDP opened in the firewall; rtcdiag nat tells whether other ports get through",
-        ).severity(severity));
-    }
-    blocked
 }
 
 /// Addresses at which a server does not answer that answers over the other family. Where several
@@ -374,16 +332,6 @@ fn host_of(server: &GatherServerReport) -> String {
     uri.map_or_else(|_| server.uri.clone(), |uri| uri.host.to_string())
 }
 
-/// The ports that were asked.
-fn ports<'a>(rows: impl Iterator<Item = &'a GatherServerReport>) -> String {
-    let ports: BTreeSet<u16> = rows.filter_map(|s| Some(s.address?.port())).collect();
-    let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
-    match numbers.len() {
-        1 => format!("port {}", numbers[0]),
-        _ => format!("ports {}", listed(&numbers)),
-    }
-}
-
 /// Whether an application waits for it in vain: who closes the connection at once is given up at once.
 fn is_waited_for(error: &ErrorReport) -> bool {
     match error.code {
@@ -397,13 +345,6 @@ fn is_waited_for(error: &ErrorReport) -> bool {
 /// Nothing came back, or a router on the way said no.
 fn is_silence(error: &ErrorReport) -> bool {
     matches!(error.code, Code::Timeout | Code::Unreachable)
-}
-
-fn is_blocked(server: &GatherServerReport, blocked: &[Family]) -> bool {
-    server.transport == Transport::Udp
-        && server
-            .address
-            .is_some_and(|a| blocked.contains(&Family::of(a.ip())))
 }
 
 /// Local addresses from which nobody answers, though servers answer from others.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::relay::{permitted, udp};
+use crate::proto::ice::causes::relay::{hears_nothing, permitted, udp};
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
@@ -72,10 +72,15 @@ pub(super) fn cause(
             possessive(whose),
             short(sender)
         );
+        let remedy = if hears_nothing(situation, sender) {
+            remedies::turn_tls(sender)
+        } else {
+            remedies::stun_for_relay(sender)
+        };
         return Some(
             Cause::new(Code::NoCandidates, sender, message)
                 .briefly(format!("{} tells no public address", short(sender)))
-                .remedied([remedies::stun_for_relay(sender)]),
+                .remedied([remedy]),
         );
     }
     if party.troubles.contains(&Code::RelayUnreachableFromHere) {
