@@ -176,6 +176,14 @@ impl Code {
         )
     }
 
+    /// Whether a server says that user name and password do not fit.
+    pub const fn is_of_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::WrongCredentials | Self::BadIntegrity
+        )
+    }
+
     /// Whether it says that a certificate is not accepted.
     pub const fn is_of_certificate(self) -> bool {
         matches!(

@@ -1,7 +1,7 @@
 //! When time-limited credentials end.
 
 use crate::base::codes::Code;
-use crate::base::report::{Finding, Severity};
+use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::time::rfc3339;
 use crate::base::words::span;
 
@@ -105,6 +105,20 @@ pub fn of_expiry(expiry: Expiry, now: u64, reception: Reception) -> Option<Findi
     }
 }
 
+/// Says of a refusal that the time of the credentials has passed, if their user name says so for certain. `now` is in
+/// seconds since 1970.
+pub fn explain_refusal(error: &mut ErrorReport, expiry: Expiry, now: u64) {
+    let has_passed = expiry.form == ExpiryForm::Usual && expiry.at <= now;
+    if !has_passed || !error.code.is_of_credentials() {
+        return;
+    }
+    if let Some(found) = of_expiry(expiry, now, Reception::Refused) {
+        error.code = found.code;
+        error.message = format!("{}; {}", error.message, found.message);
+        error.hint = Some("get fresh ones; if they are fresh, this machine's clock is ahead");
+    }
+}
+
 /// Refused although their time has not come.
 fn of_future(ahead: u64, date: &str, form: ExpiryForm) -> Option<Finding> {
     let (message, hint) = match form {
@@ -162,6 +176,32 @@ mod tests {
             assert!(of(Reception::Accepted).is_none() && of(Reception::Unknown).is_none());
             let finding = of(Reception::Refused).expect("a finding");
             assert!(finding.message.contains("2023-11-14T22:13:20Z"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_explained_by_a_time_that_has_passed_for_certain() {
+        let explained = |code: Code, username: &str| {
+            let mut error = ErrorReport::new(code, "error 401 again with credentials");
+            explain_refusal(
+                &mut error,
+                expiry_in(username).expect("a time"),
+                1_700_000_000,
+            );
+            (error.code, error.message)
+        };
+        let (code, message) = explained(Code::Unauthorized, "1600000000:ann");
+        assert_eq!(code, Code::CredentialsExpired);
+        assert!(
+            message.starts_with("error 401") && message.contains("expired"),
+            "{message}"
+        );
+        for (code, username) in [
+            (Code::Unauthorized, "1800000000:ann"),
+            (Code::Unauthorized, "ann-1600000000"),
+            (Code::AllocationQuotaReached, "1600000000:ann"),
+        ] {
+            assert_eq!(explained(code, username).0, code, "{username}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::net::certificate;
 use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::tls::{self, Flight, ServerHello};
 
-const NAME_LEADS_AWAY: &str = "check the name and the port: it may lead to a CDN or a web proxy, which passes neither STUN nor TURN, in place of the server; on a guest network a captive portal may answer until somebody logs in";
+const LEADS_AWAY: &str = "check host and port: where they lead to a CDN or a web proxy, neither STUN nor TURN passes; on a guest network a captive portal may answer until somebody logs in";
 const NOTHING_BEHIND: &str = "look at what stands before the server, and whether the server behind it runs; a firewall or gateway on the way may also take connections for others";
 
 pub(super) fn explain(
@@ -210,7 +210,7 @@ fn web_server(web: &Web, wanted: &str, over_tls: bool, inside: bool) -> ErrorRep
         Code::NotStun,
         format!("an HTTP server answers there, not {wanted}{how}{name}"),
     )
-    .with_hint(NAME_LEADS_AWAY)
+    .with_hint(LEADS_AWAY)
 }
 
 fn of_banner(banner: &[u8], wanted: &str) -> ErrorReport {

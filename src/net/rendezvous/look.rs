@@ -28,6 +28,7 @@ const PASS_UPGRADE: &str = "have the proxy pass it on (nginx: proxy_http_version
 const NO_LOGIN: &str = "rtcdiag has no login for a rendezvous: let its path through without one, or use another rendezvous";
 const BEHIND: &str = "check that 'rtcdiag serve' runs behind the proxy that answers, and where the proxy looks for it";
 const OTHER_PATH: &str = "if 'rtcdiag serve' is behind a path of this web server, put it into the URL (wss://HOST/PATH), and have the proxy cut it off (nginx: a slash at the end of proxy_pass)";
+const IN_ITS_PLACE: &str = "check host, port and path; on a guest network a captive portal answers in the place of others until somebody logs in: open a web page in a browser, then try again";
 const ANOTHER: &str = "check host, port and path of the rendezvous";
 
 pub(in crate::net) struct Look<'a> {
@@ -83,10 +84,23 @@ impl Look<'_> {
             return failure;
         };
         let url = self.way.url.with_tls(false);
+        let mut prefixes = vec![url.prefix.as_str(), ""];
+        prefixes.dedup();
+        for prefix in prefixes {
+            if self.answers_as_rendezvous(false, prefix).await {
+                let found = RendezvousUrl {
+                    prefix: prefix.to_owned(),
+                    ..url.clone()
+                };
+                let message =
+                    format!("the port speaks HTTP without TLS, and wss:// is with it: use {found}");
+                return Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER));
+            }
+        }
         let message = format!(
-            "the port speaks HTTP without TLS (status {status}), and wss:// is with it: use {url}"
+            "the port speaks HTTP without TLS (status {status}), wss:// is with it, and no rendezvous shows there"
         );
-        Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER))
+        Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(IN_ITS_PLACE))
     }
 
     pub(in crate::net) async fn speaks_tls(&self) -> bool {
@@ -102,8 +116,12 @@ impl Look<'_> {
     }
 
     async fn is_rendezvous(&self, prefix: &str) -> bool {
+        self.answers_as_rendezvous(self.way.url.tls, prefix).await
+    }
+
+    async fn answers_as_rendezvous(&self, with_tls: bool, prefix: &str) -> bool {
         let path = format!("{prefix}/");
-        let asked = timeout(PATIENCE, self.ask(self.way.url.tls, &path));
+        let asked = timeout(PATIENCE, self.ask(with_tls, &path));
         let answer = asked.await.ok().flatten();
         answer.is_some_and(|(_, body)| body.contains(ABOUT))
     }
@@ -174,13 +192,16 @@ fn redirected(url: &RendezvousUrl, status: StatusCode, location: &str) -> Failur
     let to = Url::parse(&base).and_then(|base| base.join(location)).ok();
     let use_instead = to.as_ref().and_then(as_rendezvous);
     let shown = to.map_or_else(|| printable(location), |to| printable(to.as_str()));
-    let message = match use_instead {
-        Some(other) if other != *url => {
-            format!("it redirects to {shown} (HTTP status {status}): use {other}")
-        }
-        _ => format!("it redirects to {shown} (HTTP status {status}), which is no rendezvous"),
+    let (message, hint) = match use_instead {
+        Some(other) if other != *url => (
+            format!("it redirects to {shown} (HTTP status {status}): use {other}"),
+            "a rendezvous is not looked for elsewhere: name the place that it redirects to, or have the redirection taken away for its path",
+        ),
+        _ => (
+            format!("it redirects to {shown} (HTTP status {status}), which is no rendezvous"),
+            IN_ITS_PLACE,
+        ),
     };
-    let hint = "a rendezvous is not looked for elsewhere: name the place that it redirects to, or have the redirection taken away for its path";
     Failure::lasting(ErrorReport::new(Code::Redirected, message).with_hint(hint))
 }
 

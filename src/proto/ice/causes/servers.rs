@@ -29,10 +29,7 @@ impl Kind {
             Self::Certificate
         } else if is_unreached(error) && !is_answer {
             Self::Unreached
-        } else if matches!(
-            error,
-            Code::Unauthorized | Code::WrongCredentials | Code::BadIntegrity
-        ) {
+        } else if error.is_of_credentials() || error == Code::CredentialsExpired {
             Self::Credentials
         } else {
             Self::Refusal
@@ -124,7 +121,8 @@ fn does(row: &ServerFacts) -> String {
     let is_answer = row.detail.as_ref().is_some_and(|d| d.starts_with("error "));
     let text = match error {
         Code::Timeout => "does not answer",
-        Code::PortSilent | Code::UdpPortBlocked => "is silent on that port, and not on others",
+        Code::PortSilent => "is silent on that port",
+        Code::UdpPortBlocked => "is silent on that port, and not on others",
         Code::Dns => "has a name that is not found",
         Code::NameMisdirected => "has a name that leads elsewhere",
         Code::Refused => "refuses the connection: nothing listens there",
@@ -145,6 +143,7 @@ fn does(row: &ServerFacts) -> String {
         Code::NotStun => "speaks another protocol on that port",
         Code::Unauthorized => "refuses the user name or password (401)",
         Code::WrongCredentials | Code::BadIntegrity => "refuses the user name or password",
+        Code::CredentialsExpired => "refuses credentials whose time has passed (401)",
         Code::CredentialsNeeded => "asks for a user name and a password, and none were given",
         Code::AllocationQuotaReached => "has no allocation left for this user (486)",
         Code::InsufficientCapacity => "has no relay port or no capacity left (508)",
@@ -257,6 +256,10 @@ pub(super) fn common(one: &ServerFacts, two: &ServerFacts) -> Option<(String, St
 /// What would mend it.
 pub(super) fn remedy(whose: Whose, row: &ServerFacts) -> Remedy {
     let (message, brief) = match (Kind::of(row), row.error.unwrap_or(Code::Unknown)) {
+        (_, Code::CredentialsExpired) => (
+            format!("fresh credentials on {}", short(whose)),
+            "fresh credentials".to_owned(),
+        ),
         (Kind::Credentials, _) | (_, Code::CredentialsNeeded) => (
             format!("the right user name and password on {}", short(whose)),
             "the right user name and password".to_owned(),

@@ -1,8 +1,10 @@
 //! What gathering brings: bases, relays, servers, and the datagrams that come in.
 
 use crate::base::codes::Code;
+use crate::base::expiry::explain_refusal;
 use crate::base::time::Time;
 use crate::base::words::counted;
+use crate::commands::gather::report::GatherServerReport;
 use crate::commands::gather::run;
 use crate::commands::gather::run::supply::Supply;
 use crate::commands::pair::report::{StepSide, TimelineEvent};
@@ -83,7 +85,8 @@ impl Meeting<'_> {
     fn take_gathered(&mut self, event: run::Event) {
         match event {
             run::Event::Candidate(report) => self.take_candidate(&report),
-            run::Event::Server(report) => {
+            run::Event::Server(mut report) => {
+                self.date(&mut report);
                 let facts = server_facts(&report);
                 self.note_server(StepSide::Local, &facts);
                 self.own.servers.push(facts.clone());
@@ -93,6 +96,16 @@ impl Meeting<'_> {
                 let _ = self.record.events.send(Event::Server(report));
             }
             run::Event::Redundant(_) => {}
+        }
+    }
+
+    /// A server that refuses time-limited credentials whose time has passed refuses them for that.
+    fn date(&self, report: &mut GatherServerReport) {
+        let mut asked = self.options.gather.servers.iter();
+        let named = asked.find(|server| server.uri.to_string() == report.uri);
+        let expiry = named.and_then(|server| server.credentials.as_ref()?.expires());
+        if let (Some(error), Some(expiry)) = (&mut report.error, expiry) {
+            explain_refusal(error, expiry, self.clock.unix_now());
         }
     }
 }
