@@ -29,6 +29,7 @@ mod text;
 pub mod turn;
 mod web_proxy;
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -54,8 +55,12 @@ pub fn run(args: &[std::ffi::OsString]) -> ExitCode {
         Ok(cli) => cli,
         Err(ConfigError::Usage(error)) if !error.use_stderr() => {
             // Help and version. A closed pipe is no error.
-            let _ = error.print();
-            return ExitCode::from(exit::GOOD);
+            return match error.print() {
+                Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => {
+                    ExitCode::from(exit::ERROR)
+                }
+                _ => ExitCode::from(exit::GOOD),
+            };
         }
         Err(ConfigError::Usage(error)) => {
             let redaction = early_redaction(args);

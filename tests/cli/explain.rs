@@ -180,3 +180,14 @@ fn files_are_those_in_the_tree() {
     let page = document(&["man", "--json"]);
     assert_eq!(page["result"]["file"], "rtcdiag.1");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for args in [&["--help"][..], &["--version"], &["nat", "--help"]] {
+        let full = std::fs::File::create("/dev/full").expect("it is there");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rtcdiag"));
+        let status = command.args(args).stdout(full).status().expect("it runs");
+        assert_eq!(status.code(), Some(2), "{args:?}");
+    }
+}

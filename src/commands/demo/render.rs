@@ -17,6 +17,6 @@ pub fn text(document: &Document<DemoResult>, style: Style, parts: &[Part]) -> St
         line(&mut text, part.text.trim_end());
     }
     line(&mut text, "");
-    line(&mut text, &document.summary);
+    line(&mut text, &style.wrap(&document.summary, 0));
     text
 }
