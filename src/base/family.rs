@@ -23,6 +23,14 @@ impl Family {
         }
     }
 
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Ipv4 => Self::Ipv6,
+            Self::Ipv6 => Self::Ipv4,
+        }
+    }
+
     /// The kind of record that has its addresses in DNS.
     pub const fn record(self) -> &'static str {
         match self {

@@ -2,6 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType};
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
@@ -12,6 +15,9 @@ use crate::proto::stun::uri::{Host, ServerUri};
 /// How many addresses of one family a name may stand for. Some names have dozens, all the same
 /// machine or cluster.
 const ADDRESSES_PER_FAMILY: usize = 2;
+/// How long it is asked for addresses of the other family, only to say why there are none: a name server that answered
+/// for the one answers for the other within round trips, or never.
+const OTHER_FAMILY: Duration = Duration::from_secs(1);
 
 /// The addresses of a server, in the order of the system's resolver, of the wanted families.
 /// Fails if the name does not exist, or has no address of a wanted family.
@@ -22,11 +28,10 @@ pub async fn resolve(uri: &ServerUri, wanted: &[Family]) -> io::Result<Vec<Socke
 pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<SocketAddr> = match host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
-        Host::Name(name) => {
-            descriptors::noted(tokio::net::lookup_host((name.as_str(), port)).await)?
-                .map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()))
-                .collect()
-        }
+        Host::Name(name) => descriptors::noted(of_name(name, port, wanted).await)?
+            .into_iter()
+            .map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()))
+            .collect(),
     };
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for family in wanted {
@@ -46,6 +51,54 @@ pub async fn host(host: &Host, port: u16, wanted: &[Family]) -> io::Result<Vec<S
         ));
     }
     Ok(addresses)
+}
+
+/// Some name servers never answer for one of the families, and the system's resolver waits for both where both are asked
+/// for: where one alone is wanted, nothing waits for the other.
+async fn of_name(name: &str, port: u16, wanted: &[Family]) -> io::Result<Vec<SocketAddr>> {
+    let &[family] = wanted else {
+        return Ok(tokio::net::lookup_host((name, port)).await?.collect());
+    };
+    let (kind, error) = match of_family(name, port, family).await? {
+        Ok(found) => return Ok(found),
+        Err(error) => (error.kind(), io::Error::from(error)),
+    };
+    if matches!(kind, LookupErrorKind::Again) {
+        return Err(error);
+    }
+    // An address of the other family tells a name that lacks the wanted one from a name that does not exist.
+    let other = of_family(name, port, family.other());
+    match tokio::time::timeout(OTHER_FAMILY, other).await {
+        Ok(Ok(Ok(found))) => Ok(found),
+        _ => Err(error),
+    }
+}
+
+/// Asks the system's resolver for addresses of one family.
+async fn of_family(
+    name: &str,
+    port: u16,
+    family: Family,
+) -> io::Result<Result<Vec<SocketAddr>, LookupError>> {
+    let hints = AddrInfoHints {
+        address: match family {
+            Family::Ipv4 => AddrFamily::Inet.into(),
+            Family::Ipv6 => AddrFamily::Inet6.into(),
+        },
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let name = name.to_owned();
+    let lookup = move || {
+        let found = dns_lookup::getaddrinfo(Some(&name), None, Some(hints))?;
+        let found = found.map(|info| info.map(|info| SocketAddr::new(info.sockaddr.ip(), port)));
+        found
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(LookupError::from)
+    };
+    tokio::task::spawn_blocking(lookup)
+        .await
+        .map_err(io::Error::other)
 }
 
 pub fn error_report(host: &Host, error: &io::Error) -> ErrorReport {
@@ -85,5 +138,5 @@ pub fn silence(host: &Host) -> ErrorReport {
         Code::Dns,
         format!("{host} was not resolved in time: the name servers are silent, or leave one of the questions for IPv4 and IPv6 unanswered"),
     )
-    .with_hint("check the DNS settings (some routers never answer for IPv6, AAAA), or name the server by its IP address")
+    .with_hint("check the DNS settings (some routers never answer for IPv6, AAAA: with -4 they are not asked for it), or name the server by its IP address")
 }
