@@ -89,6 +89,9 @@ pub struct TransportReport {
     pub inward: DataReport,
     /// As `relay_to_relay`, with large datagrams.
     pub relay_to_relay_large: DataReport,
+    /// The same by a channel, which adds 4 bytes where an indication adds 36 and more; asked for where those are lost.
+    #[serde(skip)]
+    pub by_channel_large: DataReport,
     /// As `to_reflexive`, with large datagrams.
     pub to_reflexive_large: DataReport,
     /// The payload of the largest datagrams that came through where large ones are lost.
@@ -263,6 +266,7 @@ impl TransportReport {
             to_reflexive: DataReport::not_tested(Reason::EarlierFailure),
             inward: DataReport::not_tested(Reason::EarlierFailure),
             relay_to_relay_large: DataReport::not_tested(Reason::EarlierFailure),
+            by_channel_large: DataReport::not_tested(Reason::NotApplicable),
             to_reflexive_large: DataReport::not_tested(Reason::EarlierFailure),
             largest_payload: None,
             throughput: None,
@@ -305,6 +309,14 @@ impl TransportReport {
     pub fn is_lossless(&self) -> bool {
         let alone = self.relay_to_relay.loss_percent;
         alone.is_some_and(|alone| alone < MUCH_LOSS_PERCENT)
+    }
+
+    /// Whether datagrams of 1,200 bytes are lost for what indications add to them, while they come through as browsers
+    /// send them: by a channel.
+    pub fn passes_by_channel_alone(&self) -> bool {
+        let no = Fact::Determined(false);
+        let is_lost = self.relay_to_relay_large.works == no || self.to_reflexive_large.works == no;
+        is_lost && self.by_channel_large.works == Fact::Determined(true)
     }
 
     /// Whether data is lost at a steady rate, and not one by one.

@@ -233,6 +233,9 @@ fn summary(
         Outcome::Bad if ok.is_empty() && is_kept_from_browsers(result) => {
             format!("Calls from browsers get no relay: {reason}.")
         }
+        Outcome::Bad if ok.is_empty() && loses_large(result) => {
+            format!("Calls get a relay that carries small datagrams alone: {reason}.")
+        }
         Outcome::Bad if ok.is_empty() => {
             format!("Calls get no relay: the TURN server does not work from here: {reason}.")
         }
@@ -327,6 +330,16 @@ fn is_kept_from_browsers(result: &TurnResult) -> bool {
             )
     };
     !failed.is_empty() && failed.iter().all(is_form)
+}
+
+/// Whether all that fails is the size of datagrams.
+fn loses_large(result: &TurnResult) -> bool {
+    let failed = with_status(result, TransportStatus::Failed);
+    let is_size = |t: &&TransportReport| {
+        let code = t.error.as_ref().map(|error| error.code);
+        code == Some(Code::LargeDatagramsLost)
+    };
+    !failed.is_empty() && failed.iter().all(is_size)
 }
 
 /// Whether all that fails is the refresh of relays that carry data.

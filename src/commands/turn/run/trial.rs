@@ -388,6 +388,10 @@ async fn between_relays(
         if passes {
             report.channel = by_channel.works;
         }
+        let is_lost = report.relay_to_relay_large.works == Fact::Determined(false);
+        if is_lost && report.channel == Fact::Determined(true) {
+            report.by_channel_large = ping_large(ends, Direction::ByChannel(to)).await;
+        }
     }
     took(report, Stage::Channel, clock, began);
     bound

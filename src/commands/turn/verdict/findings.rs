@@ -230,7 +230,20 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
     }
     let is_limited = relays::of_rate(transport, &name, findings);
     let (small, large) = (&transport.to_reflexive, &transport.to_reflexive_large);
-    if small.mostly_passes() && is(&large.works, false) {
+    if transport.passes_by_channel_alone() {
+        let (plain, channel) = (&transport.relay_to_relay_large, &transport.by_channel_large);
+        findings.push(
+            Finding::new(
+                Code::LargeDatagramsLost,
+                format!(
+                    "{name}: {} of {} datagrams with 1,200 bytes of data came through by a channel, as browsers send them, and {} of {} in Send and Data indications, which are 32 bytes longer and more: the MTU on the way lets no larger ones through",
+                    channel.received, channel.sent, plain.received, plain.sent
+                ),
+                "it is the way (a tunnel, a small MTU, with fragments or ICMP dropped), not the server: have the MTU corrected there, since direct calls and programs that send larger datagrams lose them",
+            )
+            .severity(Severity::Warning),
+        );
+    } else if small.mostly_passes() && is(&large.works, false) {
         findings.push(
             Finding::new(
                 Code::LargeDatagramsLost,
