@@ -157,9 +157,6 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
         row("1,200 bytes, relays", &|t| {
             unless_failed(t, || data(&t.relay_to_relay_large))
         });
-        row("1,200 bytes, channel", &|t| {
-            unless_failed(t, || data(&t.by_channel_large))
-        });
         row("1,200 bytes, here", &|t| {
             unless_failed(t, || data(&t.to_reflexive_large))
         });
