@@ -11,7 +11,6 @@ python_in s "$FIELD/dnsd.py" 198.51.100.11 "$RUN/zone"
 # The resolver waits for both families, unless one alone is wanted.
 try four-turn -4 turn --no-policy turn:half.example.com $LAB
 try four-gather -4 gather -s turn:half.example.com $LAB
-try four-nat -4 nat --no-port-mapping -s stun:half.example.com
 try four-six -4 gather -s turn:six.example.com $LAB
 ip -n "$ID-c" -6 addr flush dev eth0 scope global
 for n in none srv fails half six; do
