@@ -67,8 +67,8 @@ pub struct Remedy {
     #[serde(skip)]
     pub brief: Option<String>,
     pub effect: Effect,
-    /// Whether the effect is sure, by what is known of both NATs.
-    #[serde(skip)]
+    /// Whether the effect is sure, by what is known of both sides.
+    #[serde(rename = "sure", default)]
     pub is_sure: bool,
 }
 
@@ -263,6 +263,18 @@ pub struct PairFacts {
     /// Where the other side sees this one (RFC 8445 7.2.5.3.1).
     pub mapped: Option<SocketAddr>,
     pub failure: Option<Code>,
+}
+
+/// Where it is not known what is in the way, nor is whether a relay would be out of it.
+pub fn hedge(direct: &mut [Cause], relay: &mut [Cause]) {
+    let is_open = direct.iter().any(|cause| cause.code == Code::Unknown);
+    for cause in direct.iter_mut().chain(relay) {
+        let relays = cause
+            .remedies
+            .iter_mut()
+            .filter(|remedy| remedy.effect == Effect::Relay);
+        relays.for_each(|remedy| remedy.is_sure &= !is_open);
+    }
 }
 
 impl PairFacts {

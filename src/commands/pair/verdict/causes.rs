@@ -55,6 +55,7 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
         premature::open(&mut direct, result, context, "there is no direct path");
         premature::open(&mut relay, result, context, "no relay helped");
     }
+    causes::hedge(&mut direct, &mut relay);
     (direct, relay)
 }
 

@@ -212,7 +212,7 @@ fn arrives_not(
                 possessive(whose)
             ))
             .seen(witness.map(|_| by_itself(whose, true)))
-            .remedied([remedies::turn(sender)])
+            .remedied([remedies::turn(sender).surely(false)])
         }
     }
 }
