@@ -80,7 +80,9 @@ fn about(document: &Document<InspectResult>) -> String {
             "a description was not made or not taken"
         }
         (Standing::Unanswered, _) => "the call was not answered",
-        (Standing::Checking, _) if is_half_seen(call) => "whether it worked is not told",
+        (Standing::Checking, _) if is_half_seen(call) || is_open(call) => {
+            "whether it worked is not told"
+        }
         (Standing::Nothing, _) => "nothing was begun",
         (Standing::Checking, _) => "not connected when it was saved",
         (Standing::Failed | Standing::Untried, _) => "no connection",

@@ -98,6 +98,10 @@ pub struct CallReport {
 pub struct CallFacts {
     pub is_good: bool,
     pub is_explained: bool,
+    /// Whether nothing tells if the other side closed the call or the path was lost.
+    pub is_end_open: bool,
+    /// Whether a file lacks parts of the call.
+    pub has_gap: bool,
     /// Whether files of both ends are there.
     pub has_both_ends: bool,
     pub is_late: bool,
@@ -328,6 +332,8 @@ impl CallReport {
                 }),
                 is_good: judged.is_good(),
                 is_explained: judged.is_explained(),
+                is_end_open: judged.is_end_open,
+                has_gap,
                 has_both_ends: call.ends.iter().all(Option::is_some),
                 candidates: [0, 1].map(|end| candidates_of(call, end)),
                 pairs: judged.pairs.len(),

@@ -136,11 +136,11 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
                 Severity::Error
             },
             message: format!("{prefix}{}{seen}", cause.message),
-            hint: hint(std::slice::from_ref(cause)).map(|hint| measured(call, hint)),
+            hint: hint(std::slice::from_ref(cause)),
         }
     };
     found.extend(call.causes.iter().map(|cause| {
-        let prefix = if is_of_later_stage(cause.code) {
+        let prefix = if is_later(call, cause) {
             ""
         } else {
             "no direct path: "
@@ -239,6 +239,10 @@ fn outcome(result: &InspectResult) -> Outcome {
 fn outcome_of(call: &CallReport) -> Outcome {
     if call.facts.is_good {
         Outcome::Good
+    } else if (call.facts.is_end_open || is_half_seen(call))
+        && !call.causes.iter().any(|c| is_of_later_stage(c.code))
+    {
+        Outcome::Inconclusive
     } else if call.facts.is_explained || call.standing >= Standing::Failed {
         Outcome::Bad
     } else {
@@ -312,13 +316,26 @@ pub fn sentence(call: &CallReport) -> String {
             let mut open = call.causes.iter().chain(&call.relay_causes);
             let open = open.find(|cause| cause.code == Code::Unknown);
             let why = open.or(call.causes.first());
-            format!(
+            let text = format!(
                 "Whether it worked is not told: {}.",
                 why.map_or("", |cause| &cause.message)
-            )
+            );
+            let known = call
+                .causes
+                .iter()
+                .filter(|cause| is_half_seen(call) && Some(*cause) != why);
+            known.fold(text, |text, cause| with_cause(call, &text, cause))
         }
         _ => failed(call),
     }
+}
+
+/// Whether it is of what came after ICE: the first that is not known is so where that is open.
+fn is_later(call: &CallReport, cause: &Cause) -> bool {
+    let mut open = call.causes.iter().filter(|c| c.code == Code::Unknown);
+    let is_end = (call.facts.is_end_open || is_half_seen(call))
+        && open.next().is_some_and(|first| first == cause);
+    is_end || is_of_later_stage(cause.code)
 }
 
 /// Whether descriptions were given, and what is wrong is in them.
@@ -333,16 +350,17 @@ pub fn is_of_media_alone(call: &CallReport) -> bool {
 pub fn is_open(call: &CallReport) -> bool {
     let mut causes = call.causes.iter().chain(&call.relay_causes);
     // That relays alone are wanted keeps nothing from working.
-    call.standing < Standing::Checking
-        && causes.all(|cause| matches!(cause.code, Code::Unknown | Code::RelayOnly))
+    let is_unsettled = call.standing < Standing::Checking
+        || call.facts.has_gap && call.standing == Standing::Checking && !call.causes.is_empty();
+    is_unsettled && causes.all(|cause| matches!(cause.code, Code::Unknown | Code::RelayOnly))
 }
 
 /// Whether ICE was up, and nobody tells what came of it.
 pub fn is_half_seen(call: &CallReport) -> bool {
-    let mut causes = call.causes.iter();
+    let first = call.causes.first();
     call.standing == Standing::Checking
         && call.selected.is_some()
-        && causes.all(|cause| cause.code == Code::Unknown)
+        && first.is_some_and(|cause| cause.code == Code::Unknown)
 }
 
 fn connected(call: &CallReport) -> String {
@@ -355,8 +373,8 @@ fn connected(call: &CallReport) -> String {
                     ends.local.text(),
                     ends.remote.text()
                 ),
-                (true, false) => format!("relay of this side, {}", ends.local.text()),
-                _ => format!("relay of the other side, {}", ends.remote.text()),
+                (true, false) => format!("relay of this side, {}", ends.local.at()),
+                _ => format!("relay of the other side, {}", ends.remote.at()),
             };
             format!("Connected through the TURN {whose}.")
         }
@@ -380,17 +398,23 @@ fn connected(call: &CallReport) -> String {
         (None, _) => "Connected; over which pair is not told.".to_owned(),
     };
     for cause in &call.causes {
-        let lead = if is_of_later_stage(cause.code) {
-            "But "
-        } else {
-            "No direct path: "
-        };
-        text = format!("{text} {lead}{}.", cause.message);
-        if let Some(remedy) = cause.remedies.first() {
-            text = format!("{text} {}.", capitalised(&promise(remedy)));
-        }
+        text = with_cause(call, &text, cause);
     }
     text
+}
+
+/// What was said, and a cause with what would mend it.
+fn with_cause(call: &CallReport, text: &str, cause: &Cause) -> String {
+    let lead = if is_later(call, cause) {
+        "But "
+    } else {
+        "No direct path: "
+    };
+    let text = format!("{text} {lead}{}.", cause.message);
+    match cause.remedies.first() {
+        Some(remedy) => format!("{text} {}.", capitalised(&promise(remedy))),
+        None => text,
+    }
 }
 
 fn failed(call: &CallReport) -> String {
@@ -435,18 +459,7 @@ fn failed(call: &CallReport) -> String {
         .chain(&call.causes)
         .flat_map(|cause| &cause.remedies);
     match remedies.next() {
-        Some(remedy) => {
-            let promise = measured(call, promise(remedy));
-            format!("{text} {}.", capitalised(&promise))
-        }
+        Some(remedy) => format!("{text} {}.", capitalised(&promise(remedy))),
         None => text,
     }
-}
-
-/// Where it is not known what is in the way, nor is whether a relay would be out of it.
-fn measured(call: &CallReport, promise: String) -> String {
-    if call.causes.iter().any(|cause| cause.code == Code::Unknown) {
-        return promise.replace("would connect them", "may connect them");
-    }
-    promise
 }

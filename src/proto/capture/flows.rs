@@ -14,6 +14,9 @@ const MAX_FLOWS: usize = 20_000;
 /// DNS and NTP, which pass where nothing else of UDP does.
 const LET_OUT: [u16; 2] = [53, 123];
 
+/// Packets that are no chance.
+const SEVERAL: u32 = 10;
+
 /// Senders that are told apart.
 const MAX_SENDERS: usize = 64;
 /// The header of a STUN message (RFC 8489 5).
@@ -33,6 +36,10 @@ pub struct Flows {
     pub has_udp: bool,
     /// Answers to requests that are not in the capture.
     pub orphans: u64,
+    /// Data by channels that were bound before the capture was begun.
+    unbound: u64,
+    /// Packets of DTLS and RTP before the first check of their path, of both ends.
+    early: HashMap<PathKey, [u32; 2]>,
 }
 
 impl Flows {
@@ -66,6 +73,27 @@ impl Flows {
             self.has_udp = true;
             self.saw(packet.from, packet.to);
         }
+    }
+
+    /// What may be DTLS or RTP on a path that has not been checked.
+    pub fn unchecked(&mut self, key: PathKey, sender: usize) {
+        if self.early.len() < MAX_FLOWS || self.early.contains_key(&key) {
+            let counts = self.early.entry(key).or_default();
+            counts[sender] = counts[sender].saturating_add(1);
+        }
+    }
+
+    /// What looks like ChannelData (RFC 8656 12.4) of a channel that nobody was seen to bind.
+    pub const fn unbound(&mut self) {
+        self.unbound += 1;
+    }
+
+    /// Whether a path was in use before its first check, or data went by channels that were bound before.
+    pub fn is_late(&self, is_checked: impl Fn(&PathKey) -> bool) -> bool {
+        let in_use = |(key, sent): (&PathKey, &[u32; 2])| {
+            sent.iter().all(|count| *count >= SEVERAL) && is_checked(key)
+        };
+        self.unbound >= u64::from(SEVERAL) || self.early.iter().any(in_use)
     }
 
     /// Whether nobody but these hosts has sent anything, or only answers came: one direction was captured, or one

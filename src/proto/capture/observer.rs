@@ -133,8 +133,9 @@ impl Observer {
         if let Some(message) = StunFrame::read(payload) {
             return self.message(at, (from, to, false), &message);
         }
-        if let Some((channel, data, _)) = stun::channel_data(payload) {
-            return self.channel(at, (from, to, false), channel, data);
+        if let Some((channel, data, whole)) = stun::channel_data(payload) {
+            let is_channel = whole == length || whole.next_multiple_of(4) == length;
+            return self.channel(at, (from, to, false), channel, data, is_channel);
         }
         let (path, sender) = PathKey::direct(from, to);
         self.payload(at, Route { path, sender }, payload, length);
@@ -153,7 +154,7 @@ impl Observer {
                 if !is_known {
                     return;
                 }
-                self.channel(at, route, channel, data);
+                self.channel(at, route, channel, data, true);
                 length.next_multiple_of(4)
             } else {
                 return;
@@ -182,11 +183,16 @@ impl Observer {
         route: (SocketAddr, SocketAddr, bool),
         channel: u16,
         data: &[u8],
+        is_whole: bool,
     ) {
-        let Some((client, server, is_sent)) = self.server_of(route) else {
-            return;
-        };
-        if let Some(peer) = self.channels.get(&(client, server, channel)).copied() {
+        let known = self.server_of(route).and_then(|(client, server, is_sent)| {
+            let peer = self.channels.get(&(client, server, channel)).copied()?;
+            Some((client, server, is_sent, peer))
+        });
+        if known.is_none() && is_whole && is_media(data) {
+            self.flows.unbound();
+        }
+        if let Some((client, server, is_sent, peer)) = known {
             let path = PathKey::relayed(client, server, route.2, peer);
             self.inner(
                 at,
@@ -431,6 +437,13 @@ impl Observer {
         payload: &[u8],
         length: usize,
     ) {
+        let is_checked = self
+            .paths
+            .get(&key)
+            .is_some_and(|path| path.fragments.is_some());
+        if !is_checked && is_media(payload) {
+            self.flows.unchecked(key, sender);
+        }
         let Some(path) = self.paths.get_mut(&key) else {
             return;
         };
@@ -475,6 +488,11 @@ impl Observer {
         sent.bytes += length as u64;
         self.packets += 1;
     }
+}
+
+/// Whether it may be DTLS or RTP (RFC 7983 7).
+const fn is_media(payload: &[u8]) -> bool {
+    matches!(payload.first(), Some(20..=63 | 128..=191))
 }
 
 fn media(

@@ -454,6 +454,8 @@ pub struct Change {
 pub struct DtlsRecord {
     /// new, connecting, connected, closed or failed.
     pub state: Option<String>,
+    /// When statistics last had it.
+    pub told_at: Option<f64>,
     /// client or server.
     pub role: Option<String>,
     pub version: Option<String>,

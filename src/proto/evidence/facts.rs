@@ -8,6 +8,7 @@ mod gaps;
 mod hidden;
 mod one_end;
 pub mod pairs;
+mod promises;
 mod relays;
 pub mod sides;
 pub mod stages;
@@ -34,6 +35,8 @@ pub struct JudgedCall {
     pub path: Option<Way>,
     /// Whether there is one, and the address of its far end alone does not tell whether that is a relay.
     pub is_path_supposed: bool,
+    /// Whether it was connected, and nothing tells whether the other side closed it or the path was lost.
+    pub is_end_open: bool,
     pub pairs: Vec<CallPair>,
     /// Those that must have been there and have failed, where no file has any.
     pub forgotten: Vec<CallPair>,
@@ -48,7 +51,7 @@ impl JudgedCall {
     /// Whether the call worked as it should, and all of it.
     pub fn is_good(&self) -> bool {
         let later = |cause: &Cause| is_of_later_stage(cause.code);
-        self.standing == Standing::Connected && !self.causes.iter().any(later)
+        self.standing == Standing::Connected && !self.is_end_open && !self.causes.iter().any(later)
     }
 
     /// Whether any cause is named. That relays alone are wanted is none, for a relay may carry the call.
@@ -110,10 +113,12 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
         standing => standing,
     };
     // An end that was closed has gone, and nothing was lost.
+    let lost = stages::path_lost(call, standing);
+    let is_end_open = lost
+        .as_ref()
+        .is_some_and(|cause| cause.code == Code::Unknown);
     let standing = match standing {
-        Standing::Lost if is_closed(call) && stages::path_lost(call, standing).is_none() => {
-            Standing::Connected
-        }
+        Standing::Lost if is_end_open || is_closed(call) && lost.is_none() => Standing::Connected,
         standing => standing,
     };
     let is_forgotten = pairs.is_empty()
@@ -131,12 +136,14 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
         standing,
         path,
         is_path_supposed,
+        is_end_open,
         pairs,
         forgotten,
         causes: Vec::new(),
         relay_causes: Vec::new(),
     };
     judged.find_causes(call);
+    judged.hedge(call);
     judged.mind_gaps(call);
     judged
 }
@@ -228,7 +235,11 @@ impl JudgedCall {
         {
             self.causes
                 .push(Cause::new(Code::Unknown, Whose::Between, why));
-            return;
+            // Why the way is no direct one is known all the same, where nothing is missing.
+            let has_gap = call.ends.iter().flatten().any(|end| end.gap.is_some());
+            if has_gap || self.path != Some(Way::Relayed) {
+                return;
+            }
         }
         if self.is_path_supposed
             || self.path == Some(Way::Direct)

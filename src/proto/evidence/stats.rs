@@ -229,6 +229,7 @@ impl StatsBook {
             account.own.ufrags.insert(printable(ufrag));
         }
         if let Some(state) = text(object, "dtlsState") {
+            account.dtls.told_at = at.or(account.dtls.told_at);
             changed(account, at, StateKind::Dtls, &Value::from(state));
         }
         if let Some(state) = text(object, "iceState") {

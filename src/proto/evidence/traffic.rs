@@ -4,6 +4,7 @@ mod course;
 mod dtls;
 mod host;
 mod media;
+mod servers;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,8 @@ use sessions::Session;
 
 /// Requests of which one at least would have been answered.
 const ENOUGH: u32 = 4;
+/// Packets that are no chance.
+const SEVERAL: u64 = 10;
 
 /// Reads a capture as it comes.
 #[derive(Debug, Default)]
@@ -120,6 +123,8 @@ fn faults(file: &CaptureFile, observer: &Observer) -> Vec<Fault> {
 /// What is known, and who "this host" is.
 struct Capture<'a> {
     observer: &'a Observer,
+    /// The servers that were asked.
+    asked: Vec<(&'a servers::Key, &'a Asked)>,
     hosts: Hosts,
     /// Addresses of servers that were asked.
     servers: BTreeSet<IpAddr>,
@@ -132,25 +137,25 @@ type Paths<'a> = Vec<(&'a PathKey, &'a Path, usize)>;
 
 impl<'a> Capture<'a> {
     fn new(observer: &'a Observer) -> Self {
-        // What is sent to an address of one's own NAT comes back (hairpinning), and asks no server.
-        let mapped = observer.servers.values().filter_map(|asked| asked.mapped);
+        let asked = servers::real(observer);
+        // What is sent to an address of one's own NAT comes back (hairpinning).
+        let mapped = asked.iter().filter_map(|(_, asked)| asked.mapped);
         let mapped: BTreeSet<IpAddr> = mapped.map(|mapped| mapped.ip()).collect();
-        let servers = observer
-            .servers
-            .keys()
-            .map(|(_, server, _)| server.ip())
+        let servers = asked
+            .iter()
+            .map(|((_, server, _), _)| server.ip())
             .filter(|server| !mapped.contains(server))
             .collect();
         let is_of_server = is_of_server(observer);
         let hosts = if is_of_server {
             // Both ends are as far away: each that is a client there has an account.
-            let clients = observer.servers.keys().map(|(client, ..)| client.ip());
+            let clients = asked.iter().map(|((client, ..), _)| client.ip());
             Hosts {
                 addresses: clients.collect(),
                 is_supposed: false,
             }
         } else {
-            Hosts::of(observer)
+            Hosts::of(observer, &asked)
         };
         let near = if is_of_server {
             CandidateType::Srflx
@@ -159,6 +164,7 @@ impl<'a> Capture<'a> {
         };
         Self {
             observer,
+            asked,
             hosts,
             servers,
             near,
@@ -220,9 +226,9 @@ impl<'a> Capture<'a> {
         let bases: BTreeSet<SocketAddr> =
             paths.iter().map(|(key, _, end)| key.ends[*end]).collect();
         let asked: Vec<_> = self
-            .observer
-            .servers
+            .asked
             .iter()
+            .copied()
             .filter(|((client, ..), _)| is_only || bases.contains(client))
             .collect();
         let here = |ip: &IpAddr| self.hosts.addresses.contains(ip);
@@ -232,9 +238,9 @@ impl<'a> Capture<'a> {
             gathered(&mut account, (*client, *server, *is_tcp), asked);
         }
         account.servers = Some(
-            asked
+            servers::united(asked.iter().copied())
                 .iter()
-                .map(|((_, server, is_tcp), asked)| server_of(*server, *is_tcp, asked))
+                .map(|((server, is_tcp, _), asked)| server_of(*server, *is_tcp, asked))
                 .collect(),
         );
         if let Some(at) = asked
@@ -293,8 +299,34 @@ impl<'a> Capture<'a> {
                 "the capture has packets of one direction alone: either the other one was not captured, or nothing came; capture both directions, and the dump of the browser tells too",
             );
         }
-        observer.flows.is_shallow().then_some(
-            "the packets of the capture are cut so short that their STUN messages cannot be read: capture whole packets (tcpdump -s 0)",
+        if observer.flows.is_shallow() {
+            return Some(
+                "the packets of the capture are cut so short that their STUN messages cannot be read: capture whole packets (tcpdump -s 0)",
+            );
+        }
+        let is_checked = |key: &PathKey| {
+            let path = observer.paths.get(key);
+            path.is_some_and(|path| path.fragments.is_some())
+        };
+        // A relay that nobody was seen to ask for.
+        let is_older = |(key, path): (&PathKey, &Path)| {
+            let asked = key
+                .relay
+                .map(|(server, is_tcp)| (key.ends[0], server, is_tcp));
+            let asked = asked.map(|asked| observer.servers.get(&asked));
+            path.fragments.is_some()
+                && asked.is_some_and(|asked| asked.is_none_or(|asked| asked.relayed.is_none()))
+        };
+        // Media flows, and the checks that came before it are not there.
+        let is_in_use = |path: &Path| {
+            let mut sent = path.sent.iter();
+            path.fragments.is_some() && sent.all(|end| end.packets >= SEVERAL && end.answers == 0)
+        };
+        let is_late = observer.paths.iter().any(is_older)
+            || observer.paths.values().any(is_in_use)
+            || observer.flows.is_late(is_checked);
+        is_late.then_some(
+            "the capture was begun in the middle of the call, and what came before is not in it, such as the answers of servers: begin it before the call; the dump of the browser tells too",
         )
     }
 

@@ -5,6 +5,7 @@ use rtcdiag::proto::evidence::facts::standing::Standing;
 use serde_json::{Value, json};
 
 use super::dump::{AUDIO, Dump, Told, sdp};
+use super::settled::told_of;
 use super::{joined, named, one};
 
 const STUN: &str = "stun:198.51.100.10:3478";
@@ -183,7 +184,10 @@ fn connected() -> Dump {
 fn a_keep_alive_on_its_way_is_no_outage() {
     assert!(one(&[connected().of_pair("writable", true).text()]).is_good());
     assert!(one(&[connected().text()]).is_good(), "two are not many");
-    let lost = one(&[connected().of_pair("writable", false).text()]);
+    let lost = connected()
+        .of_pair("writable", false)
+        .transport("dtlsState", "connected");
+    let lost = one(&[lost.text()]);
     is(&lost, &[("path-lost", "between")], &[]);
 }
 
@@ -193,7 +197,8 @@ fn an_end_that_said_goodbye_has_lost_no_path() {
     let closed = connected()
         .event(9000.0, "oniceconnectionstatechange", "disconnected")
         .event(9000.0, "onconnectionstatechange", "disconnected");
-    is(&one(&[closed.text()]), &[("path-lost", "between")], &[]);
+    let silent = closed.clone().transport("dtlsState", "connected").text();
+    is(&one(&[silent]), &[("path-lost", "between")], &[]);
     let closed = one(&[closed.transport("dtlsState", "closed").text()]);
     is(&closed, &[], &[]);
     assert_eq!(closed.standing, Standing::Connected);
@@ -207,6 +212,50 @@ fn an_end_that_said_goodbye_has_lost_no_path() {
         {"type": "remote-candidate", "id": "R", "candidateType": "srflx", "address": "203.0.113.200", "port": 60000, "protocol": "udp"},
     ]);
     assert!(one(&[alone.to_string()]).is_good());
+}
+
+/// Without the state of DTLS a silence in the end may be a goodbye: neither is claimed.
+#[test]
+fn a_silence_in_the_end_may_be_a_goodbye() {
+    let silent = connected()
+        .event(9000.0, "oniceconnectionstatechange", "disconnected")
+        .event(9000.0, "onconnectionstatechange", "failed");
+    let call = one(&[silent.text()]);
+    is(&call, &[("unknown", "between")], &[]);
+    assert_eq!(call.standing, Standing::Connected);
+    assert!(!call.is_good());
+    let (_, _, summary) = told_of(&[silent.text()]);
+    assert!(summary.starts_with("Connected directly"), "{summary}");
+    assert!(!summary.contains("No direct path"), "{summary}");
+    // Last told before the silence.
+    let mut whole: Value = serde_json::from_str(&silent.text()).expect("JSON");
+    let stats = &mut whole["PeerConnections"]["11-1"]["stats"];
+    let times = |at: f64| json!([super::dump::BEGAN + at]).to_string();
+    for (member, value) in [
+        ("timestamp", times(500.0)),
+        ("dtlsState", json!(["connected"]).to_string()),
+    ] {
+        stats[format!("T02-{member}")] = json!({"statsType": "transport", "values": value});
+    }
+    is(&one(&[whole.to_string()]), &[("unknown", "between")], &[]);
+    // One sample in the midst of it.
+    let sample = connected().of_pair("writable", false).text();
+    is(&one(&[sample]), &[("unknown", "between")], &[]);
+    // Both ends noticed, so neither has closed it; and what came back had been lost.
+    let there = Dump::new(&[STUN])
+        .answers("bbbb", "aaaa")
+        .finds(&[B_HOST, B_SRFLX])
+        .gets(&[A_HOST, A_SRFLX])
+        .ice_connects()
+        .event(150.0, "onconnectionstatechange", "connected")
+        .event(9100.0, "oniceconnectionstatechange", "disconnected")
+        .event(9100.0, "onconnectionstatechange", "disconnected");
+    let both = one(&[silent.text(), there.text()]);
+    is(&both, &[("path-lost", "between")], &[]);
+    let back = silent
+        .event(14_000.0, "oniceconnectionstatechange", "connected")
+        .event(14_000.0, "onconnectionstatechange", "connected");
+    is(&one(&[back.text()]), &[("path-lost", "between")], &[]);
 }
 
 /// Relays alone by policy, and no relay: the server is what is wrong.

@@ -378,6 +378,26 @@ fn a_description_that_was_not_taken_is_why_there_is_no_call() {
     );
 }
 
+/// Checks were sent with the other end's credentials, so its answer had come, whatever the record has of it.
+#[test]
+fn an_answer_that_a_record_lacks_is_not_one_that_never_came() {
+    let offered = Dump::new(&[STUN])
+        .describe(10.0, true, "offer", "aaaa", AUDIO)
+        .event(10.0, "onsignalingstatechange", "have-local-offer")
+        .finds(&[A_HOST])
+        .gets(&[B_HOST, B_SRFLX]);
+    let pair = ("host 192.168.1.10 50000", "srflx 203.0.113.200 60000");
+    is(&one(&[offered.text()]), &[("no-answer", "between")]);
+    let worked = offered.clone().pair(pair.0, pair.1, [5, 5, 5], true);
+    is(&one(&[worked.text()]), &[]);
+    let checked = one(&[offered.pair(pair.0, pair.1, [80, 0, 0], false).text()]);
+    let codes = named(&checked.causes);
+    assert!(
+        codes.iter().all(|(code, _)| code != "no-answer"),
+        "{codes:?}"
+    );
+}
+
 /// Both give way, both answer, and neither answer is of use.
 #[test]
 fn offers_that_cross_each_other_are_named() {

@@ -560,7 +560,8 @@ fn a_path_that_was_lost_is_told_from_a_call_that_was_ended() {
         .event(60_000.0, "oniceconnectionstatechange", "disconnected")
         .event(60_000.0, "onconnectionstatechange", "disconnected")
         .event(75_000.0, "oniceconnectionstatechange", "failed")
-        .event(75_000.0, "onconnectionstatechange", "failed");
+        .event(75_000.0, "onconnectionstatechange", "failed")
+        .transport("dtlsState", "connected");
     let call = one(&[lost.text()]);
     is(&causes(&call), &[("path-lost", "between")]);
     assert_eq!(call.standing, Standing::Lost);

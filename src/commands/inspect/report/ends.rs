@@ -87,6 +87,14 @@ impl CallEnd {
         }
     }
 
+    /// The same in a sentence, where not even the port may be told.
+    pub fn at(&self) -> String {
+        match (&self.address, self.port) {
+            (None, 0) => "whose address is not told".to_owned(),
+            _ => self.text(),
+        }
+    }
+
     /// As in "203.0.113.5:5000".
     pub fn text(&self) -> String {
         match &self.address {

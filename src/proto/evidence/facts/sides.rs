@@ -70,7 +70,7 @@ impl KnownSide {
         }
         let candidates = usable(&told);
         let blocked = own.and_then(|account| blocked(account, &told, other));
-        let dependent = two_ports(&told).or_else(|| seen_elsewhere(&told, other));
+        let dependent = two_ports(&told, own).or_else(|| seen_elsewhere(&told, own, other));
         let servers = own.and_then(|account| servers(account, &told, blocked.is_some()));
         let mut side = Self {
             relay_only: own.is_some_and(|account| account.relay_only),
@@ -188,25 +188,29 @@ fn usable(told: &Told) -> Vec<Candidate> {
 }
 
 /// One base at two ports of one address: the mapping depends on the endpoint (RFC 4787 4.1).
-fn two_ports(told: &Told) -> Option<String> {
+fn two_ports(told: &Told, own: Option<&Account>) -> Option<String> {
     let mut seen: BTreeMap<(SocketAddr, IpAddr), u16> = BTreeMap::new();
     let reflexive = told
         .udp()
-        .filter(|c| matches!(c.kind, CandidateType::Srflx | CandidateType::Prflx));
-    for candidate in reflexive {
-        let (Some(base), Some(ip)) = (candidate.related, candidate.place.ip()) else {
-            continue;
-        };
+        .filter(|c| matches!(c.kind, CandidateType::Srflx | CandidateType::Prflx))
+        .filter_map(|c| c.related.zip(c.socket_address()));
+    // Peers say in their answers to checks where they see the base (RFC 8445 7.2.5.3.1).
+    let pairs = own.iter().flat_map(|account| &account.pairs);
+    let by_peers = pairs
+        .filter(|pair| pair.local.kind == CandidateType::Host && !pair.is_relayed())
+        .filter_map(|pair| pair.local.socket_address().zip(pair.mapped));
+    for (base, at) in reflexive.chain(by_peers) {
         // A peer in the same network sees the base itself.
-        if ip == base.ip() {
+        if at.ip() == base.ip() {
             continue;
         }
-        let first = *seen.entry((base, ip)).or_insert(candidate.port);
-        if first != candidate.port {
+        let first = *seen.entry((base, at.ip())).or_insert(at.port());
+        if first != at.port() {
             return Some(format!(
-                "its one port {} is seen as port {first} and as port {} of {ip}",
+                "its one port {} is seen as port {first} and as port {} of {}",
                 base.port(),
-                candidate.port
+                at.port(),
+                at.ip()
             ));
         }
     }
@@ -215,16 +219,17 @@ fn two_ports(told: &Told) -> Option<String> {
 
 /// A peer-reflexive candidate at the other end whose address is hidden: with one base, of which the
 /// reflexive port is known, another port shows another mapping.
-fn seen_elsewhere(told: &Told, other: Option<&Account>) -> Option<String> {
+fn seen_elsewhere(told: &Told, own: Option<&Account>, other: Option<&Account>) -> Option<String> {
     let other = other?;
     let of = |kind: CandidateType| told.udp().filter(move |c| c.kind == kind);
+    let checked = checked_from(own);
+    let is_meant = |port: u16| checked.is_empty() || checked.contains(&port);
+    let srflx =
+        || of(CandidateType::Srflx).filter(|c| c.related.is_none_or(|base| is_meant(base.port())));
     let mut bases: BTreeSet<u16> = of(CandidateType::Host).map(|c| c.port).collect();
-    bases.extend(
-        of(CandidateType::Srflx)
-            .filter_map(|c| c.related)
-            .map(|base| base.port()),
-    );
-    let mapped: BTreeSet<u16> = of(CandidateType::Srflx).map(|c| c.port).collect();
+    bases.extend(srflx().filter_map(|c| c.related).map(|base| base.port()));
+    bases.retain(|port| is_meant(*port));
+    let mapped: BTreeSet<u16> = srflx().map(|c| c.port).collect();
     let told_ports: BTreeSet<u16> = told
         .udp()
         .filter(|c| c.kind != CandidateType::Prflx)
@@ -235,7 +240,7 @@ fn seen_elsewhere(told: &Told, other: Option<&Account>) -> Option<String> {
     }
     let prflx = other.other.udp().find(|c| {
         let may_be_it = match c.place.ip() {
-            Some(ip) => of(CandidateType::Srflx).any(|srflx| srflx.place.ip() == Some(ip)),
+            Some(ip) => srflx().any(|srflx| srflx.place.ip() == Some(ip)),
             None => c.place == Place::Hidden,
         };
         c.kind == CandidateType::Prflx && may_be_it && !told_ports.contains(&c.port)
@@ -245,6 +250,13 @@ fn seen_elsewhere(told: &Told, other: Option<&Account>) -> Option<String> {
         prflx.port,
         mapped.first()?
     ))
+}
+
+/// The ports that packets show checks from: programs that test their NAT ask servers from others, too.
+fn checked_from(own: Option<&Account>) -> BTreeSet<u16> {
+    let pairs = own.iter().flat_map(|account| &account.pairs);
+    let shown = pairs.filter(|pair| pair.is_supposed && pair.local.kind == CandidateType::Host);
+    shown.map(|pair| pair.local.port).collect()
 }
 
 /// What became of its servers, as the rules want it.

@@ -49,6 +49,7 @@ impl JudgedCall {
             standing: other.standing,
             path: other.path,
             is_path_supposed: other.is_path_supposed,
+            is_end_open: other.is_end_open,
             causes: other.causes,
             relay_causes: other.relay_causes,
             ..self

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::proto::capture::observer::Observer;
-use crate::proto::capture::paths::{Path, PathKey};
+use crate::proto::capture::paths::{Asked, Path, PathKey};
+use crate::proto::evidence::traffic::servers;
 use crate::proto::nat::address::is_global;
 
 /// What systems put into TTL and hop limit: a packet that has one of these has passed no router.
@@ -38,12 +39,8 @@ struct Agent {
 }
 
 impl Hosts {
-    pub(super) fn of(observer: &Observer) -> Self {
-        let clients: BTreeSet<IpAddr> = observer
-            .servers
-            .keys()
-            .map(|(client, ..)| client.ip())
-            .collect();
+    pub(super) fn of(observer: &Observer, asked: &[(&servers::Key, &Asked)]) -> Self {
+        let clients: BTreeSet<IpAddr> = asked.iter().map(|((client, ..), _)| client.ip()).collect();
         let agents = agents(observer);
         // Who asks servers is here, and so is all else that it sends from.
         let mut addresses = clients.clone();

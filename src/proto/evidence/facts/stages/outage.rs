@@ -27,6 +27,10 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         return None;
     }
     let both = outages.len() > 1;
+    if !both && !worst.is_over && !worst.is_mute && !worst.shows_goodbyes {
+        let is_alone = call.ends.iter().flatten().count() < 2;
+        return Some(open_end(is_alone));
+    }
     let how_long = if worst.lasted_ms >= 1.0 {
         format!(" for {}", short_span(worst.lasted_ms / 1000.0))
     } else {
@@ -53,6 +57,33 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     Some(cause(Code::PathLost, Whose::Between, message, seen))
 }
 
+/// That it is not known whether a path was lost or the other end closed it.
+fn open_end(is_alone: bool) -> Cause {
+    let tells = if is_alone {
+        "the dump of the other side tells"
+    } else {
+        "that of the other side does not tell either"
+    };
+    let message = format!(
+        "in the end nothing came from the other side any more, which closed the call or has lost its path: the file has no state of DTLS from then on, by which a goodbye is known, and {tells}"
+    );
+    Cause::new(Code::Unknown, Whose::Between, message)
+}
+
+/// Whether the record would show that the other end closed the connection: it says so over DTLS (`close_notify`, RFC 9147
+/// 5.10), which packets show too.
+fn shows_goodbyes(account: &Account) -> bool {
+    let selected = account.pairs.iter().find(|pair| pair.is_selected);
+    let heard = selected.and_then(|pair| pair.last_heard);
+    let is_told_later = account
+        .dtls
+        .told_at
+        .zip(heard)
+        .is_none_or(|(told, heard)| told > heard);
+    account.pairs.iter().any(|pair| pair.is_supposed)
+        || account.dtls.state.is_some() && is_told_later
+}
+
 /// The ends, and how much later their clocks are than this end's.
 fn accounts_with_clocks(call: &JoinedCall) -> impl Iterator<Item = (&Account, f64)> {
     let clocks = [0.0, call.offset_ms];
@@ -68,6 +99,8 @@ struct Outage {
     is_over: bool,
     /// Whether the other end was heard all the time.
     is_mute: bool,
+    /// Whether it would be known that the other end closed the connection.
+    shows_goodbyes: bool,
     seen: String,
 }
 
@@ -98,7 +131,7 @@ impl Outage {
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
         // In their order: old dumps have no times.
         let back = fell.and_then(|at| after[at..].iter().find(is_ice(&up)));
-        // The other end said that it closes (close_notify, RFC 9147 5.10), and then is silent.
+        // The other end said that it closes, and then is silent.
         if back.is_none() && account.dtls.state.as_deref() == Some("closed") {
             return None;
         }
@@ -131,6 +164,7 @@ impl Outage {
         });
         Some(Self {
             lasted_ms,
+            shows_goodbyes: shows_goodbyes(account),
             is_over: back.is_some(),
             is_mute: selected.and_then(|pair| pair.last_heard) > down.at && down.at.is_some(),
             seen: format!("{states}{sent}"),
@@ -142,6 +176,7 @@ impl Outage {
         let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
         (pair.nominated && pair.is_silent_again()).then(|| Self {
             lasted_ms: 0.0,
+            shows_goodbyes: shows_goodbyes(account),
             is_over: false,
             is_mute: false,
             seen: format!(
@@ -159,6 +194,7 @@ impl Outage {
         );
         (is_down && account.dtls.state.as_deref() == Some("connected")).then(|| Self {
             lasted_ms: 0.0,
+            shows_goodbyes: true,
             is_over: false,
             is_mute: false,
             seen: "DTLS had been connected, and ICE is not any more".to_owned(),

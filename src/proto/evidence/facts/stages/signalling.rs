@@ -87,11 +87,18 @@ pub fn glare(call: &JoinedCall, standing: Standing) -> Option<Cause> {
 
 /// Whether an end has made an offer and waits still.
 fn waits(end: Option<&Account>) -> Option<&Account> {
-    let account = end?;
+    let account = end.filter(|account| !has_checked(account))?;
     let is_pending = account.state(StateKind::Signaling) == Some("have-local-offer")
         && account.other.descriptions.is_empty();
     let is_waiting = account.has_events && Standing::of(account) == Standing::Unanswered;
     (is_pending || is_waiting).then_some(account)
+}
+
+/// Whether an end has sent checks: it has the credentials of the other end then (RFC 8445 7.2.2), whatever description
+/// the record lacks.
+fn has_checked(account: &Account) -> bool {
+    let mut pairs = account.pairs.iter();
+    pairs.any(|pair| pair.requests_sent > 0 || pair.is_answered())
 }
 
 /// Whether an end has got an offer and has not answered.
