@@ -74,17 +74,8 @@ fn servers_that_answered_before_are_not_called_silent() {
 
 #[test]
 fn a_call_that_goes_on_is_not_called_unconnected() {
-    for (case, end, part) in [
-        ("13-no-common-video-codec", "a", 0.9),
-        ("13-no-common-video-codec", "b", 0.9),
-        ("03-symmetric-turn", "a", 0.5),
-    ] {
-        let said = summary(&from(case, end, part));
-        assert!(
-            said.starts_with("Whether it worked is not told"),
-            "{case} {end}: {said}"
-        );
-    }
+    let said = summary(&from("03-symmetric-turn", "a", 0.5));
+    assert!(said.starts_with("Whether it worked is not told"), "{said}");
     let said = summary(&from("01-direct", "a", 0.5));
     assert!(said.starts_with("Connected"), "{said}");
 }

@@ -11,7 +11,9 @@ impl JudgedCall {
     /// Leaves of what remedies promise what the files prove.
     pub(super) fn hedge(&mut self, call: &JoinedCall) {
         causes::hedge(&mut self.causes, &mut self.relay_causes);
-        if call.ends.iter().flatten().count() > 1 {
+        // `rtcdiag pair` heard of both sides.
+        let mut ends = call.ends.iter().flatten();
+        if call.ends.iter().all(Option::is_some) || ends.any(|end| end.found.is_some()) {
             return;
         }
         let heard = self.pairs.iter().any(|pair| {
