@@ -62,6 +62,11 @@ pub fn read(bytes: &[u8]) -> Record {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => of_text(kind, text),
+        // "Save Page" of Firefox writes the lower byte of each character, whatever the language.
+        Err(error) if kind == FileKind::AboutWebrtc && error.error_len().is_some() => {
+            let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+            of_text(kind, &text)
+        }
         Err(error) => {
             // A file that was cut in the middle of a character is read up to there.
             let place = error.valid_up_to();

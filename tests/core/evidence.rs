@@ -4,6 +4,7 @@
 mod captures;
 mod dump;
 mod firefox;
+mod firefox_saved;
 mod forms;
 mod gaps;
 mod half_told;

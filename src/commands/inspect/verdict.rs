@@ -1,5 +1,7 @@
 //! The verdict on what files tell of calls.
 
+mod media;
+
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::report::{Caveat, Finding, Severity, Verdict};
@@ -120,6 +122,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
     found.extend(cut(call));
     found.extend(failed_on_the_way(call));
     found.extend(not_taken(call));
+    found.extend(media::finding(call));
     let works = call.standing == Standing::Connected;
     let of_cause = |cause: &Cause, prefix: &str| {
         let seen = if cause.evidence.is_empty() {
@@ -397,6 +400,9 @@ fn connected(call: &CallReport) -> String {
         ),
         (None, _) => "Connected; over which pair is not told.".to_owned(),
     };
+    if let Some(refused) = media::refused(call) {
+        text = format!("{text} But {refused}.");
+    }
     for cause in &call.causes {
         text = with_cause(call, &text, cause);
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::proto::capture::packet::Packet;
 use crate::proto::capture::paths::PathKey;
-use crate::proto::capture::stun::StunFrame;
+use crate::proto::capture::stun::{Class, StunFrame};
 use crate::proto::nat::address::is_global;
 
 /// Flows of one capture; scans of ports make more.
@@ -63,6 +63,8 @@ impl Flows {
         let message = StunFrame::read(packet.payload);
         let is_whole = packet.payload.len() >= packet.length;
         match message {
+            // What carries data (RFC 8656 11) is as long as that, and nothing else of it is asked for.
+            Some(message) if message.class == Class::Indication => {}
             Some(message) if !is_whole && message.length > packet.payload.len() => self.cut += 1,
             Some(_) => self.whole += 1,
             // Over TCP not even a header is there.
@@ -132,5 +134,37 @@ impl Flows {
             (is_global(far.ip()) && !LET_OUT.contains(&far.port())).then_some(far)
         });
         far.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of a type, of which so much is captured.
+    fn seen(kind: u16, length: u16, captured: usize) -> Flows {
+        let mut bytes = vec![0; usize::from(length) + HEADER];
+        bytes[..2].copy_from_slice(&kind.to_be_bytes());
+        bytes[2..4].copy_from_slice(&length.to_be_bytes());
+        bytes[4..8].copy_from_slice(&[0x21, 0x12, 0xa4, 0x42]);
+        let at = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let mut flows = Flows::default();
+        flows.packet(&Packet {
+            from: at(1000),
+            to: at(3478),
+            is_tcp: false,
+            length: bytes.len(),
+            payload: &bytes[..captured],
+            hops: 64,
+        });
+        flows
+    }
+
+    #[test]
+    fn media_that_is_cut_in_an_indication_hides_no_check() {
+        assert!(seen(0x0001, 200, 100).is_shallow(), "a request");
+        assert!(!seen(0x0001, 80, 100).is_shallow());
+        assert!(!seen(0x0016, 1000, 100).is_shallow(), "Send indication");
+        assert!(!seen(0x0017, 1000, 100).is_shallow(), "Data indication");
     }
 }

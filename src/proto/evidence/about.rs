@@ -5,7 +5,9 @@
 //! pairs that got no answer are "failed".
 
 mod log;
+mod outcome;
 mod pieces;
+mod report;
 mod rows;
 
 use serde_json::Value;
@@ -16,10 +18,13 @@ use crate::proto::evidence::account::{
 };
 use crate::proto::evidence::events::{add, add_candidate, candidate, changed};
 use crate::proto::evidence::samples::milliseconds;
-use crate::proto::evidence::{MAX_ACCOUNTS, MAX_PARTS, configuration, described};
+use crate::proto::evidence::{MAX_ACCOUNTS, MAX_PARTS, configuration, described, kind};
 use pieces::Piece;
 
 pub fn read(text: &str) -> Record {
+    if kind::is_json(text) {
+        return report::read(text);
+    }
     let mut record = Record::of(FileKind::AboutWebrtc);
     record.agent = Some("Firefox".to_owned());
     let mut page = Page::default();
@@ -33,6 +38,8 @@ pub fn read(text: &str) -> Record {
     for account in &mut record.accounts {
         account.is_begun = true;
         rows::settle(&mut account.own);
+        rows::resolve(account);
+        outcome::conclude(account);
         for told in [&mut account.own, &mut account.other] {
             let none_first = |at: &Option<f64>| at.unwrap_or(f64::MIN);
             told.descriptions
@@ -79,8 +86,9 @@ struct Page {
     is_inbound: Option<bool>,
     /// Servers of the configuration that is being read.
     servers: Option<Vec<Value>>,
-    /// The peer that a TURN server was asked for, in the log.
-    permission: Option<std::net::SocketAddr>,
+    /// Whether the number of data channels that were opened comes next.
+    are_channels_next: bool,
+    log: log::Course,
 }
 
 impl Page {
@@ -114,7 +122,7 @@ impl Page {
                 Area::Connections => self.text(&text),
                 Area::Log => {
                     for line in text.lines() {
-                        log::line(&mut self.accounts, line.trim(), &mut self.permission);
+                        log::line(&mut self.accounts, line.trim(), &mut self.log);
                     }
                 }
                 Area::Rest => {}
@@ -160,6 +168,8 @@ impl Page {
             "sent-label" | "received-label" | "lost-label" | "jitter-label" => {
                 self.count(name, &values);
             }
+            "data-channels-opened-label" => self.are_channels_next = true,
+            "data-channels-closed-label" => self.are_channels_next = false,
             _ => self.side(name),
         }
     }
@@ -219,6 +229,16 @@ impl Page {
             return;
         }
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if self.are_channels_next
+                && let Ok(opened) = line.parse::<u32>()
+            {
+                self.are_channels_next = false;
+                if opened > 0 {
+                    let open = Value::from("open");
+                    changed(self.account(), None, StateKind::DataChannel, &open);
+                }
+                continue;
+            }
             if line.starts_with("v=0") {
                 self.end_description();
                 self.description.push(line.to_owned());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::codes::Code;
 use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::Cause;
+use crate::proto::ice::causes::{Cause, EndedRelay};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{ServerUri, Transport};
@@ -151,6 +151,8 @@ pub struct Account {
     /// Whether a description is being set that the page did not hand over, or a rollback.
     pub is_own_implicit: bool,
     pub is_other_implicit: bool,
+    /// Relays of it that ended while they were in use.
+    pub ended_relays: Vec<EndedRelay>,
     /// What `rtcdiag pair` itself found on this end, which knew more than its document has.
     pub found: Option<FoundCauses>,
     /// Whether a path of ICE is up, and nothing but checks was seen on it.

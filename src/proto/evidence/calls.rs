@@ -230,6 +230,15 @@ fn by_form(all: &[Entry], links: &mut [Link]) {
 
 /// Two files of one end: each adds what the other one lacks.
 fn merge(known: &mut Account, more: Account) {
+    // A whole record has what a damaged one lacks; descriptions alone are none.
+    let is_record = |account: &Account| {
+        !account.changes.is_empty() || !account.pairs.is_empty() || account.dtls.state.is_some()
+    };
+    known.gap = match (is_record(known), is_record(&more)) {
+        (true, true) => known.gap.take().filter(|_| more.gap.is_some()),
+        (true, false) => known.gap.take(),
+        (false, _) => more.gap,
+    };
     merge_told(&mut known.own, more.own);
     merge_told(&mut known.other, more.other);
     match (&mut known.servers, more.servers) {
@@ -286,8 +295,7 @@ fn merge(known: &mut Account, more: Account) {
         }
     }
     known.is_bare_ice &= more.is_bare_ice;
-    // A whole record has what a damaged one lacks.
-    known.gap = known.gap.take().filter(|_| more.gap.is_some());
+    known.ended_relays.extend(more.ended_relays);
     known.refused_since = known.refused_since.take().or(more.refused_since);
     known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
     known.udp_peer = known.udp_peer.or(more.udp_peer);

@@ -107,6 +107,10 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
         .iter()
         .all(|side| !side.told.descriptions.is_empty());
     let standing = match standing {
+        // What came of ICE's path is not told, and a certificate that is refused is.
+        Standing::Checking if used.is_some() && stages::is_refused_certificate(call) => {
+            Standing::DtlsFailed
+        }
         Standing::Unanswered if is_recorded && is_described => Standing::Untried,
         // Descriptions and candidates of both ends say nothing of what was tried, in one file or in two.
         Standing::Untried if !call.ends.iter().flatten().any(is_record) => Standing::Unanswered,
@@ -381,7 +385,7 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         troubles,
         left_out: None,
         own_relays: &[],
-        ended_relays: &[],
+        ended_relays: &known.ended_relays,
         refusals: &[],
         detour: None,
     }

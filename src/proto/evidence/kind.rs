@@ -13,6 +13,10 @@ pub fn of(bytes: &[u8]) -> Option<FileKind> {
     let head = &bytes[..bytes.len().min(LOOKED_AT)];
     let head = String::from_utf8_lossy(head);
     let head = head.trim_start_matches('\u{feff}').trim_start();
+    // What Firefox's page puts into the clipboard.
+    if is_json(head) && head.contains("\"iceCandidatePairStats\"") {
+        return Some(FileKind::AboutWebrtc);
+    }
     match head.chars().next()? {
         '{' => of_object(bytes, head),
         '[' if is_json(head) => Some(of_array(head)),

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::proto::evidence::account::{Account, Fault, FileKind, Record, Told};
 use crate::proto::evidence::events::{add, add_candidate, candidate, describe};
 use crate::proto::evidence::{described, each_value, kind};
+use crate::proto::sdp::source;
 
 /// Values in one JSON document that are looked at.
 const MAX_VALUES: usize = 100_000;
@@ -102,6 +103,7 @@ fn walk(account: &mut Account, value: &Value, is_other: Option<bool>, left: &mut
     match value {
         Value::Object(object) => {
             let has = |key: &str| object.get(key).and_then(Value::as_str);
+            let is_other = has("side").and_then(side_of).or(is_other);
             if has("sdp").is_some_and(described::is_description) {
                 let side = is_other.unwrap_or(!account.own.descriptions.is_empty());
                 describe(told(account, side), None, value);
@@ -119,6 +121,14 @@ fn walk(account: &mut Account, value: &Value, is_other: Option<bool>, left: &mut
             }
         }
         Value::Array(all) => {
+            if let Some(text) = source::of_lines(all) {
+                let second = !account.own.descriptions.is_empty();
+                let mut read = described::read(&text);
+                // RFC 8842 5.2: an offer leaves it open, an answer does not.
+                read.is_offer = read.setup.as_deref().map(|setup| setup == "actpass");
+                add(told(account, is_other.unwrap_or(second)), None, read);
+                return;
+            }
             for inner in all {
                 walk(account, inner, is_other, left);
             }

@@ -14,7 +14,7 @@ use crate::proto::evidence::account::{
 use crate::proto::evidence::described::fingerprint;
 use crate::proto::evidence::events::{add_candidate, changed};
 use crate::proto::ice::checks::Role;
-use objects::{candidate_of, count, count_pair, end_of, number, text};
+use objects::{candidate_of, count, count_pair, end_of, never_up, number, text};
 
 /// Whether there is anything of use in objects of a type.
 pub fn is_of_use(kind: &str) -> bool {
@@ -365,6 +365,9 @@ impl StatsBook {
                 told.ufrags.insert(ufrag.clone());
             }
             add_candidate(told, candidate);
+        }
+        if self.ever_selected.is_empty() {
+            never_up(account);
         }
         for id in self.stream_order {
             let Some(mut stream) = self.streams.remove(&id) else {

@@ -6,6 +6,7 @@ mod text;
 
 use super::model::{Description, Role};
 use beside::Beside;
+pub(in crate::proto) use json::of_lines;
 pub(in crate::proto) use text::of_base64;
 
 /// How many forms may be wrapped around each other.
@@ -128,6 +129,11 @@ mod tests {
             (json!([1, {"deep": object}]).to_string(), 5),
             (json!(object.to_string()).to_string(), 5),
             (json!({"offer": SDP}).to_string(), 5),
+            (
+                json!({"offer": {"side": "local", "sdp": SDP.split("\r\n").collect::<Vec<_>>()}})
+                    .to_string(),
+                5,
+            ),
             (SDP.replace("\r\n", "\\r\\n"), 5),
             (STANDARD.encode(SDP), 5),
             (URL_SAFE_NO_PAD.encode(object.to_string()), 5),

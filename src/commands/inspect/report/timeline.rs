@@ -163,7 +163,7 @@ impl Steps {
         for server in account.servers.iter().flatten() {
             if let Some((_, text)) = &server.error {
                 let detail = format!("{}: {text}", server.url);
-                self.add(server.error_at, CallEvent::ServerFailed, Some(detail));
+                self.happened(server.error_at, CallEvent::ServerFailed, Some(detail));
             }
         }
         self.of_states(account);

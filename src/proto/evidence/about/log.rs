@@ -6,11 +6,15 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::{Account, Place, StateKind, server_url};
+use crate::proto::evidence::account::{Account, PairRecord, Place, StateKind, server_url};
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::changed;
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::EndedRelay;
 use crate::proto::stun::uri::{Host, Transport};
+
+/// Relays of one log that are looked for.
+const MAX_RELAYS: usize = 1000;
 
 /// A server that the log names, by the candidate that was to come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +25,17 @@ struct Asked {
     transport: Transport,
 }
 
-/// Takes in a line. `permission` is the peer that a permission was asked for last.
-pub(super) fn line(accounts: &mut [Account], text: &str, permission: &mut Option<SocketAddr>) {
+/// What lines say of later ones.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    /// The peer that a permission was asked for last.
+    permission: Option<SocketAddr>,
+    /// Relays, by what was asked: over streams several look alike, and the last one is meant.
+    relays: Vec<(Asked, SocketAddr)>,
+}
+
+/// Takes in a line.
+pub(super) fn line(accounts: &mut [Account], text: &str, course: &mut Course) {
     if let Some((_, done)) = text.split_once("all checks completed success=") {
         let failed = done.split_once("fail=").map(|(_, count)| count.trim());
         let state = match failed {
@@ -33,15 +46,43 @@ pub(super) fn line(accounts: &mut [Account], text: &str, permission: &mut Option
     } else if text.contains("is now checking") {
         of_connection(accounts, text, "checking");
     } else if let Some((_, peer)) = text.split_once("Creating permission for ") {
-        *permission = address(peer).map(|(at, _)| at);
+        course.permission = address(peer).map(|(at, _)| at);
     } else if text.contains("permission denied") {
-        forbid(accounts, text, permission.take());
+        forbid(accounts, text, course.permission.take());
     } else if let (Some(asked), Some((_, relay))) =
         (asked(text), text.split_once("allocated addr "))
     {
         allocated(accounts, asked, relay);
+        if let (Some((at, _)), true) = (address(relay), course.relays.len() < MAX_RELAYS) {
+            course.relays.push((asked, at));
+        }
     } else if let Some(asked) = asked(text) {
-        failed(accounts, asked, text);
+        let last = course.relays.iter().rfind(|(of, _)| *of == asked);
+        match last {
+            Some((_, relay)) if text.starts_with("TURN(") && text.ends_with(") failed") => {
+                ended(accounts, asked, *relay);
+            }
+            _ => failed(accounts, asked, text),
+        }
+    }
+}
+
+/// A connection to a TURN server that ended, and the relay with it.
+fn ended(accounts: &mut [Account], asked: Asked, relay: SocketAddr) {
+    let is_of_it = |pair: &&PairRecord| {
+        pair.local.kind == CandidateType::Relay && pair.local.socket_address() == Some(relay)
+    };
+    let mut all = accounts.iter_mut();
+    let account = all.find(|account| account.pairs.iter().any(|pair| is_of_it(&pair)));
+    let Some(account) = account.filter(|_| asked.transport != Transport::Udp) else {
+        return;
+    };
+    let mut pairs = account.pairs.iter().filter(is_of_it);
+    if pairs.all(|pair| pair.state == "failed") {
+        account.ended_relays.push(EndedRelay {
+            relayed: relay,
+            code: Code::Closed,
+        });
     }
 }
 

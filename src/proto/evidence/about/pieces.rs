@@ -15,7 +15,7 @@ pub(super) enum Piece<'a> {
 
 pub(super) fn scan(text: &str, take: &mut impl FnMut(Piece<'_>)) {
     let mut rest = text;
-    while let Some(at) = rest.find('<') {
+    while let Some(at) = tag_in(rest) {
         plain(&rest[..at], take);
         let after = &rest[at + 1..];
         if let Some(comment) = after.strip_prefix("!--") {
@@ -54,6 +54,20 @@ pub(super) fn scan(text: &str, take: &mut impl FnMut(Piece<'_>)) {
         }
     }
     plain(rest, take);
+}
+
+/// Where the next tag begins. Pages that have lost the upper bytes of their characters are full of `<` that are none.
+fn tag_in(text: &str) -> Option<usize> {
+    let is_tag = |after: &str| {
+        let name = after.strip_prefix('/').unwrap_or(after);
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric());
+        let ends = name[end.unwrap_or(name.len())..].chars().next();
+        let is_end = |c: char| c.is_whitespace() || c == '/' || c == '>';
+        after.starts_with('!')
+            || (name.starts_with(|c: char| c.is_ascii_alphabetic()) && ends.is_some_and(is_end))
+    };
+    let mut all = text.match_indices('<').map(|(at, _)| at);
+    all.find(|at| is_tag(&text[at + 1..]))
 }
 
 /// The value of an attribute that stands in the tag by this name, not at the end of another one.
@@ -103,6 +117,7 @@ mod tests {
         assert_eq!(attribute(tag, "id"), Some("b &quot;c"));
         assert_eq!(attribute(tag, "data-l10n-id"), Some("a"));
         assert_eq!(attribute("p", "id"), None);
+        assert_eq!(tag_in("2@5<O) inbound-rtp</span>"), Some(18));
         let mut found = Vec::new();
         scan("<tr><td id=\"&amp;\">1 &lt; 2<td></tr>", &mut |piece| {
             found.push(format!("{piece:?}"));

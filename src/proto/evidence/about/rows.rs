@@ -1,5 +1,8 @@
 //! Rows of the tables of candidates: pairs, candidates without one, and raw ones.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
 use crate::base::words::printable;
 use crate::proto::evidence::about::log;
 use crate::proto::evidence::account::{
@@ -160,13 +163,57 @@ pub(super) fn settle(own: &mut Told) {
         .iter_mut()
         .filter(|c| is_srflx(c) && !c.is_nowhere())
         .collect();
-    if let ([(url, base)], [real]) = (bases.as_slice(), real.as_mut_slice()) {
-        real.url.clone_from(url);
-        real.related = *base;
-        real.is_signalled = true;
+    let is_one_base = bases.windows(2).all(|two| two[0].1 == two[1].1);
+    if let ([(url, base), more @ ..], true) = (bases.as_slice(), is_one_base) {
+        for real in &mut real {
+            real.related = *base;
+            real.is_signalled = true;
+        }
+        if let (true, [real]) = (more.is_empty(), real.as_mut_slice()) {
+            real.url.clone_from(url);
+        }
     }
     if !real.is_empty() {
         own.candidates.retain(|c| !is_srflx(c) || !c.is_nowhere());
+    }
+}
+
+/// Pairs have names of multicast DNS in place of this end's own addresses; raw candidates have these, with the ports.
+/// Relays do not name their servers, of which one alone may be talked to in that way.
+pub(super) fn resolve(account: &mut Account) {
+    let of_host = |c: &&ToldCandidate| c.kind == CandidateType::Host;
+    let mut by_port: HashMap<u16, Option<IpAddr>> = HashMap::new();
+    for candidate in account.own.udp().filter(of_host) {
+        let Place::Ip(ip) = candidate.place else {
+            continue;
+        };
+        let known = by_port.entry(candidate.port).or_insert(Some(ip));
+        *known = known.filter(|known| *known == ip);
+    }
+    let servers = account.servers.iter().flatten();
+    let turn: Vec<(Transport, &str)> = servers
+        .filter_map(|server| Some((server.uri.as_ref().filter(|uri| uri.is_turn())?, server)))
+        .map(|(uri, server)| (uri.transport, server.url.as_str()))
+        .collect();
+    for relay in account
+        .own
+        .candidates
+        .iter_mut()
+        .filter(|c| c.url.is_none())
+    {
+        let mut fitting = turn
+            .iter()
+            .filter(|(over, _)| Some(*over) == relay.relay_transport);
+        if let (Some((_, url)), None) = (fitting.next(), fitting.next()) {
+            relay.url = Some((*url).to_owned());
+        }
+    }
+    let address = |port: u16| by_port.get(&port).copied().flatten().map(Place::Ip);
+    for pair in &mut account.pairs {
+        let is_named = pair.local.kind == CandidateType::Host && pair.local.place.is_mdns();
+        if let Some(place) = address(pair.local.port).filter(|_| is_named) {
+            pair.local.place = place;
+        }
     }
 }
 

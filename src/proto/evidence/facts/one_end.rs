@@ -1,5 +1,7 @@
 //! What one end alone does not prove, and what would.
 
+use std::collections::BTreeSet;
+
 use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
@@ -9,6 +11,7 @@ use crate::proto::evidence::facts::{JudgedCall, is_record};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
 use crate::proto::nat::address::is_global;
+use crate::proto::stun::uri::Transport;
 
 /// Where checks are not counted, the number is that of the pairs they were sent over.
 fn over_pairs(text: &str, pairs: Option<usize>, has_record: bool) -> String {
@@ -23,11 +26,22 @@ fn over_pairs(text: &str, pairs: Option<usize>, has_record: bool) -> String {
         ),
     };
     let text = text.replace(&counted, &format!("this side's checks over {over}"));
-    if has_record {
-        let missing = "since the other side's record is missing";
-        return text.replace(missing, "since the browser does not count them");
+    if !has_record {
+        return text;
     }
-    text
+    // Whose checks arrived is counted by nobody.
+    let missing = [
+        "since the other side's record is missing",
+        "since the other side does not tell",
+    ];
+    let came = text.replace(
+        "got no answer and none of the other side's arrived here; whether",
+        "got no answer; whether",
+    );
+    let unknown = "since the browser does not count them";
+    missing
+        .iter()
+        .fold(came, |text, missing| text.replace(missing, unknown))
 }
 
 /// How long a side that trickles may take to tell a candidate.
@@ -224,8 +238,12 @@ impl JudgedCall {
                 .candidates
                 .iter()
                 .filter(|c| c.kind != CandidateType::Relay);
+            let is_answered = |c: &ToldCandidate| {
+                c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp)
+            };
             side.has_relay()
                 && side.blocked.is_none()
+                && !side.told.udp().any(is_answered)
                 && others.all(|c| c.kind == CandidateType::Host && !is_global(c.address.ip()))
         };
         let (who, whose) = match Whose::of(is_so(&self.local), is_so(&self.remote))? {
@@ -242,7 +260,12 @@ impl JudgedCall {
     fn seen_once(&self) -> Option<String> {
         let is_seen = |side: &KnownSide| {
             let mut all = side.candidates.iter();
-            side.dependent.is_none() && all.any(|c| c.kind == CandidateType::Srflx)
+            let servers = side.servers.iter().flatten();
+            let of_udp = servers.filter(|server| server.transport == Transport::Udp);
+            let asked: BTreeSet<_> = of_udp.filter_map(|server| server.address).collect();
+            side.dependent.is_none()
+                && asked.len() < 2
+                && all.any(|c| c.kind == CandidateType::Srflx)
         };
         (is_seen(&self.local) && is_seen(&self.remote)).then(|| {
             "a NAT that takes a new port for each peer, or a firewall; a second STUN server in iceServers of both ends would tell in the next dump, and rtcdiag nat on each host does now".to_owned()

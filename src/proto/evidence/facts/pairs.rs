@@ -73,9 +73,15 @@ impl CallPair {
             CandidateType::Srflx | CandidateType::Prflx => record.local.socket_address(),
             _ => None,
         };
+        let is_prflx = record.remote.kind == CandidateType::Prflx;
+        let remote_kind = if is_prflx && !other.is_other_mapping(remote) {
+            CandidateType::Srflx
+        } else {
+            record.remote.kind
+        };
         Some(PairFacts {
             local: (kind, local),
-            remote: (record.remote.kind, remote),
+            remote: (remote_kind, remote),
             is_relayed: self.is_relayed(),
             works: self.works() && record.state != "failed",
             sent: record.checks(),

@@ -1,8 +1,9 @@
 //! What each end is known to have: candidates, NATs and servers, as the rules want them.
 
 mod blocked;
+mod mapping;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::base::codes::Code;
@@ -11,10 +12,11 @@ use crate::base::family::Family;
 use crate::proto::evidence::account::{Account, Place, Told, ToldCandidate};
 use crate::proto::evidence::events::add_candidate;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
-use crate::proto::ice::causes::ServerFacts;
+use crate::proto::ice::causes::{EndedRelay, ServerFacts};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
 use blocked::{asked_for, blocked, only_port};
+use mapping::Sockets;
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
 const SILENT_MS: f64 = 9500.0;
@@ -31,12 +33,16 @@ pub struct KnownSide {
     /// `None` if no file tells.
     pub servers: Option<Vec<ServerFacts>>,
     pub relay_only: bool,
+    pub ended_relays: Vec<EndedRelay>,
+    /// Whether the other side was told names of multicast DNS alone, whatever this one's own record has.
+    is_masked: bool,
     /// Why UDP is known to be blocked, if it is.
     pub blocked: Option<String>,
     /// The port that its servers were asked at over UDP, if that is one.
     pub only_port: Option<u16>,
     /// What shows that its mapping depends on the endpoint.
     pub dependent: Option<String>,
+    sockets: Sockets,
     by_port: HashMap<(CandidateType, u16), Endpoint>,
 }
 
@@ -70,10 +76,13 @@ impl KnownSide {
         }
         let candidates = usable(&told);
         let blocked = own.and_then(|account| blocked(account, &told, other));
-        let dependent = two_ports(&told, own).or_else(|| seen_elsewhere(&told, own, other));
+        let dependent = mapping::dependent(&told, own, other);
         let servers = own.and_then(|account| servers(account, &told, blocked.is_some()));
+        let sockets = Sockets::new(&told, own, other);
         let mut side = Self {
             relay_only: own.is_some_and(|account| account.relay_only),
+            ended_relays: own.map_or_else(Vec::new, |account| account.ended_relays.clone()),
+            is_masked: other.is_some_and(|account| is_masked(&account.other)),
             told,
             candidates,
             nats: Vec::new(),
@@ -81,6 +90,7 @@ impl KnownSide {
             only_port: own.and_then(only_port),
             blocked,
             dependent,
+            sockets,
             by_port: HashMap::new(),
         };
         side.index();
@@ -111,6 +121,12 @@ impl KnownSide {
     /// The base of a reflexive candidate.
     pub fn base_of(&self, kind: CandidateType, port: u16) -> Option<SocketAddr> {
         self.by_port.get(&(kind, port))?.base
+    }
+
+    /// Whether a port that it is seen at, and that no server saw, shows another mapping: not if it may be that of
+    /// another socket.
+    pub fn is_other_mapping(&self, seen: SocketAddr) -> bool {
+        self.sockets.is_other_mapping(seen)
     }
 
     /// What candidates tell of its NAT: less than a test.
@@ -148,14 +164,7 @@ impl KnownSide {
 
     /// Whether all that it told are names that only its own network knows.
     pub fn is_hidden(&self) -> bool {
-        let mut signalled = self
-            .told
-            .udp()
-            .filter(|c| c.kind != CandidateType::Relay)
-            .peekable();
-        let some = signalled.peek().is_some();
-        some && self.told.udp().any(|c| c.place.is_mdns())
-            && signalled.all(|c| c.place.is_mdns() || c.place == Place::Hidden)
+        self.is_masked || is_masked(&self.told)
     }
 
     pub fn has_relay(&self) -> bool {
@@ -163,6 +172,12 @@ impl KnownSide {
             .iter()
             .any(|c| c.kind == CandidateType::Relay)
     }
+}
+
+fn is_masked(told: &Told) -> bool {
+    let mut own = told.udp().filter(|c| c.kind != CandidateType::Relay);
+    told.udp().any(|c| c.place.is_mdns())
+        && own.all(|c| c.place.is_mdns() || c.place == Place::Hidden)
 }
 
 const fn unspecified(family: Family) -> IpAddr {
@@ -185,78 +200,6 @@ fn usable(told: &Told) -> Vec<Candidate> {
         })
     });
     all.take(crate::proto::evidence::MAX_PARTS).collect()
-}
-
-/// One base at two ports of one address: the mapping depends on the endpoint (RFC 4787 4.1).
-fn two_ports(told: &Told, own: Option<&Account>) -> Option<String> {
-    let mut seen: BTreeMap<(SocketAddr, IpAddr), u16> = BTreeMap::new();
-    let reflexive = told
-        .udp()
-        .filter(|c| matches!(c.kind, CandidateType::Srflx | CandidateType::Prflx))
-        .filter_map(|c| c.related.zip(c.socket_address()));
-    // Peers say in their answers to checks where they see the base (RFC 8445 7.2.5.3.1).
-    let pairs = own.iter().flat_map(|account| &account.pairs);
-    let by_peers = pairs
-        .filter(|pair| pair.local.kind == CandidateType::Host && !pair.is_relayed())
-        .filter_map(|pair| pair.local.socket_address().zip(pair.mapped));
-    for (base, at) in reflexive.chain(by_peers) {
-        // A peer in the same network sees the base itself.
-        if at.ip() == base.ip() {
-            continue;
-        }
-        let first = *seen.entry((base, at.ip())).or_insert(at.port());
-        if first != at.port() {
-            return Some(format!(
-                "its one port {} is seen as port {first} and as port {} of {}",
-                base.port(),
-                at.port(),
-                at.ip()
-            ));
-        }
-    }
-    None
-}
-
-/// A peer-reflexive candidate at the other end whose address is hidden: with one base, of which the
-/// reflexive port is known, another port shows another mapping.
-fn seen_elsewhere(told: &Told, own: Option<&Account>, other: Option<&Account>) -> Option<String> {
-    let other = other?;
-    let of = |kind: CandidateType| told.udp().filter(move |c| c.kind == kind);
-    let checked = checked_from(own);
-    let is_meant = |port: u16| checked.is_empty() || checked.contains(&port);
-    let srflx =
-        || of(CandidateType::Srflx).filter(|c| c.related.is_none_or(|base| is_meant(base.port())));
-    let mut bases: BTreeSet<u16> = of(CandidateType::Host).map(|c| c.port).collect();
-    bases.extend(srflx().filter_map(|c| c.related).map(|base| base.port()));
-    bases.retain(|port| is_meant(*port));
-    let mapped: BTreeSet<u16> = srflx().map(|c| c.port).collect();
-    let told_ports: BTreeSet<u16> = told
-        .udp()
-        .filter(|c| c.kind != CandidateType::Prflx)
-        .map(|c| c.port)
-        .collect();
-    if bases.len() != 1 || mapped.is_empty() {
-        return None;
-    }
-    let prflx = other.other.udp().find(|c| {
-        let may_be_it = match c.place.ip() {
-            Some(ip) => srflx().any(|srflx| srflx.place.ip() == Some(ip)),
-            None => c.place == Place::Hidden,
-        };
-        c.kind == CandidateType::Prflx && may_be_it && !told_ports.contains(&c.port)
-    })?;
-    Some(format!(
-        "the other end is sent to from port {}, and a STUN server sees port {}",
-        prflx.port,
-        mapped.first()?
-    ))
-}
-
-/// The ports that packets show checks from: programs that test their NAT ask servers from others, too.
-fn checked_from(own: Option<&Account>) -> BTreeSet<u16> {
-    let pairs = own.iter().flat_map(|account| &account.pairs);
-    let shown = pairs.filter(|pair| pair.is_supposed && pair.local.kind == CandidateType::Host);
-    shown.map(|pair| pair.local.port).collect()
 }
 
 /// What became of its servers, as the rules want it.

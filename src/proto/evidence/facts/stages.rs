@@ -14,7 +14,7 @@ use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
 pub use codecs::{Lacks, lacking, no_common_codec};
-pub use handshake::dtls;
+pub use handshake::{dtls, is_refused_certificate};
 pub use outage::path_lost;
 pub use signalling::{glare, no_answer, not_described};
 

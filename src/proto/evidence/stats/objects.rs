@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::base::words::printable;
-use crate::proto::evidence::account::{EndRecord, PairRecord, Place, ToldCandidate};
+use crate::proto::evidence::account::{
+    Account, EndRecord, PairRecord, Place, StateKind, ToldCandidate,
+};
 use crate::proto::evidence::events::{shown, transport, type_of};
 use crate::proto::evidence::stats::Object;
 
@@ -110,6 +112,26 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     let longest = pair.silence.map_or(LONG_SILENCE_MS, |(from, to)| to - from);
     if let Some(before) = before.filter(|before| now - before > longest) {
         pair.silence = Some((before, now));
+    }
+}
+
+/// When ICE has failed, Firefox calls ICE closed and DTLS failed, which never began.
+pub(super) fn never_up(account: &mut Account) {
+    let is_ice = |kind: StateKind| kind == StateKind::IceTransport;
+    let mut changes = account.changes.iter();
+    let was_up =
+        changes.any(|c| is_ice(c.kind) && ["connected", "completed"].contains(&c.value.as_str()));
+    let is_answered = account.pairs.iter().any(PairRecord::is_answered);
+    let last = account.changes.iter_mut().rfind(|c| is_ice(c.kind));
+    let Some(last) = last.filter(|last| last.value == "closed" && !was_up && !is_answered) else {
+        return;
+    };
+    if account.dtls.state.as_deref() == Some("failed") {
+        "failed".clone_into(&mut last.value);
+        account.dtls.state = None;
+        account
+            .changes
+            .retain(|c| c.kind != StateKind::Dtls || c.value != "failed");
     }
 }
 

@@ -127,7 +127,7 @@ impl<'a> Evidence<'a> {
     /// Recorded calls need not tell of descriptions: who checks has both.
     fn described(&self, side: StepSide, at: Option<Millis>) -> Known {
         let is_recorded = self.course.kind == CallKind::Recorded;
-        let mut checks = [Event::Checking, Event::CheckSent].into_iter();
+        let mut checks = [Event::Checking, Event::CheckSent, Event::Failed].into_iter();
         if at.is_none() && is_recorded && checks.any(|event| self.at(side, event).is_some()) {
             return Known::done(None);
         }
@@ -206,6 +206,12 @@ impl<'a> Evidence<'a> {
             .zip(asked)
             .filter_map(|(side, (answered, failed))| {
                 let count = answered + failed;
+                // Candidates tell that one did, and not how many.
+                let is_counted =
+                    failed > 0 || self.all(*side, Event::ServerAnswered).next().is_some();
+                if count > 0 && !is_counted {
+                    return Some(format!("{}: answered", side.words()));
+                }
                 (count > 0).then(|| {
                     let of = counted(count, "server");
                     format!("{}: {answered} of {of} answered", side.words())
@@ -289,7 +295,10 @@ impl<'a> Evidence<'a> {
         }
         let sent = self.all(StepSide::Local, Event::CheckSent).count();
         let is_checking = self.at_any(Event::Checking).is_some();
+        let is_over = self.course.has_failed && self.at_any(Event::Failed).is_some();
         let detail = match sent {
+            // Not every program counts them.
+            0 if is_over && is_checking => Some("none was answered".to_owned()),
             0 => is_checking.then(|| "checks are under way".to_owned()),
             count => Some(format!("{} checked, none answered", counted(count, "pair"))),
         };

@@ -24,6 +24,15 @@ pub(super) fn find(text: &str, layers: usize) -> Result<Vec<Found>, serde_json::
     Ok(found)
 }
 
+/// A description as a list of its lines, which is what Firefox's about:webrtc copies.
+pub(in crate::proto) fn of_lines(values: &[Value]) -> Option<String> {
+    let lines: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+    let lines = lines?;
+    let is_one = |line: &&str| line.is_empty() || line.as_bytes().get(1) == Some(&b'=');
+    let begins = lines.first()?.starts_with("v=0");
+    (begins && lines.len() > 2 && lines.iter().all(is_one)).then(|| lines.join("\r\n"))
+}
+
 pub(super) fn without(text: &str) -> SourceError {
     match serde_json::from_str::<Value>(text) {
         Ok(value) if value.get("candidate").is_some() => SourceError::Candidate,
@@ -45,6 +54,10 @@ fn walk(value: &Value, role: Option<Role>, layers: usize, found: &mut Vec<Found>
             string(text, role, layers, found);
         }
         Value::Array(values) => {
+            if let Some(text) = of_lines(values) {
+                string(&text, role, layers, found);
+                return Vec::new();
+            }
             for value in values {
                 left.append(&mut walk(value, role, layers, found));
             }

@@ -36,10 +36,15 @@ fn is_udp_open(account: &Account, told: &Told, other: Option<&Account>) -> bool 
     let reflexive = told
         .udp()
         .any(|c| c.kind == CandidateType::Srflx || c.kind == CandidateType::Prflx);
-    let relay_over_udp = told.udp().any(|c| {
-        c.kind == CandidateType::Relay
-            && !matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls))
-    });
+    let is_relay = |c: &&ToldCandidate| c.kind == CandidateType::Relay;
+    // The other side is not told how a relay is talked to.
+    let is_known = |c: &ToldCandidate| c.relay_transport.is_some();
+    let has_own = account.own.udp().filter(is_relay).any(is_known);
+    let relays = if has_own { &account.own } else { told };
+    let relay_over_udp = relays
+        .udp()
+        .filter(is_relay)
+        .any(|c| !matches!(c.relay_transport, Some(Transport::Tcp | Transport::Tls)));
     let public = told
         .udp()
         .any(|c| c.kind == CandidateType::Host && c.place.ip().is_some_and(is_global));

@@ -43,6 +43,11 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     Some(cause(Code::DtlsFailed, Whose::Between, message, seen))
 }
 
+/// Whether an end was told a fingerprint that is not that of the certificate.
+pub fn is_refused_certificate(call: &JoinedCall) -> bool {
+    mismatch(call).is_some()
+}
+
 fn fingerprints(told: &Told) -> BTreeSet<&str> {
     let last = told.descriptions.last().map(|(_, read)| &read.fingerprints);
     last.into_iter().flatten().map(String::as_str).collect()
