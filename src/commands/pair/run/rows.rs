@@ -94,7 +94,10 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         (None, None) if meeting.peer.has_failed => Some(true),
         _ => None,
     };
-    let gathered = gathered.unwrap_or_default();
+    let mut gathered = gathered.unwrap_or_default();
+    for server in &mut gathered.servers {
+        meeting.date_refusal(server);
+    }
     let met_at = met_at(&meeting).cloned();
     let is_embedded = met_at
         .as_ref()

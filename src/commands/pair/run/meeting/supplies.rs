@@ -86,7 +86,7 @@ impl Meeting<'_> {
         match event {
             run::Event::Candidate(report) => self.take_candidate(&report),
             run::Event::Server(mut report) => {
-                self.date(&mut report);
+                self.date_refusal(&mut report);
                 let facts = server_facts(&report);
                 self.note_server(StepSide::Local, &facts);
                 self.own.servers.push(facts.clone());
@@ -100,7 +100,7 @@ impl Meeting<'_> {
     }
 
     /// A server that refuses time-limited credentials whose time has passed refuses them for that.
-    fn date(&self, report: &mut GatherServerReport) {
+    pub(in crate::commands::pair::run) fn date_refusal(&self, report: &mut GatherServerReport) {
         let mut asked = self.options.gather.servers.iter();
         let named = asked.find(|server| server.uri.to_string() == report.uri);
         let expiry = named.and_then(|server| server.credentials.as_ref()?.expires());
