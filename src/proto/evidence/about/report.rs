@@ -59,12 +59,14 @@ impl Reports {
                 self.report(value);
             }
             Value::Object(object) if depth > 0 => {
-                object
-                    .values()
-                    .for_each(|value| self.look(value, depth - 1));
+                for value in object.values() {
+                    self.look(value, depth - 1);
+                }
             }
             Value::Array(all) if depth > 0 => {
-                all.iter().for_each(|value| self.look(value, depth - 1));
+                for value in all {
+                    self.look(value, depth - 1);
+                }
             }
             _ => {}
         }
