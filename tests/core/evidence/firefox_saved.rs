@@ -6,7 +6,9 @@ use std::path::Path;
 
 use rtcdiag::base::codes::Code;
 use rtcdiag::proto::evidence::facts::JudgedCall;
-use rtcdiag::proto::evidence::facts::standing::Standing;
+use rtcdiag::proto::evidence::facts::standing::Standing::{
+    self, Checking, Connected, DtlsFailed, Failed,
+};
 use rtcdiag::proto::evidence::{self, FileKind, Record, gzip};
 use rtcdiag::proto::ice::causes::Way;
 use rtcdiag::proto::sdp::negotiation::negotiate;
@@ -50,179 +52,183 @@ fn verdict(names: &[&str]) -> (Standing, Option<Way>, Vec<String>, Vec<String>) 
     )
 }
 
+/// The files, how far the call came, over which way, and the causes: direct ones, and of relays.
+type Case = (
+    &'static [&'static str],
+    Standing,
+    Option<Way>,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const DIRECT: Option<Way> = Some(Way::Direct);
+const RELAYED: Option<Way> = Some(Way::Relayed);
+
+const CASES: &[Case] = &[
+    (
+        &["symmetric-a.html"],
+        Failed,
+        None,
+        &["endpoint-dependent-mapping remote"],
+        &["no-turn-server local"],
+    ),
+    (
+        &["symmetric-b.html", "symmetric-a.html"],
+        Failed,
+        None,
+        &["endpoint-dependent-mapping both"],
+        &["no-turn-server both"],
+    ),
+    (
+        &["symmetric-b.html", "symmetric-a.report.json"],
+        Failed,
+        None,
+        &["endpoint-dependent-mapping both"],
+        &["no-turn-server both"],
+    ),
+    (
+        &["refused-a.html", "refused-b.html"],
+        Failed,
+        None,
+        &["endpoint-dependent-mapping both"],
+        &["turn-refused both"],
+    ),
+    (
+        &["relay-b.html"],
+        Connected,
+        RELAYED,
+        &["endpoint-dependent-mapping remote"],
+        &[],
+    ),
+    (
+        &["relay-b.report.json"],
+        Connected,
+        RELAYED,
+        &["endpoint-dependent-mapping both"],
+        &[],
+    ),
+    (
+        &["blocked-a.html"],
+        Connected,
+        RELAYED,
+        &["udp-blocked local"],
+        &[],
+    ),
+    (
+        &["blocked-a.html", "blocked-b.html"],
+        Connected,
+        RELAYED,
+        &["udp-blocked local"],
+        &[],
+    ),
+    (
+        &["blocked-b.html", "blocked-a.html"],
+        Connected,
+        RELAYED,
+        &["udp-blocked remote"],
+        &[],
+    ),
+    (
+        &["relay-ended-a.html"],
+        Failed,
+        None,
+        &["udp-blocked local"],
+        &["relay-ended local"],
+    ),
+    (
+        &["nostun-a.html"],
+        Failed,
+        None,
+        &["hidden-addresses remote"],
+        &["no-turn-server local"],
+    ),
+    (
+        &["nostun-a.html", "nostun-b.html"],
+        Failed,
+        None,
+        &["hidden-addresses both"],
+        &["no-turn-server both"],
+    ),
+    (&["closed-a.html"], Connected, DIRECT, &[], &[]),
+    (
+        &["closed-b.html", "closed-a.html"],
+        Connected,
+        DIRECT,
+        &[],
+        &[],
+    ),
+    (&["codec-a.html"], Connected, DIRECT, &[], &[]),
+    // One page does not tell what came of ICE's path, and both tell that the certificate is another one.
+    (
+        &["fingerprint-a.html"],
+        Checking,
+        DIRECT,
+        &["unknown between"],
+        &[],
+    ),
+    (
+        &["fingerprint-a.html", "fingerprint-b.html"],
+        DtlsFailed,
+        DIRECT,
+        &["dtls-failed local"],
+        &[],
+    ),
+    (
+        &["fingerprint-b.html", "fingerprint-a.html"],
+        DtlsFailed,
+        DIRECT,
+        &["dtls-failed remote"],
+        &[],
+    ),
+    (
+        &["fingerprint-b.getstats.json"],
+        DtlsFailed,
+        DIRECT,
+        &["dtls-failed between"],
+        &[],
+    ),
+    // Firefox says of these, too, that DTLS failed.
+    (
+        &["symmetric-a.getstats.json"],
+        Failed,
+        None,
+        &["unknown between"],
+        &[],
+    ),
+    (
+        &["nostun-b.getstats.json"],
+        Failed,
+        None,
+        &["unknown between"],
+        &[],
+    ),
+    // Neither NAT is symmetric: who offers has several ports.
+    (
+        &["race-b.getstats.json"],
+        Connected,
+        RELAYED,
+        &["unknown between"],
+        &[],
+    ),
+    (
+        &["race-a.html", "race-b.getstats.json"],
+        Connected,
+        RELAYED,
+        &["unknown between"],
+        &[],
+    ),
+    (
+        &["race-a.html", "race-b.html"],
+        Connected,
+        RELAYED,
+        &["unknown between"],
+        &[],
+    ),
+];
+
 #[test]
 fn saved_pages_and_reports_name_the_cause() {
-    use Standing::{Checking, Connected, DtlsFailed, Failed};
-    let (direct, relayed) = (Some(Way::Direct), Some(Way::Relayed));
-    type Case = (
-        &'static [&'static str],
-        Standing,
-        Option<Way>,
-        &'static [&'static str],
-        &'static [&'static str],
-    );
-    let cases: &[Case] = &[
-        (
-            &["symmetric-a.html"],
-            Failed,
-            None,
-            &["endpoint-dependent-mapping remote"],
-            &["no-turn-server local"],
-        ),
-        (
-            &["symmetric-b.html", "symmetric-a.html"],
-            Failed,
-            None,
-            &["endpoint-dependent-mapping both"],
-            &["no-turn-server both"],
-        ),
-        (
-            &["symmetric-b.html", "symmetric-a.report.json"],
-            Failed,
-            None,
-            &["endpoint-dependent-mapping both"],
-            &["no-turn-server both"],
-        ),
-        (
-            &["refused-a.html", "refused-b.html"],
-            Failed,
-            None,
-            &["endpoint-dependent-mapping both"],
-            &["turn-refused both"],
-        ),
-        (
-            &["relay-b.html"],
-            Connected,
-            relayed,
-            &["endpoint-dependent-mapping remote"],
-            &[],
-        ),
-        (
-            &["relay-b.report.json"],
-            Connected,
-            relayed,
-            &["endpoint-dependent-mapping both"],
-            &[],
-        ),
-        (
-            &["blocked-a.html"],
-            Connected,
-            relayed,
-            &["udp-blocked local"],
-            &[],
-        ),
-        (
-            &["blocked-a.html", "blocked-b.html"],
-            Connected,
-            relayed,
-            &["udp-blocked local"],
-            &[],
-        ),
-        (
-            &["blocked-b.html", "blocked-a.html"],
-            Connected,
-            relayed,
-            &["udp-blocked remote"],
-            &[],
-        ),
-        (
-            &["relay-ended-a.html"],
-            Failed,
-            None,
-            &["udp-blocked local"],
-            &["relay-ended local"],
-        ),
-        (
-            &["nostun-a.html"],
-            Failed,
-            None,
-            &["hidden-addresses remote"],
-            &["no-turn-server local"],
-        ),
-        (
-            &["nostun-a.html", "nostun-b.html"],
-            Failed,
-            None,
-            &["hidden-addresses both"],
-            &["no-turn-server both"],
-        ),
-        (&["closed-a.html"], Connected, direct, &[], &[]),
-        (
-            &["closed-b.html", "closed-a.html"],
-            Connected,
-            direct,
-            &[],
-            &[],
-        ),
-        (&["codec-a.html"], Connected, direct, &[], &[]),
-        // One page does not tell what came of ICE's path, and both tell that the certificate is another one.
-        (
-            &["fingerprint-a.html"],
-            Checking,
-            direct,
-            &["unknown between"],
-            &[],
-        ),
-        (
-            &["fingerprint-a.html", "fingerprint-b.html"],
-            DtlsFailed,
-            direct,
-            &["dtls-failed local"],
-            &[],
-        ),
-        (
-            &["fingerprint-b.html", "fingerprint-a.html"],
-            DtlsFailed,
-            direct,
-            &["dtls-failed remote"],
-            &[],
-        ),
-        (
-            &["fingerprint-b.getstats.json"],
-            DtlsFailed,
-            direct,
-            &["dtls-failed between"],
-            &[],
-        ),
-        // Firefox says of these, too, that DTLS failed.
-        (
-            &["symmetric-a.getstats.json"],
-            Failed,
-            None,
-            &["unknown between"],
-            &[],
-        ),
-        (
-            &["nostun-b.getstats.json"],
-            Failed,
-            None,
-            &["unknown between"],
-            &[],
-        ),
-        // Neither NAT is symmetric: who offers has several ports.
-        (
-            &["race-b.getstats.json"],
-            Connected,
-            relayed,
-            &["unknown between"],
-            &[],
-        ),
-        (
-            &["race-a.html", "race-b.getstats.json"],
-            Connected,
-            relayed,
-            &["unknown between"],
-            &[],
-        ),
-        (
-            &["race-a.html", "race-b.html"],
-            Connected,
-            relayed,
-            &["unknown between"],
-            &[],
-        ),
-    ];
-    for (names, standing, way, causes, relay_causes) in cases {
+    for (names, standing, way, causes, relay_causes) in CASES {
         let found = verdict(names);
         let wanted = (
             *standing,
