@@ -1,7 +1,7 @@
 //! coturn, for both ends of a session.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,6 +28,18 @@ impl Drop for Coturn {
 /// Starts it; without it a test prints `SKIPPED`, and fails where tools are required.
 pub fn coturn() -> Option<Coturn> {
     coturn_with(&[])
+}
+
+/// It listens over TCP some time before.
+fn answers_over_udp(server: SocketAddr) -> bool {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
+    let patience = Some(Duration::from_millis(200));
+    socket.set_read_timeout(patience).expect("not zero");
+    // A Binding request (RFC 8489 5).
+    let mut request = [7; 20];
+    request[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]);
+    let sent = socket.connect(server).and_then(|()| socket.send(&request));
+    sent.is_ok() && socket.recv(&mut [0; 200]).is_ok()
 }
 
 /// The same, with more arguments.
@@ -80,7 +92,7 @@ pub fn coturn_with(more: &[&str]) -> Option<Coturn> {
         home,
     };
     let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_err() {
+    while TcpStream::connect(address).is_err() || !answers_over_udp(address) {
         assert!(Instant::now() < deadline, "coturn does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
