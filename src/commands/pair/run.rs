@@ -241,7 +241,13 @@ async fn meet(
         tokio::select! {
             biased;
             reason = stopped(&mut stop) => meeting.end = Some(Ending::Stopped(reason)),
-            Some(supply) = supply.recv() => meeting.take_supply(supply),
+            // All that has come is taken before the clock is looked at: where the host was busy, an answer that waits
+            // behind another one is no silence.
+            Some(come) = supply.recv() => {
+                for one in come {
+                    meeting.take_supply(one);
+                }
+            }
             event = meeting.agent.next() => meeting.take_agent(event),
             said = channel.next() => meeting.take_channel_event(said),
             nats = &mut measuring, if is_measuring => {

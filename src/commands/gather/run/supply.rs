@@ -74,6 +74,9 @@ pub struct Supplier {
     waiting: Arc<AtomicUsize>,
 }
 
+/// So many are taken before anything else is looked at.
+const AT_ONCE: usize = 64;
+
 #[derive(Debug)]
 pub struct Supplies {
     receiver: mpsc::UnboundedReceiver<Supply>,
@@ -97,13 +100,16 @@ impl Supplier {
 }
 
 impl Supplies {
-    /// The next one; `None` once nothing more will come. May be dropped and called again.
-    pub async fn recv(&mut self) -> Option<Supply> {
-        let supply = self.receiver.recv().await?;
-        if let Supply::Datagram { bytes, .. } = &supply {
-            self.waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+    /// What has come, in order; `None` once nothing more will. May be dropped and called again.
+    pub async fn recv(&mut self) -> Option<Vec<Supply>> {
+        let mut come = Vec::new();
+        self.receiver.recv_many(&mut come, AT_ONCE).await;
+        for supply in &come {
+            if let Supply::Datagram { bytes, .. } = supply {
+                self.waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+            }
         }
-        Some(supply)
+        (!come.is_empty()).then_some(come)
     }
 }
 
@@ -207,9 +213,14 @@ mod tests {
         }
         supplier.send(Supply::Complete);
         drop(supplier.clone());
-        let mut waiting = 0;
-        while let Some(Supply::Datagram { bytes, .. }) = taken.recv().await {
-            waiting += bytes.len();
+        let (mut waiting, mut is_complete) = (0, false);
+        while !is_complete {
+            for supply in taken.recv().await.expect("there is more") {
+                match supply {
+                    Supply::Datagram { bytes, .. } => waiting += bytes.len(),
+                    other => is_complete = matches!(other, Supply::Complete),
+                }
+            }
         }
         assert_eq!(waiting, bounds::SUPPLIED / 1200 * 1200);
         supplier.datagram(address, address, vec![0; 1200]);
