@@ -314,9 +314,8 @@ impl TransportReport {
     /// Whether datagrams of 1,200 bytes are lost for what indications add to them, while they come through as browsers
     /// send them: by a channel.
     pub fn passes_by_channel_alone(&self) -> bool {
-        let no = Fact::Determined(false);
-        let is_lost = self.relay_to_relay_large.works == no || self.to_reflexive_large.works == no;
-        is_lost && self.by_channel_large.works == Fact::Determined(true)
+        // It is asked for where indications of that length are lost, and nowhere else.
+        self.by_channel_large.works == Fact::Determined(true)
     }
 
     /// Whether data is lost at a steady rate, and not one by one.

@@ -53,14 +53,10 @@ impl Look<'_> {
             return needs_tls(url);
         }
         // What stands behind shows in its first page; a proxy that reaches nothing is asked no more.
-        if !status.is_server_error() {
-            let mut prefixes = vec![url.prefix.as_str(), ""];
-            prefixes.dedup();
-            for prefix in prefixes {
-                if self.is_rendezvous(prefix).await {
-                    return behind(url, prefix, status);
-                }
-            }
+        if !status.is_server_error()
+            && let Some(prefix) = self.rendezvous_at(url.tls).await
+        {
+            return behind(url, prefix, status);
         }
         of_status(status)
     }
@@ -84,18 +80,14 @@ impl Look<'_> {
             return failure;
         };
         let url = self.way.url.with_tls(false);
-        let mut prefixes = vec![url.prefix.as_str(), ""];
-        prefixes.dedup();
-        for prefix in prefixes {
-            if self.answers_as_rendezvous(false, prefix).await {
-                let found = RendezvousUrl {
-                    prefix: prefix.to_owned(),
-                    ..url.clone()
-                };
-                let message =
-                    format!("the port speaks HTTP without TLS, and wss:// is with it: use {found}");
-                return Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER));
-            }
+        if let Some(prefix) = self.rendezvous_at(false).await {
+            let found = RendezvousUrl {
+                prefix: prefix.to_owned(),
+                ..url
+            };
+            let message =
+                format!("the port speaks HTTP without TLS, and wss:// is with it: use {found}");
+            return Failure::lasting(ErrorReport::new(Code::Tls, message).with_hint(ANOTHER));
         }
         let message = format!(
             "the port speaks HTTP without TLS (status {status}), wss:// is with it, and no rendezvous shows there"
@@ -115,15 +107,22 @@ impl Look<'_> {
         tried.await.ok().flatten() == Some(true)
     }
 
-    async fn is_rendezvous(&self, prefix: &str) -> bool {
-        self.answers_as_rendezvous(self.way.url.tls, prefix).await
-    }
-
-    async fn answers_as_rendezvous(&self, with_tls: bool, prefix: &str) -> bool {
-        let path = format!("{prefix}/");
-        let asked = timeout(PATIENCE, self.ask(with_tls, &path));
-        let answer = asked.await.ok().flatten();
-        answer.is_some_and(|(_, body)| body.contains(ABOUT))
+    /// The path under which `rtcdiag serve` answers, if it does: that of the URL, or none.
+    async fn rendezvous_at(&self, with_tls: bool) -> Option<&str> {
+        let mut prefixes = vec![self.way.url.prefix.as_str(), ""];
+        prefixes.dedup();
+        for prefix in prefixes {
+            let path = format!("{prefix}/");
+            let answer = timeout(PATIENCE, self.ask(with_tls, &path)).await;
+            if answer
+                .ok()
+                .flatten()
+                .is_some_and(|(_, body)| body.contains(ABOUT))
+            {
+                return Some(prefix);
+            }
+        }
+        None
     }
 
     /// The status and the beginning of the answer to a plain request.

@@ -15,7 +15,7 @@ const MAX_FLOWS: usize = 20_000;
 const LET_OUT: [u16; 2] = [53, 123];
 
 /// Packets that are no chance.
-const SEVERAL: u32 = 10;
+pub const SEVERAL: u32 = 10;
 
 /// Senders that are told apart.
 const MAX_SENDERS: usize = 64;

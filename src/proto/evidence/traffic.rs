@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::base::codes::Code;
 use crate::base::words::listed;
 use crate::proto::capture::file::CaptureFile;
+use crate::proto::capture::flows::SEVERAL;
 use crate::proto::capture::observer::Observer;
 use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
 use crate::proto::evidence::account::{
@@ -30,8 +31,6 @@ use sessions::Session;
 
 /// Requests of which one at least would have been answered.
 const ENOUGH: u32 = 4;
-/// Packets that are no chance.
-const SEVERAL: u64 = 10;
 
 /// Reads a capture as it comes.
 #[derive(Debug, Default)]
@@ -320,7 +319,8 @@ impl<'a> Capture<'a> {
         // Media flows, and the checks that came before it are not there.
         let is_in_use = |path: &Path| {
             let mut sent = path.sent.iter();
-            path.fragments.is_some() && sent.all(|end| end.packets >= SEVERAL && end.answers == 0)
+            path.fragments.is_some()
+                && sent.all(|end| end.packets >= u64::from(SEVERAL) && end.answers == 0)
         };
         let is_late = observer.paths.iter().any(is_older)
             || observer.paths.values().any(is_in_use)

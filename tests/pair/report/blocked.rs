@@ -134,6 +134,18 @@ fn servers_that_answer_the_other_side_alone_prove_that_udp_is_blocked_here() {
     assert_ne!(causes[0].code, Code::UdpBlocked);
 }
 
+/// One of the other side's that answers it.
+fn peers_server() -> ServerFacts {
+    ServerFacts {
+        uri: "stun:stun.example.net:3478".to_owned(),
+        address: Some("198.51.100.1:3478".parse().expect("an address")),
+        transport: Transport::Udp,
+        is_turn: false,
+        error: None,
+        detail: None,
+    }
+}
+
 /// This side's own server is down, and one of the other side's answers it.
 #[test]
 fn the_other_sides_server_is_advised_where_it_helps() {
@@ -143,14 +155,7 @@ fn the_other_sides_server_is_advised_where_it_helps() {
         result.local.candidates.truncate(1);
         result.servers = vec![silent_server()];
         let context = Context {
-            peer_servers: Some(vec![ServerFacts {
-                uri: "stun:stun.example.net:3478".to_owned(),
-                address: Some("198.51.100.1:3478".parse().expect("an address")),
-                transport: Transport::Udp,
-                is_turn: false,
-                error: None,
-                detail: None,
-            }]),
+            peer_servers: Some(vec![peers_server()]),
             ..Context::default()
         };
         let result = with_causes(result, &context);
@@ -192,14 +197,7 @@ fn names_that_do_not_resolve_are_not_silent_servers() {
     own.error = Some(ErrorReport::new(Code::Dns, "no such name"));
     result.servers = vec![own];
     let context = Context {
-        peer_servers: Some(vec![ServerFacts {
-            uri: "stun:stun.example.net:3478".to_owned(),
-            address: Some("198.51.100.1:3478".parse().expect("an address")),
-            transport: Transport::Udp,
-            is_turn: false,
-            error: None,
-            detail: None,
-        }]),
+        peer_servers: Some(vec![peers_server()]),
         ..Context::default()
     };
     let causes = with_causes(result, &context).causes;
@@ -223,12 +221,10 @@ fn a_server_is_not_compared_with_itself() {
         result.servers = vec![own];
         let context = Context {
             peer_servers: Some(vec![ServerFacts {
-                detail: None,
                 uri: silent_server().uri,
                 address: silent_server().address,
-                transport: Transport::Udp,
                 is_turn: true,
-                error: None,
+                ..peers_server()
             }]),
             ..Context::default()
         };
