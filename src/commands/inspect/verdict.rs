@@ -413,6 +413,8 @@ fn connected(call: &CallReport) -> String {
 fn with_cause(call: &CallReport, text: &str, cause: &Cause) -> String {
     let lead = if is_later(call, cause) {
         "But "
+    } else if call.facts.has_gap && cause.code == Code::Unknown {
+        "Why there is no direct path is not known: "
     } else {
         "No direct path: "
     };

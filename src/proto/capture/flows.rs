@@ -90,12 +90,17 @@ impl Flows {
         self.unbound += 1;
     }
 
-    /// Whether a path was in use before its first check, or data went by channels that were bound before.
-    pub fn is_late(&self, is_checked: impl Fn(&PathKey) -> bool) -> bool {
-        let in_use = |(key, sent): (&PathKey, &[u32; 2])| {
-            sent.iter().all(|count| *count >= SEVERAL) && is_checked(key)
-        };
-        self.unbound >= u64::from(SEVERAL) || self.early.iter().any(in_use)
+    /// Whether data went by channels that were bound before the capture was begun.
+    pub const fn has_unbound(&self) -> bool {
+        self.unbound >= SEVERAL as u64
+    }
+
+    /// Paths that looked to be in use, both ways, before their first check.
+    pub fn in_use(&self) -> impl Iterator<Item = &PathKey> {
+        let both = |sent: &[u32; 2]| sent.iter().all(|count| *count >= SEVERAL);
+        self.early
+            .iter()
+            .filter_map(move |(key, sent)| both(sent).then_some(key))
     }
 
     /// Whether nobody but these hosts has sent anything, or only answers came: one direction was captured, or one

@@ -99,9 +99,10 @@ impl Observer {
                     hops: packet.hops,
                     is_outgoing: link::is_outgoing(frame.link, frame.bytes),
                 };
-                // A check is some 120 bytes long; media is often cut on purpose.
+                // Media is often cut on purpose.
                 let is_cut = packet.payload.len() < packet.length.min(WHOLE_CHECK);
-                self.cut += u64::from(is_cut);
+                let inner = stun::channel_data(packet.payload).map(|(_, data, _)| data);
+                self.cut += u64::from(is_cut && !is_media(inner.unwrap_or(packet.payload)));
                 self.flows.packet(&packet);
                 if packet.is_tcp {
                     self.segment(frame.at, packet);
@@ -151,7 +152,9 @@ impl Observer {
                 message.length
             } else if let Some((channel, data, length)) = stun::channel_data(rest) {
                 let is_known = self.server_of(route).is_some();
-                if !is_known {
+                // The first of a segment alone, and nothing behind it: bytes of anything else are rarely so.
+                let is_alone = length.next_multiple_of(4) == packet.length;
+                if !is_known && !is_alone {
                     return;
                 }
                 self.channel(at, route, channel, data, true);

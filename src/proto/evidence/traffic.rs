@@ -71,15 +71,25 @@ impl CaptureReader {
 
 /// Why a capture tells of no call.
 fn nothing_in(file: &CaptureFile, observer: &Observer) -> Fault {
+    let mut in_use = observer.flows.in_use();
     let why = if file.frames == 0 {
         "there is no packet in it".to_owned()
+    } else if let Some(PathKey {
+        ends: [one, two], ..
+    }) = in_use.next()
+    {
+        format!(
+            "no connectivity checks are in it, though what looks like DTLS or media goes both ways between {one} and {two}: the capture was begun in the middle of a call; begin it before the call"
+        )
+    } else if observer.flows.has_unbound() {
+        "no connectivity checks are in it, though what looks like DTLS or media goes through a TURN server: the capture was begun in the middle of a call; begin it before the call".to_owned()
     } else if observer.cut > 0 {
         format!(
             "{} of its packets are cut short, too short for connectivity checks: capture whole packets (tcpdump -s 0)",
             observer.cut
         )
     } else {
-        "no connectivity checks are in it: the capture was not taken on a host of the call, or not during it, or the call had no pair of candidates to try".to_owned()
+        "no connectivity checks are in it: the capture was not taken on a host of the call, or not while it was being connected, or the call had no pair of candidates to try".to_owned()
     };
     Fault::new("the whole", why)
 }
@@ -254,7 +264,7 @@ impl<'a> Capture<'a> {
             .iter()
             .map(|(key, path, end)| self.pair(key, path, *end))
             .collect();
-        let used = course::select(&mut account.pairs);
+        let used = course::select(&mut account.pairs, paths);
         let is_controlling = paths
             .iter()
             .any(|(_, path, end)| path.sent[*end].is_controlling);
@@ -303,10 +313,13 @@ impl<'a> Capture<'a> {
                 "the packets of the capture are cut so short that their STUN messages cannot be read: capture whole packets (tcpdump -s 0)",
             );
         }
-        let is_checked = |key: &PathKey| {
-            let path = observer.paths.get(key);
-            path.is_some_and(|path| path.fragments.is_some())
-        };
+        // Browsers go on checking the other pairs of a socket while one is in use.
+        let checked = observer
+            .paths
+            .iter()
+            .filter(|(_, path)| path.fragments.is_some());
+        let bases: BTreeSet<SocketAddr> = checked.flat_map(|(key, _)| key.ends).collect();
+        let is_of_call = |key: &PathKey| key.ends.iter().any(|end| bases.contains(end));
         // A relay that nobody was seen to ask for.
         let is_older = |(key, path): (&PathKey, &Path)| {
             let asked = key
@@ -324,7 +337,8 @@ impl<'a> Capture<'a> {
         };
         let is_late = observer.paths.iter().any(is_older)
             || observer.paths.values().any(is_in_use)
-            || observer.flows.is_late(is_checked);
+            || observer.flows.has_unbound()
+            || observer.flows.in_use().any(is_of_call);
         is_late.then_some(
             "the capture was begun in the middle of the call, and what came before is not in it, such as the answers of servers: begin it before the call; the dump of the browser tells too",
         )

@@ -79,3 +79,27 @@ fn a_call_that_goes_on_is_not_called_unconnected() {
     let said = summary(&from("01-direct", "a", 0.5));
     assert!(said.starts_with("Connected"), "{said}");
 }
+
+#[test]
+fn no_end_of_a_call_that_worked_is_said_to_have_failed() {
+    let mut told = [0; 2];
+    for case in [
+        "01-direct",
+        "03-symmetric-turn",
+        "06-udp-blocked-tcp-turn",
+        "17-network-loss",
+    ] {
+        for end in ["a", "b"] {
+            for percent in (5..100).step_by(5).chain([98]) {
+                let said = summary(&from(case, end, f64::from(percent) / 100.0));
+                let works = said.starts_with("Connected");
+                let is_open = said.starts_with("Whether it worked is not told")
+                    || said.contains("the capture was begun in the middle of a call")
+                    || said.contains("or not while it was being connected");
+                assert!(works || is_open, "{case}/{end} from {percent} %: {said}");
+                told[usize::from(works)] += 1;
+            }
+        }
+    }
+    assert!(told[0] > 0 && told[1] > told[0], "{told:?}");
+}

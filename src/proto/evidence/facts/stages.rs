@@ -36,7 +36,7 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
     let lost = |from: &Option<Account>, to: &Option<Account>, late: f64| -> Option<(usize, bool)> {
         let to = to
             .as_ref()
-            .filter(|to| to.has_events && !to.other.descriptions.is_empty())?;
+            .filter(|to| has_candidates(to) && !to.other.descriptions.is_empty())?;
         // Statistics have those that came, and those that checks came from (peer-reflexive).
         let came = |c: &&ToldCandidate| c.is_signalled || c.kind != CandidateType::Prflx;
         let got = to.other.candidates.iter().filter(came).count();
@@ -97,6 +97,12 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
     };
     let message = format!("{what}: {}", seen.join("; "));
     Some(cause(Code::CandidatesLost, Whose::Between, message, seen))
+}
+
+/// Whether a record has what happened to candidates: those of its own end are the first of it.
+fn has_candidates(account: &Account) -> bool {
+    let told = account.own.candidates.iter().any(|c| c.is_signalled);
+    account.has_events && (told || account.relay_only || account.refused_candidates > 0)
 }
 
 /// Candidates that came and were not taken, as in "2 candidates (addIceCandidate failed: ...)".

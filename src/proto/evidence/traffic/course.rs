@@ -13,11 +13,19 @@ const GOODBYE_MS: f64 = 1000.0;
 /// Browsers say "disconnected" so long after the last packet.
 const NOTICED_MS: f64 = 5000.0;
 
-/// The pair over which most went, of those that were nominated; its index.
-pub(super) fn select(pairs: &mut [PairRecord]) -> Option<usize> {
-    let chosen = pairs.iter().enumerate().filter(|(_, pair)| {
-        pair.nominated && (pair.responses_received > 0 || pair.bytes_received > 0)
-    });
+/// The pair over which most went, of those that were nominated, or whose nomination was before the capture;
+/// its index.
+pub(super) fn select(pairs: &mut [PairRecord], paths: &Paths) -> Option<usize> {
+    let ends = paths.iter().map(|(_, path, _)| &path.sent);
+    let chosen = pairs
+        .iter()
+        .zip(ends)
+        .enumerate()
+        .filter(|(_, (pair, sent))| {
+            pair.nominated && (pair.responses_received > 0 || pair.bytes_received > 0)
+                || dtls::has_data(&sent[0], &sent[1])
+        });
+    let chosen = chosen.map(|(index, (pair, _))| (index, pair));
     let (index, _) = chosen.max_by_key(|(_, pair)| {
         (
             pair.bytes_sent.saturating_add(pair.bytes_received),
@@ -66,7 +74,12 @@ pub(super) fn connection(
         .into_iter()
         .flatten()
         .reduce(f64::min);
-    let Some(up) = nominated.or(mine.first_answer) else {
+    // Media comes over nominated pairs alone.
+    let seen = [mine.first, others.first].into_iter().flatten();
+    let up = nominated
+        .or(mine.first_answer)
+        .or_else(|| seen.reduce(f64::max));
+    let Some(up) = up else {
         return;
     };
     let up = first.map_or(up, |first| first.min(up));

@@ -8,9 +8,21 @@ const HANDSHAKE_SEALED: u32 = 6;
 /// Sealed packets that a handshake and an alert come to at most, with what is sent again.
 const FEW_SEALED: u32 = 12;
 
+/// Whether both ends sent what comes after a handshake.
+///
+/// Of DTLS 1.3 all is encrypted, so that it cannot be seen which packet is data: many are no handshake.
+pub(super) fn has_data(mine: &Sent, others: &Sent) -> bool {
+    is_seen(mine, others) || mine.sealed > FEW_SEALED && others.sealed > FEW_SEALED
+}
+
+/// Whether media or data of DTLS 1.2 went both ways, which are told from a handshake.
+fn is_seen(mine: &Sent, others: &Sent) -> bool {
+    let both = |is_so: fn(&Sent) -> bool| is_so(mine) && is_so(others);
+    both(|sent| sent.rtp > 0) || both(|sent| sent.data > 0)
+}
+
 /// What both ends sent of a handshake, and what followed.
 pub(super) fn record(mine: &Sent, others: &Sent) -> DtlsRecord {
-    let both = |of: fn(&Sent) -> u64| of(mine) > 0 && of(others) > 0;
     let alert = others.alert.or(mine.alert);
     let hellos = mine.hellos + others.hellos;
     let was_answered = mine.server_hellos + others.server_hellos > 0;
@@ -20,18 +32,15 @@ pub(super) fn record(mine: &Sent, others: &Sent) -> DtlsRecord {
         .into_iter()
         .flatten()
         .any(|before| before <= HANDSHAKE_SEALED);
-    let has_data = both(|sent| sent.rtp) || both(|sent| u64::from(sent.data));
-    let state = if has_data {
+    let state = if is_seen(mine, others) {
         Some("connected")
     } else if alert.is_some() || was_answered && was_refused {
         Some("failed")
-    } else if hellos == 0 {
-        None
-    } else if was_answered {
-        // Encrypted: whether it is data or the rest of the handshake cannot be seen.
-        Some("connected").filter(|_| mine.sealed > FEW_SEALED && others.sealed > FEW_SEALED)
+    } else if has_data(mine, others) {
+        Some("connected")
     } else {
-        Some("connecting")
+        // Of one that was answered it cannot be seen how far it came: the rest is encrypted.
+        Some("connecting").filter(|_| hellos > 0 && !was_answered)
     };
     DtlsRecord {
         state: state.map(str::to_owned),
