@@ -92,6 +92,8 @@ pub enum Caveat {
     NoRelay,
     /// The two are connected, and not directly.
     Relayed,
+    /// The two are connected, and more is lost than speech can stand.
+    Lossy,
 }
 
 impl Caveat {
@@ -103,6 +105,7 @@ impl Caveat {
             Self::Limited => "limited",
             Self::NoRelay => "no relay",
             Self::Relayed => "relayed",
+            Self::Lossy => "lossy",
         }
     }
 }

@@ -121,9 +121,14 @@ pub fn verdict(result: &PairResult, context: &Context) -> Verdict {
     // Who wants relayed candidates alone has got what they want.
     let by_choice = context.relay_only || context.peer_relay_only;
     let relayed = result.path == Some(PathKind::Relayed) && !by_choice;
+    let lossy = result
+        .quality
+        .as_ref()
+        .is_some_and(findings::quality::is_lossy);
+    let relayed = relayed.then_some(Caveat::Relayed);
     Verdict {
         outcome,
-        caveat: relayed.then_some(Caveat::Relayed),
+        caveat: if lossy { Some(Caveat::Lossy) } else { relayed },
         findings: found,
         summary,
     }
@@ -134,7 +139,7 @@ fn outcome(result: &PairResult, context: &Context) -> Outcome {
         // One side's word is not enough.
         PairState::Connected if result.session.peer_agrees == Some(false) => Outcome::Bad,
         PairState::Connected if has_path_ended(result, context) => Outcome::Bad,
-        PairState::Connected if loses_large(result) => Outcome::Bad,
+        PairState::Connected if loses_large(result) || loses_most(result) => Outcome::Bad,
         PairState::Connected if media::is_missing(result) => Outcome::Bad,
         // A rendezvous that is lost after it has done its work does no harm.
         PairState::Connected => Outcome::Good,
@@ -164,6 +169,12 @@ fn has_path_ended(result: &PairResult, context: &Context) -> bool {
 fn loses_large(result: &PairResult) -> bool {
     let quality = result.quality.as_ref();
     quality.is_some_and(findings::quality::loses_large)
+}
+
+/// Whether nothing useful would pass.
+fn loses_most(result: &PairResult) -> bool {
+    let quality = result.quality.as_ref();
+    quality.is_some_and(findings::quality::is_unusable)
 }
 
 /// Whether the time limit kept a pair from its fair chance.
@@ -200,6 +211,7 @@ fn expectation(result: &PairResult, context: &Context, outcome: &mut Outcome) ->
         (PairState::Connected, Some(PathKind::Relayed)) => "the path is relayed",
         (PairState::Connected, _) if has_path_ended(result, context) => "the path ended",
         (PairState::Connected, _) if loses_large(result) => "no large datagram gets through",
+        (PairState::Connected, _) if loses_most(result) => "most of what is sent is lost",
         (PairState::Connected, _) if media::is_missing(result) => {
             "sound or picture does not get through"
         }

@@ -3,7 +3,7 @@
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::Reason;
-use rtcdiag::base::report::{ErrorReport, Severity};
+use rtcdiag::base::report::{Caveat, ErrorReport, Severity};
 use rtcdiag::commands::pair::report::{
     Expected, PathKind, PlaceKind, PlaceReport, PlaceStatus, PredictionReport, Role, SideReport,
 };
@@ -340,6 +340,33 @@ fn path_quality_has_thresholds() {
         result.quality = Some(quality);
         let verdict = judged(&result);
         assert_eq!(codes(&verdict), Vec::from_iter(expected), "{result:#?}");
+    }
+}
+
+#[test]
+fn a_path_that_loses_much_is_not_called_good() {
+    for (received, caveat, outcome) in [
+        (150, None, Outcome::Good),
+        (142, None, Outcome::Good),
+        (100, Some(Caveat::Lossy), Outcome::Good),
+        (31, Some(Caveat::Lossy), Outcome::Good),
+        (29, Some(Caveat::Lossy), Outcome::Bad),
+        (0, Some(Caveat::Lossy), Outcome::Bad),
+    ] {
+        let mut result = direct();
+        result.quality = Some(quality(150, received, 12_000, 800));
+        let verdict = judged(&result);
+        assert_eq!((verdict.caveat, verdict.outcome), (caveat, outcome));
+        let is_bad = outcome == Outcome::Bad;
+        let is_said = verdict.summary.contains("no call goes over it");
+        assert_eq!(is_said, is_bad, "{}", verdict.summary);
+        let worst = verdict.findings.iter().map(|found| found.severity).max();
+        assert_eq!(
+            worst == Some(Severity::Error),
+            is_bad,
+            "{:?}",
+            verdict.findings
+        );
     }
 }
 

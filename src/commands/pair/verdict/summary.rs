@@ -11,7 +11,8 @@ use crate::commands::pair::report::{
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
-    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, media, socket,
+    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, loses_most, media,
+    socket,
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Remedy, Whose};
@@ -167,6 +168,12 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
     }
     if let (true, Some(quality)) = (loses_large(result), &result.quality) {
         sentences.push(large_lost(quality, wording));
+    }
+    if let (true, Some(quality)) = (loses_most(result), &result.quality) {
+        let lost = quality.loss_percent;
+        sentences.push(format!(
+            "But {lost:.0} % of what is sent is lost: no call goes over it."
+        ));
     }
     sentences.extend(media::summary(result));
     if result.session.peer_agrees == Some(false) {

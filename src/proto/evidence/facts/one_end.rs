@@ -202,7 +202,7 @@ impl JudgedCall {
             _ => None,
         };
         let seen_once = || self.seen_once().filter(|_| missing.is_none());
-        let more = self.only_relayed().or_else(seen_once);
+        let more = self.only_relayed(call).or_else(seen_once);
         for cause in self.causes.iter_mut().chain(&mut self.relay_causes) {
             if cause.code != Code::Unknown {
                 continue;
@@ -232,7 +232,7 @@ impl JudgedCall {
     }
 
     /// A side that has a relay and no address that a server saw, though Chromium asks both at once.
-    fn only_relayed(&self) -> Option<String> {
+    fn only_relayed(&self, call: &JoinedCall) -> Option<String> {
         let is_so = |side: &KnownSide| {
             let mut others = side
                 .candidates
@@ -246,13 +246,21 @@ impl JudgedCall {
                 && !side.told.udp().any(is_answered)
                 && others.all(|c| c.kind == CandidateType::Host && !is_global(c.address.ip()))
         };
-        let (who, whose) = match Whose::of(is_so(&self.local), is_so(&self.remote))? {
+        let are_so = [is_so(&self.local), is_so(&self.remote)];
+        let (who, whose) = match Whose::of(are_so[0], are_so[1])? {
             Whose::Local => ("this side has", "its UDP"),
             Whose::Remote => ("the other side has", "its UDP"),
             _ => ("both sides have", "their UDP"),
         };
+        let is_dump = |end: &Option<Account>| end.as_ref().is_some_and(|end| end.has_configuration);
+        let lacks_dump = (0..2).any(|end| are_so[end] && !is_dump(&call.ends[end]));
+        let tells = if lacks_dump {
+            "the dump from there, which has the servers, tells, and so does rtcdiag nat there"
+        } else {
+            "rtcdiag nat there tells"
+        };
         Some(format!(
-            "{who} a relay and no address that a STUN server saw, so {whose} may be blocked: the dump from there, which has the servers, tells, and so does rtcdiag nat there"
+            "{who} a relay and no address that a STUN server saw, so {whose} may be blocked: {tells}"
         ))
     }
 

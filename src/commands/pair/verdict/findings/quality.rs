@@ -11,6 +11,12 @@ const RTT_WARNING_MS: f64 = 300.0;
 const RTT_LIMIT_MS: f64 = 800.0;
 /// ITU-T G.1010, table I.1: less than 1 % for video telephony, less than 3 % for speech.
 const LOSS_PERCENT: f64 = 1.0;
+/// With so much lost on the way there or back, more than half is lost each way.
+const UNUSABLE_PERCENT: f64 = 80.0;
+/// The same for speech, on each of the two ways (ITU-T G.1010, table I.1).
+const SPEECH_PERCENT: f64 = 6.0;
+/// Datagrams that a share is taken of at least.
+const MIN_SENT: u32 = 20;
 /// ITU-T Y.1541, classes 0 and 1: 50 ms of delay variation.
 const JITTER_MS: f64 = 50.0;
 /// A single loss among few datagrams says nothing of the rate.
@@ -47,14 +53,24 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
     findings.extend(of_large(quality));
     let lost = quality.sent.saturating_sub(quality.received);
     if quality.loss_percent > LOSS_PERCENT && lost >= MIN_LOST {
-        findings.push(Finding::new(
+        let meaning = if is_unusable(quality) {
+            "no call goes over such a path".to_owned()
+        } else {
+            format!("more than {LOSS_PERCENT} % is seen in video calls (ITU-T G.1010)")
+        };
+        let finding = Finding::new(
             Code::PacketLoss,
             format!(
-                "{lost} of {} datagrams were lost, on the way there or back ({:.1} %): more than {LOSS_PERCENT} % is seen in video calls (ITU-T G.1010)",
+                "{lost} of {} datagrams were lost, on the way there or back ({:.1} %): {meaning}",
                 quality.sent, quality.loss_percent
             ),
             "look for wireless links and busy lines on both sides; --duration gives a longer test",
-        ));
+        );
+        findings.push(if is_unusable(quality) {
+            finding.severity(Severity::Error)
+        } else {
+            finding
+        });
     }
     if let Some(jitter) = quality.jitter_ms.map(Millis::as_f64)
         && jitter > JITTER_MS
@@ -67,6 +83,16 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
             "look for wireless links and busy lines on both sides",
         ));
     }
+}
+
+/// Whether more is lost than speech can stand.
+pub(crate) fn is_lossy(quality: &QualityReport) -> bool {
+    quality.sent >= MIN_SENT && quality.loss_percent > SPEECH_PERCENT
+}
+
+/// Whether so much is lost that no call goes over it.
+pub(crate) fn is_unusable(quality: &QualityReport) -> bool {
+    quality.sent >= MIN_SENT && quality.loss_percent > UNUSABLE_PERCENT
 }
 
 /// Whether small datagrams come through and no large one does.
