@@ -51,7 +51,8 @@ codes! {
     Error: Dns, WrongFamily, Refused, Unreachable, Forbidden, Closed, Tls, CertificateExpired,
         CertificateNotYetValid, CertificateWrongName, CertificateUnknownIssuer,
         CertificateSelfSigned, CertificatePrivateRoot, CertificateIncomplete,
-        CertificateNotAccepted, NoUsableCertificate, PortSpeaksTls, PortSpeaksPlain,
+        CertificateNotAccepted, NoUsableCertificate, PortSpeaksTls, PortSpeaksPlain, TlsElsewhere,
+        TcpElsewhere,
         ProxyProtocolExpected, NothingBehind, WebServer, ReachedByProxy, ProxyRefuses, NotStun, Rejected, LargePacketsLost,
         Malformed, StunError, WrongSource, BadAddress, Untruthful, Outvoted, Translated,
         SourceRewritten, NoServerResolved, NoAnswer, ServerSilent, PortSilent, ServerRefused,
@@ -128,7 +129,7 @@ codes! {
         PredictionContradicted;
     Info: ForbiddenIp, RoleConflict;
     // The two sides of a session.
-    Error: NoPeer, PeerInterrupted, PeerOutOfTime, PeerFailed, PeerVanished, PeerUdpBlocked,
+    Error: NoPeer, PeerInterrupted, PeerOutOfTime, PeerFailed, PeerVanished, PeerMute, PeerUdpBlocked,
         NoAgreement, BadDescription, NoDescription, Agent;
     Warning: ThirdJoiner, MessagesRefused, CandidatesLeftOut, PeerTurnFailed, PeerAddressUseless;
     Info: DescriptionOdd, PeerVersion, PeerVirtualInterface, RemoteIncomplete, AgreementUnknown;
@@ -170,6 +171,8 @@ impl Code {
             Self::NotStun
                 | Self::PortSpeaksTls
                 | Self::PortSpeaksPlain
+                | Self::TlsElsewhere
+                | Self::TcpElsewhere
                 | Self::ProxyProtocolExpected
                 | Self::NothingBehind
                 | Self::WebServer

@@ -31,6 +31,8 @@ pub enum PeerEnd {
     OutOfTime,
     Error(String),
     Vanished,
+    /// It was there to the end, and has never said that it had this side's description.
+    Mute,
 }
 
 /// Both sides had the same role (RFC 8445 6.1.1).

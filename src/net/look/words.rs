@@ -354,11 +354,11 @@ pub(super) fn beside(signs: &Signs) -> Option<ErrorReport> {
     }
     match (inside, signs.has(&Sign::Stun)) {
         (Some(Inside::Stun), _) => Some(
-            ErrorReport::new(Code::PortSpeaksTls, "on port 443 of that address TURN answers, over TLS: use turns:HOST:443")
+            ErrorReport::new(Code::TlsElsewhere, "on port 443 of that address TURN answers, over TLS: use turns:HOST:443")
                 .with_hint("use turns: with port 443"),
         ),
         (_, true) => Some(
-            ErrorReport::new(Code::PortSpeaksPlain, "on port 443 of that address TURN answers, over TCP: use turn:HOST:443?transport=tcp")
+            ErrorReport::new(Code::TcpElsewhere, "on port 443 of that address TURN answers, over TCP: use turn:HOST:443?transport=tcp")
                 .with_hint("use turn:HOST:443?transport=tcp"),
         ),
         _ => None,

@@ -89,8 +89,7 @@ fn direct(local: Side<'_>, remote: Side<'_>) -> Vec<Answer> {
         let text = format!("{who} relayed candidates only, by policy.");
         return vec![Answer::No(text)];
     }
-    let views = [Family::Ipv6, Family::Ipv4]
-        .map(|family| (View::new(local, family), View::new(remote, family)));
+    let views = [Family::Ipv6, Family::Ipv4].map(|family| View::of_both(local, remote, family));
     let common: Vec<Answer> = views
         .iter()
         .filter(|(a, b)| a.has_addresses() && b.has_addresses())

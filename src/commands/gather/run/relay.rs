@@ -321,7 +321,7 @@ async fn ask_and_look(task: &RelayTask, ask: &AllocationQuery<'_>) -> Allocation
         };
         let better = look.better(stage, error, beside).await;
         // What another port speaks says nothing of UDP, of which silence is the news.
-        let of_other_port = matches!(better.code, Code::PortSpeaksTls | Code::PortSpeaksPlain);
+        let of_other_port = matches!(better.code, Code::TlsElsewhere | Code::TcpElsewhere);
         if task.target.transport != Transport::Udp || !of_other_port {
             asked.set_error(better);
         }

@@ -76,8 +76,11 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         .filter(|_| has_result)
         .and_then(|(_, at)| Some(Millis(at.saturating_sub(meeting.progress.described_at?))));
     let mut measured = meeting.measured(now).filter(|_| has_result);
+    // Its record is the answer to what this side said at the end of its test: it was there all the time.
+    let has_stayed = meeting.peer.arrived.is_some();
     if let Some(measured) = &mut measured
         && meeting.peer.end.is_some()
+        && !has_stayed
     {
         // It says itself that it went, so it was not the path.
         measured.ended_after = None;
@@ -188,6 +191,8 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
             let has_told = meeting.peer.is_finished || meeting.peer.end.is_some();
             if meeting.peer.left_at.is_some() && !has_told {
                 peer_end = Some(PeerEnd::Vanished);
+            } else if is_mute(meeting) {
+                peer_end = Some(PeerEnd::Mute);
             }
         }
         Some(Ending::Stopped(reason)) => {
@@ -212,6 +217,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
     }
     // Whoever has gone answers nothing: that says nothing of the way.
     let is_gone = peer_end == Some(PeerEnd::Vanished);
+    let is_mute = peer_end == Some(PeerEnd::Mute);
     Context {
         findings: limits::finding(&meeting.checks.limits_reached())
             .into_iter()
@@ -243,7 +249,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         own_relays: meeting.own_relays(),
         peer_own_relays: meeting.peer.own_relays.clone(),
         odd: meeting.record.odd.clone(),
-        is_undecided: !meeting.progress.has_failed || meeting.progress.gave_up_early,
+        is_undecided: !meeting.progress.has_failed || meeting.progress.gave_up_early || is_mute,
         gave_up_early: meeting.progress.gave_up_early,
         no_data: meeting
             .flow
@@ -256,6 +262,21 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         channel_error: meeting.flow.carriage.trouble(),
         ..Context::default()
     }
+}
+
+/// Whether the other side was there, and nothing shows that it ever had this side's description.
+fn is_mute(meeting: &Meeting<'_>) -> bool {
+    let peer = &meeting.peer;
+    let has_told = peer.is_finished
+        || peer.has_failed
+        || peer.connected.is_some()
+        || peer.arrived.is_some()
+        || peer.seen.is_some()
+        || peer.end.is_some();
+    let mut pairs = meeting.checks.pairs().iter();
+    let is_heard = meeting.flow.selected.is_some()
+        || pairs.any(|pair| pair.requests_in > 0 || pair.answered > 0);
+    peer.was_there && !meeting.is_manual() && !has_told && !is_heard
 }
 
 fn side(

@@ -2,7 +2,7 @@
 
 use crate::base::codes::Code;
 use crate::commands::pair::report::PairResult;
-use crate::commands::pair::verdict::Context;
+use crate::commands::pair::verdict::{Context, PeerEnd};
 use crate::proto::ice::causes::{Cause, Whose};
 
 /// That something is lacking, which may still have come.
@@ -30,6 +30,16 @@ const PROVED: [Code; 10] = [
 
 /// Leaves of the causes what is known all the same.
 pub(super) fn open(causes: &mut Vec<Cause>, result: &PairResult, context: &Context, what: &str) {
+    if context.peer_end == Some(PeerEnd::Mute) {
+        causes.retain(|cause| PROVED.contains(&cause.code));
+        if causes.is_empty() {
+            let message = format!(
+                "nothing shows that the other side has tried any pair, so why {what} is not known"
+            );
+            causes.push(Cause::new(Code::Unknown, Whose::Between, message));
+        }
+        return;
+    }
     let missing = Whose::of(!result.local.is_complete, !result.remote.is_complete);
     let Some(missing) = missing.filter(|_| !causes.is_empty()) else {
         return;

@@ -9,7 +9,7 @@ use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
+use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::ice::prediction::{both_hairpin, outcome};
 use crate::proto::stun::uri::Transport;
@@ -121,13 +121,15 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
 }
 
 impl<'a> OneFamily<'a> {
-    fn new(situation: &'a Situation<'a>, family: Family) -> Self {
+    pub(super) fn new(situation: &'a Situation<'a>, family: Family) -> Self {
         let of = |pair: &&PairFacts| !pair.is_relayed && Family::of(pair.local.1.ip()) == family;
         let pairs: Vec<&PairFacts> = situation.pairs.iter().filter(of).collect();
+        let [local, remote] = [situation.local.side, situation.remote.side];
+        let (local, remote) = View::of_both(local, remote, family);
         Self {
             situation,
-            local: View::new(situation.local.side, family),
-            remote: View::new(situation.remote.side, family),
+            local,
+            remote,
             traffic: Traffic::of(pairs.iter().copied()),
             pairs: pairs.into_iter().filter(|pair| pair.is_settled()).collect(),
         }
@@ -163,6 +165,7 @@ impl<'a> OneFamily<'a> {
         if causes.is_empty() {
             let last = self
                 .detoured()
+                .or_else(|| self.isolated())
                 .or_else(|| self.rejected())
                 .or_else(|| self.without_public())
                 .or_else(|| self.rejected_somewhere());
@@ -263,7 +266,7 @@ impl<'a> OneFamily<'a> {
         let mut pairs = self.pairs.iter();
         let is_all =
             !self.pairs.is_empty() && pairs.all(|pair| pair.failure == Some(Code::IcmpUnreachable));
-        (is_all && self.traffic.is_silent()).then(|| {
+        (is_all && self.traffic.is_silent() && !self.is_unanswered_in_net_alone()).then(|| {
             Cause::new(
                 Code::Filtered,
                 Whose::Between,
@@ -491,8 +494,8 @@ impl<'a> OneFamily<'a> {
             let mut over_udp = rows
                 .filter(|row| row.transport == Transport::Udp)
                 .peekable();
-            over_udp.peek().is_some()
-                && over_udp.all(|row| row.address.is_none() && row.error.is_some())
+            let is_over = |row: &ServerFacts| row.error.is_some_and(|code| code != Code::CutShort);
+            over_udp.peek().is_some() && over_udp.all(|row| row.address.is_none() && is_over(row))
         };
         match side {
             Whose::Local | Whose::Remote => knows_none(side),

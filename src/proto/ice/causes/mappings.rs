@@ -39,10 +39,10 @@ impl OneFamily<'_> {
 
     /// The same, from packets: a side was seen at another port than servers see it at.
     pub(super) fn seen_dependent(&self) -> Option<Cause> {
-        let proofs = [
-            self.seen_elsewhere(Whose::Local),
-            self.seen_elsewhere(Whose::Remote),
-        ];
+        let proofs = [Whose::Local, Whose::Remote].map(|whose| {
+            let by_servers = || self.seen_twice(whose);
+            self.seen_elsewhere(whose).or_else(by_servers)
+        });
         let [local, remote] = &proofs;
         // A NAT that was measured to keep its mapping has moved the port for this peer alone.
         let moved = |whose: Whose, proof: &Option<String>| {
@@ -228,6 +228,34 @@ impl OneFamily<'_> {
         Cause::new(Code::PortMoved, side, message)
             .briefly(brief)
             .remedied(remedies::moved(self, side))
+    }
+
+    /// Two servers see one socket of a side at two ports.
+    fn seen_twice(&self, whose: Whose) -> Option<String> {
+        if self.view(whose).is_independent() {
+            return None;
+        }
+        let family = self.local.family;
+        let candidates = self.situation.party(whose).side.candidates.iter();
+        let seen: Vec<(SocketAddr, SocketAddr)> = candidates
+            .filter(|c| c.kind == CandidateType::Srflx && Family::of(c.address.ip()) == family)
+            .filter_map(|c| Some((c.related.filter(|base| base.port() != 0)?, c.address)))
+            // Who hides its own addresses gives port 9 for each (RFC 8828 3, JSEP 5.2.1).
+            .filter(|(base, _)| !base.ip().is_unspecified())
+            .collect();
+        seen.iter().enumerate().find_map(|(at, (base, one))| {
+            let mut others = seen[at + 1..].iter();
+            let (_, two) = others.find(|(other, two)| {
+                other == base && two.ip() == one.ip() && two.port() != one.port()
+            })?;
+            Some(format!(
+                "servers see one socket of {} at the ports {} and {} of {}",
+                short(whose),
+                one.port(),
+                two.port(),
+                one.ip()
+            ))
+        })
     }
 
     /// Where one side was seen by the other one, at a port that no server saw.

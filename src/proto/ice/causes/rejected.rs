@@ -1,6 +1,6 @@
 //! Checks that somebody answers with ICMP: they are refused, and not lost.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
@@ -56,6 +56,10 @@ impl OneFamily<'_> {
         let refusal = refusals
             .filter(|refusal| Family::of(refusal.to.ip()) == family)
             .filter(|refusal| is_near || is_global(refusal.to.ip()))
+            .filter(|refusal| self.is_of(sender.other(), refusal.to))
+            .filter(|refusal| !self.is_unanswered_in_net(sender, refusal))
+            // A NAT that both are behind, and that sends nothing back inside, is no firewall of either.
+            .filter(|refusal| !self.is_shared(refusal.to.ip()))
             .min_by_key(|refusal| match refusal.what {
                 Refused::Prohibited => 0,
                 Refused::Port => 1,
@@ -68,17 +72,86 @@ impl OneFamily<'_> {
         })
     }
 
+    /// Whether an address is one of a side: servers are refused as well.
+    fn is_of(&self, whose: Whose, at: SocketAddr) -> bool {
+        let party = self.situation.party(whose);
+        let is_told = party.side.candidates.iter().any(|c| c.address == at);
+        let mut pairs = self.situation.pairs.iter();
+        is_told
+            || pairs.any(|pair| match whose {
+                Whose::Remote => pair.remote.1 == at,
+                _ => pair.local.1 == at,
+            })
+    }
+
+    fn is_shared(&self, ip: IpAddr) -> bool {
+        self.local.public.contains(&ip) && self.remote.public.contains(&ip)
+    }
+
+    fn hosts(&self, whose: Whose) -> impl Iterator<Item = IpAddr> {
+        let candidates = self.situation.party(whose).side.candidates.iter();
+        candidates
+            .filter(|c| c.kind == CandidateType::Host)
+            .map(|c| c.address.ip())
+    }
+
+    /// Whether a host says by itself that it finds no such neighbour (ARP, RFC 4861 7.2.2): nobody rejects
+    /// anything then, and in a home of another network with the same private addresses that is always so.
+    fn is_unanswered_in_net(&self, sender: Whose, refusal: &Refusal) -> bool {
+        refusal.what == Refused::Unreachable
+            && refusal
+                .by
+                .is_some_and(|by| self.hosts(sender).any(|ip| ip == by))
+    }
+
+    /// Whether all that this side was told by ICMP is that.
+    pub(super) fn is_unanswered_in_net_alone(&self) -> bool {
+        let mut refusals = self.situation.local.refusals.iter().peekable();
+        refusals.peek().is_some()
+            && refusals.all(|refusal| self.is_unanswered_in_net(Whose::Local, refusal))
+    }
+
+    /// Two hosts of one network, as their public addresses show, that do not find each other in it.
+    pub(super) fn isolated(&self) -> Option<Cause> {
+        if !self.traffic.is_silent() || !self.local.shares_subnet_with(&self.remote) {
+            return None;
+        }
+        let found = |sender: Whose| {
+            let receiver = sender.other();
+            let mut refusals = self.situation.party(sender).refusals.iter();
+            let refusal = refusals.find(|refusal| {
+                let ip = refusal.to.ip();
+                is_global(ip)
+                    && self.hosts(receiver).any(|host| host == ip)
+                    && self.is_unanswered_in_net(sender, refusal)
+            })?;
+            Some(format!(
+                "{} finds no neighbour {} (no answer to ARP or neighbour solicitations)",
+                short(sender),
+                refusal.to.ip()
+            ))
+        };
+        let seen = found(Whose::Local).or_else(|| found(Whose::Remote))?;
+        Some(
+            Cause::new(
+                Code::ClientIsolation,
+                Whose::Between,
+                "both sides have addresses of one network, and it keeps its hosts apart (client isolation): they do not find each other in it",
+            )
+            .briefly("both sides are in one network that keeps its hosts apart (client isolation)")
+            .seen([seen, self.evidence()])
+            // There is no NAT that could hairpin.
+            .remedied(remedies::isolation(self).into_iter().take(1)),
+        )
+    }
+
     /// Whose router, firewall or host an address is.
     fn place(&self, sender: Whose, refusal: &Refusal) -> Whose {
         let Some(by) = refusal.by else {
             return Whose::Between;
         };
         let receiver = sender.other();
-        let hosts = |whose: Whose| {
-            let candidates = self.situation.party(whose).side.candidates.iter();
-            let hosts = candidates.filter(|c| c.kind == CandidateType::Host);
-            hosts.map(|c| c.address.ip())
-        };
+        let hosts = |whose: Whose| self.hosts(whose);
         let has =
             |whose: Whose| self.view(whose).public.contains(&by) || hosts(whose).any(|ip| ip == by);
         // The address itself answers, or another one of that side.

@@ -7,9 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{
-    Cause, PairFacts, Remedy, ServerFacts, Situation, Whose, remedies, servers,
+    Cause, PairFacts, Remedy, RemedyCode, ServerFacts, Situation, Whose, remedies, servers,
 };
 use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::nat::address::is_global;
@@ -87,7 +88,7 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
     let brief = trouble.map_or_else(|| brief.to_owned(), |(_, brief)| brief);
     let mut remedies: Vec<Remedy> = match one.code {
         Code::NoTurnServer => first_server(situation, Whose::Both).into_iter().collect(),
-        _ => one.remedies.into_iter().chain(two.remedies).collect(),
+        _ => for_both(situation, one.remedies, two.remedies),
     };
     remedies.dedup_by(|next, first| next.message == first.message);
     let mut evidence = one.evidence;
@@ -100,6 +101,34 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
         .briefly(brief)
         .seen(evidence)
         .remedied(remedies)
+}
+
+/// What would help where each side has a remedy of its own: a relay that one side reaches is enough, unless the other
+/// one cannot send to it.
+fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) -> Vec<Remedy> {
+    let is_blocked = |whose: Whose| udp(situation, whose) == Some(Udp::Blocked);
+    match (is_blocked(Whose::Local), is_blocked(Whose::Remote)) {
+        (true, true) => {
+            let both = [&local, &remote];
+            let are_tls = both.iter().all(|all| {
+                let first = all.first();
+                first.is_some_and(|remedy| remedy.code == RemedyCode::TurnTls)
+            });
+            if are_tls {
+                return vec![remedies::turn_tls(Whose::Both)];
+            }
+            // Each needs its own.
+            let all = local.into_iter().chain(remote);
+            all.map(|remedy| remedy.surely(false)).collect()
+        }
+        (false, true) => remote.into_iter().chain(unsure(local)).collect(),
+        (true, false) => local.into_iter().chain(unsure(remote)).collect(),
+        (false, false) => local.into_iter().chain(remote).collect(),
+    }
+}
+
+fn unsure(all: Vec<Remedy>) -> impl Iterator<Item = Remedy> {
+    all.into_iter().map(|remedy| remedy.surely(false))
 }
 
 /// What is wrong with one server that both sides were given.
@@ -150,8 +179,30 @@ pub(super) fn udp(situation: &Situation<'_>, whose: Whose) -> Option<Udp> {
             && all.all(|cause| {
                 cause.code == Code::UdpBlocked && [whose, Whose::Both].contains(&cause.side)
             });
-        is_blocked.then_some(Udp::Blocked)
+        (is_blocked || is_policy_over_silence(situation, whose, &causes)).then_some(Udp::Blocked)
     })
+}
+
+/// Whether UDP is shown to be blocked on a side where the policy is all that is said of direct paths.
+fn is_policy_over_silence(situation: &Situation<'_>, whose: Whose, causes: &[Cause]) -> bool {
+    let by_policy = causes.iter().any(|cause| cause.code == Code::RelayOnly);
+    let families = [Family::Ipv4, Family::Ipv6].into_iter();
+    by_policy
+        && families
+            .map(|family| OneFamily::new(situation, family))
+            .any(|both| both.blocked_on(whose).is_some())
+}
+
+/// The sides that have no relay yet, of those meant.
+fn lacking(situation: &Situation<'_>, side: Whose) -> Whose {
+    let lacks = |whose: Whose| {
+        let mut all = situation.party(whose).side.candidates.iter();
+        !all.any(|c| c.kind == CandidateType::Relay)
+    };
+    match side {
+        Whose::Both => Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).unwrap_or(side),
+        one => one,
+    }
 }
 
 /// Whether no server answers a side over UDP, so that a relay reached over UDP may be of no use to it.
@@ -160,9 +211,7 @@ fn hears_nothing(situation: &Situation<'_>, whose: Whose) -> bool {
     let mut over_udp = rows
         .filter(|row| row.transport == Transport::Udp)
         .peekable();
-    over_udp.peek().is_some()
-        && over_udp.all(ServerFacts::is_silent)
-        && udp(situation, whose) != Some(Udp::Open)
+    over_udp.peek().is_some() && over_udp.all(ServerFacts::is_silent)
 }
 
 /// The first TURN server of two sides: over TLS for those that what they send over UDP does not
@@ -198,10 +247,18 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
         Code::Unreachable,
     ];
     let stopped = stopped.into_iter().find_map(of).map(|cause| cause.side);
-    Some(match stopped {
-        Some(Whose::Between) => remedies::turn_tls(Whose::Both),
-        Some(stopped) => remedies::turn_tls(stopped),
-        None => remedies::turn(side),
+    let is_blocked = |whose: Whose| {
+        [whose, Whose::Both].contains(&side) && udp(situation, whose) == Some(Udp::Blocked)
+    };
+    let stopped =
+        stopped.or_else(|| Whose::of(is_blocked(Whose::Local), is_blocked(Whose::Remote)));
+    Some(match (stopped, of(Code::AddressPooling)) {
+        (Some(Whose::Between), _) => remedies::turn_tls(lacking(situation, Whose::Both)),
+        (Some(stopped), _) => remedies::turn_tls(lacking(situation, stopped)),
+        // A relay lets in the addresses that it was told: that of a pool is another one.
+        (None, Some(pool)) if pool.side == Whose::Both => remedies::turn(side).surely(false),
+        (None, Some(pool)) => remedies::turn(pool.side),
+        (None, None) => remedies::turn(side),
     })
 }
 

@@ -135,6 +135,8 @@ fn does(row: &ServerFacts) -> String {
         Code::WrongFamily => "has no address of a family that is there",
         Code::WrongSource => "answers from another address than was asked",
         Code::CutShort => "had not answered when the session ended",
+        Code::TlsElsewhere => "is silent on that port and answers on port 443, over TLS",
+        Code::TcpElsewhere => "is silent on that port and answers on port 443, over TCP",
         Code::PortSpeaksTls => "speaks TLS on that port",
         Code::PortSpeaksPlain => "does not speak TLS on that port",
         Code::ProxyProtocolExpected => "waits for a proxy's header",
@@ -265,6 +267,11 @@ pub(super) fn remedy(whose: Whose, row: &ServerFacts) -> Remedy {
             "the right user name and password".to_owned(),
         ),
         (Kind::Certificate, error) => return certified(whose, row, error),
+        (_, Code::TlsElsewhere) => return elsewhere(whose, &format!("turns:{}:443", host(row))),
+        (_, Code::TcpElsewhere) => {
+            let uri = format!("turn:{}:443?transport=tcp", host(row));
+            return elsewhere(whose, &uri);
+        }
         (_, Code::AllocationQuotaReached) => (
             format!(
                 "a higher quota in {} TURN server (coturn: user-quota, total-quota), or the end of older allocations,",
@@ -289,6 +296,15 @@ pub(super) fn remedy(whose: Whose, row: &ServerFacts) -> Remedy {
         ),
     };
     remedies::turn_configuration(whose, message, &brief)
+}
+
+/// The same server, at the port where it was found to answer.
+fn elsewhere(whose: Whose, uri: &str) -> Remedy {
+    remedies::turn_configuration(
+        whose,
+        format!("-s {uri} on {}", short(whose)),
+        &format!("-s {uri}"),
+    )
 }
 
 fn certified(whose: Whose, row: &ServerFacts, error: Code) -> Remedy {

@@ -186,6 +186,9 @@ impl OneFamily<'_> {
     /// first one's relay too is known to be lost before the other side.
     fn lost(&self, deaf: Whose) -> Cause {
         let mute = deaf.other();
+        if let Some(cause) = self.hears_nobody(deaf) {
+            return cause;
+        }
         let misses_relay = self.reaches_relay(mute) == Some(false)
             && self.situation.reaches_itself(deaf) != Some(false);
         if misses_relay {
@@ -223,6 +226,32 @@ impl OneFamily<'_> {
             short(mute)
         ))
         .remedied([remedies::open_udp(Whose::Between)])
+    }
+
+    /// A side whose checks arrive, and to which neither the other side nor the servers get through.
+    fn hears_nobody(&self, deaf: Whose) -> Option<Cause> {
+        if self.view(deaf).udp == Some(Udp::Open) || self.speaks_with_relay(deaf) {
+            return None;
+        }
+        let (servers, _) = silent_here(self.situation, deaf, self.local.family)?;
+        let server = servers.first()?;
+        let name = self.situation.name(deaf);
+        Some(
+            Cause::new(
+                Code::UdpBlocked,
+                deaf,
+                format!(
+                    "UDP gets out of the network of {name}, and none comes in: its router or firewall drops what comes back"
+                ),
+            )
+            .briefly(format!("UDP gets out on {name} and none comes in: its firewall drops it"))
+            .seen([format!(
+                "{server} answers {} over UDP, and is silent to {}, whose checks arrive",
+                short(deaf.other()),
+                short(deaf)
+            )])
+            .remedied(remedies::blocked(self, deaf)),
+        )
     }
 
     /// Both NATs would let it through, and nothing arrives. A side whose packets do not reach the

@@ -6,7 +6,7 @@ use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Party, Situation, Whose};
 use crate::proto::nat::address::is_global;
 
-/// The address that the world sees a side at, if it is known. IPv4 first.
+/// The address that the world sees a side at, if it is known. Public ones and IPv4 first.
 fn public_address(party: &Party<'_>) -> Option<IpAddr> {
     let of = |kind: CandidateType| {
         let all = party.side.candidates.iter();
@@ -18,7 +18,7 @@ fn public_address(party: &Party<'_>) -> Option<IpAddr> {
     let mut known: Vec<IpAddr> = of(CandidateType::Srflx).chain(seen).chain(hosts).collect();
     // Stands for one that is not told.
     known.retain(|ip| !ip.is_unspecified());
-    known.sort_by_key(|ip| !ip.is_ipv4());
+    known.sort_by_key(|ip| (!is_global(*ip), !ip.is_ipv4()));
     known.first().copied()
 }
 

@@ -26,6 +26,8 @@ pub(in crate::proto::ice) struct View {
     egress: BTreeSet<IpAddr>,
     /// Those that its behaviour was measured at.
     measured: BTreeSet<IpAddr>,
+    /// Where servers see the socket that was measured.
+    seen_at: BTreeSet<IpAddr>,
     pub has_relay: bool,
     /// An answer to a STUN request shows that it is open.
     pub udp: Option<Udp>,
@@ -61,7 +63,21 @@ impl View {
         if has_nat == Some(false) {
             measured.extend(facts.map(|f| f.local_address));
         }
-        let public: BTreeSet<IpAddr> = measured.union(&of(&[Srflx])).copied().collect();
+        let mut public: BTreeSet<IpAddr> = measured.union(&of(&[Srflx])).copied().collect();
+        let mut seen_at: BTreeSet<IpAddr> = facts
+            .iter()
+            .flat_map(|f| f.reflexive_addresses.iter())
+            .map(SocketAddr::ip)
+            .collect();
+        // What is seen from inside, or by a server behind something that rewrites addresses, is no address
+        // of it beside one that is.
+        let has_stranger =
+            public.iter().any(|ip| is_global(*ip)) && public.iter().any(|ip| !is_global(*ip));
+        if has_stranger {
+            for seen in [&mut public, &mut measured, &mut seen_at] {
+                seen.retain(|ip| is_global(*ip));
+            }
+        }
         let relays = side.candidates.iter().filter(|c| c.kind == Relay);
         let egress = relays
             .filter_map(|c| c.related.map(|at| at.ip()))
@@ -80,15 +96,10 @@ impl View {
             matches!(mapping, Some(Fact::Inconclusive { reason, .. }) if *reason == wanted)
         };
         let depends = unclear_for(Reason::EndpointDependent);
-        let seen_at: BTreeSet<IpAddr> = facts
-            .iter()
-            .flat_map(|f| f.reflexive_addresses.iter())
-            .map(SocketAddr::ip)
-            .collect();
         // One socket that all servers see at one address is not spoilt by what other sockets get.
         let keeps_address = known.mapping == Some(Mapping::EndpointIndependent);
-        let is_pooled =
-            unclear_for(Reason::AddressPooling) || (seen_at.len() > 1 && !keeps_address);
+        let is_pooled = (unclear_for(Reason::AddressPooling) && !has_stranger)
+            || (seen_at.len() > 1 && !keeps_address);
         let ruled_out = |p: &Peer| depends && p.mapping == Mapping::EndpointIndependent;
         Self {
             family,
@@ -102,6 +113,7 @@ impl View {
             },
             public,
             measured,
+            seen_at,
             egress,
             is_pooled,
             moves_port: facts.is_some_and(|f| f.port_moves == Fact::Determined(true)),
@@ -110,6 +122,44 @@ impl View {
             known,
             possible: known.possible().filter(|p| !ruled_out(p)).collect(),
         }
+    }
+
+    /// Both sides of a session. An address that a server sees both at, far from where others see either, is that of
+    /// something before the server.
+    pub(in crate::proto::ice) fn of_both(
+        local: Side<'_>,
+        remote: Side<'_>,
+        family: Family,
+    ) -> (Self, Self) {
+        let (local, remote) = (Self::new(local, family), Self::new(remote, family));
+        let strangers: Vec<IpAddr> = local
+            .public
+            .intersection(&remote.public)
+            .copied()
+            .filter(|ip| local.is_far(*ip) && remote.is_far(*ip))
+            .collect();
+        let others = |view: &Self| -> BTreeSet<IpAddr> {
+            let all = view.public.iter().copied();
+            all.filter(|ip| !strangers.contains(ip)).collect()
+        };
+        if strangers.is_empty() || !others(&local).is_disjoint(&others(&remote)) {
+            return (local, remote);
+        }
+        (local.without(&strangers), remote.without(&strangers))
+    }
+
+    /// Whether servers see this side at others too, all of another network than this one.
+    fn is_far(&self, ip: IpAddr) -> bool {
+        let mut others = self.public.iter().filter(|other| **other != ip).peekable();
+        others.peek().is_some() && others.all(|other| !is_of_one_operator(*other, ip))
+    }
+
+    fn without(mut self, strangers: &[IpAddr]) -> Self {
+        for seen in [&mut self.public, &mut self.measured, &mut self.seen_at] {
+            seen.retain(|ip| !strangers.contains(ip));
+        }
+        self.is_pooled = self.seen_at.len() > 1 && !self.is_independent();
+        self
     }
 
     /// Whether it has any that are not relayed.
@@ -227,6 +277,15 @@ impl View {
             Some(mapping) => format!("{mapping} mapping and {filtering}"),
             None => format!("unknown mapping and {filtering}"),
         }
+    }
+}
+
+/// Whether two addresses may be of one pool: the first half of those of IPv4, a quarter of those of IPv6.
+fn is_of_one_operator(one: IpAddr, two: IpAddr) -> bool {
+    match (one, two) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => a.octets()[..2] == b.octets()[..2],
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.segments()[..2] == b.segments()[..2],
+        _ => false,
     }
 }
 

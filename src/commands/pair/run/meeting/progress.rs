@@ -200,6 +200,7 @@ impl Meeting<'_> {
             if self.flow.selected.is_some() {
                 self.note(TimelineEvent::QualityMeasured, None);
             }
+            self.tell_unfinished_servers();
             self.say(Message::Finished);
         }
     }

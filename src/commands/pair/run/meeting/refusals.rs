@@ -20,9 +20,10 @@ impl Meeting<'_> {
     pub(super) fn hear_refusals(&mut self, now: Time) {
         let since = self.progress.described_at.map(|at| at + AFTER);
         let is_overdue = since.is_some_and(|due| now >= due);
-        // A datagram that is not sent for that would be loss to the test of the path.
+        // A datagram that is not sent for that would be loss to the test of the path, which a relay has to itself.
+        let is_direct = |(pair, _): (usize, Time)| !self.checks.pairs()[pair].is_relayed();
         self.paths
-            .listen(is_overdue && self.flow.selected.is_none());
+            .listen(is_overdue && !self.flow.selected.is_some_and(is_direct));
         let known = &mut self.own.found.refusals;
         for (_, refusal) in self.paths.refusals() {
             if known.len() < bounds::CANDIDATES && !known.contains(&refusal) {

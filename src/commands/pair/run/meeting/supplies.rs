@@ -12,7 +12,7 @@ use crate::commands::pair::run::Event;
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::paths::Means;
 use crate::commands::pair::verdict::causes::server_facts;
-use crate::proto::ice::causes::EndedRelay;
+use crate::proto::ice::causes::{EndedRelay, ServerFacts};
 use crate::proto::signal::message::Message;
 
 impl Meeting<'_> {
@@ -96,6 +96,30 @@ impl Meeting<'_> {
                 let _ = self.record.events.send(Event::Server(report));
             }
             run::Event::Redundant(_) => {}
+        }
+    }
+
+    /// Those that had not answered when the session ended: who hears of none believes that there is none.
+    pub(super) fn tell_unfinished_servers(&mut self) {
+        let told = &self.own.servers;
+        let asked = self.options.gather.servers.iter();
+        let unfinished: Vec<ServerFacts> = asked
+            .map(|server| &server.uri)
+            .filter(|uri| {
+                let name = uri.to_string();
+                !told.iter().any(|facts| facts.uri == name)
+            })
+            .map(|uri| ServerFacts {
+                uri: uri.to_string(),
+                address: None,
+                transport: uri.transport,
+                is_turn: uri.is_turn(),
+                error: Some(Code::CutShort),
+                detail: None,
+            })
+            .collect();
+        for facts in unfinished {
+            self.say(Message::Server(facts));
         }
     }
 

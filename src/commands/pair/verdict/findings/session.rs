@@ -66,6 +66,7 @@ pub(crate) fn peer_end(end: &PeerEnd) -> String {
             text.trim_end_matches('.')
         ),
         PeerEnd::Vanished => "the other side went away without a word".to_owned(),
+        PeerEnd::Mute => "the other side was there and has said nothing of any check, so this side's description may never have reached it".to_owned(),
     }
 }
 
@@ -226,6 +227,10 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
             PeerEnd::Vanished => (
                 Code::PeerVanished,
                 "look at the other side's output; run it again on both sides",
+            ),
+            PeerEnd::Mute => (
+                Code::PeerMute,
+                "look at the other side's output; a way to the rendezvous that loses large packets (a small MTU, and ICMP dropped) lets in greetings alone",
             ),
         };
         let severity = if connected {
