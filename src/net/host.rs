@@ -211,7 +211,8 @@ pub fn is_broadcast(ip: IpAddr) -> bool {
         if_addrs::IfAddr::V4(v4) => {
             let host = !u32::from(v4.netmask);
             let last = u32::from(v4.ip) | host;
-            v4.broadcast == Some(ip) || (host > 1 && last == u32::from(ip))
+            // Without a broadcast address of its own an interface is said to have its own one.
+            (v4.broadcast == Some(ip) && v4.ip != ip) || (host > 1 && last == u32::from(ip))
         }
         if_addrs::IfAddr::V6(_) => false,
     };

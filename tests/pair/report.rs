@@ -5,6 +5,7 @@ mod causes;
 mod failures;
 mod layout;
 mod media;
+mod misread;
 mod plural;
 mod refused;
 mod relay_causes;

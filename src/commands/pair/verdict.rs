@@ -84,6 +84,8 @@ pub struct Context {
     pub odd: Vec<String>,
     /// How many others tried to join with the same code and were turned away.
     pub turned_away: u32,
+    /// Whether somebody is in the room who has said nothing that could be opened.
+    pub has_silent_company: bool,
     /// Whether messages were refused that may not be the other side's.
     pub has_foreign: bool,
     pub role_conflict: Option<RoleConflict>,

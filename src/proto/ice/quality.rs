@@ -40,6 +40,8 @@ const LARGE_AT_MOST: usize = 16;
 pub struct Measured {
     /// Datagrams sent, until the path ended if it did.
     pub sent: u32,
+    /// The same up to the last one that came back.
+    pub sent_while_heard: u32,
     /// The round trip of each that came back.
     pub rtts: Vec<Duration>,
     /// How it went, those behind the end of the path included.
@@ -65,11 +67,20 @@ impl Measured {
         let ended_after = ended_after(&came_back);
         Self {
             sent: count(&came_back, ended_after),
+            sent_while_heard: while_heard(&came_back),
             ended_after,
             rtts: settled.iter().filter_map(|(_, rtt)| *rtt).collect(),
             course: course(settled),
             ..Self::default()
         }
+    }
+}
+
+impl Measured {
+    /// What is left where the other side went away: from then on nothing was lost on the path.
+    pub fn end_with_other_side(&mut self) {
+        self.sent = self.sent_while_heard;
+        self.large = self.large.filter(|large| large.received == large.sent);
     }
 }
 
@@ -99,6 +110,12 @@ fn count(settled: &[(Time, bool)], ended_after: Option<Duration>) -> u32 {
     let end = ended_after.map_or(Duration::MAX, |after| first + after);
     let counted = settled.iter().filter(|(at, _)| *at <= end);
     u32::try_from(counted.count()).unwrap_or(u32::MAX)
+}
+
+/// How many datagrams were sent up to the last one that came back.
+fn while_heard(settled: &[(Time, bool)]) -> u32 {
+    let last = settled.iter().rposition(|(_, is_back)| *is_back);
+    u32::try_from(last.map_or(0, |last| last + 1)).unwrap_or(u32::MAX)
 }
 
 /// When the path ended, from what was sent when and whether it came back.

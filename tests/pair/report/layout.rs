@@ -310,6 +310,7 @@ fn random_media(rng: &mut StdRng) -> Vec<MediaReport> {
 fn random_context(rng: &mut StdRng) -> Context {
     Context {
         came_with_code: false,
+        has_silent_company: rng.random(),
         has_foreign: rng.random(),
         wanted: pick(
             rng,

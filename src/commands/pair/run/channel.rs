@@ -29,6 +29,8 @@ pub enum ChannelEvent {
     /// Another one.
     Reached(usize),
     Rejoined(usize),
+    /// Whether somebody else is in the room, as the place says.
+    Company(bool),
     /// The connection has dropped; it is being made again.
     Lost(usize, ErrorReport),
     /// This place is of no use, or not any more; there are others.
@@ -206,15 +208,22 @@ impl Membership {
     }
 
     /// One more coming or going; the end if there are too many.
-    fn count(&mut self, place: usize) -> Option<ChannelEvent> {
+    fn count(&mut self, place: usize, is_greeting: bool) -> Option<ChannelEvent> {
         self.comings_and_goings += 1;
         let is_flood = self.comings_and_goings > bounds::COMINGS_AND_GOINGS;
         is_flood.then(|| {
-            let message = format!(
-                "it says more than {} times that somebody came or went, which is no session",
-                bounds::COMINGS_AND_GOINGS
-            );
-            let hint = "use another rendezvous, and wss://, which nobody on the way can change";
+            let most = bounds::COMINGS_AND_GOINGS;
+            let (message, hint) = if is_greeting {
+                (
+                    format!("somebody who has the code has greeted more than {most} times, which is no session"),
+                    "run it again with a new code (--new-code); the other side's program is broken, or somebody else has the code",
+                )
+            } else {
+                (
+                    format!("it says more than {most} times that somebody came or went, which is no session"),
+                    "use another rendezvous, and wss://, which nobody on the way can change",
+                )
+            };
             ChannelEvent::Ended(
                 place,
                 ErrorReport::new(Code::RoomFlooded, message).with_hint(hint),
@@ -228,17 +237,24 @@ impl Membership {
             Happening::Said(event) => event,
         };
         let is_coming_or_going = !matches!(event, Event::Envelope(_) | Event::Refused(_));
-        if is_coming_or_going && let Some(end) = self.count(place) {
+        if is_coming_or_going && let Some(end) = self.count(place, false) {
             return Some(end);
         }
         match event {
-            Event::Joined { peer } => Some(self.joined(place, peer)),
+            Event::Joined { peer } => {
+                self.said
+                    .extend(peer.then_some(ChannelEvent::Company(true)));
+                Some(self.joined(place, peer))
+            }
             Event::PeerJoined | Event::Forgotten => {
                 // Its greeting tells whether it is the same one.
                 let _ = self.session.joined();
-                None
+                (event == Event::PeerJoined).then_some(ChannelEvent::Company(true))
             }
-            Event::PeerLeft => self.leave(place),
+            Event::PeerLeft => {
+                self.said.push_back(ChannelEvent::Company(false));
+                self.leave(place)
+            }
             Event::ThirdRefused => Some(ChannelEvent::ThirdRefused),
             Event::Lost(error) => {
                 self.standings[place].is_joined = false;
@@ -304,7 +320,7 @@ impl Membership {
         match incoming {
             Incoming::Nothing => None,
             Incoming::Again => {
-                if let Some(end) = self.count(place) {
+                if let Some(end) = self.count(place, true) {
                     return Some(end);
                 }
                 if self.session.is_unheard() {

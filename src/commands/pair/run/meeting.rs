@@ -171,6 +171,8 @@ pub(super) struct Record {
     pub reconnects: u32,
     pub turned_away: u32,
     pub rendezvous_trouble: Option<ErrorReport>,
+    /// Whether somebody else is in the room, as the rendezvous says.
+    pub has_company: bool,
     pub places: Vec<PlaceReport>,
     has_told_places: bool,
     /// Where the other side was heard first.
@@ -262,6 +264,7 @@ impl<'a> Meeting<'a> {
                 turned_away: 0,
                 has_foreign: false,
                 rendezvous_trouble: None,
+                has_company: false,
                 places: places::rows(options.places()),
                 has_told_places: false,
                 met_at: None,

@@ -78,12 +78,13 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
     let mut measured = meeting.measured(now).filter(|_| has_result);
     // Its record is the answer to what this side said at the end of its test: it was there all the time.
     let has_stayed = meeting.peer.arrived.is_some();
-    if let Some(measured) = &mut measured
-        && meeting.peer.end.is_some()
-        && !has_stayed
-    {
+    if let Some(measured) = measured.as_mut().filter(|_| !has_stayed) {
+        let has_said = meeting.peer.end.is_some();
+        if has_said || meeting.peer.left_at.is_some() {
+            measured.end_with_other_side();
+        }
         // It says itself that it went, so it was not the path.
-        measured.ended_after = None;
+        measured.ended_after = measured.ended_after.filter(|_| !has_said);
     }
     let report = selected.map(|index| selected_report(&meeting, index));
     let peer_agrees = match (selected, meeting.peer.connected) {
@@ -243,6 +244,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         ),
         turned_away: meeting.record.turned_away,
         has_foreign: meeting.record.has_foreign,
+        has_silent_company: meeting.record.has_company && !meeting.peer.was_there,
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),
@@ -276,7 +278,9 @@ fn is_mute(meeting: &Meeting<'_>) -> bool {
     let mut pairs = meeting.checks.pairs().iter();
     let is_heard = meeting.flow.selected.is_some()
         || pairs.any(|pair| pair.requests_in > 0 || pair.answered > 0);
-    peer.was_there && !meeting.is_manual() && !has_told && !is_heard
+    // Whoever names addresses without end has said enough.
+    let is_flooded = !meeting.checks.limits_reached().is_empty();
+    peer.was_there && !meeting.is_manual() && !has_told && !is_heard && !is_flooded
 }
 
 fn side(

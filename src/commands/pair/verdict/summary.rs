@@ -390,6 +390,9 @@ fn no_peer(result: &PairResult, context: &Context) -> String {
                 "No line from the other side was given within {waited}, so nothing was checked."
             )
         }
+        None if context.has_silent_company => format!(
+            "Somebody is in the room of this code, and said nothing within {waited} that could be opened, so nothing was checked: the program there hangs, or somebody else has the code."
+        ),
         None if is_at_home_alone(result) => format!(
             "The other side never came within {waited}, and only a host of this network could have: no other place to meet at was reached. Name one with --rendezvous, or use --manual, which needs none."
         ),

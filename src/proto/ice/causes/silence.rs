@@ -230,7 +230,7 @@ impl OneFamily<'_> {
 
     /// A side whose checks arrive, and to which neither the other side nor the servers get through.
     fn hears_nobody(&self, deaf: Whose) -> Option<Cause> {
-        if self.view(deaf).udp == Some(Udp::Open) || self.speaks_with_relay(deaf) {
+        if !self.view(deaf).public.is_empty() || self.speaks_with_relay(deaf) {
             return None;
         }
         let (servers, _) = silent_here(self.situation, deaf, self.local.family)?;
@@ -241,10 +241,13 @@ impl OneFamily<'_> {
                 Code::UdpBlocked,
                 deaf,
                 format!(
-                    "UDP gets out of the network of {name}, and none comes in: its router or firewall drops what comes back"
+                    "what comes back over UDP does not get in to {name}: its checks leave and arrive, and its router or firewall drops the answers of servers and of {}",
+                    short(deaf.other())
                 ),
             )
-            .briefly(format!("UDP gets out on {name} and none comes in: its firewall drops it"))
+            .briefly(format!(
+                "the router or firewall of {name} drops what comes back over UDP"
+            ))
             .seen([format!(
                 "{server} answers {} over UDP, and is silent to {}, whose checks arrive",
                 short(deaf.other()),

@@ -44,6 +44,7 @@ impl Meeting<'_> {
             }
             ChannelEvent::Succeeded => self.succeeded(),
             ChannelEvent::ThirdRefused => self.record.turned_away += 1,
+            ChannelEvent::Company(is_there) => self.record.has_company = is_there,
             ChannelEvent::Message(message) => self.take_message(message),
             ChannelEvent::Carried(sdp) => self.take_carried(&sdp),
             ChannelEvent::Refused(why) => self.refuse_as_foreign(why),

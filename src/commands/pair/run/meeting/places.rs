@@ -52,6 +52,7 @@ impl Meeting<'_> {
         let detail = self.place_detail(place, None);
         self.note(TimelineEvent::RendezvousRejoined, detail);
         self.record.places[place].status = PlaceStatus::Reached;
+        self.record.rendezvous_trouble = None;
     }
 
     pub(super) fn lost(&mut self, place: usize, error: ErrorReport) {

@@ -21,9 +21,11 @@ impl Meeting<'_> {
         let since = self.progress.described_at.map(|at| at + AFTER);
         let is_overdue = since.is_some_and(|due| now >= due);
         // A datagram that is not sent for that would be loss to the test of the path, which a relay has to itself.
-        let is_direct = |(pair, _): (usize, Time)| !self.checks.pairs()[pair].is_relayed();
-        self.paths
-            .listen(is_overdue && !self.flow.selected.is_some_and(is_direct));
+        let is_wanted = match self.flow.selected {
+            Some((pair, _)) => self.checks.pairs()[pair].is_relayed(),
+            None => is_overdue,
+        };
+        self.paths.listen(is_wanted);
         let known = &mut self.own.found.refusals;
         for (_, refusal) in self.paths.refusals() {
             if known.len() < bounds::CANDIDATES && !known.contains(&refusal) {

@@ -99,7 +99,10 @@ pub(crate) fn is_unusable(quality: &QualityReport) -> bool {
 pub(crate) fn loses_large(quality: &QualityReport) -> bool {
     let is_proved = |large: &LargeReport| large.sent >= MIN_LARGE || limits(quality).is_some();
     let large = quality.large.filter(is_proved);
-    large.is_some_and(|large| large.received == 0) && quality.received * 2 > quality.sent
+    // Behind the end of a path nothing comes back, whatever its length.
+    quality.ended_after_ms.is_none()
+        && large.is_some_and(|large| large.received == 0)
+        && quality.received * 2 > quality.sent
 }
 
 /// What does not carry large datagrams, and up to how many bytes pass; `None` if that is not known.
@@ -137,7 +140,8 @@ fn of_large(quality: &QualityReport) -> Option<Finding> {
     let share = |received: u32, sent: u32| f64::from(received) / f64::from(sent.max(1));
     let much_worse =
         share(large.received, large.sent) + 0.3 < share(quality.received, quality.sent);
-    (large.sent >= MIN_LARGE && much_worse).then(|| {
+    let has_stayed = quality.ended_after_ms.is_none();
+    (has_stayed && large.sent >= MIN_LARGE && much_worse).then(|| {
         Finding::new(
             Code::LargeDatagramsLost,
             format!(

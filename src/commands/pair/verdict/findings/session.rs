@@ -240,6 +240,13 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
         };
         findings.push(Finding::new(code, peer_end(end), hint).severity(severity));
     }
+    if context.has_silent_company {
+        findings.push(Finding::new(
+            Code::PeerMute,
+            "somebody is in the room of this code, and has said nothing that could be opened",
+            "look at the program there; with a new code (--new-code) on both sides nobody else has the place",
+        ));
+    }
     let own = env!("CARGO_PKG_VERSION");
     if let Some(version) = result.session.peer_version.as_ref().filter(|v| *v != own) {
         findings.push(Finding::new(
