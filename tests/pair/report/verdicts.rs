@@ -349,8 +349,8 @@ fn a_path_that_loses_much_is_not_called_good() {
         (150, None, Outcome::Good),
         (142, None, Outcome::Good),
         (100, Some(Caveat::Lossy), Outcome::Good),
-        (31, Some(Caveat::Lossy), Outcome::Good),
-        (29, Some(Caveat::Lossy), Outcome::Bad),
+        (16, Some(Caveat::Lossy), Outcome::Good),
+        (14, Some(Caveat::Lossy), Outcome::Bad),
         (0, Some(Caveat::Lossy), Outcome::Bad),
     ] {
         let mut result = direct();

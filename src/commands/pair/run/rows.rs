@@ -244,7 +244,9 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         ),
         turned_away: meeting.record.turned_away,
         has_foreign: meeting.record.has_foreign,
-        has_silent_company: meeting.record.has_company && !meeting.peer.was_there,
+        has_silent_company: meeting.record.has_company
+            && !meeting.peer.was_there
+            && !meeting.record.has_foreign,
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),

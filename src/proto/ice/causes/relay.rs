@@ -109,17 +109,22 @@ fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) 
     let is_blocked = |whose: Whose| udp(situation, whose) == Some(Udp::Blocked);
     match (is_blocked(Whose::Local), is_blocked(Whose::Remote)) {
         (true, true) => {
-            let both = [&local, &remote];
-            let are_tls = both.iter().all(|all| {
-                let first = all.first();
-                first.is_some_and(|remedy| remedy.code == RemedyCode::TurnTls)
-            });
-            if are_tls {
-                return vec![remedies::turn_tls(Whose::Both)];
-            }
             // Each needs its own.
-            let all = local.into_iter().chain(remote);
-            all.map(|remedy| remedy.surely(false)).collect()
+            match (local.first(), remote.first()) {
+                (Some(one), Some(two))
+                    if one.code == two.code && one.code == RemedyCode::TurnTls =>
+                {
+                    vec![remedies::turn_tls(Whose::Both)]
+                }
+                (Some(one), Some(two))
+                    if one.code == two.code && one.in_brief() == two.in_brief() =>
+                {
+                    let brief = one.in_brief();
+                    let message = format!("{brief} on both sides");
+                    vec![remedies::turn_configuration(Whose::Both, message, brief)]
+                }
+                _ => unsure(local).chain(unsure(remote)).collect(),
+            }
         }
         (false, true) => remote.into_iter().chain(unsure(local)).collect(),
         (true, false) => local.into_iter().chain(unsure(remote)).collect(),
