@@ -1,6 +1,7 @@
 //! What files tell of calls: real ones whose truth is known (`tests/evidence`), made-up ones for what
 //! there is no file of, and hostile ones.
 
+mod arrival;
 mod captures;
 mod dump;
 mod firefox;

@@ -1,5 +1,7 @@
 //! Counts what went on each path.
 
+mod segments;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -46,6 +48,8 @@ pub struct Observer {
     waiting: HashMap<Transaction, Waiting>,
     order: VecDeque<Transaction>,
     channels: HashMap<(SocketAddr, SocketAddr, u16), SocketAddr>,
+    /// By sender and receiver, what there is of a message over TCP that is longer than its segment.
+    begun: HashMap<(SocketAddr, SocketAddr), Vec<u8>>,
 }
 
 /// A request's number, and for checks its path: at a TURN server each is seen on both legs.
@@ -140,72 +144,6 @@ impl Observer {
         }
         let (path, sender) = PathKey::direct(from, to);
         self.payload(at, Route { path, sender }, payload, length);
-    }
-
-    /// Messages over TCP (RFC 8656 12.4, 12.5), from the beginning of a segment as far as it was captured.
-    fn segment(&mut self, at: f64, packet: Packet) {
-        let mut rest = packet.payload;
-        while !rest.is_empty() {
-            let route = (packet.from, packet.to, true);
-            let length = if let Some(message) = StunFrame::read(rest) {
-                self.message(at, route, &message);
-                message.length
-            } else if let Some((channel, data, length)) = stun::channel_data(rest) {
-                let is_known = self.server_of(route).is_some();
-                // The first of a segment alone, and nothing behind it: bytes of anything else are rarely so.
-                let is_alone = length.next_multiple_of(4) == packet.length;
-                if !is_known && !is_alone {
-                    return;
-                }
-                self.channel(at, route, channel, data, true);
-                length.next_multiple_of(4)
-            } else {
-                return;
-            };
-            rest = rest.get(length..).unwrap_or_default();
-        }
-    }
-
-    /// Which of two ends is the client of a TURN server that the other one is.
-    fn server_of(
-        &self,
-        (from, to, is_tcp): (SocketAddr, SocketAddr, bool),
-    ) -> Option<(SocketAddr, SocketAddr, bool)> {
-        if self.servers.contains_key(&(from, to, is_tcp)) {
-            Some((from, to, true))
-        } else if self.servers.contains_key(&(to, from, is_tcp)) {
-            Some((to, from, false))
-        } else {
-            None
-        }
-    }
-
-    fn channel(
-        &mut self,
-        at: f64,
-        route: (SocketAddr, SocketAddr, bool),
-        channel: u16,
-        data: &[u8],
-        is_whole: bool,
-    ) {
-        let known = self.server_of(route).and_then(|(client, server, is_sent)| {
-            let peer = self.channels.get(&(client, server, channel)).copied()?;
-            Some((client, server, is_sent, peer))
-        });
-        if known.is_none() && is_whole && is_media(data) {
-            self.flows.unbound();
-        }
-        if let Some((client, server, is_sent, peer)) = known {
-            let path = PathKey::relayed(client, server, route.2, peer);
-            self.inner(
-                at,
-                Route {
-                    path,
-                    sender: usize::from(!is_sent),
-                },
-                data,
-            );
-        }
     }
 
     /// What went through a relay.
@@ -361,7 +299,8 @@ impl Observer {
         match message.class {
             Class::Request => self.check(at, Route { path: key, sender }, message),
             Class::Success => self.answer(at, Route { path: key, sender }, message),
-            Class::Indication | Class::Error => {}
+            Class::Error => self.refusal(Route { path: key, sender }, message),
+            Class::Indication => {}
         }
     }
 
@@ -395,6 +334,21 @@ impl Observer {
                 nominates,
             },
         );
+    }
+
+    /// An error response to a check (RFC 8445 7.2.5.2.3).
+    fn refusal(&mut self, route: Route, message: &StunFrame) {
+        const ROLE_CONFLICT: u16 = 487;
+        let transaction = (message.id, Some(route.path));
+        let Some(Waiting::Check { sender, .. }) = self.waiting.get(&transaction).copied() else {
+            return;
+        };
+        let code = message.error().filter(|code| *code != ROLE_CONFLICT);
+        if sender != route.sender
+            && let Some(path) = self.path(route.path)
+        {
+            path.sent[sender].refused = code.or(path.sent[sender].refused);
+        }
     }
 
     fn answer(&mut self, at: f64, route: Route, message: &StunFrame) {

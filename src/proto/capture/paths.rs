@@ -79,6 +79,8 @@ pub struct Sent {
     pub is_controlling: bool,
     /// Says of ICMP that its datagrams were not delivered.
     pub undelivered: u32,
+    /// The error that its last refused check was answered with, but for conflicts of roles, which settle themselves.
+    pub refused: Option<u16>,
     /// A 403 of the TURN server for this peer.
     pub is_forbidden: bool,
     /// How many routers its last check or answer might still pass.

@@ -71,6 +71,7 @@ pub const fn is_of_later_stage(code: Code) -> bool {
             | Code::CandidatesLost
             | Code::PathLost
             | Code::NoCommonCodec
+            | Code::NoMedia
     )
 }
 
@@ -186,9 +187,15 @@ fn used(pairs: &[CallPair], standing: Standing) -> Option<&CallPair> {
 
 /// Why it is not known what came of a path that ICE found.
 fn half_seen(account: &Account) -> Option<String> {
+    const HALF: &str = "ICE has found a way, DTLS was begun over it, and neither media nor data is in the capture, so whether the handshake ended well is not told; the dump of the browser tells";
     const BARE: &str = "ICE has found a way, and neither DTLS nor media is in the capture: it was begun later, or nothing of them was sent; the dump of the browser tells";
     let gap = account.gap.clone();
-    gap.or_else(|| account.is_bare_ice.then(|| BARE.to_owned()))
+    let words = if account.dtls.role.is_some() {
+        HALF
+    } else {
+        BARE
+    };
+    gap.or_else(|| account.is_bare_ice.then(|| words.to_owned()))
 }
 
 fn connected_ms(account: &Account) -> Option<f64> {
@@ -218,6 +225,7 @@ impl JudgedCall {
         let late_only = call.ends.iter().flatten().all(|account| account.is_late);
         let before_ice = stages::glare(call, self.standing)
             .or_else(|| stages::not_described(call, self.standing))
+            .or_else(|| stages::altered(call, self.standing))
             .or_else(|| stages::no_answer(call));
         if let Some(cause) = before_ice {
             self.causes.push(cause);
@@ -231,6 +239,7 @@ impl JudgedCall {
             stages::dtls(call, self.standing),
             stages::path_lost(call, self.standing),
             stages::no_common_codec(call),
+            stages::no_media(call, self.standing),
         ];
         self.causes.extend(later.into_iter().flatten());
         if self.has_path()

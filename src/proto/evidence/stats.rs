@@ -378,7 +378,10 @@ impl StatsBook {
                 .get(&id)
                 .and_then(|codec| self.codecs.get(codec));
             stream.codec = codec.cloned();
-            stream.lost = stream.lost.or(self.losses.get(&id).copied());
+            // What the other end lacks of what was sent is no loss of what came.
+            if stream.received.is_some() {
+                stream.lost = stream.lost.or(self.losses.get(&id).copied());
+            }
             account.streams.push(stream);
         }
     }

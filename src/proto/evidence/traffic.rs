@@ -386,6 +386,12 @@ impl<'a> Capture<'a> {
         pair.mapped = mine.mapped;
         pair.failure = if mine.is_forbidden {
             Some(Code::ForbiddenIp)
+        } else if let Some(code) = mine.refused.filter(|_| pair.responses_received == 0) {
+            Some(match code {
+                400 => Code::BadRequest,
+                401 => Code::Unauthorized,
+                _ => Code::ErrorResponse,
+            })
         } else if mine.undelivered > 0 && pair.responses_received == 0 {
             Some(Code::IcmpUnreachable)
         } else {

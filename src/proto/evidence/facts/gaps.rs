@@ -18,6 +18,8 @@ fn is_shown(cause: &Cause) -> bool {
             | Code::DtlsFailed
             | Code::PathLost
             | Code::NoCommonCodec
+            | Code::NoMedia
+            | Code::Unauthorized
     )
 }
 

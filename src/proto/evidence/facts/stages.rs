@@ -1,6 +1,8 @@
 //! Causes of the later stages: answers and candidates that never came, DTLS, paths that were lost,
 //! media that was not agreed.
 
+mod altered;
+mod arrival;
 mod codecs;
 mod handshake;
 mod outage;
@@ -13,6 +15,8 @@ use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
+pub use altered::altered;
+pub use arrival::no_media;
 pub use codecs::{Lacks, lacking, no_common_codec};
 pub use handshake::{dtls, is_refused_certificate};
 pub use outage::path_lost;
@@ -74,7 +78,7 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
             )
         } else {
             format!(
-                "no candidate of {from} came to {to}, whose description says that they come later (trickle)"
+                "no candidate of {from} came to {to}, though its description says that they come later (trickle), or it had none to tell"
             )
         }
     };

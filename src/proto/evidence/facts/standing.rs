@@ -44,9 +44,14 @@ impl Standing {
         if ice_worked {
             return Self::after_ice(account);
         }
-        // DTLS goes over ICE: it had worked, though statistics have forgotten over which pair.
-        if dtls == Some("connected") && matches!(ice, Some("failed" | "disconnected")) {
-            return Self::Lost;
+        // DTLS goes over ICE: it had worked, though statistics have forgotten over which pair, or have no pairs.
+        match (dtls, ice) {
+            (Some("connected"), Some("failed" | "disconnected")) => return Self::Lost,
+            // Its goodbye has come, and then the path was gone.
+            (Some("closed"), Some("failed" | "disconnected")) | (Some("connected"), None) => {
+                return Self::Connected;
+            }
+            _ => {}
         }
         if matches!(ice, Some("failed")) || matches!(connection, Some("failed")) {
             return Self::Failed;

@@ -84,7 +84,8 @@ pub(super) fn connection(
     };
     let up = first.map_or(up, |first| first.min(up));
     change(account, up, StateKind::Ice, "connected");
-    if let Some((from, to)) = others.silence.filter(|(from, to)| to - from >= OUTAGE_MS) {
+    let is_outage = |(from, to): &(f64, f64)| to - from >= OUTAGE_MS && *from >= up;
+    if let Some((from, to)) = others.silence.filter(is_outage) {
         change(account, from + NOTICED_MS, StateKind::Ice, "disconnected");
         change(account, to, StateKind::Ice, "connected");
     }
@@ -111,6 +112,8 @@ pub(super) fn connection(
         let handshake = sent.hellos + sent.server_hellos + sent.handshake;
         sent.rtp == 0 && handshake == 0 && sent.sealed == 0 && sent.data == 0
     });
+    // A handshake that was answered, and nothing behind it.
+    account.is_bare_ice |= account.dtls.state.is_none() && account.dtls.role.is_some();
     // Media is keyed by DTLS, so it is up when media comes.
     let media = [mine.first_rtp, others.first_rtp]
         .into_iter()

@@ -106,7 +106,10 @@ fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause {
 /// What would help where each side has a remedy of its own: a relay that one side reaches is enough, unless the other
 /// one cannot send to it.
 fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) -> Vec<Remedy> {
-    let is_blocked = |whose: Whose| udp(situation, whose) == Some(Udp::Blocked);
+    // Who wants relays alone has nothing else to send from.
+    let is_blocked = |whose: Whose| {
+        situation.party(whose).side.relay_only || udp(situation, whose) == Some(Udp::Blocked)
+    };
     match (is_blocked(Whose::Local), is_blocked(Whose::Remote)) {
         (true, true) => {
             // Each needs its own.

@@ -126,6 +126,9 @@ fn does(row: &ServerFacts) -> String {
         Code::Dns => "has a name that is not found",
         Code::NameMisdirected => "has a name that leads elsewhere",
         Code::Refused => "refuses the connection: nothing listens there",
+        Code::Unreachable if row.transport == Transport::Tls => {
+            "is not reached over TLS: no way leads there, nothing listens, or its certificate is refused"
+        }
         Code::Unreachable => "cannot be reached: no route leads there, or a router rejects it",
         Code::Rejected => "is kept from that side by a router or firewall that rejects UDP",
         Code::Forbidden if is_answer => "forbids it (403)",

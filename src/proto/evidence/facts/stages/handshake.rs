@@ -27,8 +27,13 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     }));
     seen.extend(alert.map(|alert| format!("alert: {alert}")));
     if let Some(roles) = same_roles(call) {
+        let message = if roles.1 {
+            "both ends took the active DTLS role (a=setup), so each began the handshake and neither answered it"
+        } else {
+            "both ends took the passive DTLS role (a=setup), so neither began the handshake"
+        };
+        let roles = roles.0;
         seen.push(roles);
-        let message = "both ends took the same DTLS role (a=setup), so neither began the handshake";
         return Some(cause(Code::DtlsFailed, Whose::Between, message, seen));
     }
     let message = if standing == Standing::Insecure {
@@ -125,16 +130,38 @@ fn told_twice(end: Option<&Account>) -> Option<String> {
     ))
 }
 
-/// `a=setup` of both ends (RFC 8842 5.2).
-fn same_roles(call: &JoinedCall) -> Option<String> {
-    let account = call.ends.iter().flatten().find(|account| {
-        !account.own.descriptions.is_empty() && !account.other.descriptions.is_empty()
-    })?;
+/// The role that both ends took (RFC 8842 5.2), in words, and whether it is the active one.
+fn same_roles(call: &JoinedCall) -> Option<(String, bool)> {
     let setup = |told: &Told| {
-        told.descriptions
-            .last()
-            .and_then(|(_, read)| read.setup.clone())
+        let last = told.descriptions.last();
+        last.and_then(|(_, read)| read.setup.clone())
     };
-    let (own, other) = (setup(&account.own)?, setup(&account.other)?);
-    (own == other && own != "actpass").then(|| format!("a=setup:{own} on both sides"))
+    let taken: Vec<&str> = call
+        .ends
+        .iter()
+        .flatten()
+        .filter_map(|account| account.dtls.role.as_deref())
+        .collect();
+    if let [one @ ("client" | "server"), two] = taken[..]
+        && one == two
+    {
+        return Some((format!("both ends are DTLS {one}s"), one == "client"));
+    }
+    let by_one = call
+        .ends
+        .iter()
+        .flatten()
+        .find_map(|account| Some((setup(&account.own)?, setup(&account.other)?)));
+    let by_both = || {
+        let [Some(one), Some(two)] = &call.ends else {
+            return None;
+        };
+        Some((setup(&one.own)?, setup(&two.own)?))
+    };
+    let is_same = |roles: &(String, String)| roles.0 == roles.1 && roles.0 != "actpass";
+    let (own, _) = by_one
+        .filter(is_same)
+        .or_else(|| by_both().filter(is_same))?;
+    let is_active = own == "active";
+    Some((format!("a=setup:{own} on both sides"), is_active))
 }

@@ -17,8 +17,14 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
             Some(account.reached(StateKind::Closed, &["closed"])?.at? - late)
         })
         .fold(f64::INFINITY, f64::min);
+    let names = ["this side", "the other side"];
+    let named = call.ends.iter().zip(names).filter(|(end, _)| end.is_some());
     let outages: Vec<Outage> = ends()
-        .filter_map(|(account, late)| Outage::of(account, closed + late))
+        .zip(named)
+        .filter_map(|((account, late), (_, who))| {
+            let outage = Outage::of(account, closed + late)?;
+            Some(Outage { who, ..outage })
+        })
         .collect();
     let worst = outages
         .iter()
@@ -36,7 +42,12 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     } else {
         String::new()
     };
+    let mute = outages.iter().find(|outage| outage.is_mute && both);
     let message = match (worst.is_over, both) {
+        (false, true) if mute.is_some() => format!(
+            "the path was lost{how_long}: {} sent nothing any more, while packets of the other one still came to it; its program or machine stopped, or a firewall there",
+            mute.map_or("one side", |outage| outage.who)
+        ),
         (true, true) => {
             format!("the path was lost{how_long} and came back: nothing came through, either way")
         }
@@ -97,6 +108,8 @@ struct Outage {
     /// 0 if it is not known.
     lasted_ms: f64,
     is_over: bool,
+    /// Whose record it is.
+    who: &'static str,
     /// Whether the other end was heard all the time.
     is_mute: bool,
     /// Whether it would be known that the other end closed the connection.
@@ -166,6 +179,7 @@ impl Outage {
             lasted_ms,
             shows_goodbyes: shows_goodbyes(account),
             is_over: back.is_some(),
+            who: "this side",
             is_mute: selected.and_then(|pair| pair.last_heard) > down.at && down.at.is_some(),
             seen: format!("{states}{sent}"),
         })
@@ -178,6 +192,7 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: shows_goodbyes(account),
             is_over: false,
+            who: "this side",
             is_mute: false,
             seen: format!(
                 "the pair in use is in-progress again: {} requests sent, {} answered",
@@ -196,6 +211,7 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: true,
             is_over: false,
+            who: "this side",
             is_mute: false,
             seen: "DTLS had been connected, and ICE is not any more".to_owned(),
         })

@@ -16,10 +16,16 @@ const CARRIED_MS: f64 = 1000.0;
 /// An offer or answer that a program could not make or did not take, where it was not tried again with
 /// success, and nothing came of the call.
 pub fn not_described(call: &JoinedCall, standing: Standing) -> Option<Cause> {
-    if standing >= Standing::Checking {
+    if standing > Standing::Failed {
         return None;
     }
-    let failure = |end: usize| call.ends[end].as_ref()?.open_failure();
+    // An end that checks has what it needs, whatever else it did not take.
+    let failure = |end: usize| {
+        let account = call.ends[end]
+            .as_ref()
+            .filter(|account| !has_checked(account))?;
+        account.open_failure()
+    };
     let side = Whose::of(failure(0).is_some(), failure(1).is_some())?;
     let who = match side {
         Whose::Local => "this side",
