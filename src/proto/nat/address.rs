@@ -95,10 +95,9 @@ impl Rewritten {
     /// Whether it is certain that the server does not see this host.
     pub const fn is_certain(self, local: IpAddr) -> bool {
         match self {
-            Self::Loopback => true,
+            // An address of this network that is not this host's own.
+            Self::Loopback | Self::Neighbour => true,
             Self::Inside | Self::Itself => !is_private(local),
-            // An address of this network is not this host's own.
-            Self::Neighbour => true,
             Self::Near | Self::Local => false,
         }
     }
@@ -174,7 +173,7 @@ pub fn is_global(ip: IpAddr) -> bool {
     is_unicast(ip) && !is_private(ip)
 }
 
-/// Whether an address is of 64:ff9b::/96, which resolvers with DNS64 make of IPv4 addresses (RFC 6052 2.1).
+/// Whether an address is of `64:ff9b::/96`, which resolvers with DNS64 make of IPv4 addresses (RFC 6052 2.1).
 pub const fn is_dns64(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(_) => false,

@@ -39,19 +39,19 @@ fn limits_of(by_host: BTreeMap<IpAddr, Vec<(Time, bool)>>) -> Option<Limits> {
     let (mut clean, mut all_sudden) = (0, true);
     for (ip, mut sent) in by_host {
         sent.sort_unstable_by_key(|(at, _)| *at);
-        let lost = sent.iter().filter(|(_, answered)| !answered).count();
+        let unanswered = sent.iter().filter(|(_, answered)| !answered).count();
         let loss = Loss {
             sent: sent.len(),
-            lost,
+            lost: unanswered,
         };
         let answers = |first: usize| sent.iter().take(first).all(|(_, answered)| *answered);
-        let hardly_any = lost * 20 >= loss.sent * 19;
+        let hardly_any = loss.lost * 20 >= loss.sent * 19;
         let answers_first = answers(if hardly_any { 1 } else { FIRST });
-        if lost * 10 < loss.sent {
+        if loss.lost * 10 < loss.sent {
             clean += usize::from(loss.sent >= 2);
-        } else if loss.sent >= FEWEST && lost * 2 >= loss.sent {
+        } else if loss.sent >= FEWEST && loss.lost * 2 >= loss.sent {
             losing.push((ip, loss));
-            all_sudden &= answers_first && lost * 5 >= loss.sent * 4;
+            all_sudden &= answers_first && loss.lost * 5 >= loss.sent * 4;
         } else {
             // What loses some is as the line may be.
             return None;

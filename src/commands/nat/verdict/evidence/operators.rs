@@ -100,13 +100,13 @@ mod tests {
             .iter()
             .map(|(address, name)| (address.parse().expect("an address"), *name));
         let addresses: Vec<(SocketAddr, Option<&str>)> = addresses.collect();
-        let host = |address: &SocketAddr, name: &Option<&str>| match name {
-            Some(name) => Host::Name((*name).to_owned()),
+        let host = |address: &SocketAddr, name: Option<&str>| match name {
+            Some(name) => Host::Name(name.to_owned()),
             None => Host::Ip(address.ip()),
         };
         let names: BTreeMap<SocketAddr, Host> = addresses
             .iter()
-            .map(|(address, name)| (*address, host(address, name)))
+            .map(|(address, name)| (*address, host(address, *name)))
             .collect();
         let silence = Silence {
             path: "IPv4",
