@@ -35,7 +35,9 @@ pub struct CertificateReport {
     pub not_before: String,
     /// Valid until.
     pub not_after: String,
-    /// The same in seconds since 1970.
+    /// The same two in seconds since 1970.
+    #[serde(skip)]
+    pub not_before_unix: u64,
     #[serde(skip)]
     pub not_after_unix: u64,
 }

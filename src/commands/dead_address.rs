@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding};
+use crate::proto::nat::address::is_dns64;
 use crate::proto::stun::uri::Transport;
 
 /// What is asked over one address.
@@ -82,6 +83,14 @@ impl DeadAddress {
             "nothing answers"
         };
         let other = Family::of(self.works_at);
+        if is_dns64(self.address) {
+            return format!(
+                "{how} at {}, the IPv6 address that this network's resolver makes of the IPv4 address of {} (DNS64), though it works over {}",
+                self.address,
+                self.host,
+                other.name()
+            );
+        }
         if other == family {
             return format!(
                 "{how} at {}, one of the addresses of {}, though it works at {}",
@@ -108,6 +117,9 @@ impl DeadAddress {
             );
         }
         let hint = match (Family::of(self.address), self.is_refused) {
+            _ if is_dns64(self.address) => {
+                "the name has no such record: the NAT64 that belongs to this resolver does not work here; have it mended, or use a resolver without DNS64"
+            }
             (Family::Ipv6, true) => {
                 "remove the AAAA record, or have the server listen on IPv6: clients with both families lose time there"
             }

@@ -7,7 +7,7 @@ use crate::base::codes::Code;
 use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::words::listed;
 use crate::net::misdirected::{HINT, is_localhost};
-use crate::proto::nat::address::{is_global, of_no_server};
+use crate::proto::nat::address::{is_fake, is_global, of_no_server};
 use crate::proto::stun::uri::{Host, ServerUri};
 
 /// How many names a sentence lists.
@@ -55,7 +55,32 @@ pub fn finding<'a>(
     } else {
         Severity::Warning
     };
-    Some(Finding::new(Code::NameMisdirected, message, HINT).severity(severity))
+    let hint = first.hint.unwrap_or(HINT);
+    Some(Finding::new(Code::NameMisdirected, message, hint).severity(severity))
+}
+
+/// A name with an address that local proxies give out: what is tried leads to the proxy, not to the server.
+pub fn fake<'a>(rows: impl Iterator<Item = (&'a str, Option<SocketAddr>)>) -> Option<Finding> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for (uri, address) in rows {
+        if let Some((name, address)) = name_in(uri).zip(address)
+            && is_fake(address.ip())
+        {
+            found.insert(format!("{name} resolves to {}", address.ip()));
+        }
+    }
+    let found: Vec<String> = found.into_iter().collect();
+    (!found.is_empty()).then(|| {
+        Finding::new(
+            Code::NameResolvesPrivate,
+            format!(
+                "{}, of a range that no server has (198.18.0.0/15): a proxy on this machine or router, such as Clash, Surge or sing-box, answers names so (fake IP), and what is tested leads through it",
+                listed(&found)
+            ),
+            "switch the proxy off, or have it leave out this name and UDP, and test again",
+        )
+        .severity(Severity::Warning)
+    })
 }
 
 /// A public name with a private address: right within some networks, and wrong outside.
@@ -139,6 +164,24 @@ fn name_in(uri: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_local_proxies_give_out_are_named() {
+        let fake_of = |uri: &'static str, ip: &str| {
+            let address = SocketAddr::new(ip.parse().expect("an address"), 3478);
+            fake([(uri, Some(address))].into_iter())
+        };
+        let found = fake_of("stun:stun.example.org", "198.18.0.7").expect("a finding");
+        assert!(found.message.contains("198.18.0.7") && found.message.contains("Clash"));
+        assert!(fake_of("turn:turn.example.org", "198.19.255.1").is_some());
+        for (uri, ip) in [
+            ("stun:198.18.0.7", "198.18.0.7"),
+            ("stun:stun.example.org", "198.20.0.1"),
+            ("stun:stun.example.org", "198.51.100.1"),
+        ] {
+            assert!(fake_of(uri, ip).is_none(), "{uri} {ip}");
+        }
+    }
 
     #[test]
     fn private_addresses_of_public_names_are_told() {

@@ -54,13 +54,15 @@ fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
 }
 
 fn report(certificate: &X509Certificate<'_>) -> CertificateReport {
+    let unix = |at: ASN1Time| u64::try_from(at.timestamp()).unwrap_or(0);
     CertificateReport {
         subject: printable(&certificate.subject().to_string()),
         issuer: printable(&certificate.issuer().to_string()),
         names: names_of(certificate),
         not_before: time(certificate.validity().not_before),
         not_after: time(certificate.validity().not_after),
-        not_after_unix: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0),
+        not_before_unix: unix(certificate.validity().not_before),
+        not_after_unix: unix(certificate.validity().not_after),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::base::tls::TlsReport;
 use crate::net::clock::Clock;
 use crate::net::drive::Sockets;
 use crate::net::host::Source;
-use crate::net::stream::io_error;
+use crate::net::stream::{connect_error, io_error, local_error};
 use crate::net::{icmp, tls, whole};
 use crate::proto::rejection::Rejection;
 use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
@@ -95,7 +95,7 @@ impl Link {
         if target.transport == Transport::Udp {
             let socket = connected_udp(source, local, target.address)
                 .await
-                .map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
+                .map_err(|e| fail(Stage::Connect, &times, local_error(&e), None))?;
             let local = socket
                 .local_addr()
                 .map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
@@ -105,7 +105,10 @@ impl Link {
         let connecting = async { source.tcp(local)?.connect(target.address).await };
         let connected = within(patience, connecting).await;
         times.push(time(Stage::Connect, clock, began));
-        let stream = connected.map_err(|e| fail(Stage::Connect, &times, io_error(&e), None))?;
+        let stream = connected.map_err(|e| {
+            let error = connect_error(&e, target.address);
+            fail(Stage::Connect, &times, error, None)
+        })?;
         Self::over(stream, times, target, clock, patience).await
     }
 

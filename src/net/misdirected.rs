@@ -16,6 +16,14 @@ pub const HINT: &str = "look up who says so: take the name off the list of the D
 /// host can have it, and so is `localhost`.
 pub fn error(host: &Host, ip: IpAddr) -> Option<ErrorReport> {
     let Host::Name(name) = host else {
+        if ip.is_unspecified() {
+            let message = format!(
+                "{ip} is no address of a server: it stands for any address that one listens on"
+            );
+            return Some(ErrorReport::new(Code::NameMisdirected, message).with_hint(
+                "name the server by its name, or by the address that clients reach it at",
+            ));
+        }
         return is_broadcast(ip).then(|| {
             let message = format!("{ip} is a broadcast address: no server has it");
             ErrorReport::new(Code::BroadcastAddress, message)

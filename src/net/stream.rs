@@ -1,7 +1,7 @@
 //! STUN over TCP and TLS for `nat`: one Binding request, one answer, and whether the host is up.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
@@ -16,6 +16,15 @@ use crate::net::link::Link;
 pub use crate::net::link::Target as Attempt;
 use crate::proto::machine::SendError;
 use crate::proto::stun::message::{BindingResponse, TransactionId};
+
+/// Whether the system had no room for what was to be sent (ENOBUFS).
+fn is_full(error: &io::Error) -> bool {
+    const ENOBUFS: i32 = 105;
+    cfg!(any(target_os = "linux", target_os = "android")) && error.raw_os_error() == Some(ENOBUFS)
+}
+
+/// What to look at where this machine itself lets nothing out.
+const LOCAL_HINT: &str = "look at this machine's routes and rules (ip rule, ip route get ADDRESS, nft list ruleset): a VPN with a kill switch sets such";
 
 /// Connecting, handshake and answer together. UDP waits about as long for a first answer.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -53,7 +62,7 @@ pub async fn ask(
         .local_address_to(attempt.address)
         .and_then(|local| source.tcp(local));
     let socket = opened.map_err(|e| StreamError {
-        report: io_error(&e),
+        report: local_error(&e),
         host_is_up: false,
     })?;
     let patience = StreamPatience {
@@ -77,7 +86,7 @@ pub async fn ask_from(
         let stream = tokio::time::timeout(patience.connect, connecting)
             .await
             .map_err(|_| silence())?
-            .map_err(|e| io_error(&e))?;
+            .map_err(|e| connect_error(&e, attempt.address))?;
         is_connected = true;
         let mut link = Link::over(stream, Vec::new(), attempt, clock, patience.whole)
             .await
@@ -125,6 +134,46 @@ fn is_prohibited(error: &io::Error) -> bool {
     cfg!(any(target_os = "linux", target_os = "android")) && error.raw_os_error() == Some(EACCES)
 }
 
+/// An error of a call that sends nothing, or that nobody outside can have answered yet: this machine's own doing.
+pub fn local_error(error: &io::Error) -> ErrorReport {
+    match SendError::from(error) {
+        SendError::Forbidden => ErrorReport::new(
+            Code::Forbidden,
+            "this machine's own routing or firewall forbids it",
+        )
+        .with_hint(LOCAL_HINT),
+        SendError::Unreachable if error.kind() == io::ErrorKind::HostUnreachable => {
+            ErrorReport::new(
+                Code::Unreachable,
+                "this machine's own routing leads nowhere (an unreachable route)",
+            )
+            .with_hint(LOCAL_HINT)
+        }
+        _ => io_error(error),
+    }
+}
+
+/// Why a connection does not come about. Over IPv4 nothing that comes from outside gives EACCES, and whatever keeps
+/// a datagram socket from being connected, which sends nothing, is of this machine.
+pub fn connect_error(error: &io::Error, server: SocketAddr) -> ErrorReport {
+    let doubtful = is_prohibited(error) || error.kind() == io::ErrorKind::HostUnreachable;
+    if doubtful && (is_prohibited(error) && server.is_ipv4() || has_no_way(server)) {
+        return local_error(error);
+    }
+    io_error(error)
+}
+
+/// Whether this machine's own routing lets nothing out to an address.
+fn has_no_way(server: SocketAddr) -> bool {
+    let any = match server {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    UdpSocket::bind(any)
+        .and_then(|socket| socket.connect(server))
+        .is_err()
+}
+
 pub fn io_error(error: &io::Error) -> ErrorReport {
     if error.kind() == io::ErrorKind::AddrNotAvailable {
         return ErrorReport::new(Code::Unreachable, "no local address of that family");
@@ -165,6 +214,11 @@ pub fn io_error(error: &io::Error) -> ErrorReport {
                 "this machine lets the program open no more sockets (file descriptors)",
             )
             .with_hint("raise the limit (ulimit -n), or name fewer servers or one --interface"),
+            _ if is_full(error) => ErrorReport::new(
+                Code::LocalLimit,
+                format!("this machine itself did not send it: {error}"),
+            )
+            .with_hint("look at this machine's interface: its queue is full, or its MTU is too small for IPv6 (1280 bytes)"),
             _ if is_alert(error) => ErrorReport::new(Code::Tls, error.to_string()),
             _ => ErrorReport::new(Code::Io, error.to_string()),
         },

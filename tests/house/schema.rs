@@ -467,6 +467,7 @@ fn tls() -> TlsReport {
         names: names.iter().map(ToString::to_string).collect(),
         not_before: rtcdiag::base::time::rfc3339(1_700_000_000),
         not_after: rtcdiag::base::time::rfc3339(1_800_000_000),
+        not_before_unix: 1_700_000_000,
         not_after_unix: 1_800_000_000,
     };
     TlsReport {

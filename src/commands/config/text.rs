@@ -78,6 +78,11 @@ fn read_now(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
 
 /// UTF-8, or UTF-16 as some editors and PowerShell save it, without the byte order mark.
 fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return Err(
+            "it is compressed (gzip): unpack it first (gunzip, curl --compressed)".to_owned(),
+        );
+    }
     // Text that begins with an ASCII character shows by its zero byte which end comes first.
     let big_endian = match bytes[..] {
         [0xff, 0xfe, ..] | [1..=0x7f, 0, ..] => Some(false),
@@ -149,6 +154,8 @@ mod tests {
         }
         let latin = decoded(b"a\nb\xe9".to_vec()).expect_err("not UTF-8");
         assert!(latin.contains("line 2"), "{latin}");
+        let packed = decoded(vec![0x1f, 0x8b, 8, 0]).expect_err("no text");
+        assert!(packed.contains("gzip"), "{packed}");
         assert!(decoded(vec![0xff, 0xfe, b'a']).is_err());
         assert_eq!(decoded(Vec::new()).as_deref(), Ok(""));
     }

@@ -188,6 +188,15 @@ impl GatherResult {
         !is_global(ip) && seen.peek().is_some() && seen.all(is_public)
     }
 
+    /// Whether what a server sees says nothing of the way to the internet: this host's own private address.
+    pub fn is_within(&self, redundant: &RedundantReport) -> bool {
+        let ip = redundant.address;
+        redundant.kind == CandidateType::Srflx
+            && redundant.same_as == CandidateType::Host
+            && !is_global(ip)
+            && !ip.is_loopback()
+    }
+
     /// Whether a candidate is none of this host's: the server that reports it does not see this host.
     pub fn is_elsewhere(&self, candidate: &CandidateReport) -> bool {
         let mut servers = self.servers.iter();

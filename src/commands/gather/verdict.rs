@@ -50,6 +50,12 @@ pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
     if outcome == Outcome::Bad && context.stopped == Some(Reason::Timeout) && cut_short(result) {
         outcome = Outcome::Inconclusive;
     }
+    if outcome == Outcome::Bad
+        && missing == [CandidateType::Relay]
+        && use_of::may_be_closed_here(result)
+    {
+        outcome = Outcome::Inconclusive;
+    }
     if !context.expected.is_empty() {
         outcome = expectation(result, context, outcome, &mut found);
     }
@@ -173,7 +179,21 @@ fn expectation(
         .iter()
         .filter(|kind| !use_of::has_useful(result, **kind))
         .collect();
+    let is_open =
+        |kind: &CandidateType| *kind == CandidateType::Relay && use_of::may_be_closed_here(result);
+    let are_all_open = !unmet.is_empty() && unmet.iter().all(|kind| is_open(kind));
     for kind in &unmet {
+        if is_open(kind) {
+            findings.push(Finding {
+                code: Code::ExpectationUnknown,
+                severity: Severity::Error,
+                message: format!(
+                    "expected candidates={kind}, and whether peers reach it could not be determined"
+                ),
+                hint: None,
+            });
+            continue;
+        }
         let found = if has(result, **kind) {
             "none that peers are known to reach"
         } else {
@@ -188,6 +208,7 @@ fn expectation(
     }
     match (unmet.is_empty(), outcome) {
         (true, _) => Outcome::Good,
+        (false, Outcome::Bad | Outcome::Good) if are_all_open => Outcome::Inconclusive,
         (false, Outcome::Error | Outcome::Inconclusive) => outcome,
         (false, _) => Outcome::Bad,
     }
@@ -229,7 +250,7 @@ fn summary(
     let same = result
         .redundant
         .iter()
-        .filter(|r| !r.address.is_loopback() && !result.is_from_inside(r))
+        .filter(|r| !r.address.is_loopback() && !result.is_within(r))
         .any(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host);
     if same && count(CandidateType::Srflx) == 0 {
         text.push_str(" (reflexive addresses are the same as the local ones: there is no NAT)");

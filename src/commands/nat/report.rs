@@ -13,10 +13,10 @@ use crate::commands::nat::nat64::report::is_translated;
 use crate::commands::nat::rounds::report::Rounds;
 use crate::commands::nat::router::report::PortMapping;
 use crate::proto::ice::interface::{InterfaceKind, kind_of};
-use crate::proto::nat::address::is_shared;
+use crate::proto::nat::address::{is_global, is_shared};
 use crate::proto::nat::behavior::reachability::{Expected, Peer};
 use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, PathFacts, Udp};
-use crate::proto::nat::behavior::{Observation, ServerFacts};
+use crate::proto::nat::behavior::{Limits, Observation, ServerFacts};
 use crate::proto::nat::collision::CollisionFacts;
 use crate::proto::nat::lifetime::{LifetimeFacts, Range};
 use crate::proto::nat::loss::Loss;
@@ -76,6 +76,9 @@ pub struct PathReport {
     /// Plain requests to servers that answer, and how many of them were lost; for totals.
     #[serde(skip)]
     pub loss: Loss,
+    /// Where the servers lose what the line does not.
+    #[serde(skip)]
+    pub limits: Option<Limits>,
 }
 
 /// The lifetime of two-way flows stands alone, too: it is what most readers look for.
@@ -103,6 +106,9 @@ pub enum Closed {
     Answers,
     /// The hosts can be reached, and the servers on them are silent: why is not known.
     Silent,
+    /// A server answers over TCP and is silent over UDP, and no second operator was asked: this path or the
+    /// server's own firewall is why.
+    OneOperator,
     /// Nobody outside answers, by whatever protocol.
     Internet,
 }
@@ -207,6 +213,7 @@ impl PathReport {
             is_aside: false,
             closed: None,
             loss: Loss::default(),
+            limits: None,
         };
         report.legacy_name = report.legacy_name();
         report
@@ -237,6 +244,13 @@ impl PathReport {
     /// Whether UDP is known to work.
     pub fn is_open(&self) -> bool {
         self.facts.udp == Fact::Determined(Udp::Open) && self.closed.is_none()
+    }
+
+    /// Whether all servers that answered are on this side of the internet: they see no public address.
+    pub fn is_this_side(&self) -> bool {
+        let seen = &self.facts.reflexive_addresses;
+        let is_near = |ip: IpAddr| !is_global(ip) && !ip.is_loopback();
+        !seen.is_empty() && seen.iter().all(|a| is_near(a.ip()))
     }
 
     /// Whether many peers can be reached only through a relay: what a STUN server sees is not what a

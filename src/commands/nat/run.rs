@@ -347,7 +347,7 @@ impl Run<'_> {
         let local = match self.around.local_to(address) {
             Ok(local) => local,
             Err(error) => {
-                self.no_path.insert(address, stream::io_error(&error));
+                self.no_path.insert(address, stream::local_error(&error));
                 return;
             }
         };

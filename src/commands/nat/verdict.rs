@@ -186,7 +186,7 @@ fn outcome(result: &NatResult) -> Outcome {
     if !open.is_empty() {
         return if open
             .iter()
-            .all(|p| p.is_determined() && !has_no_lifetime(p))
+            .all(|p| p.is_determined() && !has_no_lifetime(p) && !p.is_this_side())
         {
             Outcome::Good
         } else {
@@ -194,7 +194,7 @@ fn outcome(result: &NatResult) -> Outcome {
         };
     }
     let is_bad = |p: &PathReport| match p.closed {
-        Some(closed) => closed != Closed::Silent,
+        Some(closed) => !matches!(closed, Closed::Silent | Closed::OneOperator),
         None => p.facts.udp == Fact::Determined(Udp::Blocked),
     };
     if judged().any(is_bad) {

@@ -156,6 +156,9 @@ pub struct ThroughputReport {
     pub duration_ms: Millis,
     /// Thousand bits a second that came out in that time.
     pub kbit_per_s: f64,
+    /// Whether it came whole at first, and nothing of the greater part that was sent later.
+    #[serde(skip)]
+    pub stops: bool,
 }
 
 /// So much loss over a relay is heard in a call.
@@ -164,6 +167,9 @@ pub const MUCH_LOSS_PERCENT: f64 = 5.0;
 pub const HALF_PERCENT: f64 = 50.0;
 /// A machine that is busy itself loses some of a stream.
 const MUCH_STREAM_LOSS_PERCENT: f64 = 50.0;
+
+/// Bytes of data in each datagram of a stream.
+pub const PAYLOAD: usize = 1000;
 
 impl ThroughputReport {
     /// More than a busy machine explains.
@@ -300,6 +306,25 @@ impl TransportReport {
         self.relay_to_relay.works == forbidden && self.to_reflexive.works == forbidden
     }
 
+    /// Whether the relay works, and nothing passes between it and this host, behind whose NAT a firewall may let
+    /// UDP out to few ports: then it is open which of the two is why.
+    pub fn may_be_closed_here(&self) -> bool {
+        let between = &self.relay_to_relay;
+        let is_sound = between.sent > 0 && between.received == between.sent;
+        let seen = self.mapped_address.map(|a| a.ip());
+        let is_behind_nat =
+            seen.is_some() && self.local_address.is_some() && seen != self.local_address;
+        let is_silent = self.to_reflexive.works == Fact::Determined(false)
+            && self.inward.works != Fact::Determined(true);
+        is_sound && is_behind_nat && is_silent
+    }
+
+    /// The same where that is all that is wrong.
+    pub fn is_undecided(&self) -> bool {
+        let error = self.error.as_ref();
+        error.is_some_and(|e| e.code == Code::RelayUnreachable) && self.may_be_closed_here()
+    }
+
     /// Whether datagrams from outside come only after the relay has sent to their source.
     pub fn opens_from_inside(&self) -> bool {
         self.inward.works == Fact::Determined(false) && self.to_reflexive.mostly_passes()
@@ -325,7 +350,8 @@ impl TransportReport {
         let stream = self
             .throughput
             .filter(|_| self.channel == Fact::Determined(true));
-        stream.is_some_and(|stream| stream.loses_much()) && (self.is_lossless() || by_size)
+        stream.is_some_and(|stream| stream.loses_much() && !stream.stops)
+            && (self.is_lossless() || by_size)
     }
 
     /// Whether most of the large datagrams are lost where small ones come through: a limit of the rate does so.

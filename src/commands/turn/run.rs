@@ -376,6 +376,18 @@ fn unreachable_relays_are(transports: &mut [TransportReport]) {
         {
             continue;
         }
+        if transport.may_be_closed_here() {
+            let message = format!(
+                "data passes between relayed addresses of the server, and nothing between {} and this host, whoever sends first: either the relay ports are closed from outside, or this network lets UDP out to few ports and not to those",
+                relayed.ip()
+            );
+            transport.status = TransportStatus::Failed;
+            transport.stage = Stage::Relay;
+            transport.error = Some(ErrorReport::new(Code::RelayUnreachable, message).with_hint(
+                "run it on another network: if it is the same there, open the relay ports in the server's firewall (coturn: min-port to max-port, UDP); calls from here that reach the server's own port are relayed all the same",
+            ));
+            continue;
+        }
         let why = if relayed.ip() == server.ip() {
             "; its ports may be closed"
         } else {

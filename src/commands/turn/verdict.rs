@@ -101,7 +101,8 @@ fn outcome(result: &TurnResult, findings: &[Finding]) -> Outcome {
     let works = !with_status(result, TransportStatus::Ok).is_empty();
     let failed = with_status(result, TransportStatus::Failed);
     // Neither says what the server would do for somebody else, or later.
-    let not_tried = |t: &&TransportReport| is_out_of_quota(t) || asks_for_credentials(t);
+    let not_tried =
+        |t: &&TransportReport| is_out_of_quota(t) || asks_for_credentials(t) || t.is_undecided();
     if findings
         .iter()
         .any(|f| f.severity == Severity::Error && is_about_safety(f.code))
@@ -230,6 +231,9 @@ fn summary(
         Outcome::Bad if ok.is_empty() && breaks_off(result) => {
             format!("Calls get a relay, and break off when its time has passed: {reason}.")
         }
+        Outcome::Bad if ok.is_empty() && is_closed_in_use(result) => {
+            format!("Calls get a relay, and lose it with the connection to it: {reason}.")
+        }
         Outcome::Bad if ok.is_empty() && is_kept_from_browsers(result) => {
             format!("Calls from browsers get no relay: {reason}.")
         }
@@ -254,6 +258,10 @@ fn summary(
                     .to_owned()
             } else if let Some(text) = quota_summary(result, &ok) {
                 text
+            } else if result.transports.iter().any(TransportReport::is_undecided) {
+                format!(
+                    "The TURN server relays, and whether peers reach its relays cannot be told from here: {reason}."
+                )
             } else if ok.is_empty() {
                 "No transport had been tested to the end yet.".to_owned()
             } else if ok.iter().all(|t| t.forbids_what_was_tried()) && none_verified(&ok) {
@@ -348,7 +356,18 @@ fn breaks_off(result: &TurnResult) -> bool {
     !failed.is_empty()
         && failed
             .iter()
-            .all(|t| t.stage == Stage::Refresh && t.is_verified())
+            .all(|t| t.stage == Stage::Refresh && t.is_verified() && !is_closed(t))
+}
+
+/// Whether all that fails are connections that ended while data went through relays.
+fn is_closed_in_use(result: &TurnResult) -> bool {
+    let failed = with_status(result, TransportStatus::Failed);
+    !failed.is_empty() && failed.iter().all(|t| t.is_verified() && is_closed(t))
+}
+
+fn is_closed(transport: &TransportReport) -> bool {
+    let error = transport.error.as_ref();
+    error.is_some_and(|e| e.code == Code::Closed)
 }
 
 /// Whether a fact is known and so.

@@ -13,6 +13,8 @@ use crate::proto::tls::{self, Flight, ServerHello};
 const LEADS_AWAY: &str = "check host and port: where they lead to a CDN or a web proxy, neither STUN nor TURN passes; on a guest network a captive portal may answer until somebody logs in";
 const NOTHING_BEHIND: &str = "look at what stands before the server, and whether the server behind it runs; a firewall or gateway on the way may also take connections for others";
 
+const BEHIND_TLS: &str = "a proxy that ends TLS with nothing behind it, or with a server that does not expect its PROXY protocol header, a filter on the way, or another service";
+
 pub(super) fn explain(
     look: &Look,
     stage: Stage,
@@ -175,11 +177,11 @@ fn empty_tls(wanted: &str, over_tls: bool, inside: Option<&Inside>) -> ErrorRepo
     };
     let message = if over_tls {
         format!(
-            "TLS is answered, and inside it {what}, neither to {wanted} nor to HTTP: a proxy that ends TLS, with nothing behind it"
+            "TLS is answered, and inside it {what}, neither to {wanted} nor to HTTP: {BEHIND_TLS}"
         )
     } else {
         format!(
-            "the port takes connections and speaks TLS, and inside it {what}, neither to {wanted} nor to HTTP: a proxy that ends TLS, with nothing behind it"
+            "the port takes connections and speaks TLS, and inside it {what}, neither to {wanted} nor to HTTP: {BEHIND_TLS}"
         )
     };
     ErrorReport::new(Code::NothingBehind, message).with_hint(NOTHING_BEHIND)
@@ -189,9 +191,7 @@ fn empty_tls(wanted: &str, over_tls: bool, inside: Option<&Inside>) -> ErrorRepo
 fn silent_in_tls(wanted: &str) -> ErrorReport {
     ErrorReport::new(
         Code::NothingBehind,
-        format!(
-            "TLS is answered, and nothing inside it answers {wanted}: a proxy that ends TLS with nothing behind it, or another service"
-        ),
+        format!("TLS is answered, and nothing inside it answers {wanted}: {BEHIND_TLS}"),
     )
     .with_hint(NOTHING_BEHIND)
 }

@@ -40,10 +40,16 @@ pub fn reflexive_flaw(server: SocketAddr, reflexive: SocketAddr) -> Option<&'sta
 pub enum Rewritten {
     /// It sees an address of a private network, at a public address of its own.
     Inside,
+    /// It sees an address of this host's own private network, at a public address of its own: that of the router, most
+    /// often.
+    Neighbour,
     /// It sees a loopback address: that of something on its own machine.
     Loopback,
     /// It sees the very IP address that it was asked at.
     Itself,
+    /// It sees this host's private address, at a private address of its own, and others see another one: it is on this
+    /// side of the NAT.
+    Near,
     /// It sees this host's private address, at a public address of its own, where others see a public one.
     Local,
 }
@@ -53,8 +59,10 @@ impl Rewritten {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Inside => "which is not public, though the server itself is",
+            Self::Neighbour => "an address of this host's own network",
             Self::Loopback => "which is on its own machine",
             Self::Itself => "which is its own address",
+            Self::Near => "this host's own private address",
             Self::Local => {
                 "which is this host's own private address, though the server itself is public"
             }
@@ -68,8 +76,14 @@ impl Rewritten {
             Self::Inside if is_private(local) => {
                 "something before it rewrites addresses, or it is in a private network with this host, which has another NAT inside"
             }
+            Self::Neighbour => {
+                "the router leads the server's public address back into this network in its own name, it seems (hairpinning), or something before the server rewrites addresses"
+            }
             Self::Itself if is_private(local) => {
                 "something before it rewrites addresses, or it is behind one NAT with this host"
+            }
+            Self::Near => {
+                "it is within this network, on this side of the NAT, so its answers say nothing of the way to the internet"
             }
             Self::Local => {
                 "something on this network answers in its name, such as a router that takes STUN for itself, or it is within this network"
@@ -81,9 +95,10 @@ impl Rewritten {
     /// Whether it is certain that the server does not see this host.
     pub const fn is_certain(self, local: IpAddr) -> bool {
         match self {
-            Self::Loopback => true,
+            // An address of this network that is not this host's own.
+            Self::Loopback | Self::Neighbour => true,
             Self::Inside | Self::Itself => !is_private(local),
-            Self::Local => false,
+            Self::Near | Self::Local => false,
         }
     }
 }
@@ -98,7 +113,21 @@ pub fn rewritten(local: IpAddr, server: IpAddr, seen: IpAddr) -> Option<Rewritte
     } else if seen == server {
         Some(Rewritten::Itself)
     } else {
-        (is_global(server) && is_unicast(seen) && !is_global(seen)).then_some(Rewritten::Inside)
+        let is_inside = is_global(server) && is_unicast(seen) && !is_global(seen);
+        is_inside.then_some(if are_neighbours(local, seen) {
+            Rewritten::Neighbour
+        } else {
+            Rewritten::Inside
+        })
+    }
+}
+
+/// Whether two private addresses are likely of one link: of one /24, or /64.
+const fn are_neighbours(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => is_private(one) && a.to_bits() >> 8 == b.to_bits() >> 8,
+        (IpAddr::V6(a), IpAddr::V6(b)) => is_private(one) && a.to_bits() >> 64 == b.to_bits() >> 64,
+        _ => false,
     }
 }
 
@@ -142,6 +171,23 @@ pub(crate) const fn is_private(ip: IpAddr) -> bool {
 /// Whether an address can be one of the public internet.
 pub fn is_global(ip: IpAddr) -> bool {
     is_unicast(ip) && !is_private(ip)
+}
+
+/// Whether an address is of `64:ff9b::/96`, which resolvers with DNS64 make of IPv4 addresses (RFC 6052 2.1).
+pub const fn is_dns64(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(v6) => v6.to_bits() >> 32 == 0x0064_ff9b_0000_0000_0000_0000,
+    }
+}
+
+/// Whether an address is of 198.18.0.0/15, for benchmarks (RFC 2544 C.2.2): local proxies such as Clash give it to
+/// names in place of a server's.
+pub const fn is_fake(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18,
+        IpAddr::V6(_) => false,
+    }
 }
 
 /// 100.64.0.0/10, the shared address space of carrier NATs (RFC 6598).

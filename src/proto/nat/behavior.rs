@@ -29,6 +29,7 @@ mod facts;
 mod hairpin;
 mod hold;
 mod inputs;
+mod limits;
 mod pacing;
 mod plan;
 mod pooling;
@@ -56,6 +57,7 @@ use probe::{End, Pace, Probe, Test, Transmission};
 
 pub use facts::{Observation, letter};
 pub use hold::FilteringProgress;
+pub use limits::Limits;
 pub use servers::{BehaviorDiscovery, ServerError, ServerFacts, ServerRecord};
 
 /// How many sockets [`Discovery`] wants: each fresh, all bound to the same local address. The

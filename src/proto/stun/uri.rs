@@ -85,6 +85,12 @@ pub enum UriError {
     /// An IPv6 literal followed by a port, without brackets.
     #[error("'{0}': put brackets around an IPv6 address that has a port, as in [2001:db8::1]:3478")]
     Unbracketed(String),
+    /// `turn:host:3478:udp`.
+    #[error("'{0}': the transport is said by a query, as in turn:example.org:3478?transport=udp")]
+    TransportBehindPort(String),
+    /// What JavaScript makes of a variable that has no value.
+    #[error("'{0}' is no host: a variable without a value was written into the URI")]
+    Placeholder(String),
 }
 
 impl ServerUri {
@@ -170,6 +176,12 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), UriError> {
     Ok((known, rest))
 }
 
+/// Ports of STUN and TURN, as they are written.
+const USUAL_PORTS: [&str; 3] = ["3478", "5349", "443"];
+
+/// What stands for the host where a program had none.
+const PLACEHOLDERS: [&str; 3] = ["undefined", "null", "nan"];
+
 pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest
@@ -184,8 +196,19 @@ pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), UriErr
             None => Err(UriError::BadHost(authority.to_owned())),
         };
     }
+    let (front, last) = authority.rsplit_once(':').unwrap_or((authority, ""));
     if authority.parse::<Ipv6Addr>().is_ok() {
+        // Both may be meant, and the usual ports are rarely the end of an address.
+        if USUAL_PORTS.contains(&last) && front.parse::<Ipv6Addr>().is_ok() {
+            return Err(UriError::Unbracketed(authority.to_owned()));
+        }
         return Ok((authority, None));
+    }
+    if ["udp", "tcp", "tls"]
+        .iter()
+        .any(|t| last.eq_ignore_ascii_case(t))
+    {
+        return Err(UriError::TransportBehindPort(authority.to_owned()));
     }
     if authority.matches(':').count() > 1 {
         return Err(UriError::Unbracketed(authority.to_owned()));
@@ -206,6 +229,9 @@ pub(crate) fn parse_host(host: &str) -> Result<Host, UriError> {
     }
     if !host.is_ascii() {
         return Err(UriError::NotAscii(host.to_owned()));
+    }
+    if PLACEHOLDERS.contains(&&*host.to_ascii_lowercase()) {
+        return Err(UriError::Placeholder(host.to_owned()));
     }
     let valid = host.len() <= 253
         && host
@@ -286,6 +312,26 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_its_kind() {
+        for (text, says) in [
+            ("turn:2001:db8::10:3478", "brackets"),
+            ("turn:2001:db8::1:99:zz", "brackets"),
+            ("turn:example.org:3478:udp", "?transport=udp"),
+            ("turn:example.org:tcp", "?transport=udp"),
+            ("turn:undefined:3478", "without a value"),
+            ("turn:null", "without a value"),
+        ] {
+            assert!(shown(text).contains(says), "{text}: {}", shown(text));
+        }
+        // The end of an address need not be a port.
+        assert_eq!(shown("turn:2001:db8::3478"), "turn:[2001:db8::3478]:3478");
+        assert_eq!(
+            shown("turn:undefined.example"),
+            "turn:undefined.example:3478"
+        );
     }
 
     #[test]

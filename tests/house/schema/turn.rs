@@ -322,6 +322,7 @@ pub fn full(transport: Transport) -> TransportReport {
         relay_to_relay: data.clone(),
         to_reflexive: data,
         throughput: Some(ThroughputReport {
+            stops: false,
             bytes_sent: 200_000,
             bytes_received: 199_000,
             duration_ms: Millis(Duration::from_micros(1_150_500)),

@@ -35,7 +35,7 @@ impl GatherRun<'_> {
             .collect();
         if usable.is_empty() {
             let error = match preferred {
-                Err(error) => stream::io_error(&error),
+                Err(error) => stream::local_error(&error),
                 Ok(_) => ErrorReport::new(Code::Unreachable, "no local address of that family"),
             };
             let report = GatherServerReport {

@@ -238,7 +238,11 @@ impl Machine for Questions {
         // A refusal here belongs to an earlier packet to anybody; the others are for this.
         if SendError::from(&error) != SendError::Refused && self.is_silent(server) {
             self.binder.give_up(server);
-            self.report(server, Err(stream::io_error(&error)), Duration::ZERO);
+            self.report(
+                server,
+                Err(stream::connect_error(&error, server)),
+                Duration::ZERO,
+            );
         }
     }
 

@@ -26,10 +26,11 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// How long a server may take that has given an allocation and not answered the requests for permissions: long
 /// enough for two that are lost.
 const FOR_ANSWERS: Duration = Duration::from_millis(2500);
-/// How much longer the way from here may take once the server is known to relay.
-const FROM_HERE_TOO: Duration = Duration::from_millis(100);
+/// How much longer the way from here may take once the server is known to relay, beyond three round trips: enough
+/// for eight datagrams, since each takes four ways and a line may lose one in ten on each.
+const FROM_HERE_TOO: Duration = Duration::from_millis(650);
 /// How long the way in may take once the relay has sent outward, beyond six round trips.
-const OUTWARD: Duration = Duration::from_millis(250);
+const OUTWARD: Duration = Duration::from_millis(650);
 const AGAIN: Duration = Duration::from_millis(80);
 
 const THROUGH_ITSELF: &[u8] = b"rtcdiag: from the relay to itself";
@@ -103,6 +104,50 @@ impl Passage {
             after_sending: Fact::not_tested(Reason::NotApplicable),
         }
     }
+
+    /// It came once the relay had sent, and not before.
+    fn from_inside(is_lossy: bool) -> Self {
+        let passage = Self {
+            relays: Fact::Determined(true),
+            reachable: Fact::Determined(false),
+            after_sending: Fact::Determined(true),
+        };
+        passage.with_loss(is_lossy)
+    }
+
+    /// Without what silence does not show on a line that loses.
+    fn with_loss(mut self, is_lossy: bool) -> Self {
+        for fact in [&mut self.reachable, &mut self.after_sending] {
+            if is_lossy && *fact == Fact::Determined(false) {
+                *fact = loses();
+            }
+        }
+        self
+    }
+}
+
+/// What went from the relayed address to itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct ThroughItself {
+    sent: usize,
+    came: usize,
+}
+
+impl ThroughItself {
+    /// Whether more was lost than may still be on its way: silence elsewhere may be loss as well.
+    fn is_lossy(self, rtt: Duration) -> bool {
+        let on_the_way = 1 + rtt.as_millis() / AGAIN.as_millis();
+        let lost = self.sent.saturating_sub(self.came) as u128;
+        self.came > 0 && lost > on_the_way
+    }
+}
+
+/// Why silence proves nothing on a line that loses.
+fn loses() -> Fact<bool> {
+    Fact::inconclusive(
+        Reason::PacketLoss,
+        "datagrams to the server or from it are lost, so that silence proves nothing",
+    )
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -142,7 +187,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
     let rtt = what.round_trip(session);
     let probe = probe::open(what.source, what.local, what.server, allocation);
     let (mut itself, mut here) = ask_for_permissions(session, allocation, probe.is_some());
-    let mut through_itself = false;
+    let mut through_itself = ThroughItself::default();
     let mut refusal: Option<Failure> = None;
     let mut outward: Option<Outward> = None;
     let mut deadline = clock.now() + PATIENCE + 3 * rtt;
@@ -151,7 +196,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
     let mut buffer = [0; 548];
     loop {
         let now = clock.now();
-        if now >= deadline && is_unheard(itself) && is_unheard(here) {
+        if now >= deadline && (is_pending(here) || is_unheard(itself) && is_unheard(here)) {
             deadline = for_answers;
         }
         if now >= deadline || (is_over(itself) && is_over(here)) {
@@ -166,8 +211,10 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
         }
         if now >= again {
             again = now + AGAIN;
-            if itself == Permission::Granted {
+            // What the relay cannot send outward may keep a server from sending more, which is no loss.
+            if itself == Permission::Granted || itself == Permission::Done && outward.is_none() {
                 session.send(relayed, THROUGH_ITSELF);
+                through_itself.sent += usize::from(outward.is_none());
             }
             // Loss is answered by sending again.
             if let (Permission::Granted, Some(probe)) = (here, &probe) {
@@ -183,16 +230,17 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
                         if *permission == Permission::Pending(request) {
                             *permission = verdict;
                             again = clock.now();
-                            deadline = deadline.min(again + PATIENCE + 3 * rtt);
+                            deadline = again + PATIENCE + 3 * rtt;
                         }
                     }
                 }
                 Ok(Event::Data { peer, payload, .. }) => {
-                    if peer == relayed && payload == THROUGH_ITSELF && !through_itself {
-                        through_itself = true;
+                    if peer == relayed && payload == THROUGH_ITSELF {
+                        through_itself.came += 1;
+                        if itself != Permission::Done && !is_pending(here) {
+                            deadline = deadline.min(clock.now() + FROM_HERE_TOO + 3 * rtt);
+                        }
                         itself = Permission::Done;
-                        // It relays; whether it can be reached from here shows soon or not at all.
-                        deadline = deadline.min(clock.now() + FROM_HERE_TOO + 3 * rtt);
                     }
                     if payload == FROM_HERE {
                         session.send(peer, TO_HERE);
@@ -212,11 +260,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
                     return Passage::all(&Fact::Determined(true));
                 }
                 if from == relayed && came == TO_HERE_AGAIN {
-                    return Passage {
-                        relays: Fact::Determined(true),
-                        reachable: Fact::Determined(false),
-                        after_sending: Fact::Determined(true),
-                    };
+                    return Passage::from_inside(through_itself.is_lossy(rtt));
                 }
                 if let Some(outward) = &mut outward && from == what.server {
                     outward.learn(came, what.transaction_id);
@@ -226,13 +270,13 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
         }
     }
     let passage = conclusion(
-        through_itself,
+        through_itself.came > 0,
         itself,
         here,
         outward.is_some(),
         refusal.as_ref(),
     );
-    what.judged(passage)
+    what.judged(passage.with_loss(through_itself.is_lossy(rtt)))
 }
 
 /// Asks for permissions for the relayed address itself and for this host, where there is a socket to send from.
@@ -355,6 +399,10 @@ const fn is_without(permission: Permission) -> bool {
     )
 }
 
+const fn is_pending(permission: Permission) -> bool {
+    matches!(permission, Permission::Pending(_))
+}
+
 /// Whether no answer has come.
 const fn is_unheard(permission: Permission) -> bool {
     matches!(permission, Permission::Pending(_) | Permission::None)
@@ -365,4 +413,38 @@ const fn is_over(permission: Permission) -> bool {
         permission,
         Permission::Forbidden | Permission::Failed | Permission::None | Permission::Done
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn silence_on_a_line_that_loses_proves_nothing() {
+        let lossy = ThroughItself { sent: 9, came: 7 }.is_lossy(RTT);
+        let passage = Passage::all(&Fact::Determined(false)).with_loss(lossy);
+        assert!(matches!(
+            passage.reachable,
+            Fact::Inconclusive {
+                reason: Reason::PacketLoss,
+                ..
+            }
+        ));
+        let opened = Passage::from_inside(lossy);
+        assert_ne!(opened.reachable, Fact::Determined(false));
+        assert_eq!(opened.after_sending, Fact::Determined(true));
+    }
+
+    #[test]
+    fn what_is_on_the_way_is_not_lost() {
+        for (sent, came, rtt) in [(9, 9, RTT), (9, 8, RTT), (9, 5, Duration::from_millis(300))] {
+            assert!(!ThroughItself { sent, came }.is_lossy(rtt), "{sent} {came}");
+        }
+        // Where nothing came at all, it is not known to relay.
+        assert!(!ThroughItself { sent: 9, came: 0 }.is_lossy(RTT));
+        let passage = Passage::from_inside(false);
+        assert_eq!(passage.reachable, Fact::Determined(false));
+    }
 }

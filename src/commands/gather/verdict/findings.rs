@@ -21,7 +21,7 @@ use crate::commands::gather::verdict::{Context, Policy};
 use crate::commands::misdirected;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::interface;
-use crate::proto::nat::address::is_global;
+use crate::proto::nat::address::{is_dns64, is_global};
 use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
 pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
@@ -81,7 +81,7 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
         .redundant
         .iter()
         .filter(|r| r.kind == CandidateType::Srflx && r.same_as == CandidateType::Host)
-        .filter(|r| !result.is_from_inside(r))
+        .filter(|r| !result.is_within(r))
         .map(|r| r.address)
         .filter(|address| !address.is_loopback())
         .collect();
@@ -109,9 +109,21 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
             "ask a server on another port as well, or over TCP; a router may have such a function for SIP or games",
         ).severity(severity));
     }
+    let within = result.redundant.iter().find(|r| result.is_within(r));
+    if let Some(redundant) = within.filter(|_| inside.is_none()) {
+        findings.push(Finding::new(
+            Code::ReflexiveNotPublic,
+            format!(
+                "{} sees {}, this host's own private address: it is within this network, so this says nothing of a NAT on the way to the internet",
+                redundant.server.as_deref().unwrap_or("a server"),
+                redundant.address
+            ),
+            "right for calls within this network; for others ask a server on the internet as well",
+        ).severity(Severity::Info));
+    }
     let mut by_base: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
     for candidate in &result.candidates {
-        if candidate.kind == CandidateType::Srflx {
+        if candidate.kind == CandidateType::Srflx && !result.is_elsewhere(candidate) {
             let seen = by_base.entry(candidate.base()).or_default();
             seen.insert(candidate.socket_address());
         }
@@ -168,7 +180,8 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
                     .severity(Severity::Warning),
                 );
             }
-            if relayed.reachable_after_sending == Fact::Determined(true)
+            if relayed.reachable == Fact::Determined(false)
+                && relayed.reachable_after_sending == Fact::Determined(true)
                 && unverified.insert(server.uri.clone())
             {
                 findings.push(Finding::new(
@@ -189,6 +202,16 @@ fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {
                     format!("{} is in a private network and gives {address}, a public address, and nothing passes between that and this host: its router may not lead its own public address back in (hairpinning), or the relay ports are not forwarded", server.uri),
                     "gather from outside that network tells whether peers there reach it; within it, turn hairpinning on in the router",
                 ));
+            }
+            if !is_outer
+                && use_of::is_silent_and_udp_unknown(relayed, result)
+                && unverified.insert(server.uri.clone())
+            {
+                findings.push(Finding::new(
+                    Code::RelayUnreachableFromHere,
+                    format!("{} gives {address}, which relays, and nothing passes between that address and this host's UDP, whoever sends first: its ports are not open or not forwarded, or UDP is blocked here", server.uri),
+                    "gather over UDP as well, or on another network: where UDP works, this tells whether the relay ports are open (coturn: min-port to max-port, UDP)",
+                ).severity(Severity::Warning));
             }
             if let Fact::Inconclusive {
                 reason: Reason::NoResponse | Reason::PolicyForbids,
@@ -216,7 +239,8 @@ fn of_flaw(
     flawed: &mut BTreeSet<String>,
 ) -> Option<Finding> {
     let uri = &server.uri;
-    let severity = if use_of::relays_in_vain(result) {
+    let is_undecided = use_of::is_undecided(server, relayed, result);
+    let severity = if use_of::relays_in_vain(result) && !is_undecided {
         Severity::Error
     } else {
         Severity::Warning
@@ -275,6 +299,13 @@ fn of_flaw(
                 "look at the server's log; behind a load balancer, all requests of a client have to reach the same server",
             )
         }
+        Flaw::Silent if is_undecided => (
+            Code::RelayUnreachableFromHere,
+            format!(
+                "{uri} gives {address}, which relays, and nothing passes between that address and this host, whoever sends first: either the relay ports are closed from outside, or this network lets UDP out to few ports and not to those"
+            ),
+            "gather on another network: if it is the same there, open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+        ),
         Flaw::Silent => (
             Code::RelayUnreachableFromHere,
             format!(
@@ -324,10 +355,12 @@ fn of_ipv6(result: &GatherResult, findings: &mut Vec<Finding>) {
             && is_global(c.address)
     });
     let unreachable = result.servers.iter().any(|s| {
-        s.address.is_some_and(|a| a.is_ipv6())
+        // What an odd address or a router elsewhere keeps from being reached is no want of a route here.
+        let is_usual = |ip: IpAddr| ip.is_ipv6() && is_global(ip) && !is_dns64(ip);
+        s.address.is_some_and(|a| is_usual(a.ip()))
             && s.error
                 .as_ref()
-                .is_some_and(|e| e.code == Code::Unreachable)
+                .is_some_and(|e| e.code == Code::Unreachable && !e.message.contains("ICMP"))
     });
     let works = result
         .servers

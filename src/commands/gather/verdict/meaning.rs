@@ -36,6 +36,9 @@ pub(super) fn of_candidates(
     if use_of::is_kept_from_browsers(result) {
         return Some("Calls from browsers get no relay, though the server gives one");
     }
+    if use_of::may_be_closed_here(result) {
+        return Some("A relay was given, and whether peers reach it cannot be told from here");
+    }
     if needs_relay(result, findings) {
         return Some(if is_relay_wanted {
             "Calls with most people need a relay, and there is none"

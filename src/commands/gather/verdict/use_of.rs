@@ -8,7 +8,7 @@ use crate::commands::gather::report::{
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::nat::address::is_global;
-use crate::proto::stun::uri::{Host, ServerUri};
+use crate::proto::stun::uri::{Host, ServerUri, Transport};
 use crate::proto::turn::error::OddDefault;
 
 /// Why nobody, or nobody far away, reaches a relayed address.
@@ -134,6 +134,44 @@ pub(super) fn flaw(
     // The public address of the network that server and host are in: its router need not lead back in.
     let is_of_router = is_global(ip) && at.is_some_and(|at| !is_global(at));
     (udp_works && nothing_passes && is_relaying && !is_of_router).then_some(Flaw::Silent)
+}
+
+/// Whether relayed addresses are there that work, and all that is wrong is that nothing passes between them and this
+/// host, behind whose NAT a firewall may let UDP out to few ports.
+pub(super) fn may_be_closed_here(result: &GatherResult) -> bool {
+    let all = result
+        .servers
+        .iter()
+        .flat_map(|s| s.relayed.iter().map(move |r| (s, r)));
+    let mut given = all.filter(|(_, r)| r.address.is_some()).peekable();
+    given.peek().is_some() && given.all(|(server, relayed)| is_undecided(server, relayed, result))
+}
+
+/// The same of one of them.
+pub(super) fn is_undecided(
+    server: &GatherServerReport,
+    relayed: &RelayedReport,
+    result: &GatherResult,
+) -> bool {
+    let mut reflexive = result
+        .candidates
+        .iter()
+        .filter(|c| c.kind == CandidateType::Srflx && !result.is_elsewhere(c));
+    let is_behind_nat = reflexive.any(|c| Some(c.base().ip()) == server.local_address);
+    relayed.relays == Fact::Determined(true)
+        && is_behind_nat
+        && flaw(server, relayed, result) == Some(Flaw::Silent)
+}
+
+/// Whether a relay works that this host's UDP does not reach, and no server was asked over UDP, so that it is open
+/// whether UDP works here at all.
+pub(super) fn is_silent_and_udp_unknown(relayed: &RelayedReport, result: &GatherResult) -> bool {
+    let no = Fact::Determined(false);
+    let asks_udp = |s: &GatherServerReport| s.transport == Transport::Udp;
+    relayed.relays == Fact::Determined(true)
+        && relayed.reachable == no
+        && relayed.reachable_after_sending == no
+        && !result.servers.iter().any(asks_udp)
 }
 
 /// Whether the user named a loopback address, or `localhost` (RFC 6761 6.3).

@@ -108,6 +108,7 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     let mut report = PathReport::new(path.local, path.interface.clone(), facts);
     report.default_route = path.default_route;
     report.loss = path.discovery.loss();
+    report.limits = path.discovery.limits();
     let silence = silence(path, parts);
     if report.is_open() {
         findings.extend(silence.closed_ports());

@@ -201,12 +201,22 @@ fn server_error(error: &ServerError, local: IpAddr) -> ErrorReport {
 /// The row's error of a server that sees something else than this host.
 pub fn rewritten(seen: SocketAddr, how: Rewritten, local: IpAddr) -> ErrorReport {
     let cause = how.cause(local);
-    let (ip, how) = (seen.ip(), how.text());
-    ErrorReport::new(
+    let (ip, text) = (seen.ip(), how.text());
+    let error = ErrorReport::new(
         Code::SourceRewritten,
-        format!("it sees {ip}, {how}: {cause}"),
-    )
-    .with_hint("have what stands before the server keep the source address (Kubernetes: externalTrafficPolicy: Local), or ask another server with -s")
+        format!("it sees {ip}, {text}: {cause}"),
+    );
+    if how == Rewritten::Near {
+        return error.with_hint(
+            "right for calls within this network; its answers were left out of what is said of the NAT",
+        );
+    }
+    if how == Rewritten::Neighbour {
+        return error.with_hint(
+            "run it from outside this network to see the server as others do, or ask another server with -s",
+        );
+    }
+    error.with_hint("have what stands before the server keep the source address (Kubernetes: externalTrafficPolicy: Local), or ask another server with -s")
 }
 
 fn send_error(error: SendError) -> ErrorReport {

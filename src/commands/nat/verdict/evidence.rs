@@ -1,5 +1,6 @@
 //! What the tests of a path showed beside its facts.
 
+mod operators;
 mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,18 +87,10 @@ impl Silence<'_> {
         if let Some(message) = self.nothing_comes_in() {
             return Some(message);
         }
-        let mut streams = self.fallback.iter().chain(&self.streams);
-        let alive = streams.find(|s| s.answered && unanswered.contains(&s.address.ip()));
-        if let Some(seen) = alive.filter(|_| !refused || asked.len() > 1) {
-            let by = self.is_rejected().map_or_else(String::new, |rejection| {
-                format!("; {} rejects it by ICMP", rejection.name())
-            });
-            return Some(format!(
-                "{} answers over {}, but not over UDP{}{by}",
-                seen.address,
-                transport_name(seen.transport),
-                self.ports_tried()
-            ));
+        let alive = self.answers_over_stream(&unanswered);
+        let agree = self.independent(&unanswered) >= OPERATORS;
+        if let Some(seen) = alive.filter(|_| agree && (!refused || asked.len() > 1)) {
+            return Some(self.but_not_over_udp(seen));
         }
         let silent: BTreeSet<IpAddr> = unanswered
             .iter()
@@ -207,18 +200,6 @@ impl Silence<'_> {
         up.len()
     }
 
-    /// How many operators these hosts belong to, by the domains that they were named with.
-    fn operators(&self, hosts: &BTreeSet<IpAddr>) -> usize {
-        let named = self.names.iter().filter(|(a, _)| hosts.contains(&a.ip()));
-        let domains: BTreeSet<String> = named
-            .filter_map(|(_, host)| match host {
-                Host::Name(name) => Some(domain(name)),
-                Host::Ip(_) => None,
-            })
-            .collect();
-        domains.len()
-    }
-
     /// Other ports of the servers that were tried in vain, for a sentence.
     fn ports_tried(&self) -> String {
         let silent = self.knocks.iter().filter(|k| k.heard == Heard::Nothing);
@@ -240,6 +221,7 @@ impl Silence<'_> {
             .or_else(|| self.is_port_forbidden())
             .or_else(|| self.are_only_ports_closed())
             .or_else(|| self.rejects())
+            .or_else(|| self.is_one_operator_silent())
             .or_else(|| self.has_no_internet())
     }
 
@@ -378,12 +360,6 @@ pub fn of_discovery(path: &str, discovery: &Discovery) -> Vec<Finding> {
         ));
     }
     findings
-}
-
-/// Whose a name is: its last two labels.
-fn domain(name: &str) -> String {
-    let labels: Vec<&str> = name.trim_end_matches('.').rsplit('.').take(2).collect();
-    labels.join(".").to_lowercase()
 }
 
 const fn transport_name(transport: Transport) -> &'static str {

@@ -137,6 +137,7 @@ pub(super) fn of_names(result: &NatResult) -> Vec<Finding> {
         Some(_) => None,
         None => misdirected::private(addresses),
     };
+    let fake = misdirected::fake(result.servers.iter().map(|s| (&*s.uri, s.address)));
     let no_address = result
         .paths
         .iter()
@@ -146,6 +147,7 @@ pub(super) fn of_names(result: &NatResult) -> Vec<Finding> {
         .into_iter()
         .chain(all_one)
         .chain(private)
+        .chain(fake)
         .chain(no_address)
         .chain(of_broadcast(result, is_fatal))
         .collect()
@@ -436,7 +438,7 @@ pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
             ),
             Code::SourceRewritten => (
                 Code::ServerSourceRewritten,
-                "have what stands before the server keep the source address (Kubernetes: externalTrafficPolicy: Local), or ask another server with -s",
+                error.hint.unwrap_or("ask another server with -s"),
             ),
             Code::Translated => (
                 Code::ServerBehindNat64,

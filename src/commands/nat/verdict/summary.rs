@@ -15,6 +15,7 @@ use crate::commands::nat::verdict::{
 };
 use crate::proto::ice::interface::InterfaceKind;
 use crate::proto::nat::address::is_global;
+use crate::proto::nat::behavior::Limits;
 use crate::proto::nat::behavior::reachability::Expected;
 use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, Udp};
 
@@ -129,11 +130,28 @@ fn loss(result: &NatResult) -> Option<String> {
         let loss = path.loss;
         loss.lost >= 3 && loss.lost * 5 >= loss.sent
     })?;
+    let over = path.over(are_several(&result.paths));
+    match &path.limits {
+        Some(Limits::Some(hosts, loss)) => {
+            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            return Some(format!(
+                "But {} of {} requests to {} got no answer {over}, and others answer: it limits the rate of requests or is overloaded; that is no loss of this line.",
+                loss.lost,
+                loss.sent,
+                listed(&hosts)
+            ));
+        }
+        Some(Limits::All) => {
+            return Some(format!(
+                "But the servers answer their first requests {over} and few after those ({} of {} got no answer): they seem to limit the rate of requests, which says nothing of this line.",
+                path.loss.lost, path.loss.sent
+            ));
+        }
+        None => {}
+    }
     Some(format!(
         "But many packets are lost {}: {} of {} requests to servers that answer got no answer, so calls will be poor or break off.",
-        path.over(are_several(&result.paths)),
-        path.loss.lost,
-        path.loss.sent
+        over, path.loss.lost, path.loss.sent
     ))
 }
 
@@ -233,7 +251,12 @@ fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
         {
             format!("Nothing could be tested: {}.", findings::no_route(result))
         }
-        Outcome::Error => "Nothing could be tested: the system let nothing out.".to_owned(),
+        Outcome::Error => {
+            let mut errors = result.servers.iter().filter_map(|s| s.error.as_ref());
+            let local = errors.find(|e| e.code == Code::Forbidden);
+            let why = local.map_or("the system let nothing out", |e| e.message.as_str());
+            format!("Nothing could be tested: {why}.")
+        }
         _ if all_failed_with(result, &[Code::Refused]) => {
             let who = capitalised(findings::who_refuses(result));
             format!("{who}; ask others with -s.")
@@ -306,12 +329,18 @@ fn external(path: &PathReport) -> Vec<String> {
     path.external().iter().map(ToString::to_string).collect()
 }
 
+const THIS_SIDE: &str =
+    "how calls get to the internet was not tested, for the servers asked are on this side of it";
+
 const NOT_KNOWN: &str =
     "calls get out, but it is not known with whom they connect directly; have a TURN server ready";
 
 /// What the path means for a call, as a support person says it. It promises no more than the table of
 /// peers does.
 fn meaning(path: &PathReport) -> &'static str {
+    if path.is_this_side() {
+        return THIS_SIDE;
+    }
     let cells = reachable_over(path);
     let with = |wanted: &Reachable| {
         wanted.peer.mapping == Mapping::EndpointIndependent

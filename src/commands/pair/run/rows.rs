@@ -6,11 +6,12 @@ mod pairs;
 
 use std::net::SocketAddr;
 
+use crate::base::fact::Fact;
 use crate::base::family::Family;
 use crate::base::report::Millis;
 use crate::base::words::quoted;
 use crate::commands::gather::report::{CandidateReport, GatherResult};
-use crate::commands::nat::report::PathReport;
+use crate::commands::nat::report::{Closed, PathReport};
 use crate::commands::pair::report::{
     LargeReport, LargestReport, PairResult, PairState, PathKind, PlaceKind, PlaceReport,
     PlaceStatus, PredictionReport, QualityReport, Role, RttReport, SessionMode, SessionReport,
@@ -28,16 +29,22 @@ use crate::proto::ice::prediction::{Expected, Side, predict};
 use crate::proto::ice::quality::course::Span;
 use crate::proto::ice::quality::{LARGE, Measured};
 use crate::proto::ice::steps::{self, CallKind, Course};
+use crate::proto::nat::behavior::words::Udp;
 use crate::proto::signal::message;
 pub use pairs::pairs;
 use pairs::{path_of, selected_report};
 
 /// What the other side is told of a path.
 pub fn nat_facts(path: PathReport) -> NatFacts {
+    // What the other side sees of the same server tells whether it is the server.
+    let udp = match path.closed {
+        Some(Closed::OneOperator) => Fact::Determined(Udp::Blocked),
+        _ => path.facts.udp,
+    };
     NatFacts {
         family: path.family,
         local_address: path.local_address,
-        udp: path.facts.udp,
+        udp,
         nat: path.facts.nat,
         mapping: path.facts.mapping,
         filtering: path.facts.filtering,

@@ -85,7 +85,7 @@ pub async fn run(
     let local = match around.source.local_address_to(trial.target.address) {
         Ok(local) => local,
         Err(error) => {
-            report.fail(Stage::Connect, crate::net::stream::io_error(&error));
+            report.fail(Stage::Connect, crate::net::stream::local_error(&error));
             return report;
         }
     };
@@ -265,6 +265,7 @@ async fn exercise(
 ) {
     report.status = TransportStatus::Ok;
     let clock = ends.clock;
+    let from_the_start = clock.now();
     let (to, back) = (plan.to, plan.back);
     let began = clock.now();
     let permitted = request(
@@ -321,14 +322,21 @@ async fn exercise(
         if stream.loses_much() {
             // A machine that is busy for a moment loses as much as a limit takes; a limit takes it again.
             let again = ends.stream(to, plan.pace).await;
+            // What came whole and stops for good is no limit of the rate, which lets some of it through again.
+            stream.stops &= again.bytes_received == 0;
             if again.bytes_received > stream.bytes_received {
                 stream = again;
+                stream.stops = false;
             }
+        } else {
+            stream.stops = false;
         }
         report.throughput = Some(stream);
     }
     report.stage = Stage::Refresh;
-    judgement::judge(report, bound.err(), refreshed.err());
+    let age = clock.now().saturating_sub(from_the_start);
+    let in_use = |error| judgement::closed_in_use(error, age);
+    judgement::judge(report, bound.err().map(in_use), refreshed.err().map(in_use));
 }
 
 async fn refresh(

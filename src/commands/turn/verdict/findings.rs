@@ -101,7 +101,9 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
     }
     for (error, stage, with) in told {
         let absent = with[0].status == TransportStatus::Absent && is_heard_of(result);
-        let (code, severity) = if !absent {
+        let (code, severity) = if !absent && with[0].is_undecided() {
+            (error.code, Severity::Warning)
+        } else if !absent {
             (error.code, Severity::Error)
         } else if error.code.is_of_certificate() || error.code == Code::LocalLimit {
             // The server may well offer it.
@@ -273,12 +275,20 @@ fn push_once(findings: &mut Vec<Finding>, finding: Finding) {
     }
 }
 
+/// How long before its end a certificate that lives so many seconds should have been renewed: one for a week is
+/// renewed within it.
+const fn soon(lifetime_s: u64) -> u64 {
+    let third = lifetime_s / 3;
+    if third < SOON_S { third } else { SOON_S }
+}
+
 fn of_certificate(transport: &TransportReport, context: &Context, findings: &mut Vec<Finding>) {
     let Some(certificate) = transport.tls.as_ref().and_then(|tls| tls.chain.first()) else {
         return;
     };
     let ends = certificate.not_after_unix;
-    if transport.status == TransportStatus::Ok && ends < context.unix_now + SOON_S {
+    let soon = soon(ends.saturating_sub(certificate.not_before_unix));
+    if transport.status == TransportStatus::Ok && ends < context.unix_now + soon {
         push_once(
             findings,
             Finding::new(
@@ -394,4 +404,17 @@ pub(super) fn reception(result: &TurnResult) -> Reception {
 /// Whether an error says that user name or password is wrong.
 pub(super) fn is_refusal(error: Option<&ErrorReport>) -> bool {
     error.is_some_and(|e| matches!(e.code, Code::Unauthorized | Code::WrongCredentials))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_for_a_week_are_renewed_within_it() {
+        const DAY: u64 = 86_400;
+        assert!(soon(7 * DAY) < 3 * DAY);
+        assert_eq!(soon(90 * DAY), SOON_S);
+        assert_eq!(soon(398 * DAY), SOON_S);
+    }
 }

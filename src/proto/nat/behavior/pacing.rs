@@ -95,6 +95,16 @@ impl Discovery {
     /// RESPONSE-PORT does not count: many servers do not know it.
     pub fn loss(&self) -> Loss {
         let mut loss = Loss::default();
+        for (_, _, answered) in self.counted() {
+            loss.sent += 1;
+            loss.lost += usize::from(!answered);
+        }
+        loss
+    }
+
+    /// Each of these requests: where it went and when, and whether it was answered.
+    pub(super) fn counted(&self) -> Vec<(SocketAddr, Time, bool)> {
+        let mut counted = Vec::new();
         let answering: BTreeSet<SocketAddr> = self
             .probes
             .iter()
@@ -113,11 +123,10 @@ impl Discovery {
             for sent in &probe.transmissions {
                 let answered = sent.answered.is_some();
                 if answered || sent.at + patience <= self.now {
-                    loss.sent += 1;
-                    loss.lost += usize::from(!answered);
+                    counted.push((probe.destination, sent.at, answered));
                 }
             }
         }
-        loss
+        counted
     }
 }

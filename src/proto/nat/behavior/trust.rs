@@ -125,9 +125,14 @@ impl Discovery {
     /// Whether something answers in a public server's name that is on this side of the NAT: it sees the
     /// private address of this host, where another answer has a public one.
     fn answered_inside(&self, local: IpAddr, server: IpAddr, seen: IpAddr) -> Option<Rewritten> {
-        let is_inside = seen == local && !address::is_global(local) && address::is_global(server);
+        let is_inside = seen == local && !address::is_global(local);
         let mut all = self.probes.iter().filter_map(Probe::reflexive);
-        (is_inside && all.any(|other| address::is_global(other.ip()))).then_some(Rewritten::Local)
+        let is_beside = is_inside && all.any(|other| address::is_global(other.ip()));
+        is_beside.then_some(if address::is_global(server) {
+            Rewritten::Local
+        } else {
+            Rewritten::Near
+        })
     }
 
     /// Why nothing is known of this host's own address, if all that answered see another one.
@@ -286,6 +291,19 @@ impl Discovery {
             return Fact::inconclusive(
                 Reason::PlainAddressOnly,
                 "the servers send no XOR-MAPPED-ADDRESS, and a gateway on the way may have put the local address into MAPPED-ADDRESS",
+            );
+        }
+        let is_near = |seen: &MappingSeen| {
+            let server = self.behind(seen.destination).ip();
+            seen.reflexive == local
+                && !address::is_global(server)
+                && !address::is_global(local.ip())
+                && !local.ip().is_loopback()
+        };
+        if !answers.is_empty() && answers.iter().all(is_near) {
+            return Fact::inconclusive(
+                Reason::TooFewServers,
+                "only servers within this network were asked, and they see this host's private address: the way to the internet was not tested",
             );
         }
         classify::nat(local, &reflexive)

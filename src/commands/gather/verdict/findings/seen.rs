@@ -8,6 +8,7 @@ use crate::commands::gather::report::GatherResult;
 use crate::commands::gather::verdict::use_of::has_useful;
 use crate::commands::nat::verdict::v4_mapped;
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::nat::address::Rewritten;
 use crate::proto::stun::uri::Transport;
 
 /// One finding for each server, be it asked from several local addresses.
@@ -48,7 +49,11 @@ pub(super) fn of_result(result: &GatherResult, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(
                 Code::ServerSourceRewritten,
                 format!("{uri} sees {seen}, {}: {cause}, so its reflexive candidate is none of this host's, and no peer can use it", how.text()),
-                "have what stands before the server keep the source address (Kubernetes: externalTrafficPolicy: Local), or use another server",
+                if how == Rewritten::Neighbour {
+                    "gather from outside this network to see the server as others do"
+                } else {
+                    "have what stands before the server keep the source address (Kubernetes: externalTrafficPolicy: Local), or use another server"
+                },
             ).severity(severity(result)));
         }
     }

@@ -44,6 +44,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         .flatten();
     if all_one.is_none() {
         findings.extend(misdirected::private(addresses()));
+        findings.extend(misdirected::fake(addresses()));
     }
     findings.extend(all_one);
     if built_in {

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use crate::base::long_way::long;
 use crate::base::report::Millis;
-use crate::commands::turn::report::ThroughputReport;
+use crate::commands::turn::report::{PAYLOAD, ThroughputReport};
 use crate::commands::turn::run::exchange::datagram::{self, Direction, Kind, Size};
 use crate::commands::turn::run::exchange::{Ends, Happened};
 use crate::proto::turn::client::Event;
 
-const PAYLOAD: usize = 1000;
 /// How long the stream lasts.
 const LASTS: Duration = Duration::from_millis(1150);
 /// How long after the last one that came out the rest counts as lost, and how long in all.
@@ -97,7 +96,9 @@ impl Ends {
         let took = last.saturating_sub(began + on_the_way);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let rate = (seen.len() * PAYLOAD) as f64 * 8.0 / 1000.0 / took.as_secs_f64().max(0.001);
+        let until = seen.last().map_or(0, |last| last + 1);
         ThroughputReport {
+            stops: until > 0 && until * 2 < sent && seen.len() * 10 >= until * 9,
             bytes_sent: sent * PAYLOAD,
             bytes_received: seen.len() * PAYLOAD,
             duration_ms: Millis(took),

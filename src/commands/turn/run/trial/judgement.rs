@@ -1,13 +1,49 @@
 //! What all that was seen of one transport comes to.
 
+use std::time::Duration;
+
 use crate::base::codes::Code;
 use crate::base::fact::Fact;
 use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
-use crate::commands::turn::report::{DataReport, TransportReport, TransportStatus};
+use crate::commands::turn::report::{DataReport, PAYLOAD, TransportReport, TransportStatus};
 use crate::commands::turn::run::exchange::Size;
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
+
+/// What a server does not understand that has just understood the same client.
+const UNLIKE_BEFORE: &str = "it gives an allocation, and does not understand the next request (error 400): its requests seem to reach several servers, as behind a load balancer, or something on the way changes the packets";
+
+/// A connection that ends while it is in use.
+pub(super) fn closed_in_use(error: ErrorReport, age: Duration) -> ErrorReport {
+    if error.code != Code::Closed {
+        return error;
+    }
+    let message = format!(
+        "the connection was closed after {:.1} s in use: what stands before the server has an idle limit or a time limit, or the server ended it",
+        age.as_secs_f64()
+    );
+    ErrorReport::new(Code::Closed, message).with_hint(
+        "raise the limits of the proxy or load balancer before the server (HAProxy: timeout client, timeout server; nginx: proxy_timeout), and look at the server's log",
+    )
+}
+
+/// A flow that worked and then carries nothing more, for whatever is sent.
+fn cut_off(datagrams: Option<usize>) -> ErrorReport {
+    let after = match datagrams {
+        None => "it allocates, grants permissions and relays, and then answers nothing any more"
+            .to_owned(),
+        Some(first) => format!(
+            "the first {first} datagrams of a steady stream came out of the relay, and then nothing any more"
+        ),
+    };
+    let message = format!(
+        "{after}: something on the way, or the server, cuts the flow off after so many packets or so long a time"
+    );
+    ErrorReport::new(Code::NoData, message).with_hint(
+        "run it on another network: if it is well there, a firewall here cuts such flows; TURN over TLS on port 443 often gets through",
+    )
+}
 
 pub(super) fn judge(
     report: &mut TransportReport,
@@ -33,6 +69,15 @@ pub(super) fn judge(
         None
     };
     let wrong = wrong.or_else(|| large_lost(report).map(|error| (Stage::Relay, error)));
+    let is_timeout =
+        |error: &Option<ErrorReport>| error.as_ref().is_some_and(|e| e.code == Code::Timeout);
+    let is_dead = *between == yes && is_timeout(&channel) && is_timeout(&refresh);
+    let stops = report.throughput.filter(|stream| stream.stops);
+    let cut = if is_dead {
+        Some((Stage::Channel, cut_off(None)))
+    } else {
+        stops.map(|stream| (Stage::Relay, cut_off(Some(stream.bytes_received / PAYLOAD))))
+    };
     let channel = channel.map(|error| (Stage::Channel, no_channel(&error)));
     let channel = channel.or_else(|| {
         (report.channel == no).then(|| {
@@ -45,6 +90,7 @@ pub(super) fn judge(
         })
     });
     let wrong = wrong
+        .or(cut)
         .or(channel)
         .or_else(|| {
             let error = refresh?;
@@ -77,6 +123,7 @@ pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
             "it gives an allocation, and knows nothing of it at the next request (error 437): its requests seem to reach several servers, as behind a load balancer that does not keep clients to one",
         )
         .with_hint(ONE_SERVER),
+        Code::BadRequest => ErrorReport::new(Code::BadRequest, UNLIKE_BEFORE).with_hint(ONE_SERVER),
         _ => error.clone(),
     }
 }
@@ -86,12 +133,16 @@ pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
 fn no_channel(error: &ErrorReport) -> ErrorReport {
     let message = match error.code {
         Code::Timeout => {
-            "it allocates and grants permissions, and is silent when a channel is to be bound"
+            "it allocates and grants permissions, and is silent when a channel is to be bound: the server drops that request, or something on the way does"
                 .to_owned()
         }
         Code::NoIntegrity | Code::BadIntegrity | Code::Refused | Code::Closed => {
             return error.clone();
         }
+        Code::BadRequest | Code::AllocationMismatch => format!(
+            "it allocates and grants permissions, and binds no channel: {}; its requests seem to reach several servers, as behind a load balancer, or something on the way changes the packets",
+            error.message
+        ),
         _ => format!(
             "it allocates and grants permissions, and binds no channel: {}",
             error.message

@@ -78,6 +78,10 @@ pub(super) fn of_name(result: &TurnResult, findings: &mut Vec<Finding>) {
     findings.extend(misdirected::private(
         addresses.map(|address| (&*result.uri, address)),
     ));
+    let addresses = result.transports.iter().map(|t| t.address);
+    findings.extend(misdirected::fake(
+        addresses.map(|address| (&*result.uri, address)),
+    ));
     let addresses = result.transports.iter().filter_map(|t| t.address);
     findings.extend(reach::finding(&result.uri, addresses));
 }

@@ -7,7 +7,8 @@ use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::{Finding, Severity};
 use crate::commands::turn::report::{
-    HALF_PERCENT, MUCH_LOSS_PERCENT, PolicyReport, TransportReport, TransportStatus, TurnResult,
+    DataReport, HALF_PERCENT, MUCH_LOSS_PERCENT, PolicyReport, TransportReport, TransportStatus,
+    TurnResult,
 };
 use crate::commands::turn::verdict::is;
 use crate::proto::nat::address::is_global;
@@ -68,21 +69,34 @@ pub(super) fn of_losses(
             "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
         ));
     }
-    for (data, what) in [
-        (&transport.relay_to_relay, "between two relayed addresses"),
-        (&transport.to_reflexive, "between this host and the relay"),
+    let is_sound = |data: &DataReport| data.sent > 0 && data.received == data.sent;
+    for (data, small, what) in [
+        (
+            &transport.relay_to_relay,
+            None,
+            "between two relayed addresses",
+        ),
+        (
+            &transport.to_reflexive,
+            None,
+            "between this host and the relay",
+        ),
         (
             &transport.relay_to_relay_large,
+            Some(&transport.relay_to_relay),
             "with 1,200 bytes between two relayed addresses",
         ),
         (
             &transport.to_reflexive_large,
+            Some(&transport.to_reflexive),
             "with 1,200 bytes between this host and the relay",
         ),
     ] {
         if let Some(loss) = data.loss_percent.filter(|l| *l >= MUCH_LOSS_PERCENT)
             && data.received > 0
             && !is_limited
+            // The first large one may be lost to the discovery of the path MTU, which works then.
+            && !(data.received + 1 == data.sent && small.is_some_and(is_sound))
         {
             findings.push(Finding::new(
                 Code::RelayLoss,
