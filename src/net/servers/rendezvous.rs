@@ -329,7 +329,7 @@ impl Server {
                     shared.stop();
                 }
                 Some(_) = connections.join_next() => {}
-                Some(_) = watchers.join_next() => {}
+                Some(()) = watchers.join_next() => {}
                 Ok((stream, _)) = accept_admin(admin.as_ref()), if !paused => {
                     watchers.add(connection::serve_admin(Arc::clone(&shared), stream), shared.limits.watchers);
                 }
