@@ -38,24 +38,28 @@ impl Watchers {
 mod tests {
     use super::*;
 
+    type Ended = tokio::sync::mpsc::UnboundedSender<u8>;
+
+    /// Says its number when it ends, however it does.
+    struct Says(u8, Ended);
+
+    impl Drop for Says {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0);
+        }
+    }
+
+    async fn stays(says: Says) {
+        std::future::pending::<()>().await;
+        drop(says);
+    }
+
     #[tokio::test]
     async fn the_newest_ones_stay() {
         let mut watchers = Watchers::default();
         let (sender, mut ended) = tokio::sync::mpsc::unbounded_channel();
-        /// Says its number when it ends, however it does.
-        struct Says(u8, tokio::sync::mpsc::UnboundedSender<u8>);
-        impl Drop for Says {
-            fn drop(&mut self) {
-                let _ = self.1.send(self.0);
-            }
-        }
         for number in 0..5 {
-            let says = Says(number, sender.clone());
-            let stays = async move {
-                let _says = says;
-                std::future::pending::<()>().await;
-            };
-            watchers.add(stays, 2);
+            watchers.add(stays(Says(number, sender.clone())), 2);
         }
         for oldest in 0..3 {
             assert!(watchers.join_next().await.is_some());
