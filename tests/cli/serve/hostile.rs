@@ -251,7 +251,7 @@ fn a_message_of_empty_frames_is_refused() {
 fn who_pings_and_takes_no_answer_is_dropped() {
     let server = Server::start(&[]);
     let (mut a, mut b) = server.pair();
-    let mut ping = vec![0x89, 0x80 | 125, 0, 0, 0, 0];
+    let mut ping = vec![0x89, 0xfd, 0, 0, 0, 0];
     ping.resize(ping.len() + 125, b'p');
     let pings = ping.repeat(500);
     let stream = a.0.get_mut();
