@@ -143,7 +143,7 @@ fn execute(
         Command::Serve(args) => serve::run(&frame("serve", None), args),
         Command::Demo(args) => demo::run(&frame("demo", Some(PAIR_TIMEOUT)), args),
         Command::Sdp(args) => sdp::run(&frame("sdp", None), args),
-        Command::Inspect(args) => inspect::run(&frame("inspect", None), args),
+        Command::Inspect(args) => inspect::run(&frame("inspect", diagnosis), args),
         Command::Explain(args) => explain::run(&frame("explain", None), args),
         Command::Completions(args) => completions::run(&frame("completions", None), args),
         Command::Man(args) => man::run(&frame("man", None), args),

@@ -6,23 +6,30 @@ pub mod report;
 mod run;
 pub mod verdict;
 
+use tokio::sync::mpsc;
+
 use crate::base::exit::Outcome;
 use crate::commands::frame::Frame;
 use crate::proto::evidence::calls;
 use args::InspectArgs;
 use report::InspectResult;
+use run::Files;
 
 pub fn run(frame: &Frame, args: &InspectArgs) -> anyhow::Result<Outcome> {
-    frame.output.start_progress(format!(
+    let message = format!(
         "reading {}",
         crate::base::words::counted(args.file.len(), "file")
-    ));
-    let files = match run::read_all(&args.file, frame.patience(), frame.clock) {
-        Ok(files) => files,
-        Err(error) => {
-            frame.output.end_progress();
-            return frame.could_not_begin(&error);
-        }
+    );
+    let (read, stopped) = frame.work(
+        message,
+        async |stop, _events: mpsc::UnboundedSender<()>| {
+            run::read_all(&args.file, stop, &frame.slack, frame.clock).await
+        },
+        |()| {},
+    )?;
+    let Files { files, is_cut } = match read {
+        Ok(read) => read,
+        Err(error) => return frame.could_not_begin(&error),
     };
     let (names, mut records): (Vec<String>, Vec<_>) = files.into_iter().unzip();
     let accounts = records.iter_mut().map(|record| {
@@ -35,6 +42,6 @@ pub fn run(frame: &Frame, args: &InspectArgs) -> anyhow::Result<Outcome> {
     let joined = calls::join(accounts.collect());
     let result = InspectResult::new(&names, &records, joined);
     let verdict = verdict::verdict(&result, &names, &records);
-    frame.output.end_progress();
+    let verdict = verdict::of_part(verdict, stopped.filter(|_| is_cut));
     frame.finish(verdict, result, render::text)
 }

@@ -108,9 +108,15 @@ fn prepare(frame: &Frame, args: &ServeArgs) -> anyhow::Result<(Options, Vec<Find
     rendezvous.broker = broker;
     findings.extend(about_login);
     let relays = turn.as_ref().map_or(0, |turn| turn.limits.allocations);
-    let connections = &mut rendezvous.limits.visitors.connections;
+    let has_admin = rendezvous.admin.is_some();
+    let limits = &mut rendezvous.limits;
     findings.extend(descriptors::raise_limit().and_then(|most| {
-        let fits = fitting(*connections, relays, usize::try_from(most).ok()?)?;
+        let files = usize::try_from(most).ok()?;
+        limits.told = beside(limits.told, files);
+        limits.watchers = beside(limits.watchers, files);
+        let beside = limits.told + if has_admin { limits.watchers } else { 0 };
+        let connections = &mut limits.visitors.connections;
+        let fits = fitting(*connections, relays, files, beside)?;
         let wanted = std::mem::replace(connections, fits);
         // Nobody asked for the default.
         let is_asked = wanted != Limits::default().visitors.connections;
@@ -193,17 +199,25 @@ fn broker(frame: &Frame, args: &BrokerArgs) -> anyhow::Result<(Option<Broker>, V
     Ok((Some(broker), findings))
 }
 
-/// Files that are open besides connections and relays: listeners, the runtime, the log, certificates while they are read, and
-/// connections that are told that they are too many.
-const OTHER_FILES: usize = 128;
+/// Files that are open besides: listeners, the runtime, the log, certificates while they are read.
+const OTHER_FILES: usize = 64;
+/// Of these, those that there are in any case.
+const LEAST_FILES: usize = 12;
 
 /// How many connections there may be if the system allows so many open files; `None` if that is enough. Idle connections must
-/// not use up what relays and others need.
-fn fitting(connections: usize, relays: usize, files: usize) -> Option<usize> {
-    let left = files.saturating_sub(relays.saturating_add(OTHER_FILES));
+/// not use up what relays and others need: who is told that they are too many, and who asks for the health.
+fn fitting(connections: usize, relays: usize, files: usize, beside: usize) -> Option<usize> {
+    let others = (files / 8).clamp(LEAST_FILES, OTHER_FILES);
+    let left = files.saturating_sub(others + beside);
     // Where there is next to nothing, half is better than none.
-    let fits = left.max(files / 2);
+    let fits = left.saturating_sub(relays).max(left / 2).max(1);
     (fits < connections).then_some(fits)
+}
+
+/// How many files those may have who are told that they are too many, or who ask for the health: `most`, or a
+/// small part of all.
+fn beside(most: usize, files: usize) -> usize {
+    most.min(files / 8).max(1)
 }
 
 fn too_few(wanted: usize, fits: usize, files: u64) -> Finding {
@@ -294,6 +308,7 @@ fn limits(args: &ServeArgs) -> Limits {
             .map_or(MAX_ENVELOPE, size)
             .min(MAX_ENVELOPE),
         queue: size(limits.max_queue),
+        ..Limits::default()
     }
 }
 
@@ -321,7 +336,7 @@ fn client(address: SocketAddr) -> String {
 fn guess_line(at: std::time::Duration, guess: &Guess) -> String {
     let at = at.as_secs_f64();
     let slowed = if guess.is_slowed {
-        ": too many, so that its requests for relays are left unanswered for a while"
+        ": too many, so that for a while it is not answered when it does so"
     } else {
         ""
     };
@@ -387,10 +402,23 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_everything_else() {
-        assert_eq!(fitting(20_000, 100, 1 << 20), None);
-        assert_eq!(fitting(20_000, 100, 4096), Some(4096 - 228));
-        assert_eq!(fitting(20_000, 100, 24), Some(12));
-        assert_eq!(fitting(10, 0, 64), None);
+        assert_eq!(fitting(20_000, 100, 1 << 20, 128), None);
+        assert_eq!(fitting(20_000, 100, 4096, 64), Some(4096 - 228));
+        assert_eq!(fitting(20_000, 100, 4096, 128), Some(4096 - 292));
+        assert_eq!(fitting(10, 0, 64, 16), None);
+    }
+
+    /// Those that are told that they are too many, and those that ask for the health, have files of their own.
+    #[test]
+    fn where_there_are_few_files_each_kind_has_some() {
+        for files in 20..1000 {
+            let told = beside(64, files);
+            let watchers = told;
+            let fits = fitting(20_000, 0, files, told + watchers).expect("fewer");
+            assert!(told >= 1 && fits >= 1, "{files}");
+            let all = fits + told + watchers + LEAST_FILES;
+            assert!(all <= files, "{all} of {files}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::program::{signal, wait_for_end};
 use crate::support::schema::assert_valid;
 
 fn evidence(file: &str) -> String {
@@ -431,5 +432,70 @@ fn one_capture_does_not_tell_whether_the_far_end_is_a_relay() {
             summary.contains("the relay ports of the TURN server"),
             "{summary}"
         );
+    }
+}
+
+/// A capture that does not end, of a call that is not in it.
+fn endless(args: &[&str], is_time: impl FnOnce(&std::process::Child)) -> (Option<i32>, Value) {
+    let mut child = program(&[&["-", "--json"], args].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut header = Vec::new();
+    for field in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 101] {
+        header.extend(field.to_le_bytes());
+    }
+    let mut packet = Vec::new();
+    for field in [1_u32, 1, 100, 100] {
+        packet.extend(field.to_le_bytes());
+    }
+    packet.push(0x45);
+    packet.resize(116, 0);
+    stdin.write_all(&header).expect("it reads");
+    let packets = packet.repeat(500);
+    // More than a pipe holds: it reads.
+    for _ in 0..100 {
+        stdin.write_all(&packets).expect("it reads");
+    }
+    let writing = std::thread::spawn(move || {
+        while stdin.write_all(&packets).is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    });
+    is_time(&child);
+    let ended = wait_for_end(child, std::time::Duration::from_secs(20));
+    writing.join().expect("it ends");
+    let text = String::from_utf8(ended.stdout).expect("UTF-8");
+    let document = serde_json::from_str(&text).expect("one document");
+    assert_valid(&document);
+    (ended.status.code(), document)
+}
+
+#[test]
+fn a_capture_that_does_not_end_is_read_until_the_time_limit() {
+    let (code, document) = endless(&["--timeout", "1"], |_| {});
+    assert_eq!(code, Some(2), "{document}");
+    let findings = document["findings"].as_array().expect("a list");
+    assert!(
+        findings.iter().any(|finding| finding["code"] == "timeout"),
+        "{document}"
+    );
+    let summary = document["summary"].as_str().expect("a text");
+    assert!(summary.contains("no call is in its first"), "{summary}");
+    assert!(summary.contains("time limit"), "{summary}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_reading_and_what_was_read_is_judged() {
+    for name in ["INT", "TERM"] {
+        let (code, document) = endless(&[], |child| signal(child, name));
+        assert_eq!(code, Some(130), "{document}");
+        assert_eq!(document["outcome"], "interrupted");
+        let sources = document["result"]["sources"].as_array().expect("a list");
+        assert_eq!(sources.len(), 1, "{document}");
     }
 }

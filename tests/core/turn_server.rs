@@ -213,7 +213,8 @@ fn strangers_are_not_answered_without_end() {
     assert!(sent / answers < 160, "{}", sent / answers);
 }
 
-/// Guesses from one address end, also the right one; others do not notice, and who has a relay keeps it.
+/// Guesses from one address are left unanswered; who knows the password is not, and who has a relay keeps it. Only where
+/// guesses come faster than anybody mistypes, right ones are not looked at either.
 #[test]
 fn wrong_passwords_slow_an_address_down() {
     let mut gate = gate();
@@ -233,6 +234,11 @@ fn wrong_passwords_slow_an_address_down() {
     assert_eq!(refused, 20);
     let now = Duration::ZERO;
     assert_eq!(gate.decide(received(&good, now), None), Decision::Limited);
+    let soon = Duration::from_secs(1);
+    let decision = gate.decide(received(&good, soon), None);
+    assert!(matches!(decision, Decision::Do(..)), "{decision:?}");
+    let decision = gate.decide(received(&bad, soon), None);
+    assert_eq!(decision, Decision::Limited, "a wrong one");
     let guesses = gate.take_guesses();
     assert_eq!(guesses.len(), 20);
     assert_eq!(guesses[0].username, "ann");
@@ -248,10 +254,27 @@ fn wrong_passwords_slow_an_address_down() {
     let refresh = signed(&Request::Refresh(600), &challenge, &ann());
     let decision = gate.decide(received(&refresh, now), Some(held));
     assert!(matches!(decision, Decision::Do(..)), "{decision:?}");
-    // After a while it may be tried again.
+    // After a while wrong ones are answered again.
     let later = Duration::from_secs(10);
-    let decision = gate.decide(received(&good, later), None);
-    assert!(matches!(decision, Decision::Do(..)), "{decision:?}");
+    let decision = gate.decide(received(&bad, later), None);
+    assert!(matches!(decision, Decision::Answer(..)), "{decision:?}");
+}
+
+/// `rtcdiag turn` asks once with a wrong password in each run, to see that it is refused.
+#[test]
+fn one_wrong_password_in_each_run_does_not_shut_anybody_out() {
+    let mut gate = gate();
+    let wrong = Credentials::new("ann", &Secret::new("guess")).expect("valid");
+    let request = Request::Allocate(None);
+    for run in 0..200 {
+        let now = Duration::from_secs(run);
+        let challenge = challenge(&mut gate, now);
+        let bad = signed(&request, &challenge, &wrong);
+        gate.decide(received(&bad, now), None);
+        let good = signed(&request, &challenge, &ann());
+        let decision = gate.decide(received(&good, now), None);
+        assert!(matches!(decision, Decision::Do(..)), "{run}: {decision:?}");
+    }
 }
 
 /// A name that nobody has costs the same work, and its answer says the same.

@@ -108,6 +108,20 @@ fn unread_pings_do_not_fill_the_memory() {
 }
 
 #[test]
+fn a_message_of_empty_frames_ends_the_connection() {
+    with(async |lab, listener| {
+        let program = lab.pair(&["--timeout", "30"]);
+        let mut stream = joined(&listener, false).await.into_inner();
+        let before = peak(&program.id());
+        stream.write_all(&[0x02, 0]).await.expect("it reads");
+        let most = 100 << 20;
+        let written = flood(&mut stream, &[0, 0], most).await;
+        assert!(written < most, "all is taken");
+        assert_small(&program, before, "empty frames");
+    });
+}
+
+#[test]
 fn comings_without_end_end_the_session() {
     with(async |lab, listener| {
         let program = lab.pair(&["--timeout", "30"]);

@@ -1,6 +1,9 @@
 //! The verdict on what files tell of calls.
 
 mod media;
+mod part;
+
+pub use part::of_part;
 
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;

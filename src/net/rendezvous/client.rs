@@ -156,8 +156,15 @@ enum Came {
     Life,
 }
 
+/// May be dropped and called again without loss.
 async fn read(socket: &mut Socket) -> Result<Came, Failure> {
-    match socket.next().await {
+    // A rendezvous that always has more to say does not keep timers and signals from being looked at.
+    tokio::task::coop::consume_budget().await;
+    let came = socket.next().await;
+    if let Some(Ok(message)) = &came {
+        socket.get_mut().finished(message);
+    }
+    match came {
         Some(Ok(Message::Text(text))) => Notice::parse(&text)
             .map(Came::Notice)
             .ok_or_else(|| Failure::not_a_rendezvous("what it says cannot be understood")),
@@ -200,7 +207,7 @@ async fn talk(
                 let Some(envelope) = envelope else {
                     // A server that is gone needs no good-bye.
                     let _ = socket.close(None).await;
-                    while let Some(Ok(_)) = socket.next().await {}
+                    while read(socket).await.is_ok() {}
                     return Ending::Done;
                 };
                 Message::Binary(Bytes::from(envelope))

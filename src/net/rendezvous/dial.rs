@@ -19,6 +19,7 @@ use crate::base::family::Family;
 use crate::base::report::ErrorReport;
 use crate::net::host::Source;
 use crate::net::misdirected;
+use crate::net::rendezvous::bounded::Bounded;
 use crate::net::rendezvous::client::Way;
 use crate::net::rendezvous::failure::Failure;
 use crate::net::rendezvous::look::Look;
@@ -35,7 +36,10 @@ use crate::proto::stun::uri::Host;
 /// person waits).
 const NEXT_ADDRESS: Duration = Duration::from_millis(100);
 
-pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+pub(super) type Socket = WebSocketStream<Bounded<Box<dyn Stream>>>;
+
+/// What is read at once: what has come is looked at before more is.
+const READ_BUFFER: usize = 16 << 10;
 
 pub(in crate::net) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
@@ -48,11 +52,13 @@ pub(super) async fn dial(way: &Way, by: Instant, steps: &Steps) -> Result<Socket
         addresses: &addresses,
     };
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_ENVELOPE + bounds::RENDEZVOUS_WRITE_BUFFER)
         .max_message_size(Some(MAX_ENVELOPE))
         .max_frame_size(Some(MAX_ENVELOPE));
     steps.begin(Step::WebSocket);
+    let stream = Bounded::new(stream, MAX_ENVELOPE + READ_BUFFER);
     let opened = tokio_tungstenite::client_async_with_config(request(url)?, stream, Some(config));
     match timeout_at(by, opened).await {
         Ok(Ok((socket, _))) => Ok(socket),

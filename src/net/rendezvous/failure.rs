@@ -92,6 +92,9 @@ impl Failure {
     pub(in crate::net) fn of_websocket(error: &tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
+            E::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                Self::not_a_rendezvous("it sends more than any rendezvous does")
+            }
             E::Io(error) => Self::passing(io_error(error)),
             E::ConnectionClosed | E::AlreadyClosed => Self::closed(),
             E::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {

@@ -1,14 +1,10 @@
-//! Sockets of servers, and how many connections they take.
+//! Sockets of servers.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
-
-use crate::proto::signal::visitors::Network;
 
 /// How often another port is drawn where the system chooses it and UDP and TCP are to share it.
 const PORT_TRIES: usize = 32;
@@ -106,80 +102,4 @@ fn bound(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Sock
     }
     socket.bind(&address.into())?;
     Ok(socket)
-}
-
-#[derive(Debug, Clone)]
-pub struct Connections {
-    most: usize,
-    most_from_one: usize,
-    open: Arc<Mutex<BTreeMap<Network, usize>>>,
-}
-
-/// A connection that is counted until this is dropped.
-#[derive(Debug)]
-pub struct Counted {
-    source: Network,
-    open: Arc<Mutex<BTreeMap<Network, usize>>>,
-}
-
-impl Connections {
-    /// At most so many, in all and from one address, or from one /64 of IPv6.
-    pub fn new(most: usize, most_from_one: usize) -> Self {
-        Self {
-            most,
-            most_from_one,
-            open: Arc::default(),
-        }
-    }
-
-    /// Counts one more, if there may be one more.
-    pub fn admit(&self, source: IpAddr) -> Option<Counted> {
-        let source = Network::of(source);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let from_one = open.get(&source).copied().unwrap_or(0);
-        if from_one >= self.most_from_one || open.values().sum::<usize>() >= self.most {
-            return None;
-        }
-        open.insert(source, from_one + 1);
-        Some(Counted {
-            source,
-            open: Arc::clone(&self.open),
-        })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.source);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_are_counted_until_they_end() {
-        let connections = Connections::new(3, 2);
-        let ip = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, n, 0, 0, 0, 1]);
-        let first = connections.admit(ip(1));
-        let beside = IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, 2]);
-        let second = connections.admit(beside);
-        assert!(first.is_some() && second.is_some());
-        assert!(connections.admit(ip(1)).is_none(), "two from one address");
-        let third = connections.admit(ip(2));
-        assert!(third.is_some());
-        assert!(connections.admit(ip(3)).is_none(), "three in all");
-        drop(second);
-        assert!(connections.admit(ip(3)).is_some());
-        drop((first, third));
-        let open = connections.open.lock().expect("nobody panicked");
-        assert!(open.is_empty());
-    }
 }

@@ -1,6 +1,7 @@
 //! The server: one task for each connection, one table of rooms.
 
 mod broker;
+mod budget;
 mod certificate;
 mod connection;
 mod desk;
@@ -10,8 +11,10 @@ mod page;
 mod pages;
 mod proxied;
 mod shared;
+mod stream;
 mod totals;
 mod unfinished;
+mod watchers;
 
 use std::future::poll_fn;
 use std::io;
@@ -38,6 +41,7 @@ use crate::proto::signal::wire::Refusal;
 use crate::proto::signal::{rooms, visitors};
 use certificate::Stamp;
 use shared::Shared;
+use watchers::Watchers;
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -61,6 +65,10 @@ pub struct Limits {
     pub message: usize,
     /// Bytes that may wait for one client.
     pub queue: usize,
+    /// Connections beyond the limits that are told so, at one time. More are closed without a word.
+    pub told: usize,
+    /// Connections that look at health and metrics at a time, if these have an address of their own; the newest ones.
+    pub watchers: usize,
 }
 
 impl Default for Limits {
@@ -81,6 +89,8 @@ impl Default for Limits {
             },
             message: MAX_ENVELOPE,
             queue: 1 << 20,
+            told: 64,
+            watchers: 64,
         }
     }
 }
@@ -157,9 +167,6 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often rooms and clients are looked through.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
-
-/// Connections that look at health and metrics at a time, if these have an address of their own.
-const MOST_WATCHERS: usize = 64;
 
 pub struct Server {
     listeners: Vec<TcpListener>,
@@ -291,7 +298,7 @@ impl Server {
             beside.spawn(broker::stay(Arc::clone(&shared), reached));
         }
         let mut connections = JoinSet::new();
-        let mut watchers = JoinSet::new();
+        let mut watchers = Watchers::default();
         let mut stop = std::pin::pin!(stop);
         let mut stop_by = None;
         let mut accept_from = clock.now();
@@ -322,9 +329,9 @@ impl Server {
                     shared.stop();
                 }
                 Some(_) = connections.join_next() => {}
-                Some(_) = watchers.join_next() => {}
-                Ok((stream, _)) = accept_admin(admin.as_ref()), if !paused && watchers.len() < MOST_WATCHERS => {
-                    watchers.spawn(connection::serve_admin(Arc::clone(&shared), stream));
+                Some(()) = watchers.join_next() => {}
+                Ok((stream, _)) = accept_admin(admin.as_ref()), if !paused => {
+                    watchers.add(connection::serve_admin(Arc::clone(&shared), stream), shared.limits.watchers);
                 }
                 Some(()) = renew.recv() => {
                     if let Some(tls) = &mut tls {

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::base::family::Family;
 use crate::net::clock::Clock;
-use crate::net::servers::listen::{self, Connections, ListenError};
+use crate::net::servers::connections::Connections;
+use crate::net::servers::listen::{self, ListenError};
 use crate::proto::stun::server::rate::Rate;
 use crate::proto::stun::server::{self, Addresses, Counters, Place, Received, Responder};
 use crate::proto::turn::frame::FrameReader;
@@ -235,12 +236,14 @@ impl Inner {
                 tokio::time::sleep(BREATHER).await;
                 continue;
             };
-            // Beyond the limit it is closed at once.
+            // Beyond the limit it is closed at once, or another one gives way.
             if let Some(counted) = self.connections.admit(source.ip()) {
                 let inner = Arc::clone(&self);
                 tasks.spawn(async move {
-                    inner.connection(stream, source).await;
-                    drop(counted);
+                    tokio::select! {
+                        () = inner.connection(stream, source) => {}
+                        () = counted.ended() => {}
+                    }
                 });
             }
         }

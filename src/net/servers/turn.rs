@@ -37,7 +37,8 @@ use relay::{Prepared, Relay, Shared};
 use wire::Wire;
 
 use crate::base::family::Family;
-use crate::net::servers::listen::{self, Connections};
+use crate::net::servers::connections::Connections;
+use crate::net::servers::listen;
 use crate::proto::stun::server as stun_server;
 use crate::proto::stun::server::rate::Rate;
 use crate::proto::stun::server::{Addresses, Place, Responder};

@@ -48,6 +48,24 @@ impl CaptureReader {
     /// What the whole tells.
     pub fn finish(mut self) -> Record {
         self.file.finish();
+        let mut record = self.record();
+        if record.accounts.is_empty() && record.faults.is_empty() {
+            record.faults.push(nothing_in(&self.file, &self.observer));
+        }
+        record
+    }
+
+    /// What has come of it tells, where the rest is not read.
+    pub fn so_far(self) -> Record {
+        let mut record = self.record();
+        if record.accounts.is_empty() && record.faults.is_empty() {
+            let why = format!("no call is in its first {} packets", self.file.frames);
+            record.faults.push(Fault::new("as far as it was read", why));
+        }
+        record
+    }
+
+    fn record(&self) -> Record {
         let mut record = Record::of(FileKind::Pcap);
         record.faults = faults(&self.file, &self.observer);
         record.captured_at = self
@@ -57,9 +75,6 @@ impl CaptureReader {
             .filter(|at| *at > 0.0);
         let capture = Capture::new(&self.observer);
         record.accounts = capture.accounts();
-        if record.accounts.is_empty() && record.faults.is_empty() {
-            record.faults.push(nothing_in(&self.file, &self.observer));
-        }
         if capture.hosts.is_supposed && !record.accounts.is_empty() {
             let here = &capture.hosts.addresses;
             let here: Vec<String> = here.iter().map(IpAddr::to_string).collect();

@@ -5,6 +5,7 @@
 //! DONT-FRAGMENT (420), RFC 6062 (442), password algorithms and USERHASH.
 
 pub mod answer;
+mod guesses;
 mod nonce;
 pub mod peers;
 mod request;
@@ -14,6 +15,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use answer::{Refusal, Reply};
+pub use guesses::Guess;
+use guesses::Guesses;
 use nonce::Nonces;
 use peers::{Peer, PeerPolicy};
 pub use request::Method;
@@ -21,7 +24,6 @@ use request::{Attributes, Message, Port};
 use users::Users;
 
 use crate::base::family::Family;
-use crate::base::words::printable;
 use crate::proto::stun::message::TransactionId;
 use crate::proto::stun::server::RATE;
 use crate::proto::stun::server::rate::{Limiter, Rate, network_of};
@@ -102,33 +104,21 @@ pub struct Gate {
     nonces: Nonces,
     /// For answers to those who have not shown who they are.
     strangers: Limiter,
-    /// Wrong passwords of one address for one user, and of one address.
-    wrong: [Limiter; 2],
-    /// Since the last look.
-    guesses: Vec<Guess>,
+    guesses: Guesses,
 }
 
-/// Somebody gave a wrong user or password, from an address that is his own: the nonce shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guess {
-    pub source: SocketAddr,
-    pub username: String,
-    /// Whether new relays are refused to that address for a while, whatever the password.
-    pub is_slowed: bool,
+/// Somebody who has not shown who it is.
+enum Stranger {
+    Refused(Refusal),
+    /// One wrong password too many: not answered.
+    Slowed,
 }
 
-/// Wrong passwords for one user: a person who mistypes, or a program that was configured wrongly and asks again.
-const WRONG_FOR_USER: Rate = Rate {
-    per_second: 0.2,
-    burst: 20.0,
-};
-/// The same in all, for many users behind one NAT.
-const WRONG_IN_ALL: Rate = Rate {
-    per_second: 2.0,
-    burst: 200.0,
-};
-/// Guesses that wait to be logged; more are a flood, which is counted.
-const MOST_GUESSES: usize = 64;
+impl From<Refusal> for Stranger {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
 
 impl Gate {
     /// With a random seed for the nonces.
@@ -146,11 +136,7 @@ impl Gate {
             rules,
             nonces: Nonces::new(seed),
             strangers: Limiter::new(rate, places(0)),
-            wrong: [
-                Limiter::new(WRONG_FOR_USER, places(8)),
-                Limiter::new(WRONG_IN_ALL, places(16)),
-            ],
-            guesses: Vec::new(),
+            guesses: Guesses::new([places(8), places(16), places(24)]),
         }
     }
 
@@ -160,7 +146,7 @@ impl Gate {
 
     /// Who has given a wrong user or password since the last look.
     pub fn take_guesses(&mut self) -> Vec<Guess> {
-        std::mem::take(&mut self.guesses)
+        self.guesses.take()
     }
 
     /// What is to be done about a message of a client that has this allocation, or none.
@@ -190,12 +176,15 @@ impl Gate {
             key: None,
         };
         // Whoever has a relay keeps it; a new one is what a guessed password would be for.
-        if held.is_none() && self.is_slowed(attributes, received) {
+        if held.is_none() && self.is_hammered(attributes, received) {
             return Decision::Limited;
         }
         let (username, key) = match self.authenticate(attributes, received) {
             Ok(known) => known,
-            Err(refusal) => return self.turn_away(&stranger, refusal, received),
+            Err(Stranger::Slowed) => return Decision::Limited,
+            Err(Stranger::Refused(refusal)) => {
+                return self.turn_away(&stranger, refusal, received);
+            }
         };
         let reply = Reply {
             key: Some(key),
@@ -228,18 +217,18 @@ impl Gate {
         &mut self,
         attributes: &Attributes<'a>,
         received: Received<'_>,
-    ) -> Result<(&'a str, Key), Refusal> {
+    ) -> Result<(&'a str, Key), Stranger> {
         if !attributes.is_signed {
-            return Err(Refusal::Unauthorized);
+            return Err(Refusal::Unauthorized.into());
         }
         let (Some(username), Some(_), Some(nonce)) =
             (attributes.username, attributes.realm, attributes.nonce)
         else {
-            return Err(Refusal::BadRequest);
+            return Err(Refusal::BadRequest.into());
         };
         let client = received.source.ip();
         if !self.nonces.is_valid(nonce, received.now, client) {
-            return Err(Refusal::StaleNonce);
+            return Err(Refusal::StaleNonce.into());
         }
         // With our own realm, whatever the client says: its key is then a wrong one.
         let users = &self.rules.users;
@@ -253,35 +242,20 @@ impl Gate {
         if is_known && signed == Integrity::Valid {
             return Ok((username, key));
         }
-        self.note_guess(username, received);
-        Err(Refusal::Unauthorized)
-    }
-
-    /// Whether too many wrong passwords came from this address, for this user or in all.
-    fn is_slowed(&mut self, attributes: &Attributes<'_>, received: Received<'_>) -> bool {
-        let (Some(username), true) = (attributes.username, attributes.is_signed) else {
-            return false;
-        };
-        let network = network_of(received.source.ip());
-        let [of_user, in_all] = &mut self.wrong;
-        !of_user.would_allow_any(received.now, (network, username))
-            || !in_all.would_allow_any(received.now, network)
-    }
-
-    fn note_guess(&mut self, username: &str, received: Received<'_>) {
-        let network = network_of(received.source.ip());
-        let [of_user, in_all] = &mut self.wrong;
-        of_user.allow_any(received.now, (network, username));
-        in_all.allow_any(received.now, network);
-        let is_slowed = !of_user.would_allow_any(received.now, (network, username))
-            || !in_all.would_allow_any(received.now, network);
-        if self.guesses.len() < MOST_GUESSES {
-            self.guesses.push(Guess {
-                source: received.source,
-                username: printable(username),
-                is_slowed,
-            });
+        // What is slowed is the answer to a wrong one: who shares the address has the right one.
+        if self.guesses.note(received.now, received.source, username) {
+            return Err(Stranger::Slowed);
         }
+        Err(Refusal::Unauthorized.into())
+    }
+
+    /// Whether wrong passwords for this user come from this address faster than anybody mistypes.
+    fn is_hammered(&mut self, attributes: &Attributes<'_>, received: Received<'_>) -> bool {
+        let username = attributes.username.filter(|_| attributes.is_signed);
+        username.is_some_and(|username| {
+            let network = network_of(received.source.ip());
+            self.guesses.are_too_fast(received.now, network, username)
+        })
     }
 
     fn turn_away<'a>(

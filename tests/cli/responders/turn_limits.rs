@@ -229,3 +229,39 @@ fn permissions_are_bounded() {
     }
     assert_eq!(codes, [0, 0, 0, 0, 0, 508]);
 }
+
+/// A connection from one address of 127.0.0.0/8, each of which is another client. It has been answered if it asked.
+fn asking_from(server: &Running<TurnServer>, host: u8) -> std::io::Result<TcpStream> {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, host], 0)).into())?;
+    socket.connect(&address(server).into())?;
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut request = b"\0\x01\0\0\x21\x12\xa4\x42".to_vec();
+    request.extend([host; 12]);
+    stream.write_all(&request)?;
+    stream.read_exact(&mut [0; 20])?;
+    Ok(stream)
+}
+
+/// Who only asks for an address, without credentials, does not keep others from the places of a server.
+#[test]
+fn connections_without_allocations_give_way() {
+    let config = Config {
+        limits: TurnLimits {
+            allocations: 2,
+            ..TurnLimits::default()
+        },
+        ..closed()
+    };
+    let server = turn(config);
+    // Two from one address, and four in all.
+    let held: Vec<TcpStream> = [2, 2, 3, 3]
+        .map(|host| asking_from(&server, host).expect("an answer"))
+        .into();
+    assert!(asking_from(&server, 3).is_err(), "three from one address");
+    let newcomer = asking_from(&server, 4);
+    assert!(newcomer.is_ok(), "{newcomer:?}");
+    drop(held);
+}

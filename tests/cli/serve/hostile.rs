@@ -229,6 +229,38 @@ fn a_message_that_does_not_end_is_not_kept() {
     assert_eq!(server.stop().refused("unfinished"), 1);
 }
 
+/// Empty frames are no way to have what a message may not.
+#[test]
+fn a_message_of_empty_frames_is_refused() {
+    let server = Server::start(&[]);
+    let (mut a, mut b) = server.pair();
+    let stream = a.0.get_mut();
+    stream.write_all(&[0x02, 0x80, 0, 0, 0, 0]).expect("open");
+    let empty = [0x00, 0x80, 0, 0, 0, 0].repeat(10_000);
+    for _ in 0..1000 {
+        if stream.write_all(&empty).is_err() {
+            break;
+        }
+    }
+    b.expect(r#"{"type":"peer-left"}"#);
+    assert_eq!(server.stop().refused("too-large"), 1);
+}
+
+/// What is kept for it would be the server's memory.
+#[test]
+fn who_pings_and_takes_no_answer_is_dropped() {
+    let server = Server::start(&[]);
+    let (mut a, mut b) = server.pair();
+    let mut ping = vec![0x89, 0xfd, 0, 0, 0, 0];
+    ping.resize(ping.len() + 125, b'p');
+    let pings = ping.repeat(500);
+    let stream = a.0.get_mut();
+    let is_dropped = (0..2000).any(|_| stream.write_all(&pings).is_err());
+    assert!(is_dropped);
+    b.expect(r#"{"type":"peer-left"}"#);
+    assert_eq!(server.stop().refused("slow"), 1);
+}
+
 #[test]
 fn who_sends_too_much_is_dropped() {
     let server = Server::start(&["--max-messages-per-room", "10"]);

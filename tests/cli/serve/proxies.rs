@@ -7,6 +7,8 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
+use crate::support::program::until;
+
 use super::lab::{Client, Server, connect, join};
 
 /// What a proxy does to a connection: bytes before the first, and headers.
@@ -50,6 +52,25 @@ fn joined(server: &Server, room: u8, through: Through<'_>) -> Client {
 
 const FEW: [&str; 2] = ["--max-connections-per-address", "2"];
 const JOINED: &str = r#"{"type":"joined","peer":false}"#;
+
+/// Connections of one client beyond the limit: few are told so, and the others closed at once, also where a proxy brings
+/// them.
+#[test]
+fn one_client_of_a_proxy_holds_no_more_than_one_without() {
+    let args = ["--trusted-proxy", "127.0.0.0/8", "--request-timeout", "60"];
+    let server = Server::start(&[&FEW[..], &args, &["--join-timeout", "60"]].concat());
+    let held: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut stream = connect(server.address);
+            let begin = b"PROXY TCP4 203.0.113.5 192.0.2.1 4711 80\r\nGET /pair HTTP/1.1\r\n";
+            stream.write_all(begin).expect("it is sent");
+            stream
+        })
+        .collect();
+    // Two may stay, and 64 are being told.
+    until(|| server.metric("rtcdiag_turned_away_total") > 33.5);
+    drop(held);
+}
 
 /// Three of one client are one too many; others of the same proxy do not notice.
 fn assert_told_apart(

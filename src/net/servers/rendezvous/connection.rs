@@ -5,20 +5,16 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -29,6 +25,7 @@ use crate::net::servers::rendezvous::Proxies;
 use crate::net::servers::rendezvous::desk::Desk;
 use crate::net::servers::rendezvous::pages::{self, Left};
 use crate::net::servers::rendezvous::shared::{Shared, Visit};
+use crate::net::servers::rendezvous::stream::MaybeTls;
 use crate::net::servers::rendezvous::unfinished::Unfinished;
 use crate::proto::signal::wire::{Join, Notice, Refusal};
 
@@ -36,26 +33,36 @@ use crate::proto::signal::wire::{Join, Notice, Refusal};
 const REQUEST_BUFFER: usize = 8192;
 /// Idle connections keep such a buffer each.
 const READ_BUFFER: usize = 1024;
+/// Answers to pings that a client has not taken: the system has room for hundreds before.
+const PONGS: usize = 4096;
 
 type Socket = WebSocketStream<Unfinished<MaybeTls>>;
 
 pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<TlsAcceptor>) {
     // Messages are small, and each is waited for.
     let _ = stream.set_nodelay(true);
-    let patience = visit.shared.patience.request;
+    let mut patience = visit.shared.patience.request;
     if visit.is_of_proxy() {
         match timeout(patience, Proxies::begin(&mut stream)).await {
             Ok(Ok(Some(client))) if visit.shared.proxies.trusts(client.ip()) => {
                 visit.address = client;
             }
-            Ok(Ok(Some(client))) => visit.is_of(client),
+            Ok(Ok(Some(client))) => {
+                if !visit.is_of(client) {
+                    return;
+                }
+            }
             Ok(Ok(None)) => {}
             Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
         }
     }
+    if visit.refusal.is_some() {
+        // Few are told at a time: each is to make room for the next.
+        patience = patience.min(visit.shared.patience.join);
+    }
     // The request needs far more memory than the WebSocket that follows: it is boxed and freed.
     let left = Left::default();
-    let requests = requests(&visit.shared, visit.address, stream, tls, &left);
+    let requests = requests(&visit, stream, tls, &left);
     let upgraded = match Box::pin(timeout(patience, requests)).await {
         Ok(Ok(Some(upgraded))) => upgraded,
         Ok(Ok(None)) => return,
@@ -63,11 +70,11 @@ pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<T
         Ok(Err(_)) | Err(_) if left.has_any() => return,
         Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
     };
-    if let Some(client) = left.client() {
-        visit.is_of(client);
+    if left.client().is_some_and(|client| !visit.is_of(client)) {
+        return;
     }
     drop(left);
-    let socket = websocket(upgraded, &visit.shared).await;
+    let socket = websocket(upgraded, &visit).await;
     let desk = Desk::open(visit);
     converse(desk, socket).await;
 }
@@ -93,21 +100,16 @@ struct Foreign;
 /// Answers HTTP requests. Gives the stream if one of them asked for a WebSocket, and what came on it
 /// already.
 async fn requests(
-    shared: &Shared,
-    peer: SocketAddr,
+    visit: &Visit,
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     left: &Left,
 ) -> Result<Option<(MaybeTls, Bytes)>, Foreign> {
-    let wire = match tls {
-        None => MaybeTls::Plain(stream),
-        Some(tls) => {
-            let stream = tls.accept(stream).await.map_err(|_| Foreign)?;
-            MaybeTls::Tls(Box::new(stream))
-        }
-    };
+    let shared = &visit.shared;
+    let wire = MaybeTls::open(stream, tls, visit.share());
+    let wire = wire.await.map_err(|_| Foreign)?;
     let answered = service_fn(|request| {
-        let page = pages::answer(shared, left, peer, request);
+        let page = pages::answer(shared, left, visit.address, request);
         std::future::ready(Ok::<_, Infallible>(page))
     });
     http1::Builder::new()
@@ -128,15 +130,16 @@ async fn requests(
     Ok(Some((parts.io.into_inner(), parts.read_buf)))
 }
 
-async fn websocket((wire, began): (MaybeTls, Bytes), shared: &Shared) -> Socket {
+async fn websocket((wire, began): (MaybeTls, Bytes), visit: &Visit) -> Socket {
+    let shared = &visit.shared;
     let message = shared.limits.message;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_write_buffer_size(2 * message + READ_BUFFER)
+        .max_write_buffer_size(message + PONGS + READ_BUFFER)
         .max_message_size(Some(message))
         .max_frame_size(Some(message));
-    let wire = Unfinished::new(wire, shared.budget.clone(), shared.patience.message);
+    let wire = Unfinished::new(wire, visit.share(), message, shared.patience.message);
     WebSocketStream::from_partially_read(wire, began.to_vec(), Role::Server, Some(config)).await
 }
 
@@ -239,11 +242,17 @@ async fn forward(desk: &Desk, socket: &mut Socket) -> Disconnect {
     }
 }
 
-/// May be dropped and called again without loss.
+/// May be dropped and called again without loss. A client that pings and does not take the answers is an error.
 async fn next(socket: &mut Socket) -> Option<Result<Message, tungstenite::Error>> {
     let came = socket.next().await;
     if let Some(Ok(message)) = &came {
-        socket.get_mut().finished(message);
+        let wire = socket.get_mut();
+        wire.finished(message);
+        // While this side reads, nothing but such answers waits: a message is sent to its end first.
+        if message.is_ping() && wire.untaken() > PONGS {
+            let pong = Message::Pong(Bytes::new());
+            return Some(Err(tungstenite::Error::WriteBufferFull(Box::new(pong))));
+        }
     }
     came
 }
@@ -255,6 +264,11 @@ async fn send(desk: &Desk, socket: &mut Socket, message: Message) -> Result<(), 
         refusal = desk.outbox.ended() => Err(refusal.into()),
         sent = timeout(patience, socket.send(message)) => match sent {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(tungstenite::Error::Io(error)))
+                if error.kind() == io::ErrorKind::QuotaExceeded =>
+            {
+                Err(Refusal::Slow.into())
+            }
             Ok(Err(_)) => Err(Disconnect::Gone),
             Err(_) => Err(Refusal::Slow.into()),
         },
@@ -265,6 +279,8 @@ fn broken(error: &tungstenite::Error) -> Disconnect {
     use tungstenite::Error as E;
     match error {
         E::Capacity(CapacityError::MessageTooLong { .. }) => Refusal::TooLarge.into(),
+        E::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => Refusal::TooLarge.into(),
+        E::WriteBufferFull(_) => Refusal::Slow.into(),
         E::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnect::Gone,
         // Not UTF-8, or not WebSocket at all.
         E::Utf8(_) | E::Capacity(_) | E::Protocol(_) => Refusal::BadJoin.into(),
@@ -297,49 +313,4 @@ async fn linger(wire: &mut MaybeTls) {
     }
     let mut buffer = vec![0; 16_384];
     while matches!(wire.read(&mut buffer).await, Ok(1..)) {}
-}
-
-enum MaybeTls {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for MaybeTls {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for MaybeTls {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
 }

@@ -31,7 +31,7 @@ impl Drop for Desk {
 
 impl Desk {
     pub(super) fn open(visit: Visit) -> Self {
-        let outbox = Arc::new(Outbox::new(visit.shared.budget.clone()));
+        let outbox = Arc::new(Outbox::new(visit.share()));
         let mut state = visit.shared.state();
         let number = state.next;
         state.next += 1;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::net::servers::rendezvous::unfinished::Budget;
+use crate::net::servers::rendezvous::budget::Share;
 use crate::proto::signal::wire::Refusal;
 
 /// What one message costs beside its bytes, so that empty ones are not free.
@@ -18,13 +18,13 @@ pub(super) struct Outbox {
     state: Mutex<OutboxState>,
     ready: Notify,
     ended: Notify,
-    budget: Budget,
+    share: Share,
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.budget.give(state.bytes);
+        self.share.give(state.bytes);
     }
 }
 
@@ -36,13 +36,13 @@ struct OutboxState {
 }
 
 impl Outbox {
-    /// An empty one. All of a server share the budget for what waits.
-    pub(super) fn new(budget: Budget) -> Self {
+    /// An empty one. What waits counts as what the address of its client holds.
+    pub(super) fn new(share: Share) -> Self {
         Self {
             state: Mutex::default(),
             ready: Notify::new(),
             ended: Notify::new(),
-            budget,
+            share,
         }
     }
 
@@ -52,8 +52,8 @@ impl Outbox {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.messages.is_empty() {
             // One message always has room, however low the limit is.
-            self.budget.take_anyway(cost);
-        } else if state.bytes + cost > limit || !self.budget.take(cost) {
+            self.share.take_anyway(cost);
+        } else if state.bytes + cost > limit || !self.share.take(cost) {
             drop(state);
             self.end(Refusal::Slow);
             return;
@@ -68,7 +68,7 @@ impl Outbox {
     pub(super) fn end(&self, refusal: Refusal) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.messages = VecDeque::new();
-        self.budget.give(std::mem::take(&mut state.bytes));
+        self.share.give(std::mem::take(&mut state.bytes));
         state.end.get_or_insert(refusal);
         drop(state);
         self.ended.notify_one();
@@ -103,7 +103,7 @@ impl Outbox {
         let message = state.messages.pop_front()?;
         let cost = message.len() + OVERHEAD;
         state.bytes = state.bytes.saturating_sub(cost);
-        self.budget.give(cost);
+        self.share.give(cost);
         if state.messages.is_empty() {
             // Most clients are idle most of the time: they keep no room for messages.
             state.messages = VecDeque::new();

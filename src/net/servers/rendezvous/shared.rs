@@ -11,18 +11,15 @@ use crate::base::time::Time;
 use crate::net::clock::Clock;
 use crate::net::servers::rendezvous::CertificateFilesError;
 use crate::net::servers::rendezvous::broker::Broker;
+use crate::net::servers::rendezvous::budget::{Budget, Share};
 use crate::net::servers::rendezvous::outbox::Outbox;
 use crate::net::servers::rendezvous::totals::{self, Current, Totals};
-use crate::net::servers::rendezvous::unfinished::Budget;
 use crate::net::servers::rendezvous::{Event, Limits, Options, Patience, Proxies};
 use crate::proto::signal::lobbies::Lobbies;
 use crate::proto::signal::rooms::Connection;
 use crate::proto::signal::siblings::{Deed, SharedRooms};
 use crate::proto::signal::visitors::{Network, Visitors};
 use crate::proto::signal::wire::{Notice, Refusal};
-
-/// Connections beyond the limits that are told so, at one time. More are closed without a word.
-const MOST_TOLD: usize = 64;
 
 pub(super) struct Shared {
     pub(super) clock: Clock,
@@ -146,12 +143,8 @@ impl Shared {
         let is_proxy = shared.proxies.trusts(address.ip());
         let counted_for = (!is_proxy).then(|| Network::of(address.ip()));
         let refusal = state.visitors.arrive(counted_for).err();
-        if refusal.is_some() {
-            if state.told >= MOST_TOLD {
-                state.totals.turned_away += 1;
-                return None;
-            }
-            state.told += 1;
+        if refusal.is_some() && !state.may_tell(&shared.limits) {
+            return None;
         }
         Some(Visit {
             shared: Arc::clone(shared),
@@ -269,28 +262,48 @@ impl Visit {
         self.shared.proxies.trusts(self.address.ip())
     }
 
-    /// It is this client's, and counts as such.
-    pub(super) fn is_of(&mut self, client: SocketAddr) {
+    /// It is this client's, and counts as such. False if it is to be closed at once.
+    pub(super) fn is_of(&mut self, client: SocketAddr) -> bool {
         self.address = client;
         if self.counted_for.is_some() || self.refusal.is_some() {
-            return;
+            return true;
         }
         let network = Network::of(client.ip());
         let mut state = self.shared.state();
         match state.visitors.is_of(network) {
             Ok(()) => self.counted_for = Some(network),
             Err(refusal) => {
+                if !state.may_tell(&self.shared.limits) {
+                    return false;
+                }
                 // From now on it only waits to be told.
                 let now = self.shared.clock.now();
                 state.visitors.leave(now, None);
-                state.told += 1;
                 self.refusal = Some(refusal);
             }
         }
+        true
+    }
+
+    /// What its address may hold.
+    pub(super) fn share(&self) -> Share {
+        let network = Network::of(self.address.ip());
+        self.shared.budget.share(network)
     }
 }
 
 impl State {
+    /// Whether one more connection beyond the limits is told so; it counts as that until it ends.
+    fn may_tell(&mut self, limits: &Limits) -> bool {
+        let may = self.told < limits.told;
+        if may {
+            self.told += 1;
+        } else {
+            self.totals.turned_away += 1;
+        }
+        may
+    }
+
     fn totals(&self, now: Time) -> Totals {
         let since = self.broker_away_since.unwrap_or(now);
         Totals {

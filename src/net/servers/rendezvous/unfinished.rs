@@ -1,11 +1,11 @@
-//! What has come of a message that is not whole yet: for how long, and how much of it in all.
+//! What has come of a message that is not whole yet: for how long, and how much of it in all. And what is written
+//! and not taken.
 //!
-//! The WebSocket keeps it until its last byte, and answers pings meanwhile, so neither its size nor its pings end it.
+//! The WebSocket keeps both, the one until its last byte, and answers pings meanwhile, so neither its size nor its
+//! pings end it.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,65 +13,49 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Of all connections together: what has come and is not delivered.
-const IN_ALL: usize = 48 << 20;
+use crate::net::servers::rendezvous::budget::Share;
 
 /// What each connection may have of an unfinished message that does not count, so that honest clients get through while
-/// others use up what there is: most messages of a pair are smaller.
+/// others use up what there is: most messages of a pair are smaller. The same of what is not taken.
 const FREE: usize = 4096;
 
 /// The head of a control frame of a client (RFC 6455 5.2), which has at most 125 bytes of payload.
 const CONTROL_HEAD: usize = 6;
 
-/// Bytes that all connections of a server share.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Budget(Arc<AtomicUsize>);
+/// The heads of the frames of a message, beside its payload: a quarter of that, as if each frame had some thirty bytes.
+const HEADS: usize = 4;
 
-impl Budget {
-    /// Takes so much, if there is so much.
-    pub(super) fn take(&self, bytes: usize) -> bool {
-        let taken = self.0.fetch_add(bytes, Ordering::Relaxed);
-        let fits = taken.saturating_add(bytes) <= IN_ALL;
-        if !fits {
-            self.give(bytes);
-        }
-        fits
-    }
-
-    /// Takes what has to be there in any case.
-    pub(super) fn take_anyway(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn give(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// A stream of which is known how much of the message in progress has come.
+/// A stream of which is known how much of the message in progress has come, and how much waits to be taken.
 ///
-/// Reading fails with `TimedOut` where that takes longer than it may, with `QuotaExceeded` where there is no room for it.
+/// Reading fails with `TimedOut` where a message takes longer than it may, with `FileTooLarge` where it has more
+/// than it may, be it in heads of empty frames; both ways fail with `QuotaExceeded` where there is no room for it.
 #[derive(Debug)]
 pub(super) struct Unfinished<S> {
     pub(super) stream: S,
-    budget: Budget,
+    share: Share,
     patience: Duration,
+    /// Bytes that a message may have, with the heads of its frames.
+    most: usize,
     /// Bytes since the last message.
     come: usize,
-    /// Of these, what is taken from the budget.
-    taken: usize,
+    /// Bytes that were to be written and have found no room.
+    untaken: usize,
+    /// What of [`Self::come`] and of [`Self::untaken`] is taken from the share.
+    taken: [usize; 2],
     end: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Unfinished<S> {
-    /// `patience` is how long a message may take from its first byte to its last.
-    pub(super) fn new(stream: S, budget: Budget, patience: Duration) -> Self {
+    /// `message` is how many bytes a message may have, `patience` how long it may take from its first byte to its last.
+    pub(super) const fn new(stream: S, share: Share, message: usize, patience: Duration) -> Self {
         Self {
             stream,
-            budget,
+            share,
             patience,
+            most: message.saturating_add(message / HEADS).saturating_add(FREE),
             come: 0,
-            taken: 0,
+            untaken: 0,
+            taken: [0; 2],
             end: None,
         }
     }
@@ -84,14 +68,44 @@ impl<S> Unfinished<S> {
             }
             _ => 0,
         };
-        let owed = self.come.saturating_sub(FREE);
-        if owed < self.taken {
-            self.budget.give(self.taken - owed);
-            self.taken = owed;
-        }
+        self.give_back();
         if self.come == 0 {
             self.end = None;
         }
+    }
+
+    /// Bytes that wait for the client to take them.
+    pub(super) const fn untaken(&self) -> usize {
+        self.untaken
+    }
+
+    const fn owed(&self) -> [usize; 2] {
+        [
+            self.come.saturating_sub(FREE),
+            self.untaken.saturating_sub(FREE),
+        ]
+    }
+
+    fn give_back(&mut self) {
+        let owed = self.owed();
+        for (taken, owed) in self.taken.iter_mut().zip(owed) {
+            if owed < *taken {
+                self.share.give(*taken - owed);
+                *taken = owed;
+            }
+        }
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        let owed = self.owed();
+        for (taken, owed) in self.taken.iter_mut().zip(owed) {
+            let more = owed.saturating_sub(*taken);
+            if !self.share.take(more) {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+            *taken += more;
+        }
+        Ok(())
     }
 
     fn note(&mut self, bytes: usize) -> io::Result<()> {
@@ -99,11 +113,10 @@ impl<S> Unfinished<S> {
             return Ok(());
         }
         self.come += bytes;
-        let more = self.come.saturating_sub(FREE).saturating_sub(self.taken);
-        if !self.budget.take(more) {
-            return Err(io::ErrorKind::QuotaExceeded.into());
+        if self.come > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.taken += more;
+        self.take()?;
         let patience = self.patience;
         let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
         if end.deadline() <= Instant::now() {
@@ -115,7 +128,7 @@ impl<S> Unfinished<S> {
 
 impl<S> Drop for Unfinished<S> {
     fn drop(&mut self) {
-        self.budget.give(self.taken);
+        self.share.give(self.taken.iter().sum());
     }
 }
 
@@ -141,12 +154,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unfinished<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Unfinished<S> {
+    /// The WebSocket gives all that waits, each time.
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let own = self.get_mut();
+        let written = Pin::new(&mut own.stream).poll_write(context, bytes);
+        match &written {
+            Poll::Pending => {
+                own.untaken = bytes.len();
+                if let Err(error) = own.take() {
+                    return Poll::Ready(Err(error));
+                }
+            }
+            Poll::Ready(Ok(length)) => own.untaken = bytes.len().saturating_sub(*length),
+            Poll::Ready(Err(_)) => {}
+        }
+        own.give_back();
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -155,5 +182,86 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unfinished<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::io::{AsyncWriteExt as _, duplex};
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::{Error, protocol::Role};
+
+    use super::*;
+    use crate::net::servers::rendezvous::budget::Budget;
+    use crate::proto::signal::visitors::Network;
+
+    const MESSAGE: usize = 100_000;
+
+    fn share() -> Share {
+        Budget::default().share(Network::of([192, 0, 2, 1].into()))
+    }
+
+    /// Reads what is sent until there is no more, or an error: its kind, or the length of the message.
+    async fn read(sent: Vec<u8>) -> Result<usize, io::ErrorKind> {
+        let (mut client, server) = duplex(1000);
+        let writing = tokio::spawn(async move {
+            // The server may have had enough before the end.
+            let _ = client.write_all(&sent).await;
+            client
+        });
+        let wire = Unfinished::new(server, share(), MESSAGE, Duration::from_secs(60));
+        let mut socket = WebSocketStream::from_raw_socket(wire, Role::Server, None).await;
+        let came = socket.next().await.expect("an end has a reason");
+        writing.abort();
+        match came {
+            Ok(message) => Ok(message.len()),
+            Err(Error::Io(error)) => Err(error.kind()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Frames of a client, masked with zeroes: the first of a binary message, then others.
+    fn fragments(number: usize, each: u8) -> Vec<u8> {
+        let mut sent = Vec::new();
+        for at in 0..number {
+            let is_last = at + 1 == number;
+            sent.push(if is_last { 0x80 } else { 0 } | if at == 0 { 2 } else { 0 });
+            sent.extend([0x80 | each, 0, 0, 0, 0]);
+            sent.resize(sent.len() + usize::from(each), 7);
+        }
+        sent
+    }
+
+    #[tokio::test]
+    async fn heads_of_empty_frames_have_an_end() {
+        assert_eq!(read(fragments(2000, 50)).await, Ok(MESSAGE));
+        let many = read(fragments(1_000_000, 0)).await;
+        assert_eq!(many, Err(io::ErrorKind::FileTooLarge));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_taken_counts_until_it_is() {
+        let (client, server) = duplex(1000);
+        let share = share();
+        let patience = Duration::from_secs(60);
+        let mut wire = Unfinished::new(server, share.clone(), MESSAGE, patience);
+        let mut rest = vec![1; 1 << 20];
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        while let Poll::Ready(written) = Pin::new(&mut wire).poll_write(&mut context, &rest) {
+            rest.drain(..written.expect("it is open"));
+        }
+        assert_eq!(wire.untaken(), (1 << 20) - 1000);
+        assert_eq!(wire.taken, [0, (1 << 20) - 1000 - FREE]);
+        // Where others of this address hold all that it may.
+        while share.take(4096) {}
+        rest.resize(2 << 20, 1);
+        let written = Pin::new(&mut wire).poll_write(&mut context, &rest);
+        assert!(
+            matches!(&written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::QuotaExceeded),
+            "{written:?}"
+        );
+        drop((wire, client));
+        assert!(share.take(1 << 19), "it is given back");
     }
 }

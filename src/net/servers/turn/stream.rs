@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use turn::proto::PROTO_TCP;
 
+use crate::net::servers::connections::Counted;
 use crate::net::servers::turn::wire::{Waiting, Wire, queue};
 use crate::net::servers::turn::{BREATHER, Client, Inner, five_tuple};
 use crate::proto::turn::frame::FrameReader;
@@ -15,6 +17,8 @@ use crate::proto::turn::frame::FrameReader;
 /// A connection without an allocation is closed after so long without a whole message, and one that
 /// takes nothing.
 const IDLE: Duration = Duration::from_secs(30);
+/// And after so long in all, whatever it sends: Binding requests are answered to anybody.
+const WITHOUT_ALLOCATION: Duration = Duration::from_secs(60);
 /// Messages that may wait for a slow client; the rest is lost.
 const QUEUE: usize = 256;
 /// Read at once.
@@ -32,26 +36,26 @@ impl Inner {
                 tokio::time::sleep(BREATHER).await;
                 continue;
             };
-            // Beyond the limit it is closed at once.
+            // Beyond the limit it is closed at once, or another one gives way.
             if let Some(counted) = self.connections.admit(source.ip()) {
                 // Without it data waits for more; that would only be slower.
                 let _ = stream.set_nodelay(true);
                 let inner = Arc::clone(&self);
                 tasks.spawn(async move {
-                    inner.connection(index, stream, source).await;
-                    drop(counted);
+                    inner.connection(index, stream, source, &counted).await;
                 });
             }
         }
     }
 
-    /// Until it is closed, idle without an allocation, or carries something else. Its allocation ends
-    /// with it.
+    /// Until it is closed, idle or old without an allocation, has to give way, or carries something else.
+    /// Its allocation ends with it.
     async fn connection(
         &self,
         index: usize,
         stream: impl AsyncRead + AsyncWrite,
         source: SocketAddr,
+        counted: &Counted,
     ) {
         let local = self.listeners[index].address;
         let (queue, waiting) = queue(QUEUE, local);
@@ -61,8 +65,9 @@ impl Inner {
         };
         let (input, output) = tokio::io::split(stream);
         tokio::select! {
-            () = self.read(index, &client, input) => {}
+            () = self.read(index, &client, input, counted) => {}
             () = write(waiting, output) => {}
+            () = counted.ended() => {}
         }
         self.clients
             .lock()
@@ -71,40 +76,61 @@ impl Inner {
         self.manager.delete_allocation(&client.tuple).await;
     }
 
-    async fn read(&self, index: usize, client: &Client, input: impl AsyncRead) {
+    async fn read(&self, index: usize, client: &Client, input: impl AsyncRead, counted: &Counted) {
         let mut input = std::pin::pin!(input);
         let mut reader = FrameReader::of_client();
         let mut buffer = vec![0; READ];
         // Bytes without a whole message do not count: somebody could send one a minute for ever.
-        let mut patience = tokio::time::Instant::now() + IDLE;
+        let mut patience = Instant::now() + IDLE;
+        // Until when it may be without an allocation.
+        let mut unproven_until = Instant::now() + WITHOUT_ALLOCATION;
         loop {
             let Ok(frame) = reader.next_frame() else {
                 return;
             };
             if let Some(frame) = frame {
-                patience = tokio::time::Instant::now() + IDLE;
+                patience = Instant::now() + IDLE;
                 if !self.handle(index, client, &frame).await {
                     return;
                 }
+                // Data changes nothing; requests may.
+                if is_stun(frame[0]) {
+                    let is_proven = self.relay_of(&client.tuple).is_some();
+                    counted.is_proven(is_proven);
+                    if is_proven {
+                        unproven_until = Instant::now() + WITHOUT_ALLOCATION;
+                    } else if Instant::now() >= unproven_until {
+                        return;
+                    }
+                }
                 continue;
             }
-            match tokio::time::timeout_at(patience, input.read(&mut buffer)).await {
+            let until = patience.min(unproven_until);
+            match tokio::time::timeout_at(until, input.read(&mut buffer)).await {
                 Ok(Ok(0) | Err(_)) => return,
                 // Without an allocation there are no channels; what looks like one is another
                 // protocol, such as HTTP.
                 Ok(Ok(_))
                     if !reader.has_partial()
-                        && buffer[0] & 0xc0 != 0
+                        && !is_stun(buffer[0])
                         && self.relay_of(&client.tuple).is_none() =>
                 {
                     return;
                 }
                 Ok(Ok(length)) => reader.push(&buffer[..length]),
                 Err(_) if self.relay_of(&client.tuple).is_none() => return,
-                Err(_) => patience = tokio::time::Instant::now() + IDLE,
+                Err(_) => {
+                    patience = Instant::now() + IDLE;
+                    unproven_until = Instant::now() + WITHOUT_ALLOCATION;
+                }
             }
         }
     }
+}
+
+/// Whether a message that begins so is none of a channel (RFC 8656 11).
+const fn is_stun(first: u8) -> bool {
+    first & 0xc0 == 0
 }
 
 async fn write(mut waiting: Waiting, output: impl AsyncWrite) {
