@@ -18,9 +18,9 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         })
         .fold(f64::INFINITY, f64::min);
     let names = ["this side", "the other side"];
-    let named = call.ends.iter().zip(names).filter(|(end, _)| end.is_some());
+    let present = call.ends.iter().zip(names).filter(|(end, _)| end.is_some());
     let outages: Vec<Outage> = ends()
-        .zip(named)
+        .zip(present)
         .filter_map(|((account, late), (_, who))| {
             let outage = Outage::of(account, closed + late)?;
             Some(Outage { who, ..outage })
