@@ -115,3 +115,33 @@ fn a_password_that_was_altered_on_the_way_is_named() {
         assert_eq!(is_named, wanted, "{:?}", call.causes);
     }
 }
+
+/// Two transports, since nothing is bundled: one is up, and the browser waits for the other.
+#[test]
+fn half_a_call_is_not_a_call() {
+    let up = |state: &str| {
+        let dump = Dump::new(&[STUN])
+            .offers("aaaa", "bbbb")
+            .finds(&[A_HOST])
+            .gets(&[B_HOST]);
+        let dump = dump
+            .event(80.0, "oniceconnectionstatechange", "checking")
+            .event(81.0, "onconnectionstatechange", "connecting");
+        let dump = if state == "connected" {
+            dump.event(120.0, "oniceconnectionstatechange", "connected")
+                .event(160.0, "onconnectionstatechange", "connected")
+        } else {
+            dump
+        };
+        dump.pair(
+            "host 192.168.1.10 50000",
+            "host 192.168.2.10 60000",
+            [5, 5, 5],
+            true,
+        )
+        .transport("dtlsState", "connected")
+        .text()
+    };
+    assert_eq!(one(&[up("connected")]).standing, Standing::Connected);
+    assert_eq!(one(&[up("checking")]).standing, Standing::Checking);
+}

@@ -416,6 +416,12 @@ fn a_peer_that_the_relay_forbids_is_named() {
     let failed = there
         .clone()
         .failed_pair("relay 198.51.100.10 49200 udp", "srflx 203.0.113.100 50000");
+    // Where another socket met the quota, the relay is of one that is not used.
+    let full = there
+        .clone()
+        .error(60.0, TURN, 486, "Allocation Quota Reached");
+    let call = one(&[full.text()]);
+    is(&named(&call.relay_causes), &[("turn-refused", "local")]);
     for there in [there, failed] {
         let call = one(&[there.text()]);
         is(

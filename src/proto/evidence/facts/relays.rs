@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::base::codes::Code;
+use crate::proto::evidence::account::Account;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::pairs::CallPair;
@@ -70,7 +71,11 @@ impl JudgedCall {
             return;
         }
         let checked = found.iter().map(|one| one.checked).max().unwrap_or(0);
-        *cause = if checked > 0 {
+        let end = usize::from(side == Whose::Remote);
+        let is_full = side != Whose::Both && call.ends[end].as_ref().is_some_and(is_out_of_quota);
+        *cause = if is_full {
+            out_of_quota(side, who)
+        } else if checked > 0 {
             forbidden(side, who, checked)
         } else {
             let message = format!(
@@ -175,6 +180,33 @@ impl JudgedCall {
                 .filter(|pair| has_events && pair.requests_sent >= 10)
                 .count(),
         }
+    }
+}
+
+/// Whether a TURN server refused one of several sockets for the number of allocations: the relay that there is may be
+/// of a socket that is not used (BUNDLE, RFC 9143).
+fn is_out_of_quota(account: &Account) -> bool {
+    let servers = account.servers.as_deref().unwrap_or_default().iter();
+    let mut errors = servers.filter_map(|server| server.error.as_ref());
+    errors.any(|(code, _)| *code == Code::AllocationQuotaReached)
+}
+
+fn out_of_quota(side: Whose, who: &str) -> Cause {
+    let message = format!(
+        "the TURN server of {who} gave one socket a relay and refused another for its quota (486), and the pairs of the relay were not used"
+    );
+    Cause {
+        evidence: vec!["the error 486 of the TURN server".to_owned()],
+        remedies: vec![Remedy {
+            code: RemedyCode::TurnConfiguration,
+            side,
+            message: "a higher quota in the TURN server (coturn: user-quota, total-quota)"
+                .to_owned(),
+            brief: None,
+            effect: Effect::Relay,
+            is_sure: true,
+        }],
+        ..Cause::new(Code::TurnRefused, side, message)
     }
 }
 

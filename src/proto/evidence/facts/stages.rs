@@ -50,7 +50,11 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
         if to.refused_candidates > 0 {
             return Some((0, false));
         }
-        match from {
+        // Statistics and packets do not show what was told.
+        match from
+            .as_ref()
+            .filter(|from| from.has_events || from.own.udp().any(|c| c.is_signalled))
+        {
             Some(from) => {
                 let all = || from.own.udp().filter(|c| c.is_signalled);
                 let first = all().filter_map(|c| c.at).reduce(f64::min);

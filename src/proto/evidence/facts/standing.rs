@@ -98,6 +98,11 @@ impl Standing {
         let ice = account.state(StateKind::Ice);
         let dtls = account.dtls.state.as_deref();
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
+        // Without BUNDLE each section has a transport of its own, and all of them are needed.
+        let connection = account.state(StateKind::Connection);
+        if connection == Some("connecting") && ice == Some("checking") {
+            return Self::Checking;
+        }
         let is_half_seen = account.is_bare_ice || account.gap.is_some();
         if is_half_seen && dtls.is_none() && (is_up(ice) || ice.is_none()) {
             return Self::Checking;
