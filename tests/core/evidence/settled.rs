@@ -417,6 +417,18 @@ fn offers_that_cross_each_other_are_named() {
         let said = is(&one(&texts), &[("description-failed", "between")]);
         assert!(said.contains("glare"), "{said}");
     }
+    // Programs that do not even try to set the answer that came.
+    let quiet = |own: &str, other: &str| {
+        Dump::new(&[STUN])
+            .describe(10.0, true, "offer", own, AUDIO)
+            .describe(30.0, false, "offer", other, AUDIO)
+            .describe(40.0, true, "answer", own, AUDIO)
+            .fails()
+            .text()
+    };
+    let call = one(&[quiet("aaaa", "bbbb"), quiet("bbbb", "aaaa")]);
+    let said = is(&call, &[("description-failed", "between")]);
+    assert!(said.contains("glare"), "{said}");
     // One that kept its offer has the answer to it.
     let kept = Dump::new(&[STUN]).offers("bbbb", "aaaa").fails();
     let call = one(&[here.text(), kept.text()]);

@@ -79,6 +79,14 @@ pub fn glare(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         })
         .collect();
     let has_both = call.ends.iter().all(Option::is_some);
+    // Programs that take no answer at all have no failure to tell of.
+    let took_none = |account: &Account| {
+        has(&account.own, true) && has_answered(account) && !has(&account.other, false)
+    };
+    let mut seen = seen;
+    if seen.is_empty() && has_both && ends().all(took_none) {
+        seen.push("each side has offered and answered, and neither has set an answer".to_owned());
+    }
     if seen.is_empty() || has_both && !ends().all(has_answered) {
         return None;
     }
