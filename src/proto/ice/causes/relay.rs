@@ -120,11 +120,15 @@ fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) 
                     vec![remedies::turn_tls(Whose::Both)]
                 }
                 (Some(one), Some(two))
-                    if one.code == two.code && one.in_brief() == two.in_brief() =>
+                    if one.in_brief() == two.in_brief()
+                        && one.message == on(one, Whose::Local)
+                        && two.message == on(two, Whose::Remote) =>
                 {
-                    let brief = one.in_brief();
-                    let message = format!("{brief} on both sides");
-                    vec![remedies::turn_configuration(Whose::Both, message, brief)]
+                    vec![Remedy {
+                        side: Whose::Both,
+                        message: on(one, Whose::Both),
+                        ..one.clone()
+                    }]
                 }
                 _ => unsure(local).chain(unsure(remote)).collect(),
             }
@@ -133,6 +137,11 @@ fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) 
         (true, false) => local.into_iter().chain(unsure(remote)).collect(),
         (false, false) => local.into_iter().chain(remote).collect(),
     }
+}
+
+/// As in "the right user name and password on this side".
+fn on(remedy: &Remedy, side: Whose) -> String {
+    format!("{} on {}", remedy.in_brief(), short(side))
 }
 
 fn unsure(all: Vec<Remedy>) -> impl Iterator<Item = Remedy> {
