@@ -40,7 +40,7 @@
 //! The two sides may also meet at an MQTT broker, at a topic from the code ([`broker`],
 //! [`crate::proto::signal::mqtt`]), and at several places at once ([`places`]).
 
-mod bounded;
+pub(in crate::net) mod bounded;
 pub mod broker;
 pub mod client;
 mod dial;

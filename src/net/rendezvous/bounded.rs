@@ -7,19 +7,66 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Heads of frames, as a part of the payload; and what every message may have.
+/// The heads of the frames of a message, as a part of its payload, as if each frame had some thirty bytes; and what
+/// every message may have.
 const HEADS: usize = 4;
 const FREE: usize = 4096;
-/// The head of a control frame of a server (RFC 6455 5.2), which has at most 125 bytes of payload.
-const CONTROL_HEAD: usize = 2;
+
+/// The heads of control frames (RFC 6455 5.2), which have at most 125 bytes of payload: of a server, and of a client,
+/// which masks them.
+const HEAD_OF_SERVER: usize = 2;
+const HEAD_OF_CLIENT: usize = 6;
+
+/// Bytes that have come since the last whole message.
+#[derive(Debug)]
+pub(in crate::net) struct Coming {
+    most: usize,
+    come: usize,
+    control_head: usize,
+}
+
+impl Coming {
+    pub(in crate::net) const fn of_client(message: usize) -> Self {
+        Self::new(message, HEAD_OF_CLIENT)
+    }
+
+    const fn new(message: usize, control_head: usize) -> Self {
+        Self {
+            most: message.saturating_add(message / HEADS).saturating_add(FREE),
+            come: 0,
+            control_head,
+        }
+    }
+
+    pub(in crate::net) const fn bytes(&self) -> usize {
+        self.come
+    }
+
+    /// Fails with `FileTooLarge` where it is more than a message may have, be it in heads of empty frames.
+    pub(in crate::net) fn note(&mut self, bytes: usize) -> io::Result<()> {
+        self.come += bytes;
+        if self.come > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(())
+    }
+
+    /// A message is whole. Control frames may come amid another message, and leave that unfinished.
+    pub(in crate::net) fn finished(&mut self, message: &Message) {
+        self.come = match message {
+            Message::Ping(_) | Message::Pong(_) => {
+                self.come.saturating_sub(message.len() + self.control_head)
+            }
+            _ => 0,
+        };
+    }
+}
 
 /// A stream of which reading fails with `FileTooLarge` where a message does not end.
 #[derive(Debug)]
 pub(in crate::net) struct Bounded<S> {
     stream: S,
-    most: usize,
-    /// Bytes since the last message.
-    come: usize,
+    coming: Coming,
 }
 
 impl<S> Bounded<S> {
@@ -27,19 +74,13 @@ impl<S> Bounded<S> {
     pub(super) const fn new(stream: S, message: usize) -> Self {
         Self {
             stream,
-            most: message + message / HEADS + FREE,
-            come: 0,
+            coming: Coming::new(message, HEAD_OF_SERVER),
         }
     }
 
-    /// A message is whole. Control frames may come amid another message, and leave that unfinished.
+    /// See [`Coming::finished`].
     pub(super) fn finished(&mut self, message: &Message) {
-        self.come = match message {
-            Message::Ping(_) | Message::Pong(_) => {
-                self.come.saturating_sub(message.len() + CONTROL_HEAD)
-            }
-            _ => 0,
-        };
+        self.coming.finished(message);
     }
 }
 
@@ -52,13 +93,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         let own = self.get_mut();
         let before = buffer.filled().len();
         let read = Pin::new(&mut own.stream).poll_read(context, buffer);
-        if let Poll::Ready(Ok(())) = read {
-            own.come += buffer.filled().len() - before;
-            if own.come > own.most {
-                return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
-            }
-        }
-        read
+        read.map(|read| read.and_then(|()| own.coming.note(buffer.filled().len() - before)))
     }
 }
 

@@ -105,8 +105,9 @@ impl Observer {
                 };
                 // Media is often cut on purpose.
                 let is_cut = packet.payload.len() < packet.length.min(WHOLE_CHECK);
-                let inner = stun::channel_data(packet.payload).map(|(_, data, _)| data);
-                self.cut += u64::from(is_cut && !is_media(inner.unwrap_or(packet.payload)));
+                let inner = || stun::channel_data(packet.payload).map(|(_, data, _)| data);
+                let is_check = is_cut && !is_media(inner().unwrap_or(packet.payload));
+                self.cut += u64::from(is_check);
                 self.flows.packet(&packet);
                 if packet.is_tcp {
                     self.segment(frame.at, packet);
@@ -146,6 +147,19 @@ impl Observer {
         self.payload(at, Route { path, sender }, payload, length);
     }
 
+    /// What a client sent to a peer by its relay, or got.
+    fn relayed(
+        &mut self,
+        at: f64,
+        (client, server, is_tcp): (SocketAddr, SocketAddr, bool),
+        (is_sent, peer): (bool, SocketAddr),
+        data: &[u8],
+    ) {
+        let path = PathKey::relayed(client, server, is_tcp, peer);
+        let sender = usize::from(!is_sent);
+        self.inner(at, Route { path, sender }, data);
+    }
+
     /// What went through a relay.
     fn inner(&mut self, at: f64, route: Route, payload: &[u8]) {
         match StunFrame::read(payload) {
@@ -180,15 +194,7 @@ impl Observer {
         };
         let data = message.attribute(stun::DATA_ATTRIBUTE);
         if let (Some(peer), Some(data)) = (message.address(stun::XOR_PEER_ADDRESS), data) {
-            let path = PathKey::relayed(client, server, route.2, peer);
-            self.inner(
-                at,
-                Route {
-                    path,
-                    sender: usize::from(!is_sent),
-                },
-                data,
-            );
+            self.relayed(at, (client, server, route.2), (is_sent, peer), data);
         }
     }
 

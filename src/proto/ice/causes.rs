@@ -316,6 +316,12 @@ impl Situation<'_> {
         (!tried.is_empty()).then(|| tried.iter().any(|relay| relay.is_reached))
     }
 
+    /// Whether a side has told a relayed candidate.
+    fn has_relay(&self, whose: Whose) -> bool {
+        let mut all = self.party(whose).side.candidates.iter();
+        all.any(|c| c.kind == CandidateType::Relay)
+    }
+
     fn party(&self, whose: Whose) -> &Party<'_> {
         match whose {
             Whose::Remote => &self.remote,

@@ -13,17 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::net::rendezvous::bounded::Coming;
 use crate::net::servers::rendezvous::budget::Share;
 
 /// What each connection may have of an unfinished message that does not count, so that honest clients get through while
 /// others use up what there is: most messages of a pair are smaller. The same of what is not taken.
 const FREE: usize = 4096;
-
-/// The head of a control frame of a client (RFC 6455 5.2), which has at most 125 bytes of payload.
-const CONTROL_HEAD: usize = 6;
-
-/// The heads of the frames of a message, beside its payload: a quarter of that, as if each frame had some thirty bytes.
-const HEADS: usize = 4;
 
 /// A stream of which is known how much of the message in progress has come, and how much waits to be taken.
 ///
@@ -34,13 +29,10 @@ pub(super) struct Unfinished<S> {
     pub(super) stream: S,
     share: Share,
     patience: Duration,
-    /// Bytes that a message may have, with the heads of its frames.
-    most: usize,
-    /// Bytes since the last message.
-    come: usize,
+    coming: Coming,
     /// Bytes that were to be written and have found no room.
     untaken: usize,
-    /// What of [`Self::come`] and of [`Self::untaken`] is taken from the share.
+    /// What of [`Self::coming`] and of [`Self::untaken`] is taken from the share.
     taken: [usize; 2],
     end: Option<Pin<Box<Sleep>>>,
 }
@@ -52,24 +44,18 @@ impl<S> Unfinished<S> {
             stream,
             share,
             patience,
-            most: message.saturating_add(message / HEADS).saturating_add(FREE),
-            come: 0,
+            coming: Coming::of_client(message),
             untaken: 0,
             taken: [0; 2],
             end: None,
         }
     }
 
-    /// A message is whole. Control frames may come amid another message, and leave that unfinished.
+    /// See [`Coming::finished`].
     pub(super) fn finished(&mut self, message: &Message) {
-        self.come = match message {
-            Message::Ping(_) | Message::Pong(_) => {
-                self.come.saturating_sub(message.len() + CONTROL_HEAD)
-            }
-            _ => 0,
-        };
+        self.coming.finished(message);
         self.give_back();
-        if self.come == 0 {
+        if self.coming.bytes() == 0 {
             self.end = None;
         }
     }
@@ -81,7 +67,7 @@ impl<S> Unfinished<S> {
 
     const fn owed(&self) -> [usize; 2] {
         [
-            self.come.saturating_sub(FREE),
+            self.coming.bytes().saturating_sub(FREE),
             self.untaken.saturating_sub(FREE),
         ]
     }
@@ -112,10 +98,7 @@ impl<S> Unfinished<S> {
         if bytes == 0 {
             return Ok(());
         }
-        self.come += bytes;
-        if self.come > self.most {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
+        self.coming.note(bytes)?;
         self.take()?;
         let patience = self.patience;
         let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));

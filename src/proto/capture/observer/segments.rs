@@ -1,10 +1,10 @@
 //! Messages of TURN over TCP, and data by channels.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use super::{Observer, Route, is_media};
+use super::{Observer, is_media};
 use crate::proto::capture::packet::Packet;
-use crate::proto::capture::paths::PathKey;
 use crate::proto::capture::stun::{self, StunFrame};
 
 /// Connections over TCP in which a message has begun: each at most as long as the longest message, 64 kB.
@@ -17,14 +17,11 @@ impl Observer {
         let is_whole = packet.payload.len() >= packet.length;
         let begun = self.begun.remove(&(packet.from, packet.to));
         let goes_on = begun.is_some();
-        let bytes = begun.map_or_else(
-            || packet.payload.to_vec(),
-            |mut begun| {
-                begun.extend_from_slice(packet.payload);
-                begun
-            },
-        );
-        let mut rest = bytes.as_slice();
+        let bytes = begun.map_or(Cow::Borrowed(packet.payload), |mut begun| {
+            begun.extend_from_slice(packet.payload);
+            Cow::Owned(begun)
+        });
+        let mut rest: &[u8] = &bytes;
         while !rest.is_empty() {
             let route = (packet.from, packet.to, true);
             let is_known = self.server_of(route).is_some();
@@ -98,15 +95,7 @@ impl Observer {
             self.flows.unbound();
         }
         if let Some((client, server, is_sent, peer)) = known {
-            let path = PathKey::relayed(client, server, route.2, peer);
-            self.inner(
-                at,
-                Route {
-                    path,
-                    sender: usize::from(!is_sent),
-                },
-                data,
-            );
+            self.relayed(at, (client, server, route.2), (is_sent, peer), data);
         }
     }
 }

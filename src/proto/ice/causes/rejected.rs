@@ -151,15 +151,15 @@ impl OneFamily<'_> {
             return Whose::Between;
         };
         let receiver = sender.other();
-        let hosts = |whose: Whose| self.hosts(whose);
-        let has =
-            |whose: Whose| self.view(whose).public.contains(&by) || hosts(whose).any(|ip| ip == by);
+        let has = |whose: Whose| {
+            self.view(whose).public.contains(&by) || self.hosts(whose).any(|ip| ip == by)
+        };
         // The address itself answers, or another one of that side.
         if by == refusal.to.ip() || has(receiver) {
             receiver
-        } else if has(sender) || hosts(sender).any(|ip| is_beside(ip, by)) {
+        } else if has(sender) || self.hosts(sender).any(|ip| is_beside(ip, by)) {
             sender
-        } else if is_global(by) && hosts(receiver).any(|ip| is_beside(ip, by)) {
+        } else if is_global(by) && self.hosts(receiver).any(|ip| is_beside(ip, by)) {
             receiver
         } else {
             Whose::Between

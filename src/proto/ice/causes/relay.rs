@@ -40,11 +40,7 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
     };
     // Where one side has a server that does not help, that the other has none is no cause. The rest
     // in an order that is the same on both ends.
-    let has_relay = |whose: Whose| {
-        let mut all = situation.party(whose).side.candidates.iter();
-        all.any(|c| c.kind == CandidateType::Relay)
-    };
-    let is_cause = has_relay(Whose::Local) || has_relay(Whose::Remote);
+    let is_cause = situation.has_relay(Whose::Local) || situation.has_relay(Whose::Remote);
     if causes.iter().any(|cause| cause.code != Code::NoTurnServer) && !is_cause {
         causes.retain(|cause| cause.code != Code::NoTurnServer);
     }
@@ -154,11 +150,7 @@ fn common_trouble(situation: &Situation<'_>, code: Code) -> Option<(String, Stri
         return None;
     }
     let [one, two] = [Whose::Local, Whose::Remote].map(|whose| {
-        let has_relay = {
-            let mut all = situation.party(whose).side.candidates.iter();
-            all.any(|c| c.kind == CandidateType::Relay)
-        };
-        servers::telling(&failed_servers(situation, whose)).filter(|_| !has_relay)
+        servers::telling(&failed_servers(situation, whose)).filter(|_| !situation.has_relay(whose))
     });
     let is_blocked = |whose: Whose| udp(situation, whose) == Some(Udp::Blocked);
     if is_blocked(Whose::Local) || is_blocked(Whose::Remote) {
@@ -212,10 +204,7 @@ fn is_policy_over_silence(situation: &Situation<'_>, whose: Whose, causes: &[Cau
 
 /// The sides that have no relay yet, of those meant.
 fn lacking(situation: &Situation<'_>, side: Whose) -> Whose {
-    let lacks = |whose: Whose| {
-        let mut all = situation.party(whose).side.candidates.iter();
-        !all.any(|c| c.kind == CandidateType::Relay)
-    };
+    let lacks = |whose: Whose| !situation.has_relay(whose);
     match side {
         Whose::Both => Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).unwrap_or(side),
         one => one,
@@ -281,10 +270,7 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
 
 /// A side that has no TURN server of its own, where that is a reason.
 fn without_server(situation: &Situation<'_>, whose: Whose) -> Option<Cause> {
-    let other_has_relay = {
-        let mut all = situation.party(whose.other()).side.candidates.iter();
-        all.any(|c| c.kind == CandidateType::Relay)
-    };
+    let other_has_relay = situation.has_relay(whose.other());
     let who = situation.name(whose);
     let is_blocked = udp(situation, whose) == Some(Udp::Blocked);
     // It may have some that failed, and tells only its candidates.

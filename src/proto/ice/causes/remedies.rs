@@ -140,11 +140,10 @@ pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
         // Who has a relay already needs no other, and who has such a server that fails needs that.
         let lacks = |whose: Whose| {
             let party = both.situation.party(whose);
-            let mut candidates = party.side.candidates.iter();
             let mut servers = party.servers.into_iter().flatten();
             let is_meant = side == whose || side == Whose::Both;
             is_meant
-                && !candidates.any(|c| c.kind == CandidateType::Relay)
+                && !both.situation.has_relay(whose)
                 && !servers.any(|s| s.is_turn && s.transport == Transport::Tls)
         };
         all.extend(Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).map(turn_tls));

@@ -17,14 +17,8 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
             Some(account.reached(StateKind::Closed, &["closed"])?.at? - late)
         })
         .fold(f64::INFINITY, f64::min);
-    let names = ["this side", "the other side"];
-    let present = call.ends.iter().zip(names).filter(|(end, _)| end.is_some());
     let outages: Vec<Outage> = ends()
-        .zip(present)
-        .filter_map(|((account, late), (_, who))| {
-            let outage = Outage::of(account, closed + late)?;
-            Some(Outage { who, ..outage })
-        })
+        .filter_map(|(account, late)| Outage::of(account, closed + late))
         .collect();
     let worst = outages
         .iter()
@@ -42,25 +36,27 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     } else {
         String::new()
     };
-    let mute = outages.iter().find(|outage| outage.is_mute && both);
-    let message = match (worst.is_over, both) {
-        (false, true) if mute.is_some() => format!(
-            "the path was lost{how_long}: {} sent nothing any more, while packets of the other one still came to it; its program or machine stopped, or a firewall there",
-            mute.map_or("one side", |outage| outage.who)
+    // With two there is one of each end, in their order.
+    let mute = outages.iter().position(|outage| outage.is_mute);
+    let who = mute.filter(|_| both && !worst.is_over);
+    let who = who.map(|end| ["this side", "the other side"][end]);
+    let message = match (who, worst.is_over, both) {
+        (Some(who), ..) => format!(
+            "the path was lost{how_long}: {who} sent nothing any more, while packets of the other one still came to it; its program or machine stopped, or a firewall there"
         ),
-        (true, true) => {
+        (None, true, true) => {
             format!("the path was lost{how_long} and came back: nothing came through, either way")
         }
-        (true, false) => {
+        (None, true, false) => {
             format!("the path was lost{how_long} and came back: nothing came from the other side")
         }
-        (false, true) => format!(
+        (None, false, true) => format!(
             "the path was lost{how_long} and did not come back: nothing came through, either way"
         ),
-        (false, false) if worst.is_mute => format!(
+        (None, false, false) if worst.is_mute => format!(
             "the path was lost{how_long}: this side sent nothing any more, while packets of the other side still came; a firewall on its own machine, or its program, stopped it"
         ),
-        (false, false) => format!(
+        (None, false, false) => format!(
             "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
         ),
     };
@@ -108,8 +104,6 @@ struct Outage {
     /// 0 if it is not known.
     lasted_ms: f64,
     is_over: bool,
-    /// Whose record it is.
-    who: &'static str,
     /// Whether the other end was heard all the time.
     is_mute: bool,
     /// Whether it would be known that the other end closed the connection.
@@ -179,7 +173,6 @@ impl Outage {
             lasted_ms,
             shows_goodbyes: shows_goodbyes(account),
             is_over: back.is_some(),
-            who: "this side",
             is_mute: selected.and_then(|pair| pair.last_heard) > down.at && down.at.is_some(),
             seen: format!("{states}{sent}"),
         })
@@ -192,7 +185,6 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: shows_goodbyes(account),
             is_over: false,
-            who: "this side",
             is_mute: false,
             seen: format!(
                 "the pair in use is in-progress again: {} requests sent, {} answered",
@@ -211,7 +203,6 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: true,
             is_over: false,
-            who: "this side",
             is_mute: false,
             seen: "DTLS had been connected, and ICE is not any more".to_owned(),
         })
