@@ -16,9 +16,9 @@ fn two_meet_and_hear_each_other() {
     run(async {
         let server = Running::start();
         let mut a = server.join(1).await;
-        assert_eq!(a.next().await, Some(Event::Joined { peer: false }));
+        assert_eq!(a.next().await, Some(Event::Joined { peer: Some(false) }));
         let mut b = server.join(2).await;
-        assert_eq!(b.next().await, Some(Event::Joined { peer: true }));
+        assert_eq!(b.next().await, Some(Event::Joined { peer: Some(true) }));
         assert_eq!(a.next().await, Some(Event::PeerJoined));
         for size in [0, 1, 125, 126, 65_535, 65_536, MAX_ENVELOPE] {
             let envelope = vec![7; size];
@@ -57,7 +57,7 @@ fn whoever_joins_again_takes_its_own_place() {
         let server = Running::start();
         let (mut a, mut b) = server.pair().await;
         let mut again = server.join(1).await;
-        assert_eq!(again.next().await, Some(Event::Joined { peer: true }));
+        assert_eq!(again.next().await, Some(Event::Joined { peer: Some(true) }));
         assert_eq!(b.next().await, Some(Event::PeerJoined));
         assert_eq!(refusal(&mut a).await, "replaced");
         again.send(b"here".to_vec()).expect("small");
@@ -75,7 +75,7 @@ fn rooms_do_not_hear_each_other() {
         let mut c = crate::support::rendezvous::connect(elsewhere)
             .await
             .expect("a room");
-        assert_eq!(c.next().await, Some(Event::Joined { peer: false }));
+        assert_eq!(c.next().await, Some(Event::Joined { peer: Some(false) }));
         a.send(b"to b".to_vec()).expect("small");
         assert_eq!(b.next().await, Some(Event::Envelope(b"to b".to_vec())));
         server.stop().await;
@@ -93,16 +93,16 @@ fn both_families_and_names_lead_to_one_set_of_rooms() {
         let mut a = crate::support::rendezvous::connect(target(&format!("127.0.0.1:{port}"), 1))
             .await
             .expect("IPv4");
-        assert_eq!(a.next().await, Some(Event::Joined { peer: false }));
+        assert_eq!(a.next().await, Some(Event::Joined { peer: Some(false) }));
         let b =
             crate::support::rendezvous::connect(target(&format!("ws://[::1]:{port}/"), 2)).await;
         let mut b = b.expect("IPv6");
-        assert_eq!(b.next().await, Some(Event::Joined { peer: true }));
+        assert_eq!(b.next().await, Some(Event::Joined { peer: Some(true) }));
         let again = target(&format!("localhost:{port}"), 2);
         let mut again = crate::support::rendezvous::connect(again)
             .await
             .expect("a name");
-        assert_eq!(again.next().await, Some(Event::Joined { peer: true }));
+        assert_eq!(again.next().await, Some(Event::Joined { peer: Some(true) }));
         assert_eq!(again.next().now_or_none().await, None);
         assert_ne!(member(1), member(2));
     });

@@ -72,9 +72,9 @@ impl Running {
     /// Two in one room, the first events taken.
     pub async fn pair(&self) -> (Rendezvous, Rendezvous) {
         let mut a = self.join(1).await;
-        assert_eq!(a.next().await, Some(Event::Joined { peer: false }));
+        assert_eq!(a.next().await, Some(Event::Joined { peer: Some(false) }));
         let mut b = self.join(2).await;
-        assert_eq!(b.next().await, Some(Event::Joined { peer: true }));
+        assert_eq!(b.next().await, Some(Event::Joined { peer: Some(true) }));
         assert_eq!(a.next().await, Some(Event::PeerJoined));
         (a, b)
     }

@@ -221,8 +221,7 @@ async fn flush(pipe: &mut Pipe, client: &mut Client) -> Result<(), Failure> {
 
 fn told(event: mqtt::Event) -> Event {
     match event {
-        // Whether the other side is there cannot be known.
-        mqtt::Event::Joined => Event::Joined { peer: true },
+        mqtt::Event::Joined => Event::Joined { peer: None },
         mqtt::Event::Envelope(envelope) => Event::Envelope(envelope),
         mqtt::Event::Forgotten => Event::Forgotten,
         mqtt::Event::PeerLeft => Event::PeerLeft,

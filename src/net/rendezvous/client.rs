@@ -51,7 +51,8 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// In the room, for the first time or again. What was sent before may be lost.
-    Joined { peer: bool },
+    /// `peer`: whether the other member is there; a broker does not tell.
+    Joined { peer: Option<bool> },
     /// The other member has come, or has joined again.
     PeerJoined,
     /// The other member has gone; it may come back.

@@ -74,7 +74,7 @@ impl Rendezvous {
         // While they wait to be taken, the rendezvous waits too.
         let (say, events) = mpsc::channel(bounds::RENDEZVOUS_EVENTS);
         // The receiver is still here, and empty.
-        let _ = say.try_send(Event::Joined { peer });
+        let _ = say.try_send(Event::Joined { peer: Some(peer) });
         let task = tokio::spawn(stay(visitor, connection, clock, waiting, say));
         Ok(Self {
             envelopes,
@@ -142,7 +142,7 @@ async fn stay<V: Visitor>(
                 Ok((connection, peer)) => {
                     // What was to be sent meanwhile will be sent again.
                     waiting.forget();
-                    let _ = say.send(Event::Joined { peer }).await;
+                    let _ = say.send(Event::Joined { peer: Some(peer) }).await;
                     connected = Some(connection);
                     continue;
                 }

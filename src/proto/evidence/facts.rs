@@ -397,5 +397,6 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         ended_relays: &known.ended_relays,
         refusals: &[],
         detour: None,
+        only_family: None,
     }
 }

@@ -11,7 +11,9 @@ mod relay;
 mod remedies;
 mod servers;
 mod silence;
+mod stopped;
 mod traffic;
+mod untold;
 mod words;
 
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::bounds;
 use crate::base::codes::Code;
+use crate::base::family::Family;
 use crate::base::words::printable;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::prediction::Side;
@@ -91,7 +94,7 @@ pub enum RemedyCode {
     OpenUdp,
     /// Something in the configuration of a TURN server.
     TurnConfiguration,
-    /// Another `--policy`.
+    /// Another `--policy`, or no `-4` or `-6`.
     Policy,
 }
 
@@ -140,6 +143,8 @@ pub struct Party<'a> {
     /// Who refused its checks by ICMP.
     pub refusals: &'a [Refusal],
     pub detour: Option<&'a Detour>,
+    /// The one address family that it was told to use.
+    pub only_family: Option<Family>,
 }
 
 /// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
@@ -159,6 +164,9 @@ pub struct Found {
     pub refusals: Vec<Refusal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detour: Option<Detour>,
+    /// The one address family that it was told to use (`-4`, `-6`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_family: Option<Family>,
 }
 
 impl Found {

@@ -352,6 +352,7 @@ mod tests {
                         what: Refused::Port,
                     }],
                     detour: None,
+                    only_family: None,
                 },
             },
             Message::IceServers {

@@ -124,6 +124,7 @@ impl Known {
             ended_relays: &[],
             refusals: &[],
             detour: None,
+            only_family: None,
         }
     }
 }

@@ -59,7 +59,7 @@ async fn as_clients(folder: &Path) {
         let joined = connect(target(&format!("wss://localhost:{port}"), 1)).await;
         match (joined, outcome) {
             (Ok(mut a), None) => {
-                assert_eq!(a.next().await, Some(Event::Joined { peer: false }));
+                assert_eq!(a.next().await, Some(Event::Joined { peer: Some(false) }));
                 let b = connect(target(&format!("wss://127.0.0.1:{port}"), 2)).await;
                 b.expect("the address is in the certificate");
                 let plain = connect(target(&format!("ws://127.0.0.1:{port}"), 3)).await;

@@ -3,11 +3,12 @@
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::{Fact, Reason};
+use rtcdiag::base::family::Family;
 use rtcdiag::commands::pair::report::{CheckState, PairReport, PairResult, PairState};
 use rtcdiag::commands::pair::verdict::Context;
 use rtcdiag::commands::pair::verdict::causes::with_causes;
 use rtcdiag::proto::ice::candidate::CandidateType;
-use rtcdiag::proto::ice::causes::{Cause, OwnRelay, RemedyCode, Whose};
+use rtcdiag::proto::ice::causes::{Cause, Found, OwnRelay, RemedyCode, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping};
 
@@ -342,6 +343,31 @@ fn without_anything_in_common() {
         &Context::default(),
         Outcome::Bad,
         &["this side has only IPv4 and the other side only IPv6"],
+    );
+    let only = |family| Found {
+        only_family: Some(family),
+        ..Found::default()
+    };
+    let by_flag = Context {
+        found: only(Family::Ipv4),
+        peer_found: only(Family::Ipv6),
+        ..Context::default()
+    };
+    let (causes, _) = causes_with(&result, &by_flag);
+    assert!(
+        causes[0]
+            .message
+            .starts_with("this side has only IPv4 (-4) and the other side only IPv6 (-6)"),
+        "{causes:?}"
+    );
+    let remedy = &causes[0].remedies[0];
+    assert_eq!(
+        (remedy.code, remedy.side, remedy.message.as_str()),
+        (
+            RemedyCode::Policy,
+            Whose::Both,
+            "leaving out -4 on this side and -6 on the other side"
+        )
     );
     result.remote.candidates.clear();
     on_both_ends(&result, Code::NoCandidates, Whose::Remote);

@@ -242,9 +242,10 @@ impl Membership {
         }
         match event {
             Event::Joined { peer } => {
+                let is_told = peer == Some(true);
                 self.said
-                    .extend(peer.then_some(ChannelEvent::Company(true)));
-                Some(self.joined(place, peer))
+                    .extend(is_told.then_some(ChannelEvent::Company(true)));
+                Some(self.joined(place, peer != Some(false)))
             }
             Event::PeerJoined | Event::Forgotten => {
                 // Its greeting tells whether it is the same one.

@@ -235,7 +235,13 @@ impl<'a> Meeting<'a> {
                 silent: Vec::new(),
                 servers: Vec::new(),
                 trials: None,
-                found: Found::default(),
+                found: Found {
+                    only_family: match options.gather.families[..] {
+                        [one] => Some(one),
+                        _ => None,
+                    },
+                    ..Found::default()
+                },
                 complete_at: None,
                 directs: None,
             },

@@ -86,6 +86,7 @@ fn in_situation<T>(
             ended_relays: &context.found.ended_relays,
             refusals: &context.found.refusals,
             detour: context.found.detour.as_ref(),
+            only_family: context.found.only_family,
             ..party(&result.local, &local, context.relay_only, Some(&servers))
         },
         remote: Party {
@@ -94,6 +95,7 @@ fn in_situation<T>(
             ended_relays: &context.peer_found.ended_relays,
             refusals: &context.peer_found.refusals,
             detour: context.peer_found.detour.as_ref(),
+            only_family: context.peer_found.only_family,
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
@@ -152,6 +154,7 @@ fn party<'a>(
         ended_relays: &[],
         refusals: &[],
         detour: None,
+        only_family: None,
     }
 }
 

@@ -9,10 +9,9 @@ use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Cause, PairFacts, ServerFacts, Situation, Whose, remedies};
-use crate::proto::ice::prediction::view::{Udp, View};
+use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
+use crate::proto::ice::prediction::view::View;
 use crate::proto::ice::prediction::{both_hairpin, outcome};
-use crate::proto::stun::uri::Transport;
 
 /// Both sides in one family, and what happened there.
 pub(super) struct OneFamily<'a> {
@@ -102,22 +101,24 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
         let all: Vec<String> = set.iter().map(|f| f.name().to_owned()).collect();
         listed(&all)
     };
+    // As in "IPv4 (-4)", where that was asked for.
+    let told = |whose: Whose, set: &BTreeSet<Family>| match situation.party(whose).only_family {
+        Some(family) => format!("{} ({})", family.name(), remedies::flag(family)),
+        None => names(set),
+    };
+    let (ours, others) = (told(Whose::Local, &own), told(Whose::Remote, &theirs));
     Cause::new(
         Code::NoCommonFamily,
         Whose::Between,
         format!(
-            "this side has only {} and the other side only {}, so neither can send to the other",
-            names(&own),
-            names(&theirs)
+            "this side has only {ours} and the other side only {others}, so neither can send to the other"
         ),
     )
     .briefly(format!(
-        "this side has only {}, the other side only {}",
-        names(&own),
-        names(&theirs)
+        "this side has only {ours}, the other side only {others}"
     ))
     .seen(["the candidates of both sides".to_owned()])
-    .remedied(remedies::family(&own, &theirs))
+    .remedied(remedies::family(situation, &own, &theirs))
 }
 
 impl<'a> OneFamily<'a> {
@@ -176,89 +177,6 @@ impl<'a> OneFamily<'a> {
 
     pub(super) fn evidence(&self) -> String {
         self.traffic.sentence()
-    }
-
-    /// Checks that never left this host.
-    fn stopped_here(&self) -> Option<Cause> {
-        if !self.traffic.is_silent() {
-            return None;
-        }
-        let says = |whose: Whose, code: Code| self.situation.party(whose).troubles.contains(&code);
-        let of = |code: Code| Whose::of(says(Whose::Local, code), says(Whose::Remote, code));
-        if let Some(side) = of(Code::NotPermitted) {
-            let refuses = "the system refuses to send (operation not permitted)".to_owned();
-            let is_blocked = |whose: Whose| self.view(whose).udp == Some(Udp::Blocked);
-            let is_all = [Whose::Local, Whose::Remote]
-                .into_iter()
-                .all(|whose| is_blocked(whose) || (side != Whose::Both && side != whose));
-            if is_all {
-                let message = match side {
-                    Whose::Both => {
-                        "UDP is blocked on both sides by firewalls on their own machines".to_owned()
-                    }
-                    side => format!(
-                        "UDP is blocked on {} by a firewall on its own machine",
-                        self.situation.name(side)
-                    ),
-                };
-                return Some(
-                    Cause::new(Code::UdpBlocked, side, message)
-                        .seen([refuses])
-                        .remedied(remedies::blocked(self, side)),
-                );
-            }
-            let message = match side {
-                Whose::Both => "firewalls on both sides' own machines let no check out".to_owned(),
-                side => format!(
-                    "a firewall on {} own machine lets no check out",
-                    possessive(side)
-                ),
-            };
-            return Some(
-                Cause::new(Code::Filtered, side, message)
-                    .seen([refuses])
-                    .remedied([remedies::open_udp(side)]),
-            );
-        }
-        if let Some(side) = of(Code::Unreachable) {
-            let message = match side {
-                Whose::Both => "neither side has a route to the other".to_owned(),
-                side => format!(
-                    "{} has no route to the addresses of {}",
-                    short(side),
-                    short(side.other())
-                ),
-            };
-            return Some(
-                Cause::new(Code::Unreachable, side, message)
-                    .seen(["the system has no route there".to_owned()]),
-            );
-        }
-        let mut pairs = self.pairs.iter();
-        let are_broadcast = !self.pairs.is_empty()
-            && pairs.all(|pair| pair.failure == Some(Code::BroadcastAddress));
-        are_broadcast.then(|| self.broadcast_only())
-    }
-
-    /// No host has any of the other side's addresses.
-    fn broadcast_only(&self) -> Cause {
-        let all = self.pairs.iter().map(|pair| pair.remote.1.ip());
-        let all: BTreeSet<IpAddr> = all.collect();
-        let all: Vec<String> = all.iter().map(IpAddr::to_string).collect();
-        let (is, address) = match all.len() {
-            1 => ("is", "a broadcast address"),
-            _ => ("are", "broadcast addresses"),
-        };
-        let message = format!(
-            "the other side tells no address that can be sent to: {} {is} {address}",
-            listed(&all)
-        );
-        Cause::new(Code::NoCandidates, Whose::Remote, message)
-            .seen(["the networks of this side's interfaces".to_owned()])
-            .remedied([remedies::stun(
-                Whose::Remote,
-                "an address of the other side that other hosts can send to",
-            )])
     }
 
     /// By ICMP, of which it is not known who sent it.
@@ -363,143 +281,5 @@ impl<'a> OneFamily<'a> {
             .seen([same, silent])
             .remedied(remedies::hairpinning(self)),
         )
-    }
-
-    /// A side of which nothing but its private addresses is known.
-    pub(super) fn private_only(&self, side: Whose) -> Cause {
-        let addresses = self.view(side).own_addresses();
-        Cause::new(
-            Code::NoCandidates,
-            side,
-            format!(
-                "{} tells no address that can be reached from outside: only {}, where nobody beyond its own network reaches it",
-                short(side),
-                listed(&addresses)
-            ),
-        )
-        .seen([self.evidence()])
-        .remedied([remedies::stun(
-            side,
-            &format!(
-                "a STUN server for {}, or for a media server behind NAT or in a container its public address in its configuration,",
-                short(side)
-            ),
-        )])
-    }
-
-    /// A side behind a NAT has told no address that can be reached from outside.
-    fn without_public(&self) -> Option<Cause> {
-        let side = Whose::of(!self.local.is_told(), !self.remote.is_told())?;
-        if !self.traffic.is_silent() || !self.traffic.is_checked() {
-            return None;
-        }
-        // TURN over TCP tells no address that UDP leaves from.
-        let asked = |whose: Whose| {
-            let servers = self.situation.party(whose).servers?;
-            Some(
-                servers
-                    .iter()
-                    .any(|server| server.transport == Transport::Udp),
-            )
-        };
-        // Of recorded calls the servers of neither side are known: it may be that they were silent.
-        let is_foreign = side == Whose::Remote && self.situation.local.servers.is_some();
-        let is_near = self.local.shares_subnet_with(&self.remote);
-        if is_foreign && !is_near && asked(side).is_none() {
-            return Some(self.private_only(side));
-        }
-        let asked = match side {
-            Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
-            side => asked(side)?,
-        };
-        let (tell, has) = match side {
-            Whose::Both => ("tell", "have"),
-            _ => ("tells", "has"),
-        };
-        let answers = self.server_of_other(side);
-        // What its NAT tests heard comes from servers of their own.
-        let is_doubtful =
-            side != Whose::Both && answers.is_none() && !self.view(side).public.is_empty();
-        let (why, remedy) = if !asked {
-            (
-                format!("{has} no STUN server over UDP"),
-                format!("a STUN server for {} (-s stun:HOST)", short(side)),
-            )
-        } else if self.knows_no_server(side) {
-            let whose = if side == Whose::Both { "their" } else { "its" };
-            (
-                format!("found no address for the names of {whose} servers"),
-                format!(
-                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
-                    short(side)
-                ),
-            )
-        } else if let Some((uri, true)) = answers {
-            (
-                format!("got no answer from the servers that it asked, and is answered by {uri}"),
-                format!("-s {uri} on {}", short(side)),
-            )
-        } else if let Some((uri, false)) = answers {
-            (
-                format!(
-                    "got no answer over UDP from {uri}, which answers {}",
-                    short(side.other())
-                ),
-                format!(
-                    "a STUN server on another port for {} (-s stun:HOST:443)",
-                    short(side)
-                ),
-            )
-        } else if is_doubtful {
-            // Loss, or a filter that looks at ports.
-            (
-                "got no answer while gathering, though its NAT tests were answered".to_owned(),
-                format!(
-                    "another try, or another STUN server for {} (-s stun:HOST),",
-                    short(side)
-                ),
-            )
-        } else {
-            (
-                "got no answer from a STUN server in time".to_owned(),
-                format!("a STUN server for {} (-s stun:HOST)", short(side)),
-            )
-        };
-        let they = if side == Whose::Both { "they" } else { "it" };
-        Some(
-            Cause::new(
-                Code::NoCandidates,
-                side,
-                format!(
-                    "{} {tell} no address that can be reached from outside: {they} {why}",
-                    short(side),
-                ),
-            )
-            .briefly(format!(
-                "{} {tell} no public address: {they} {why}",
-                short(side)
-            ))
-            .seen([self.evidence()])
-            .remedied(remedies::public_address(self, side, &remedy).map(|remedy| {
-                let is_sure = remedy.is_sure && !is_doubtful;
-                remedy.surely(is_sure)
-            })),
-        )
-    }
-
-    /// Whether a side asked no server at all over UDP, since none of the names resolved.
-    fn knows_no_server(&self, side: Whose) -> bool {
-        let knows_none = |whose: Whose| {
-            let rows = self.situation.party(whose).servers.into_iter().flatten();
-            let mut over_udp = rows
-                .filter(|row| row.transport == Transport::Udp)
-                .peekable();
-            let is_over = |row: &ServerFacts| row.error.is_some_and(|code| code != Code::CutShort);
-            over_udp.peek().is_some() && over_udp.all(|row| row.address.is_none() && is_over(row))
-        };
-        match side {
-            Whose::Local | Whose::Remote => knows_none(side),
-            _ => knows_none(Whose::Local) && knows_none(Whose::Remote),
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use crate::base::family::Family;
+use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
@@ -278,8 +279,34 @@ fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
     Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief))
 }
 
-pub(super) fn family(own: &BTreeSet<Family>, theirs: &BTreeSet<Family>) -> Vec<Remedy> {
+/// The flag that leaves this family alone.
+pub(super) const fn flag(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "-4",
+        Family::Ipv6 => "-6",
+    }
+}
+
+pub(super) fn family(
+    situation: &Situation<'_>,
+    own: &BTreeSet<Family>,
+    theirs: &BTreeSet<Family>,
+) -> Vec<Remedy> {
     let lacks = |set: &BTreeSet<Family>| !set.contains(&Family::Ipv6);
+    let only = |whose: Whose| situation.party(whose).only_family;
+    let all: Vec<String> = [Whose::Local, Whose::Remote]
+        .into_iter()
+        .filter_map(|whose| only(whose).map(|f| format!("{} on {}", flag(f), short(whose))))
+        .collect();
+    // Who was told to use one family has the other one perhaps: that is the first thing to try.
+    if let Some(side) = Whose::of(only(Whose::Local).is_some(), only(Whose::Remote).is_some()) {
+        let message = format!("leaving out {}", listed(&all));
+        return vec![
+            remedy(RemedyCode::Policy, side, message, Effect::Direct)
+                .briefly(format!("no {}", all.join(", no ")))
+                .surely(false),
+        ];
+    }
     let mut all = Vec::new();
     if let Some(side @ (Whose::Local | Whose::Remote)) = Whose::of(lacks(own), lacks(theirs)) {
         let message = format!("IPv6 on {} ({} has it)", short(side), short(side.other()));

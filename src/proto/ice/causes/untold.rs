@@ -1,0 +1,148 @@
+//! A side that tells no address at which it can be reached from outside.
+
+use crate::base::codes::Code;
+use crate::base::words::listed;
+use crate::proto::ice::causes::direct::OneFamily;
+use crate::proto::ice::causes::words::short;
+use crate::proto::ice::causes::{Cause, ServerFacts, Whose, remedies};
+use crate::proto::stun::uri::Transport;
+
+impl OneFamily<'_> {
+    /// A side of which nothing but its private addresses is known.
+    pub(super) fn private_only(&self, side: Whose) -> Cause {
+        let addresses = self.view(side).own_addresses();
+        Cause::new(
+            Code::NoCandidates,
+            side,
+            format!(
+                "{} tells no address that can be reached from outside: only {}, where nobody beyond its own network reaches it",
+                short(side),
+                listed(&addresses)
+            ),
+        )
+        .seen([self.evidence()])
+        .remedied([remedies::stun(
+            side,
+            &format!(
+                "a STUN server for {}, or for a media server behind NAT or in a container its public address in its configuration,",
+                short(side)
+            ),
+        )])
+    }
+
+    /// A side behind a NAT has told no address that can be reached from outside.
+    pub(super) fn without_public(&self) -> Option<Cause> {
+        let side = Whose::of(!self.local.is_told(), !self.remote.is_told())?;
+        if !self.traffic.is_silent() || !self.traffic.is_checked() {
+            return None;
+        }
+        // TURN over TCP tells no address that UDP leaves from.
+        let asked = |whose: Whose| {
+            let servers = self.situation.party(whose).servers?;
+            Some(
+                servers
+                    .iter()
+                    .any(|server| server.transport == Transport::Udp),
+            )
+        };
+        // Of recorded calls the servers of neither side are known: it may be that they were silent.
+        let is_foreign = side == Whose::Remote && self.situation.local.servers.is_some();
+        let is_near = self.local.shares_subnet_with(&self.remote);
+        if is_foreign && !is_near && asked(side).is_none() {
+            return Some(self.private_only(side));
+        }
+        let asked = match side {
+            Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
+            side => asked(side)?,
+        };
+        let (tell, has) = match side {
+            Whose::Both => ("tell", "have"),
+            _ => ("tells", "has"),
+        };
+        let answers = self.server_of_other(side);
+        // What its NAT tests heard comes from servers of their own.
+        let is_doubtful =
+            side != Whose::Both && answers.is_none() && !self.view(side).public.is_empty();
+        let (why, remedy) = if !asked {
+            (
+                format!("{has} no STUN server over UDP"),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        } else if self.knows_no_server(side) {
+            let whose = if side == Whose::Both { "their" } else { "its" };
+            (
+                format!("found no address for the names of {whose} servers"),
+                format!(
+                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
+                    short(side)
+                ),
+            )
+        } else if let Some((uri, true)) = answers {
+            (
+                format!("got no answer from the servers that it asked, and is answered by {uri}"),
+                format!("-s {uri} on {}", short(side)),
+            )
+        } else if let Some((uri, false)) = answers {
+            (
+                format!(
+                    "got no answer over UDP from {uri}, which answers {}",
+                    short(side.other())
+                ),
+                format!(
+                    "a STUN server on another port for {} (-s stun:HOST:443)",
+                    short(side)
+                ),
+            )
+        } else if is_doubtful {
+            // Loss, or a filter that looks at ports.
+            (
+                "got no answer while gathering, though its NAT tests were answered".to_owned(),
+                format!(
+                    "another try, or another STUN server for {} (-s stun:HOST),",
+                    short(side)
+                ),
+            )
+        } else {
+            (
+                "got no answer from a STUN server in time".to_owned(),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        };
+        let they = if side == Whose::Both { "they" } else { "it" };
+        Some(
+            Cause::new(
+                Code::NoCandidates,
+                side,
+                format!(
+                    "{} {tell} no address that can be reached from outside: {they} {why}",
+                    short(side),
+                ),
+            )
+            .briefly(format!(
+                "{} {tell} no public address: {they} {why}",
+                short(side)
+            ))
+            .seen([self.evidence()])
+            .remedied(remedies::public_address(self, side, &remedy).map(|remedy| {
+                let is_sure = remedy.is_sure && !is_doubtful;
+                remedy.surely(is_sure)
+            })),
+        )
+    }
+
+    /// Whether a side asked no server at all over UDP, since none of the names resolved.
+    fn knows_no_server(&self, side: Whose) -> bool {
+        let knows_none = |whose: Whose| {
+            let rows = self.situation.party(whose).servers.into_iter().flatten();
+            let mut over_udp = rows
+                .filter(|row| row.transport == Transport::Udp)
+                .peekable();
+            let is_over = |row: &ServerFacts| row.error.is_some_and(|code| code != Code::CutShort);
+            over_udp.peek().is_some() && over_udp.all(|row| row.address.is_none() && is_over(row))
+        };
+        match side {
+            Whose::Local | Whose::Remote => knows_none(side),
+            _ => knows_none(Whose::Local) && knows_none(Whose::Remote),
+        }
+    }
+}
