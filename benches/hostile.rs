@@ -3,23 +3,48 @@
 //!
 //! `cargo bench -- hostile`
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all as join_all_of;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::rendezvous::{Server, Socket, goal, hard_limit, join, join_all, number, round_trips};
+use crate::rendezvous::{
+    Server, Socket, goal, hard_limit, join, join_all, join_over, number, round_trips,
+};
 
 const HOSTILE: usize = 20_000;
 /// Rooms of two that mean well.
 const HONEST: usize = 100;
 /// Files beside those connections, in either process.
 const OTHER_FILES: usize = 1024;
-/// A message that is allowed, and what of it is sent.
+/// A message that is allowed.
 const ANNOUNCED: u64 = 255_000;
-const SENT: usize = 64 << 10;
+/// How many of those from many addresses come at once.
+const AT_ONCE: usize = 2000;
+
+/// What they send of that message, and where they come from.
+#[derive(Clone, Copy)]
+struct Manner {
+    sent: usize,
+    /// Each from an address of its own, as those of many homes: then there is no one whose share it is.
+    is_spread: bool,
+}
+
+const MANNERS: [Manner; 2] = [
+    Manner {
+        sent: 64 << 10,
+        is_spread: false,
+    },
+    // As much as each may have that does not count.
+    Manner {
+        sent: 4000,
+        is_spread: true,
+    },
+];
 /// How often memory is looked at while they hold on.
 const LOOKS: usize = 40;
 /// How often the honest talk while the others still come: members who answer no ping are dropped.
@@ -39,7 +64,9 @@ pub fn measure_all() {
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(measure(count));
+        for manner in MANNERS {
+            runtime.block_on(measure(count, manner));
+        }
         return;
     }
     let own = std::env::current_exe().expect("it has a path");
@@ -63,12 +90,18 @@ pub fn measure_all() {
     assert!(status.success(), "{status}");
 }
 
-async fn measure(count: usize) {
+async fn measure(count: usize, manner: Manner) {
     let connections = (count + 2 * HONEST + 100).to_string();
     let rooms = (count + HONEST + 100).to_string();
     let server = Server::start(&["--max-connections", &connections, "--max-rooms", &rooms]);
     println!(
-        "rtcdiag serve with {HONEST} honest rooms and {count} connections that leave a message unfinished"
+        "rtcdiag serve with {HONEST} honest rooms and {count} connections that leave a message unfinished,\n{} bytes each, from {}",
+        manner.sent,
+        if manner.is_spread {
+            "as many addresses"
+        } else {
+            "one address"
+        },
     );
     let mut honest = join_all(server.address, HONEST).await;
     let quiet = round_trips(&mut honest).await;
@@ -76,10 +109,15 @@ async fn measure(count: usize) {
     let mut peak = 0.0_f64;
     let mut times = Vec::new();
     let mut talked = Instant::now();
-    for room in HONEST..HONEST + count {
-        let mut socket = join(server.address, room, 1).await;
-        begin_message(&mut socket).await;
-        hostile.push(socket);
+    let rooms: Vec<usize> = (HONEST..HONEST + count).collect();
+    let at_once = if manner.is_spread { AT_ONCE } else { 1 };
+    for rooms in rooms.chunks(at_once) {
+        let coming = rooms.iter().map(|room| async {
+            let mut socket = come(server.address, *room, manner).await;
+            begin_message(&mut socket, manner.sent).await;
+            socket
+        });
+        hostile.extend(join_all_of(coming).await);
         if talked.elapsed() > TALK_EVERY {
             peak = peak.max(server.memory());
             times.extend(round_trips(&mut honest).await);
@@ -115,12 +153,25 @@ async fn measure(count: usize) {
     );
 }
 
+/// Joins a room, from 127.0.0.1 or from an address of the room's own.
+async fn come(server: SocketAddr, room: usize, manner: Manner) -> Socket {
+    if !manner.is_spread {
+        return join(server, room, 1).await;
+    }
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let number = u32::try_from(room).expect("they are few");
+    let own = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number);
+    socket.bind((own, 0).into()).expect("it is loopback");
+    let stream = socket.connect(server).await.expect("it listens");
+    join_over(stream, server, room, 1).await
+}
+
 /// The head of a masked binary frame and a part of its payload (RFC 6455 5.2), as much as is taken at
 /// once.
-async fn begin_message(socket: &mut Socket) {
+async fn begin_message(socket: &mut Socket, sent: usize) {
     let mut bytes = vec![0x82, 0x80 | 127];
     bytes.extend_from_slice(&ANNOUNCED.to_be_bytes());
-    bytes.resize(2 + 8 + 4 + SENT, 0);
+    bytes.resize(2 + 8 + 4 + sent, 0);
     let stream: &mut TcpStream = socket.get_mut();
     // It may take no more by now, or have ended the connection.
     let _ = timeout(Duration::from_millis(5), stream.write_all(&bytes)).await;

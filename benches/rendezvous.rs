@@ -213,6 +213,10 @@ pub async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
 
 pub async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
     let stream = TcpStream::connect(server).await.expect("it listens");
+    join_over(stream, server, room, member).await
+}
+
+pub async fn join_over(stream: TcpStream, server: SocketAddr, room: usize, member: u8) -> Socket {
     stream.set_nodelay(true).expect("it is TCP");
     let mut request = format!("ws://{server}/pair")
         .into_client_request()

@@ -1,4 +1,4 @@
-//! Ends of a run that come from outside: Ctrl-C, SIGTERM, SIGHUP, `--timeout`.
+//! Ends of a run that come from outside: Ctrl-C, SIGTERM, SIGQUIT, SIGHUP, `--timeout`.
 
 use std::io;
 use std::sync::Arc;
@@ -110,9 +110,12 @@ fn interrupt(hangup_ends: bool) -> io::Result<impl Future<Output = ()>> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
+    // Ctrl-\ of a keyboard: what was taken of servers is given back as with Ctrl-C.
+    let mut quit = signal(SignalKind::quit())?;
     Ok(async move {
         tokio::select! {
             _ = interrupted.recv() => {}
+            _ = quit.recv() => {}
             _ = terminated.recv() => {}
             _ = hung_up.recv(), if hangup_ends => {}
         }

@@ -164,6 +164,11 @@ fn who_comes_with_the_code_and_finds_nobody_is_told_what_to_look_at() {
     let url = mqtt(broker(Manner::Honest));
     let run = run(Meeting::new().side(&["--rendezvous", &url, "--timeout", "1.5"]));
     run.assert_code(BAD);
+    let summary = run.summary();
+    assert!(
+        summary.starts_with("The other side never came"),
+        "{summary}"
+    );
     let finding = run.assert_finding("no-peer", "error");
     let hint = finding["hint"].as_str().expect("a hint");
     let order = [

@@ -6,6 +6,7 @@ mod failures;
 mod layout;
 mod media;
 mod misread;
+mod one_way;
 mod plural;
 mod refused;
 mod relay_causes;

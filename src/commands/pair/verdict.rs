@@ -25,6 +25,14 @@ pub enum WantedPair {
     Direct,
 }
 
+/// Somebody in the room of whom nothing could be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    There,
+    /// It has gone again.
+    Left,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerEnd {
     Interrupted,
@@ -61,6 +69,8 @@ pub struct Context {
     pub peer_end: Option<PeerEnd>,
     /// Why the rendezvous could not be used to the end.
     pub rendezvous_error: Option<ErrorReport>,
+    /// Why the rendezvous was lost after both sides had met.
+    pub lost_rendezvous: Option<ErrorReport>,
     /// The pair that was nominated and checked, and over which no data came back.
     pub no_data: Option<String>,
     /// Why, where the data was to go in a data channel.
@@ -85,7 +95,7 @@ pub struct Context {
     /// How many others tried to join with the same code and were turned away.
     pub turned_away: u32,
     /// Whether somebody is in the room who has said nothing that could be opened.
-    pub has_silent_company: bool,
+    pub silent_company: Option<Company>,
     /// Whether messages were refused that may not be the other side's.
     pub has_foreign: bool,
     pub role_conflict: Option<RoleConflict>,

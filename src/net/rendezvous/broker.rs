@@ -70,9 +70,9 @@ struct Guest {
 impl Visitor for Guest {
     type Connection = (Pipe, Client);
 
-    async fn join(&mut self, steps: &Steps) -> Result<((Pipe, Client), bool), Failure> {
+    async fn join(&mut self, steps: &Steps) -> Result<((Pipe, Client), Option<bool>), Failure> {
         // Whether the other side is there cannot be known.
-        self.come(steps).await.map(|joined| (joined, true))
+        self.come(steps).await.map(|joined| (joined, None))
     }
 
     async fn talk(

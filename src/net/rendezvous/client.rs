@@ -100,7 +100,7 @@ struct Member {
 impl Visitor for Member {
     type Connection = Socket;
 
-    async fn join(&mut self, steps: &Steps) -> Result<(Socket, bool), Failure> {
+    async fn join(&mut self, steps: &Steps) -> Result<(Socket, Option<bool>), Failure> {
         join(&self.target, self.clock, steps).await
     }
 
@@ -114,13 +114,17 @@ impl Visitor for Member {
     }
 }
 
-async fn join(target: &Target, clock: Clock, steps: &Steps) -> Result<(Socket, bool), Failure> {
+async fn join(
+    target: &Target,
+    clock: Clock,
+    steps: &Steps,
+) -> Result<(Socket, Option<bool>), Failure> {
     let by = clock.instant(clock.now() + PATIENCE);
     let mut socket = dial::dial(&target.way, by, steps).await?;
     steps.begin(Step::Join);
     let answer = timeout_at(by, ask_for_a_place(target, &mut socket)).await;
     let peer = answer.unwrap_or_else(|_| Err(Failure::timeout("the join is not answered")))?;
-    Ok((socket, peer))
+    Ok((socket, Some(peer)))
 }
 
 /// Joins the room. Gives whether the other member is there.

@@ -27,11 +27,11 @@ pub(in crate::net) const GOOD_AFTER: Duration = Duration::from_secs(5);
 pub(super) trait Visitor: Send + 'static {
     type Connection: Send;
 
-    /// Comes to the place. Gives whether the other side is there.
+    /// Comes to the place. Gives whether the other side is there, where that is told.
     fn join(
         &mut self,
         steps: &Steps,
-    ) -> impl Future<Output = Result<(Self::Connection, bool), Failure>> + Send;
+    ) -> impl Future<Output = Result<(Self::Connection, Option<bool>), Failure>> + Send;
 
     /// Says what waits and tells what happens, as long as the connection stands and it is wanted.
     fn talk(
@@ -74,7 +74,7 @@ impl Rendezvous {
         // While they wait to be taken, the rendezvous waits too.
         let (say, events) = mpsc::channel(bounds::RENDEZVOUS_EVENTS);
         // The receiver is still here, and empty.
-        let _ = say.try_send(Event::Joined { peer: Some(peer) });
+        let _ = say.try_send(Event::Joined { peer });
         let task = tokio::spawn(stay(visitor, connection, clock, waiting, say));
         Ok(Self {
             envelopes,
@@ -142,7 +142,7 @@ async fn stay<V: Visitor>(
                 Ok((connection, peer)) => {
                     // What was to be sent meanwhile will be sent again.
                     waiting.forget();
-                    let _ = say.send(Event::Joined { peer: Some(peer) }).await;
+                    let _ = say.send(Event::Joined { peer }).await;
                     connected = Some(connection);
                     continue;
                 }

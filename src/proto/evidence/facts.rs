@@ -398,5 +398,6 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         refusals: &[],
         detour: None,
         only_family: None,
+        answered: None,
     }
 }

@@ -145,6 +145,8 @@ pub struct Party<'a> {
     pub detour: Option<&'a Detour>,
     /// The one address family that it was told to use.
     pub only_family: Option<Family>,
+    /// How many of its direct checks were answered, if it told.
+    pub answered: Option<u32>,
 }
 
 /// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
@@ -167,6 +169,9 @@ pub struct Found {
     /// The one address family that it was told to use (`-4`, `-6`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_family: Option<Family>,
+    /// How many of its direct checks were answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<u32>,
 }
 
 impl Found {
@@ -300,7 +305,11 @@ impl Situation<'_> {
     pub fn causes(&self) -> Vec<Cause> {
         let works = |pair: &PairFacts| !pair.is_relayed && pair.works;
         match (self.path, self.pairs.iter().any(works)) {
-            (Some(Way::Direct), _) | (Some(Way::Relayed), true) => Vec::new(),
+            (Some(Way::Direct), _) => Vec::new(),
+            (_, true) if self.remote.answered == Some(0) => {
+                vec![direct::half_answered(Whose::Remote)]
+            }
+            (Some(Way::Relayed), true) => Vec::new(),
             (None, true) => vec![Cause::new(
                 Code::Unknown,
                 Whose::Between,

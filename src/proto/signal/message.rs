@@ -353,6 +353,7 @@ mod tests {
                     }],
                     detour: None,
                     only_family: None,
+                    answered: Some(3),
                 },
             },
             Message::IceServers {

@@ -125,6 +125,7 @@ impl Known {
             refusals: &[],
             detour: None,
             only_family: None,
+            answered: None,
         }
     }
 }

@@ -14,7 +14,9 @@ use rtcdiag::commands::pair::report::{
     Role, SessionMode, StepSide, TimelineEntry, TimelineEvent,
 };
 use rtcdiag::commands::pair::verdict::causes::with_causes;
-use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
+use rtcdiag::commands::pair::verdict::{
+    Company, Context, PeerEnd, RoleConflict, WantedPair, verdict,
+};
 use rtcdiag::proto::ice::candidate::CandidateType;
 use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::media::Kind;
@@ -310,7 +312,7 @@ fn random_media(rng: &mut StdRng) -> Vec<MediaReport> {
 fn random_context(rng: &mut StdRng) -> Context {
     Context {
         came_with_code: false,
-        has_silent_company: rng.random(),
+        silent_company: pick(rng, &[None, Some(Company::There), Some(Company::Left)]),
         has_foreign: rng.random(),
         wanted: pick(
             rng,
@@ -340,6 +342,9 @@ fn random_context(rng: &mut StdRng) -> Context {
             .then(|| ErrorReport::new(Code::DtlsFailed, words(rng))),
         is_undecided: rng.random_bool(0.2),
         gave_up_early: rng.random_bool(0.1),
+        lost_rendezvous: rng
+            .random_bool(0.1)
+            .then(|| ErrorReport::new(Code::Refused, words(rng))),
         rendezvous_error: rng
             .random_bool(0.2)
             .then(|| ErrorReport::new(Code::Closed, words(rng))),

@@ -106,6 +106,8 @@ fn relays_that_do_not_help() {
         (Code::TurnPeerForbidden, Whose::Local)
     );
     result.pairs.pop();
+    let relay = candidate(CandidateType::Relay, "[2001:db8::80]:61000");
+    *result.local.candidates.last_mut().expect("the relay") = relay;
     let families = relay_cause(&result, &context);
     assert_eq!(
         (families.code, families.side),

@@ -8,7 +8,9 @@ use rtcdiag::commands::pair::report::{
     Expected, PathKind, PlaceKind, PlaceReport, PlaceStatus, PredictionReport, Role, SideReport,
 };
 use rtcdiag::commands::pair::verdict::causes::with_causes;
-use rtcdiag::commands::pair::verdict::{Context, PeerEnd, RoleConflict, WantedPair, verdict};
+use rtcdiag::commands::pair::verdict::{
+    Company, Context, PeerEnd, RoleConflict, WantedPair, verdict,
+};
 use rtcdiag::proto::ice::candidate::CandidateType;
 
 use super::causes::{EIF, between};
@@ -78,6 +80,34 @@ fn policy() {
     );
     assert!(!has(&verdict, "direct-failed"));
     assert!(!verdict.summary.contains("failed"), "{}", verdict.summary);
+}
+
+/// Of somebody who is there, or was, it is not said that nobody came.
+#[test]
+fn somebody_came_of_whom_nothing_could_be_opened() {
+    let context = |company, has_foreign| Context {
+        waited_s: 12.0,
+        stopped: Some(Reason::Timeout),
+        silent_company: Some(company),
+        has_foreign,
+        ..Context::default()
+    };
+    let mut result = nobody();
+    for (company, words) in [
+        (Company::There, "Somebody is in the room of this code"),
+        (Company::Left, "Somebody was in the room of this code"),
+    ] {
+        let verdict = ends(&result, &context(company, false), Outcome::Bad, &[words]);
+        assert!(has(&verdict, "peer-mute") && !has(&verdict, "no-peer"));
+    }
+    let other_version = "the other side seals its messages in another way (version 9): use the same version of rtcdiag on both";
+    result.session.refused = vec![other_version.to_owned()];
+    ends(
+        &result,
+        &context(Company::There, true),
+        Outcome::Bad,
+        &[other_version],
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_stranger_in_the_room_is_not_believed() {
         peer.until("an envelope", |peer| !peer.seen.is_empty())
             .await;
         let ended = program.end_while_it_stays(&mut peer).await;
-        ended.assert_says(BAD, "never came");
+        ended.assert_says(BAD, "nothing that came could be used");
         assert_eq!(ended.result()["state"], "no-peer");
         ended.assert_refused("somebody without the code");
         assert!(peer.greeting.is_none() && peer.heard.is_empty());

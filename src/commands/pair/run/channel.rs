@@ -338,6 +338,10 @@ impl Membership {
             }
             Incoming::Refused(refusal) => {
                 self.ask_again(place, refusal);
+                // A broker does not tell who is there: whoever speaks is.
+                let is_broker = self.places.is_broker(place);
+                self.said
+                    .extend(is_broker.then_some(ChannelEvent::Company(true)));
                 Some(ChannelEvent::Refused(refusal.to_string()))
             }
             Incoming::Greeting(text) => match Greeting::decode(&text) {

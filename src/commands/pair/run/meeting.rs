@@ -173,6 +173,8 @@ pub(super) struct Record {
     pub rendezvous_trouble: Option<ErrorReport>,
     /// Whether somebody else is in the room, as the rendezvous says.
     pub has_company: bool,
+    /// The same, of any time.
+    pub had_company: bool,
     pub places: Vec<PlaceReport>,
     has_told_places: bool,
     /// Where the other side was heard first.
@@ -271,6 +273,7 @@ impl<'a> Meeting<'a> {
                 has_foreign: false,
                 rendezvous_trouble: None,
                 has_company: false,
+                had_company: false,
                 places: places::rows(options.places()),
                 has_told_places: false,
                 met_at: None,

@@ -21,7 +21,7 @@ use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::{PairRun, Signalling};
 use crate::commands::pair::verdict::causes::with_causes;
-use crate::commands::pair::verdict::{Context, PeerEnd};
+use crate::commands::pair::verdict::{Company, Context, PeerEnd};
 use crate::proto::ice::candidate::Candidate;
 use crate::proto::ice::checks::Checks;
 use crate::proto::ice::facts::NatFacts;
@@ -239,6 +239,11 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         found: meeting.own.found.clone(),
         peer_found: meeting.peer.found.clone(),
         pairs_left_out: meeting.checks.left_out() > 0,
+        lost_rendezvous: meeting
+            .record
+            .rendezvous_trouble
+            .clone()
+            .filter(|_| meeting.peer.was_there),
         relay_only: meeting.options.is_relay_only(),
         peer_relay_only: meeting.peer.relay_only,
         waited_s: meeting.clock.now().as_secs_f64(),
@@ -251,9 +256,13 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         ),
         turned_away: meeting.record.turned_away,
         has_foreign: meeting.record.has_foreign,
-        has_silent_company: meeting.record.has_company
-            && !meeting.peer.was_there
-            && !meeting.record.has_foreign,
+        silent_company: (meeting.record.had_company && !meeting.peer.was_there).then(|| {
+            if meeting.record.has_company {
+                Company::There
+            } else {
+                Company::Left
+            }
+        }),
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),
@@ -266,6 +275,8 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
             .flow
             .selected
             .filter(|_| meeting.progress.has_failed && !meeting.is_proven() && !is_gone)
+            // Who was never answered has no pair to send data over.
+            .filter(|_| meeting.peer.found.answered != Some(0))
             .map(|(pair, _)| {
                 let (local, remote) = ends(&meeting.checks, pair);
                 format!("{local} <-> {remote}")
@@ -289,7 +300,10 @@ fn is_mute(meeting: &Meeting<'_>) -> bool {
         || pairs.any(|pair| pair.requests_in > 0 || pair.answered > 0);
     // Whoever names addresses without end has said enough.
     let is_flooded = !meeting.checks.limits_reached().is_empty();
-    peer.was_there && !meeting.is_manual() && !has_told && !is_heard && !is_flooded
+    // What the NATs of both sides forbid needs no word of the other side's, and what is not carried is not heard.
+    let is_explained = meeting.record.rendezvous_trouble.is_some()
+        || prediction(meeting, None, PairState::Failed).expected == Expected::Fail;
+    peer.was_there && !meeting.is_manual() && !has_told && !is_heard && !is_flooded && !is_explained
 }
 
 fn side(

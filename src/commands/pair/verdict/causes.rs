@@ -30,7 +30,10 @@ pub fn with_causes(mut result: PairResult, context: &Context) -> PairResult {
 
 /// Why there is no direct path, and why no relay helped.
 fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
-    if result.state == PairState::NoPeer || findings::late_direct(result).is_some() {
+    // A pair that answers one side alone is no direct path.
+    let is_half = context.peer_found.answered == Some(0);
+    let is_late = findings::late_direct(result).is_some() && !is_half;
+    if result.state == PairState::NoPeer || is_late {
         return (Vec::new(), Vec::new());
     }
     if let (Some(pair), Some(error)) = (&context.no_data, &context.channel_error) {
@@ -96,6 +99,7 @@ fn in_situation<T>(
             refusals: &context.peer_found.refusals,
             detour: context.peer_found.detour.as_ref(),
             only_family: context.peer_found.only_family,
+            answered: context.peer_found.answered,
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
@@ -155,6 +159,7 @@ fn party<'a>(
         refusals: &[],
         detour: None,
         only_family: None,
+        answered: None,
     }
 }
 
@@ -212,7 +217,11 @@ fn pair_facts(pair: &PairReport) -> PairFacts {
 pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
     let of_relay = result.relay_causes.iter().flat_map(|c| &c.remedies).next();
     let of_direct = result.causes.iter().flat_map(|c| &c.remedies).next();
-    let is_free = |remedy: &&Remedy| remedy.code == RemedyCode::Stun && remedy.is_sure;
+    let is_free = |remedy: &&Remedy| match remedy.code {
+        RemedyCode::Policy => true,
+        RemedyCode::Stun => remedy.is_sure,
+        _ => false,
+    };
     of_direct.filter(is_free).or(of_relay).or(of_direct)
 }
 

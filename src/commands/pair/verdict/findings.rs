@@ -49,7 +49,9 @@ pub(super) fn of_result(result: &PairResult, context: &Context) -> Vec<Finding> 
 pub(super) fn late_direct(result: &PairResult) -> Option<&PairReport> {
     let mut direct = of_path(result, PathKind::Direct).into_iter();
     let relayed = result.path == Some(PathKind::Relayed);
-    direct.find(|pair| relayed && pair.state == CheckState::Succeeded)
+    // With a cause, the answers of one side did not arrive.
+    let is_late = relayed && result.causes.is_empty();
+    direct.find(|pair| is_late && pair.state == CheckState::Succeeded)
 }
 
 /// Why the way was not the best one, or there was none.

@@ -11,8 +11,8 @@ use crate::commands::pair::report::{
 };
 use crate::commands::pair::verdict::causes::{best_remedy, promise, promise_in_brief};
 use crate::commands::pair::verdict::{
-    Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large, loses_most, media,
-    socket,
+    Company, Context, findings, has_path_ended, is_out_of_time, is_settled, loses_large,
+    loses_most, media, socket,
 };
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Remedy, Whose};
@@ -23,6 +23,9 @@ use crate::proto::stun::uri::Transport;
 /// How long it may be: lines of a terminal, and columns of each.
 const LINES: usize = 3;
 const COLUMNS: usize = 80;
+
+/// Percent that weigh more than what would make the path direct.
+const HEAVY_LOSS: f64 = 25.0;
 
 /// How much is said; what is left out stands above it in the text.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +155,7 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
     let mut facts = vec![format!("Connected {way}")];
     facts.extend(round_trip(result).map(|rtt| format!("{:.1} ms", rtt.as_f64())));
     let lossy = result.quality.as_ref().filter(|q| q.received < q.sent);
-    let lossy = lossy.filter(|_| wording.has_loss);
+    let lossy = lossy.filter(|q| wording.has_loss || q.loss_percent >= HEAVY_LOSS);
     facts.extend(lossy.map(|q| format!("{:.1} % loss", q.loss_percent)));
     let mut sentences = vec![format!("{}.", facts.join(", "))];
     if result.path == Some(PathKind::Relayed) {
@@ -176,7 +179,7 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
         ));
     }
     sentences.extend(media::summary(result));
-    if result.session.peer_agrees == Some(false) {
+    if result.session.peer_agrees == Some(false) && !has_path_ended(result, context) {
         sentences.push("But the other side reports otherwise.".to_owned());
     }
     sentences.join(" ")
@@ -281,12 +284,13 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
 
 /// Where no cause names a side, the step at which the call stopped does.
 fn with_step(said: String, result: &PairResult, context: &Context) -> String {
-    let names_side = result
-        .causes
-        .first()
-        .is_some_and(|cause| cause.code != Code::Unknown && cause.side != Whose::Between);
+    let first = result.causes.first();
+    let is_known = first.is_some_and(|cause| {
+        let names_side = cause.side != Whose::Between || cause.code == Code::NoCommonFamily;
+        cause.code != Code::Unknown && names_side
+    });
     let is_explained = (is_settled(result, context) && context.no_data.is_none())
-        || (names_side && !context.is_undecided);
+        || (is_known && !context.is_undecided);
     match steps::stopped(&result.steps).filter(|_| !is_explained) {
         Some(stopped) => format!("{said} {stopped}"),
         None => said,
@@ -390,9 +394,20 @@ fn no_peer(result: &PairResult, context: &Context) -> String {
                 "No line from the other side was given within {waited}, so nothing was checked."
             )
         }
-        None if context.has_silent_company => format!(
-            "Somebody is in the room of this code, and said nothing within {waited} that could be opened, so nothing was checked: the program there hangs, or somebody else has the code."
-        ),
+        None if context.silent_company.is_some() => {
+            let is = match context.silent_company {
+                Some(Company::Left) => "was",
+                _ => "is",
+            };
+            match result.session.refused.first() {
+                Some(refused) if context.has_foreign => format!(
+                    "Somebody {is} in the room of this code, and nothing that came could be used, so nothing was checked: {refused}."
+                ),
+                _ => format!(
+                    "Somebody {is} in the room of this code, and said nothing within {waited} that could be opened, so nothing was checked: the program there hangs, its messages are lost on the way, or somebody else has the code."
+                ),
+            }
+        }
         None if is_at_home_alone(result) => format!(
             "The other side never came within {waited}, and only a host of this network could have: no other place to meet at was reached. Name one with --rendezvous, or use --manual, which needs none."
         ),

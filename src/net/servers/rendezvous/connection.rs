@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::server::conn::http1;
@@ -13,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
@@ -31,8 +33,14 @@ use crate::proto::signal::wire::{Join, Notice, Refusal};
 
 /// hyper's least; it is given back when the WebSocket begins.
 const REQUEST_BUFFER: usize = 8192;
+/// How many are read at a time. What they hold cannot be given back to the system while later connections lie between.
+pub(super) const REQUESTING: usize = 4096;
+/// How long one may take while others wait: a handshake of TLS and a request over a slow line, on a machine that is busy.
+const TURN: Duration = Duration::from_secs(4);
 /// Idle connections keep such a buffer each.
 const READ_BUFFER: usize = 1024;
+/// Of what is read only to be thrown away, by as many as there are at the worst.
+const LINGERING: usize = 1024;
 /// Answers to pings that a client has not taken: the system has room for hundreds before.
 const PONGS: usize = 4096;
 
@@ -60,10 +68,22 @@ pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<T
         // Few are told at a time: each is to make room for the next.
         patience = patience.min(visit.shared.patience.join);
     }
+    // Until its client says something, a connection needs little.
+    if !matches!(timeout(patience, stream.readable()).await, Ok(Ok(()))) {
+        return visit.shared.was_foreign();
+    }
+    let Ok(Ok(turn)) = timeout(patience, visit.shared.requesting.acquire()).await else {
+        return visit.shared.was_foreign();
+    };
     // The request needs far more memory than the WebSocket that follows: it is boxed and freed.
     let left = Left::default();
     let requests = requests(&visit, stream, tls, &left);
-    let upgraded = match Box::pin(timeout(patience, requests)).await {
+    let asked = tokio::select! {
+        asked = Box::pin(timeout(patience, requests)) => asked,
+        () = crowded(&visit.shared.requesting) => return visit.shared.was_foreign(),
+    };
+    drop(turn);
+    let upgraded = match asked {
         Ok(Ok(Some(upgraded))) => upgraded,
         Ok(Ok(None)) => return,
         // A client that keeps a connection after its requests has done nothing wrong.
@@ -76,7 +96,17 @@ pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<T
     drop(left);
     let socket = websocket(upgraded, &visit).await;
     let desk = Desk::open(visit);
-    converse(desk, socket).await;
+    Box::pin(converse(desk, socket)).await;
+}
+
+/// When a request has to end for others that wait to be read.
+async fn crowded(requesting: &Semaphore) {
+    loop {
+        tokio::time::sleep(TURN).await;
+        if requesting.available_permits() == 0 {
+            return;
+        }
+    }
 }
 
 /// A connection to the address that has nothing but health and metrics.
@@ -170,7 +200,10 @@ async fn converse(mut desk: Desk, mut socket: Socket) {
         Disconnect::Refused(refusal) => {
             desk.refused(refusal);
             let _ = timeout(patience, say(&mut socket, refusal)).await;
-            let _ = timeout(patience, linger(&mut socket.get_mut().stream)).await;
+            // What has come of a message is not kept for the good-bye.
+            let mut wire = socket.into_inner();
+            wire.ended();
+            let _ = timeout(patience, linger(&mut wire.stream)).await;
         }
     }
 }
@@ -311,6 +344,6 @@ async fn linger(wire: &mut MaybeTls) {
     if wire.shutdown().await.is_err() {
         return;
     }
-    let mut buffer = vec![0; 16_384];
+    let mut buffer = vec![0; LINGERING];
     while matches!(wire.read(&mut buffer).await, Ok(1..)) {}
 }

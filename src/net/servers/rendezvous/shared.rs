@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::base::time::Time;
@@ -12,6 +12,7 @@ use crate::net::clock::Clock;
 use crate::net::servers::rendezvous::CertificateFilesError;
 use crate::net::servers::rendezvous::broker::Broker;
 use crate::net::servers::rendezvous::budget::{Budget, Share};
+use crate::net::servers::rendezvous::connection::REQUESTING;
 use crate::net::servers::rendezvous::outbox::Outbox;
 use crate::net::servers::rendezvous::totals::{self, Current, Totals};
 use crate::net::servers::rendezvous::{Event, Limits, Options, Patience, Proxies};
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// For what has come and is not delivered.
     pub(super) budget: Budget,
+    /// For requests that are being read.
+    pub(super) requesting: Semaphore,
     more_metrics: OnceLock<MoreMetrics>,
 }
 
@@ -91,6 +94,7 @@ impl Shared {
             has_admin: options.admin.is_some(),
             started: clock.now(),
             budget: Budget::default(),
+            requesting: Semaphore::new(REQUESTING),
             broker: options.broker.clone(),
             for_broker: Notify::new(),
             state: Mutex::new(State {

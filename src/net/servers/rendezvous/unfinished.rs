@@ -60,6 +60,12 @@ impl<S> Unfinished<S> {
         }
     }
 
+    /// Nothing is kept of it any more.
+    pub(super) fn ended(&mut self) {
+        self.share.give(self.taken.iter().sum());
+        self.taken = [0; 2];
+    }
+
     /// Bytes that wait for the client to take them.
     pub(super) const fn untaken(&self) -> usize {
         self.untaken

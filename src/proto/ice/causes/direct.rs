@@ -67,6 +67,24 @@ fn by_policy(situation: &Situation<'_>) -> Option<Cause> {
     )
 }
 
+/// The checks of one side are answered, and no answer reaches the other one.
+pub(super) fn half_answered(deaf: Whose) -> Cause {
+    Cause::new(
+        Code::AnswersLost,
+        Whose::Between,
+        format!(
+            "checks arrive on both sides and those of {} are answered, but no answer to {} checks comes back: something on the way to {} drops answers",
+            short(deaf.other()),
+            possessive(deaf),
+            short(deaf)
+        ),
+    )
+    .briefly(format!(
+        "the answers to {} checks are dropped on their way back",
+        possessive(deaf)
+    ))
+}
+
 fn without_common_family(situation: &Situation<'_>) -> Cause {
     let families = |whose: Whose| -> BTreeSet<Family> {
         let all = situation.party(whose).side.candidates.iter();
@@ -160,19 +178,32 @@ impl<'a> OneFamily<'a> {
             causes.extend(self.pooled());
             causes.extend(self.moved());
         }
+        // The NAT that servers see is not on another way.
+        if let Some(detour) = self.detoured()
+            && causes.iter().all(|cause| cause.side == detour.side)
+        {
+            return vec![detour];
+        }
         if causes.is_empty() {
             causes.extend(self.seen_dependent());
         }
         if causes.is_empty() {
             let last = self
-                .detoured()
-                .or_else(|| self.isolated())
+                .isolated()
                 .or_else(|| self.rejected())
                 .or_else(|| self.without_public())
                 .or_else(|| self.rejected_somewhere());
             causes.push(last.unwrap_or_else(|| self.by_traffic()));
         }
         causes
+    }
+
+    /// Whether checks of a side are known to arrive at the other one.
+    pub(super) fn is_heard(&self, whose: Whose) -> bool {
+        match whose {
+            Whose::Remote => self.traffic.comes_in(),
+            _ => self.traffic.gets_out(),
+        }
     }
 
     pub(super) fn evidence(&self) -> String {

@@ -58,6 +58,15 @@ impl OneFamily<'_> {
         if local.is_none() && remote.is_none() {
             return None;
         }
+        // Whoever lets everybody in does not mind where they come from.
+        let minds = |whose: Whose| !self.view(whose).lets_everybody_in();
+        let is_minded = match side {
+            Whose::Local | Whose::Remote => minds(side.other()),
+            Whose::Both | Whose::Between => minds(Whose::Local) && minds(Whose::Remote),
+        };
+        if !is_minded {
+            return None;
+        }
         let proofs = proofs.into_iter().flatten();
         Some(self.of_dependent(side).seen(proofs).seen([self.evidence()]))
     }

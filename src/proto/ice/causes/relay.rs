@@ -156,13 +156,21 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
     };
     let stopped =
         stopped.or_else(|| Whose::of(is_blocked(Whose::Local), is_blocked(Whose::Remote)));
-    Some(match (stopped, of(Code::AddressPooling)) {
-        (Some(Whose::Between), _) => remedies::turn_tls(lacking(situation, Whose::Both)),
-        (Some(stopped), _) => remedies::turn_tls(lacking(situation, stopped)),
+    // A side that servers answer over UDP reaches a TURN server like that too.
+    let is_stopped = |whose: Whose| {
+        stopped.is_some_and(|side| [whose, Whose::Both, Whose::Between].contains(&side))
+            && (udp(situation, whose) != Some(Udp::Open) || hears_nothing(situation, whose))
+    };
+    let without_udp = Whose::of(is_stopped(Whose::Local), is_stopped(Whose::Remote));
+    Some(match (without_udp, stopped, of(Code::AddressPooling)) {
+        (Some(stopped), ..) => remedies::turn_tls(lacking(situation, stopped)),
+        (None, Some(one @ (Whose::Local | Whose::Remote)), _) => remedies::turn(one),
+        // Whether what is dropped between the two would be dropped before a relay as well is not known.
+        (None, Some(Whose::Both | Whose::Between), _) => remedies::turn(side).surely(false),
         // A relay lets in the addresses that it was told: that of a pool is another one.
-        (None, Some(pool)) if pool.side == Whose::Both => remedies::turn(side).surely(false),
-        (None, Some(pool)) => remedies::turn(pool.side),
-        (None, None) => remedies::turn(side),
+        (None, None, Some(pool)) if pool.side == Whose::Both => remedies::turn(side).surely(false),
+        (None, None, Some(pool)) => remedies::turn(pool.side),
+        (None, None, None) => remedies::turn(side),
     })
 }
 
@@ -272,6 +280,13 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
         .filter(|p| p.is_settled())
         .collect();
     if of_relay.is_empty() {
+        // Who has nothing that would go with it has another trouble.
+        let others = situation.party(whose.other()).side.candidates;
+        let families: Vec<Family> = others.iter().map(|c| Family::of(c.address.ip())).collect();
+        let is_of = |at: &SocketAddr| families.contains(&Family::of(at.ip()));
+        if others.is_empty() || relays.iter().any(is_of) {
+            return None;
+        }
         let cause = Cause::new(
             Code::NoCommonFamily,
             whose,

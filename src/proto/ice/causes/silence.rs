@@ -6,23 +6,31 @@ use std::net::SocketAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::direct::OneFamily;
+use crate::proto::ice::causes::direct::{OneFamily, half_answered};
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{
     Cause, Detour, PairFacts, ServerFacts, Situation, Whose, remedies,
 };
 use crate::proto::ice::prediction::outcome;
 use crate::proto::ice::prediction::view::Udp;
+use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
+
+/// Checks that tell loss from chance.
+const MANY: u32 = 16;
 
 impl OneFamily<'_> {
     /// UDP does not get through to anybody.
     pub(super) fn blocked(&self) -> Option<Cause> {
-        if !self.traffic.is_silent() {
+        if self.traffic.is_answered() {
             return None;
         }
-        let proofs = [Whose::Local, Whose::Remote].map(|whose| self.blocked_on(whose));
+        let proofs = [Whose::Local, Whose::Remote]
+            .map(|whose| self.blocked_on(whose).filter(|_| !self.is_heard(whose)));
         let side = Whose::of(proofs[0].is_some(), proofs[1].is_some())?;
+        if self.is_heard(side.other()) {
+            return Some(self.kept_in(side).seen(proofs.into_iter().flatten()));
+        }
         let message = match (side, self.local.family) {
             // The address in brackets is mostly that of IPv4, where it may be open.
             (side, Family::Ipv6) => format!("UDP over IPv6 is blocked on {}", short(side)),
@@ -34,6 +42,22 @@ impl OneFamily<'_> {
                 .seen(proofs.into_iter().flatten())
                 .remedied(remedies::blocked(self, side)),
         )
+    }
+
+    /// A side at which the other one's checks arrive, and of which nothing gets out.
+    fn kept_in(&self, side: Whose) -> Cause {
+        let name = self.situation.name(side);
+        Cause::new(
+            Code::UdpBlocked,
+            side,
+            format!(
+                "nothing that {name} sends over UDP gets out, neither its checks nor its questions to servers, while the checks of {} arrive there",
+                short(side.other())
+            ),
+        )
+        .briefly(format!("nothing that {name} sends over UDP gets out"))
+        .seen([self.evidence()])
+        .remedied(remedies::blocked(self, side))
     }
 
     /// What shows that UDP is blocked on one side.
@@ -158,11 +182,7 @@ impl OneFamily<'_> {
         let cause = match (traffic.gets_out(), traffic.comes_in()) {
             (true, false) => self.lost(Whose::Local),
             (false, true) if traffic.is_lost_there() => self.lost(Whose::Remote),
-            (true, true) => Cause::new(
-                Code::AnswersLost,
-                Whose::Between,
-                "checks arrive on both sides, and no answer comes back to either",
-            ),
+            (true, true) => self.half_way(),
             (false, false)
                 if traffic.is_lost_there() && outcome(&self.local, &self.remote) == Some(true) =>
             {
@@ -182,12 +202,43 @@ impl OneFamily<'_> {
         cause.seen([evidence])
     }
 
+    /// Checks arrive on both sides, and none of this side's is answered.
+    fn half_way(&self) -> Cause {
+        let lost = |message: &str| Cause::new(Code::AnswersLost, Whose::Between, message);
+        match (self.loss(), self.situation.remote.answered) {
+            (Some((arrived, sent)), _) => lost(&format!(
+                "most packets between the two sides are lost: {arrived} of this side's {sent} checks arrived"
+            ))
+            .briefly("most packets between the two sides are lost"),
+            (None, Some(answered)) if answered > 0 => half_answered(Whose::Local),
+            (None, Some(_)) => lost("checks arrive on both sides, and no answer comes back to either"),
+            (None, None) => lost("checks arrive on both sides, and none of this side's is answered"),
+        }
+    }
+
     /// The checks of one side arrive, and nothing of the other side's does. Only what misses the
     /// first one's relay too is known to be lost before the other side.
     fn lost(&self, deaf: Whose) -> Cause {
         let mute = deaf.other();
         if let Some(cause) = self.hears_nobody(deaf) {
             return cause;
+        }
+        if self.local.shares_subnet_with(&self.remote) && self.is_in_one_network() {
+            return Cause::new(
+                Code::AnswersLost,
+                deaf,
+                format!(
+                    "both sides are in one local network, {} checks arrive in it, and what {} sends does not: most likely the firewall of {} own machine drops it",
+                    possessive(deaf),
+                    short(mute),
+                    possessive(deaf)
+                ),
+            )
+            .briefly(format!(
+                "both sides are in one network, and most likely the firewall of {} machine drops what comes in",
+                possessive(deaf)
+            ))
+            .remedied([remedies::open_udp(deaf)]);
         }
         let misses_relay = self.reaches_relay(mute) == Some(false)
             && self.situation.reaches_itself(deaf) != Some(false);
@@ -233,8 +284,20 @@ impl OneFamily<'_> {
         if !self.view(deaf).public.is_empty() || self.speaks_with_relay(deaf) {
             return None;
         }
-        let (servers, _) = silent_here(self.situation, deaf, self.local.family)?;
-        let server = servers.first()?;
+        let silent = silent_here(self.situation, deaf, self.local.family).map(|(all, _)| all);
+        let server = silent.as_ref().and_then(|all| all.first());
+        let seen = match server {
+            Some(server) => format!(
+                "{server} answers {} over UDP, and is silent to {}, whose checks arrive",
+                short(deaf.other()),
+                short(deaf)
+            ),
+            None if self.view(deaf).udp == Some(Udp::Blocked) => format!(
+                "no server answers {} over UDP, and its checks arrive",
+                short(deaf)
+            ),
+            None => return None,
+        };
         let name = self.situation.name(deaf);
         Some(
             Cause::new(
@@ -248,11 +311,7 @@ impl OneFamily<'_> {
             .briefly(format!(
                 "the router or firewall of {name} drops what comes back over UDP"
             ))
-            .seen([format!(
-                "{server} answers {} over UDP, and is silent to {}, whose checks arrive",
-                short(deaf.other()),
-                short(deaf)
-            )])
+            .seen([seen])
             .remedied(remedies::blocked(self, deaf)),
         )
     }
@@ -327,6 +386,30 @@ impl OneFamily<'_> {
                 .seen([format!("the routes of {}", short(side))])
                 .remedied([remedies::route(side, &remedy, usual)]),
         )
+    }
+
+    /// How many of this side's checks arrived, of how many, over a pair that loses most of them.
+    fn loss(&self) -> Option<(u32, u32)> {
+        let counts = self
+            .pairs
+            .iter()
+            .filter_map(|pair| Some((pair.arrived?, pair.sent)));
+        counts
+            .filter(|(arrived, sent)| *arrived > 0 && *sent >= MANY && *arrived < sent / 4)
+            .max_by_key(|(_, sent)| *sent)
+    }
+
+    /// Whether checks went to and fro between addresses of one local network.
+    fn is_in_one_network(&self) -> bool {
+        let is_host = |end: (CandidateType, SocketAddr)| {
+            end.0 == CandidateType::Host && !is_global(end.1.ip())
+        };
+        let mut pairs = self.pairs.iter();
+        pairs.any(|pair| {
+            is_host(pair.local)
+                && is_host(pair.remote)
+                && (pair.received > 0 || pair.arrived.unwrap_or(0) > 0)
+        })
     }
 
     /// Whether what a side sends from its own sockets arrives at the other side's relay; `None`

@@ -13,10 +13,12 @@ use crate::proto::ice::prediction::view::Udp;
 impl OneFamily<'_> {
     /// Checks that never left this host.
     pub(super) fn stopped_here(&self) -> Option<Cause> {
-        if !self.traffic.is_silent() {
+        if self.traffic.is_answered() {
             return None;
         }
-        let says = |whose: Whose, code: Code| self.situation.party(whose).troubles.contains(&code);
+        let says = |whose: Whose, code: Code| {
+            !self.is_heard(whose) && self.situation.party(whose).troubles.contains(&code)
+        };
         let of = |code: Code| Whose::of(says(Whose::Local, code), says(Whose::Remote, code));
         if let Some(side) = of(Code::NotPermitted) {
             let refuses = "the system refuses to send (operation not permitted)".to_owned();

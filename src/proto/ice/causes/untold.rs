@@ -102,11 +102,22 @@ impl OneFamily<'_> {
                     short(side)
                 ),
             )
+        } else if self.hears_no_server(side) {
+            let whose = if side == Whose::Both { "they" } else { "it" };
+            (
+                format!("got no answer over UDP from the servers that {whose} asked"),
+                format!("another STUN server for {} (-s stun:HOST)", short(side)),
+            )
         } else {
             (
                 "got no answer from a STUN server in time".to_owned(),
                 format!("a STUN server for {} (-s stun:HOST)", short(side)),
             )
+        };
+        let by_stream = |whose: Whose| self.is_answered_by_stream_alone(whose);
+        let is_blocked = match side {
+            Whose::Both => by_stream(Whose::Local) && by_stream(Whose::Remote),
+            side => by_stream(side),
         };
         let they = if side == Whose::Both { "they" } else { "it" };
         Some(
@@ -123,11 +134,37 @@ impl OneFamily<'_> {
                 short(side)
             ))
             .seen([self.evidence()])
-            .remedied(remedies::public_address(self, side, &remedy).map(|remedy| {
-                let is_sure = remedy.is_sure && !is_doubtful;
-                remedy.surely(is_sure)
-            })),
+            .remedied(if is_blocked {
+                Some(remedies::open_udp(side))
+            } else {
+                remedies::public_address(self, side, &remedy).map(|remedy| {
+                    let is_sure = remedy.is_sure && !is_doubtful;
+                    remedy.surely(is_sure)
+                })
+            }),
         )
+    }
+
+    /// Whether all that a side asked over UDP were silent to the end.
+    fn hears_no_server(&self, side: Whose) -> bool {
+        let is_silent = |whose: Whose| {
+            let rows = self.situation.party(whose).servers.into_iter().flatten();
+            let mut over_udp = rows
+                .filter(|row| row.transport == Transport::Udp)
+                .peekable();
+            over_udp.peek().is_some() && over_udp.all(ServerFacts::is_silent)
+        };
+        match side {
+            Whose::Local | Whose::Remote => is_silent(side),
+            _ => is_silent(Whose::Local) && is_silent(Whose::Remote),
+        }
+    }
+
+    /// Whether a server answers a side over TCP or TLS, and none does over UDP.
+    fn is_answered_by_stream_alone(&self, whose: Whose) -> bool {
+        let rows = self.situation.party(whose).servers.into_iter().flatten();
+        let mut streams = rows.filter(|row| row.transport != Transport::Udp);
+        self.hears_no_server(whose) && streams.any(|row| row.error.is_none())
     }
 
     /// Whether a side asked no server at all over UDP, since none of the names resolved.

@@ -1,7 +1,8 @@
 //! A connection to a broker of one's own: many topics, and no budget as for a guest. Nothing is acknowledged (`QoS` 0):
 //! what is said is numbered end to end, and a window of messages under way would make a broker that is far off slow.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{
@@ -13,6 +14,11 @@ use crate::base::time::Time;
 use crate::proto::signal::mqtt::Login;
 use crate::proto::signal::mqtt::fault::{Fault, refused};
 use crate::proto::signal::mqtt::packets::{Packets, connect};
+
+/// Packets that answer nothing and messages that were not subscribed to, within [`UNASKED_WITHIN`]: what was on its way when a
+/// subscription ended is less.
+const UNASKED: u32 = 1000;
+const UNASKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A piece, its topic, and room for what nobody here has.
 const LARGEST: usize = bounds::SIBLING_PIECE + 256;
@@ -41,7 +47,19 @@ pub struct Line {
     is_connected: bool,
     is_ready: bool,
     events: VecDeque<LineEvent>,
+    topics: BTreeSet<String>,
+    /// Pings that were not answered, and subscriptions made and ended.
+    open: [u32; 2],
+    /// Since when what came unasked is counted.
+    unasked: (Time, u32),
     fault: Option<Fault>,
+}
+
+/// What an answer is to.
+#[derive(Clone, Copy)]
+enum Asked {
+    Ping,
+    Subscription,
 }
 
 impl Line {
@@ -51,6 +69,9 @@ impl Line {
             is_connected: false,
             is_ready: false,
             events: VecDeque::new(),
+            topics: BTreeSet::new(),
+            open: [0; 2],
+            unasked: (now, 0),
             fault: None,
         };
         let mut connect = connect(settings.id, settings.login);
@@ -76,6 +97,8 @@ impl Line {
     }
 
     pub fn subscribe(&mut self, now: Time, topics: Vec<String>) {
+        self.open[Asked::Subscription as usize] += 1;
+        self.topics.extend(topics.iter().cloned());
         let filters = topics
             .into_iter()
             .map(|topic| SubscribeFilter::new(topic, QoS::AtMostOnce));
@@ -85,6 +108,8 @@ impl Line {
     }
 
     pub fn unsubscribe(&mut self, now: Time, topic: String) {
+        self.open[Asked::Subscription as usize] += 1;
+        self.topics.remove(&topic);
         let mut unsubscribe = Unsubscribe::new(topic);
         unsubscribe.pkid = self.packets.new_id();
         let packet = Packet::Unsubscribe(unsubscribe);
@@ -114,6 +139,7 @@ impl Line {
                 None => self.is_connected = true,
             },
             Packet::SubAck(answer) => {
+                self.answered(now, Asked::Subscription);
                 let failed = |code: &SubscribeReasonCode| *code == SubscribeReasonCode::Failure;
                 if answer.return_codes.iter().any(failed) {
                     return self.fail(Fault::TopicForbidden);
@@ -123,8 +149,29 @@ impl Line {
                 }
             }
             Packet::Publish(publish) => self.take_message(now, &publish),
-            Packet::PubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {}
+            Packet::UnsubAck(_) => self.answered(now, Asked::Subscription),
+            Packet::PingResp => self.answered(now, Asked::Ping),
+            // Nothing is published that would be acknowledged.
+            Packet::PubAck(_) => self.came_unasked(now),
             _ => self.fail(Fault::Malformed),
+        }
+    }
+
+    fn answered(&mut self, now: Time, what: Asked) {
+        match self.open[what as usize].checked_sub(1) {
+            Some(left) => self.open[what as usize] = left,
+            None => self.came_unasked(now),
+        }
+    }
+
+    fn came_unasked(&mut self, now: Time) {
+        let (since, count) = &mut self.unasked;
+        if now >= *since + UNASKED_WITHIN {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        if *count > UNASKED {
+            self.fail(Fault::Flood(UNASKED));
         }
     }
 
@@ -137,6 +184,9 @@ impl Line {
                 self.packets.write(now, &taken);
             }
             QoS::ExactlyOnce => return self.fail(Fault::Malformed),
+        }
+        if !self.topics.contains(&publish.topic) {
+            return self.came_unasked(now);
         }
         // Nothing is retained here: what is was said to somebody else.
         if !publish.retain {
@@ -153,10 +203,69 @@ impl Line {
         if self.packets.is_silent(now) {
             return self.fail(Fault::Silent);
         }
-        self.packets.ping(now);
+        if self.packets.ping(now) {
+            self.open[Asked::Ping as usize] += 1;
+        }
     }
 
     fn fail(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECTED: [u8; 4] = [0x20, 2, 0, 0];
+    /// Of packet 1, with `QoS` 0 granted.
+    const SUBSCRIBED: [u8; 5] = [0x90, 3, 0, 1, 0];
+    const PONG: [u8; 2] = [0xD0, 0];
+
+    fn line() -> Line {
+        let settings = LineSettings {
+            id: "rtcdiag".to_owned(),
+            login: None,
+            will: ("rtcdiag/all".to_owned(), Vec::new()),
+            topics: vec!["rtcdiag/all".to_owned()],
+        };
+        let mut line = Line::new(Time::ZERO, settings);
+        line.handle_input(Time::ZERO, &CONNECTED);
+        line.handle_input(Time::ZERO, &SUBSCRIBED);
+        assert_eq!(line.poll_event(), Some(LineEvent::Ready));
+        line
+    }
+
+    fn said(topic: &str) -> Vec<u8> {
+        let length = u8::try_from(topic.len()).expect("it is short");
+        [&[0x30, length + 3, 0, length], topic.as_bytes(), b"x"].concat()
+    }
+
+    #[test]
+    fn a_broker_that_floods_is_left() {
+        for packet in [PONG.to_vec(), vec![0x40, 2, 0, 9], said("rtcdiag/other")] {
+            let mut line = line();
+            for number in 0..=UNASKED {
+                assert_eq!(line.fault(), None, "after {number}");
+                line.handle_input(Time::ZERO, &packet);
+            }
+            assert_eq!(line.fault(), Some(Fault::Flood(UNASKED)));
+            assert_eq!(line.poll_event(), None);
+        }
+    }
+
+    #[test]
+    fn answers_and_what_was_subscribed_to_are_no_flood() {
+        let mut line = line();
+        for round in 1..=2 * UNASKED {
+            let now = Time::ZERO + Duration::from_secs(60) * round;
+            line.handle_input(now, &said("rtcdiag/all"));
+            line.handle_timeout(now);
+            line.handle_input(now, &PONG);
+            // One that was not asked for, now and then.
+            line.handle_input(now, &PONG);
+            assert!(matches!(line.poll_event(), Some(LineEvent::Message(_))));
+        }
+        assert_eq!(line.fault(), None);
     }
 }

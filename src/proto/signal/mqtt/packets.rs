@@ -99,11 +99,13 @@ impl Packets {
         now >= self.heard_at + SILENCE
     }
 
-    /// Asks for a sign of life, if it is time.
-    pub(super) fn ping(&mut self, now: Time) {
-        if now >= self.sent_at + PING_AFTER {
+    /// Asks for a sign of life, if it is time; whether it was.
+    pub(super) fn ping(&mut self, now: Time) -> bool {
+        let is_due = now >= self.sent_at + PING_AFTER;
+        if is_due {
             self.write(now, &Packet::PingReq);
         }
+        is_due
     }
 }
 

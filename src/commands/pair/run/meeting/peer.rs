@@ -44,7 +44,10 @@ impl Meeting<'_> {
             }
             ChannelEvent::Succeeded => self.succeeded(),
             ChannelEvent::ThirdRefused => self.record.turned_away += 1,
-            ChannelEvent::Company(is_there) => self.record.has_company = is_there,
+            ChannelEvent::Company(is_there) => {
+                self.record.has_company = is_there;
+                self.record.had_company |= is_there;
+            }
             ChannelEvent::Message(message) => self.take_message(message),
             ChannelEvent::Carried(sdp) => self.take_carried(&sdp),
             ChannelEvent::Refused(why) => self.refuse_as_foreign(why),
@@ -85,8 +88,12 @@ impl Meeting<'_> {
     }
 
     pub(super) fn refuse(&mut self, why: String) {
-        if self.record.refused.len() < bounds::REFUSED && !self.record.refused.contains(&why) {
-            self.record.refused.push(why);
+        // What differs in what stands in brackets alone is the same.
+        let kind = |why: &str| why.split(" (").next().map(str::to_owned);
+        let known = &mut self.record.refused;
+        let is_known = known.iter().any(|said| kind(said) == kind(&why));
+        if known.len() < bounds::REFUSED && !is_known {
+            known.push(why);
         }
     }
 

@@ -215,6 +215,9 @@ impl Meeting<'_> {
             let arrived = self.checks.arrived().to_vec();
             let troubles = troubles(&rows::pairs(self, None, None));
             let own_relays = self.own_relays();
+            let direct = self.checks.pairs().iter().filter(|pair| !pair.is_relayed());
+            let answered = direct.fold(0, |sum: u32, pair| sum.saturating_add(pair.answered));
+            self.own.found.answered = Some(answered);
             self.say(Message::Record {
                 arrived,
                 troubles,

@@ -4,7 +4,7 @@ use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::{listed, short_span};
 use crate::commands::pair::report::{PairResult, PairState, PlaceKind, PlaceStatus};
-use crate::commands::pair::verdict::{Context, PeerEnd, RoleConflict};
+use crate::commands::pair::verdict::{Company, Context, PeerEnd, RoleConflict};
 use crate::proto::ice::checks::MAX_PAIRS;
 
 /// What happened between the two sides beside the checks.
@@ -93,6 +93,26 @@ fn of_rendezvous(result: &PairResult, context: &Context, findings: &mut Vec<Find
                 str::to_owned,
             )),
         });
+    }
+    if let Some(error) = &context.lost_rendezvous
+        && context.rendezvous_error.is_none()
+        && result.state == PairState::Failed
+    {
+        let lost = match &session.rendezvous {
+            Some(uri) => format!("the rendezvous {uri} was lost during the session"),
+            None => "the rendezvous was lost during the session".to_owned(),
+        };
+        findings.push(
+            Finding::new(
+                Code::RendezvousFailed,
+                format!(
+                    "{lost} ({}), so it is not known which checks arrived at the other side",
+                    error.message
+                ),
+                "run it again with a rendezvous that stays: that tells on which side checks are lost",
+            )
+            .severity(Severity::Warning),
+        );
     }
     if let Some(error) = &context.unusable {
         findings.push(Finding {
@@ -240,10 +260,18 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
         };
         findings.push(Finding::new(code, peer_end(end), hint).severity(severity));
     }
-    if context.has_silent_company {
+    if let Some(company) = context.silent_company {
+        let message = match company {
+            Company::There => {
+                "somebody is in the room of this code, and has said nothing that could be opened"
+            }
+            Company::Left => {
+                "somebody was in the room of this code, said nothing that could be opened, and left"
+            }
+        };
         findings.push(Finding::new(
             Code::PeerMute,
-            "somebody is in the room of this code, and has said nothing that could be opened",
+            message,
             "look at the program there; with a new code (--new-code) on both sides nobody else has the place",
         ));
     }
@@ -259,6 +287,7 @@ fn of_peer(result: &PairResult, context: &Context, findings: &mut Vec<Finding>) 
         && context.peer_end.is_none()
         && context.rendezvous_error.is_none()
         && context.unusable.is_none()
+        && context.silent_company.is_none()
     {
         let hint = if context.manual {
             "run rtcdiag pair --manual on the other host too, and give each side the other one's line".to_owned()
