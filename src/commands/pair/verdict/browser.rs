@@ -63,7 +63,9 @@ fn adapt_flags(remedy: &mut Remedy) {
         } else {
             ""
         };
-        Some(format!("{before}(-s {server}{password} on this side){after}"))
+        Some(format!(
+            "{before}(-s {server}{password} on this side){after}"
+        ))
     };
     if let Some(text) = with(&remedy.message) {
         remedy.message = text;
