@@ -7,6 +7,7 @@ pub mod expiry;
 pub mod fact;
 pub mod family;
 pub mod long_way;
+pub mod reader;
 pub mod report;
 pub mod stage;
 pub mod time;

@@ -55,6 +55,19 @@ pub fn capitalised(text: &str) -> String {
     })
 }
 
+/// The same, where the text may begin with one of these names: it stays as it is.
+pub fn capitalised_but<'a>(text: &str, mut names: impl Iterator<Item = &'a str>) -> String {
+    let is_name = |name: &str| {
+        let rest = text.strip_prefix(name).filter(|_| !name.is_empty());
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    if names.any(is_name) {
+        text.to_owned()
+    } else {
+        capitalised(text)
+    }
+}
+
 /// Text from the network goes to terminals and into documents: what would draw there, turn the text around it or
 /// hide in it is shown by its number. No longer than anybody reads.
 pub fn printable(text: &str) -> String {
@@ -175,6 +188,10 @@ mod tests {
         ] {
             assert_eq!(capitalised(text), shown);
         }
+        let names = || ["ula", "ulb"].into_iter();
+        assert_eq!(capitalised_but("ula <-> ulb", names()), "ula <-> ulb");
+        assert_eq!(capitalised_but("ula's NAT", names()), "ula's NAT");
+        assert_eq!(capitalised_but("ulan has it", names()), "Ulan has it");
     }
 
     #[test]

@@ -118,9 +118,9 @@ pub enum Command {
     Sdp(SdpArgs),
     /// Recorded evidence (browser dumps, captures, SDP): why did that call fail
     ///
-    /// Reads what browsers and applications save of a call, applies the rules of pair to it, and says
-    /// why the call failed, or why it went through a relay. Files of both ends are put together, and
-    /// prove more than one. Counters count, not states.
+    /// Reads what browsers and applications save of a call and what was captured of it, applies the rules
+    /// of pair to it, and says why the call failed, or why it went through a relay. The files of both ends
+    /// are put together, and prove more than those of one end.
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(InspectArgs),
     /// What a finding, error or reason means and what to do; topics in depth

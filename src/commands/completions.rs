@@ -2,11 +2,18 @@
 
 pub mod args;
 
+use std::collections::BTreeSet;
+
+use clap::Command;
+use clap::builder::PossibleValuesParser;
 use clap_complete::{Generator, Shell};
 
+use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::commands::args::definition;
+use crate::commands::explain::manual;
 use crate::commands::frame::Frame;
+use crate::commands::man;
 use crate::commands::text::{TextResult, say};
 use args::CompletionsArgs;
 
@@ -23,6 +30,99 @@ pub fn run(frame: &Frame, args: &CompletionsArgs) -> anyhow::Result<Outcome> {
 /// The name that the shell looks for, and the text.
 pub fn file(shell: Shell) -> anyhow::Result<(String, String)> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut definition(), "rtcdiag", &mut text);
+    clap_complete::generate(shell, &mut with_names(definition()), "rtcdiag", &mut text);
     Ok((shell.file_name("rtcdiag"), String::from_utf8(text)?))
+}
+
+/// With the names and expectations that can stand in place of a value. In the help they would be too many to be read.
+fn with_names(definition: Command) -> Command {
+    let codes = <Code as strum::IntoEnumIterator>::iter().map(Code::name);
+    let topics = || manual::TOPICS.iter().map(|(name, _)| *name);
+    let pages = man::names().chain(topics());
+    let explained: BTreeSet<&str> = codes.chain(topics()).collect();
+    let pages: BTreeSet<&str> = pages.collect();
+    [
+        ("explain", "what", explained),
+        ("man", "page", pages),
+        ("nat", "expect", EXPECTED_OF_NAT.into()),
+        (
+            "gather",
+            "expect",
+            ["candidates=host", "candidates=srflx", "candidates=relay"].into(),
+        ),
+        ("turn", "expect", ["turn=ok"].into()),
+        ("pair", "expect", ["pair=direct", "pair=connected"].into()),
+        ("mesh", "expect", ["all=direct", "all=connected"].into()),
+    ]
+    .into_iter()
+    .fold(definition, |definition, (command, arg, names)| {
+        definition.mut_subcommand(command, |command| {
+            command.mut_arg(arg, |arg| {
+                arg.value_parser(PossibleValuesParser::new(names))
+            })
+        })
+    })
+}
+
+const EXPECTED_OF_NAT: [&str; 8] = [
+    "filtering=address-and-port-dependent",
+    "filtering=address-dependent",
+    "filtering=endpoint-independent",
+    "mapping=address-and-port-dependent",
+    "mapping=address-dependent",
+    "mapping=endpoint-independent",
+    "udp=blocked",
+    "udp=open",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::args::Cli;
+    use clap::Parser as _;
+    use strum::IntoEnumIterator as _;
+
+    #[test]
+    fn names_are_completed_and_do_not_stand_in_the_help() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let (_, text) = file(shell).expect("completions");
+            for name in ["udp-blocked", "exit-codes", "udp=open", "candidates=relay"] {
+                assert!(text.contains(name), "{name} for {shell}");
+            }
+        }
+        for command in definition().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(!help.contains("possible values: account"), "{help}");
+            assert!(
+                help.len() < 20_000,
+                "{}: {}",
+                command.get_name(),
+                help.len()
+            );
+        }
+        assert!(Code::iter().count() > 100);
+    }
+
+    /// What is completed is also taken.
+    #[test]
+    fn every_expectation_is_understood() {
+        for (command, expected, more) in EXPECTED_OF_NAT
+            .map(|expected| ("nat", expected, None))
+            .into_iter()
+            .chain([
+                ("gather", "candidates=host", None),
+                ("gather", "candidates=srflx", None),
+                ("gather", "candidates=relay", None),
+                ("turn", "turn=ok", Some("turn:turn.example.org")),
+                ("pair", "pair=direct", None),
+                ("pair", "pair=connected", None),
+                ("mesh", "all=direct", None),
+                ("mesh", "all=connected", None),
+            ])
+        {
+            let line = ["rtcdiag", command, "--expect", expected];
+            let read = Cli::try_parse_from(line.into_iter().chain(more));
+            assert!(read.is_ok(), "{expected}: {:?}", read.err());
+        }
+    }
 }

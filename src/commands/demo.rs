@@ -5,6 +5,7 @@ pub mod render;
 pub mod report;
 pub mod run;
 
+use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::report::Document;
 use crate::commands::frame::Frame;
@@ -46,6 +47,13 @@ pub fn run(frame: &Frame, args: &DemoArgs) -> anyhow::Result<Outcome> {
         code,
     } = match done {
         Ok(done) => done,
+        // It sends to nothing but loopback.
+        Err(error) if error.code == Code::Unreachable => {
+            return frame.could_not_begin(&anyhow::anyhow!(
+                "the loopback interface is down, and demo needs it (Linux: ip link set lo up): {}",
+                error.message
+            ));
+        }
         Err(error) => return frame.could_not_begin(&anyhow::anyhow!(error.message)),
     };
     let nat = frame.document(

@@ -32,6 +32,11 @@ const PAGES: [(&str, &str); 13] = [
     ("man", include_str!("../../man/rtcdiag-man.1")),
 ];
 
+/// What the pages of section 1 are asked for by.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(name, _)| *name)
+}
+
 /// A page that was asked for.
 enum Page {
     /// Of section 1.
@@ -43,9 +48,8 @@ enum Page {
 pub fn run(frame: &Frame, args: &ManArgs) -> anyhow::Result<Outcome> {
     let asked = args.page.as_deref().unwrap_or("rtcdiag");
     let Some(page) = find(asked) else {
-        let known = PAGES.iter().map(|(name, _)| *name);
-        let known = known.chain(manual::TOPICS.iter().map(|(name, _)| *name));
-        let otherwise = "; pages are named after commands and the topics of rtcdiag explain";
+        let known = names().chain(manual::TOPICS.iter().map(|(name, _)| *name));
+        let otherwise = "; pages are named after commands, which rtcdiag --help lists, and topics, which rtcdiag explain lists";
         return frame.could_not_begin(&anyhow::anyhow!(
             "there is no page '{asked}'{}",
             suggestion(asked, known, otherwise)

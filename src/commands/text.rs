@@ -39,21 +39,65 @@ pub fn say<R: Serialize>(
     frame.finish(verdict, result, |document, style, _| text(document, style))
 }
 
-/// What may have been meant, in words to be put behind a complaint.
+/// What may have been meant, in words to be put behind a complaint: a name with a typing mistake or two, or one that goes on
+/// where this one ends, or the reverse. Anything else is no help.
 pub fn suggestion<'a>(
     asked: &str,
     known: impl Iterator<Item = &'a str>,
     otherwise: &str,
 ) -> String {
-    /// As clap has it for commands and flags.
-    const ALIKE: f64 = 0.7;
+    /// Fewer letters begin too many names.
+    const LEAST: usize = 3;
     let asked = asked.to_lowercase();
+    let is_near = |name: &str| {
+        let mistakes = strsim::damerau_levenshtein(&asked, name);
+        let (shorter, longer) = if asked.len() < name.len() {
+            (&*asked, name)
+        } else {
+            (name, &*asked)
+        };
+        mistakes <= 1 + asked.len() / 4 || (shorter.len() >= LEAST && longer.starts_with(shorter))
+    };
     let alike = known
+        .filter(|name| is_near(name))
         .map(|name| (strsim::jaro_winkler(&asked, name), name))
-        .filter(|(likeness, _)| *likeness > ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b));
     alike.map_or_else(
         || otherwise.to_owned(),
         |(_, name)| format!("; did you mean '{name}'?"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_far_away_is_not_suggested() {
+        let known = [
+            "not-stun",
+            "nat",
+            "udp-blocked",
+            "exit-codes",
+            "server",
+            "servers",
+        ];
+        for (asked, meant) in [
+            ("nosuch", None),
+            ("x", None),
+            ("na", Some("nat")),
+            ("nat-typ", Some("nat")),
+            ("udp-bloked", Some("udp-blocked")),
+            ("exit", Some("exit-codes")),
+            ("servr", Some("server")),
+            ("Server", Some("server")),
+        ] {
+            let said = suggestion(asked, known.into_iter(), "; nothing");
+            let expected = meant.map_or_else(
+                || "; nothing".to_owned(),
+                |name| format!("; did you mean '{name}'?"),
+            );
+            assert_eq!(said, expected, "{asked}");
+        }
+    }
 }

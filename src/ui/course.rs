@@ -1,11 +1,13 @@
 //! The course of a call on a terminal: its steps, and with `-v` all that happened.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::report::Millis;
+use crate::base::words::listed;
 use crate::proto::ice::steps::{Entry, StepReport, StepSide, StepStatus};
 use crate::ui::layout::{Detail, line, milliseconds, section};
-use crate::ui::style::Style;
+use crate::ui::style::{Ink, Style};
 
 /// What stands before the text of a step.
 const MARGIN: u16 = 14;
@@ -31,6 +33,9 @@ pub fn list(
             let number = format!("{:>2} ", step.number);
             row(out, style, &state(step, start), &number, &named(step));
         }
+        if let (None, Some(note)) = (stop, missing(steps.iter().map(|step| step.number))) {
+            line(out, &style.paint(Ink::Faint, &format!(" ({note})")));
+        }
     }
     if detail.verbose && !timeline.is_empty() {
         section(out, style, &format!("Timeline{from}"));
@@ -44,6 +49,25 @@ pub fn list(
             );
         }
     }
+}
+
+/// The numbers of steps that are no part of such a call: each step has the same one in every call.
+pub fn missing(numbers: impl Iterator<Item = usize>) -> Option<String> {
+    let there: BTreeSet<usize> = numbers.collect();
+    let all = 1..there.last().copied()?;
+    let missing: Vec<String> = all
+        .filter(|number| !there.contains(number))
+        .map(|number| number.to_string())
+        .collect();
+    let (step, is) = match missing.len() {
+        0 => return None,
+        1 => ("step", "is"),
+        _ => ("steps", "are"),
+    };
+    Some(format!(
+        "{step} {} {is} no part of such a call",
+        listed(&missing)
+    ))
 }
 
 fn row(out: &mut String, style: Style, at: &str, number: &str, text: &str) {
@@ -106,6 +130,17 @@ fn described(entry: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_left_out_are_said() {
+        let said = |numbers: &[usize]| missing(numbers.iter().copied());
+        assert_eq!(said(&[1, 2, 3]), None);
+        assert_eq!(said(&[]), None);
+        let expected = "step 2 is no part of such a call";
+        assert_eq!(said(&[1, 3]).as_deref(), Some(expected));
+        let expected = "steps 1, 3 and 4 are no part of such a call";
+        assert_eq!(said(&[2, 5]).as_deref(), Some(expected));
+    }
 
     #[test]
     fn what_was_before_the_other_side_came_has_a_sign() {

@@ -88,13 +88,13 @@ pub fn findings<R>(out: &mut String, document: &Document<R>, style: Style, detai
         return;
     }
     section(out, style, "Findings");
-    for Finding {
-        code,
-        severity,
-        message,
-        hint,
-    } in &document.findings
-    {
+    for (place, finding) in document.findings.iter().enumerate() {
+        let Finding {
+            code,
+            severity,
+            message,
+            hint,
+        } = finding;
         let (label, ink) = match severity {
             Severity::Info => ("info", Ink::Faint),
             Severity::Warning => ("warning", Ink::Caution),
@@ -103,6 +103,11 @@ pub fn findings<R>(out: &mut String, document: &Document<R>, style: Style, detai
         let wrapped = style.wrap(&format!("{label}: {message}"), 2);
         let painted = wrapped.replacen(label, &style.paint(ink, label), 1);
         line(out, &painted);
+        // What helps against several stands behind the last of them.
+        let next = document.findings.get(place + 1);
+        if next.is_some_and(|next| (next.code, &next.hint) == (*code, hint)) {
+            continue;
+        }
         if let (Some(hint), false) = (hint, detail.terse) {
             let text = style.narrower(2).wrap(&format!("hint: {hint}"), 6);
             for text in text.lines() {
@@ -113,5 +118,47 @@ pub fn findings<R>(out: &mut String, document: &Document<R>, style: Style, detai
             let explain = style.paint(Ink::Faint, &format!("explain: {code}"));
             line(out, &format!("  {explain}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::report::Verdict;
+
+    #[test]
+    fn what_helps_against_several_is_said_once() {
+        let dead = |broker: &str| {
+            Finding::new(
+                Code::RendezvousUnusable,
+                format!("{broker} is dead"),
+                "check them",
+            )
+        };
+        let other = Finding::new(Code::NoPeer, "nobody came", "check them");
+        let verdict = Verdict {
+            outcome: Outcome::Bad,
+            caveat: None,
+            findings: vec![dead("a"), dead("b"), other],
+            summary: String::new(),
+        };
+        let times = (String::new(), Duration::ZERO);
+        let document = Document::new(None, times, verdict, None::<()>);
+        let style = Style {
+            color: false,
+            width: 80,
+            redaction: None,
+        };
+        let mut out = String::new();
+        findings(&mut out, &document, style, Detail::default());
+        assert_eq!(out.matches("is dead").count(), 2, "{out}");
+        assert_eq!(out.matches("hint: check them").count(), 2, "{out}");
+        assert_eq!(
+            out.matches("explain: rendezvous-unusable").count(),
+            1,
+            "{out}"
+        );
     }
 }

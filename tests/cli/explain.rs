@@ -108,6 +108,11 @@ fn a_misspelt_name_gets_a_suggestion() {
             "did you mean 'troubleshooting'?",
         ),
         (["explain", "zzzzzz"], "rtcdiag explain lists them"),
+        (
+            ["explain", "nosuch"],
+            "'nosuch'; rtcdiag explain lists them",
+        ),
+        (["man", "nosuch"], "topics, which rtcdiag explain lists"),
         (["man", "pear"], "did you mean 'pair'?"),
         (["man", "nat(8)"], "there is no page"),
     ] {

@@ -169,6 +169,13 @@ fn what_cannot_be_read_is_said_with_its_place() {
         document_of_nothing["findings"][0]["code"],
         "file-unreadable"
     );
+    let cut = scratch("cut.json", b"{\n\"some\": ");
+    let (_, cut) = document(&[&cut.display().to_string()]);
+    let said = cut["findings"][0]["message"].as_str().expect("text");
+    assert!(
+        said.contains("the JSON ends there, in the middle"),
+        "{said}"
+    );
     let whole = fs::read(evidence("02-symmetric-no-turn/a/rtcstats_dump.gz")).expect("it is there");
     let half = scratch("half.gz", &whole[..whole.len() / 2]);
     let (_, damaged) = document(&[&half.display().to_string()]);

@@ -117,6 +117,10 @@ fn files_that_cannot_be_read_or_understood() {
         (&["--config", "/nonexistent"][..], "/nonexistent"),
         (&["--config", &broken], ":2:10"),
         (&["--config", &unknown], ":2:1"),
+        (
+            &["--config", &unknown],
+            "is not a setting; did you mean 'timeout'?",
+        ),
         (&["--config", &wrong], "not a number"),
         (&["--config", &kind], "must be true or false"),
         (&["--ice-servers", "/nonexistent"], "/nonexistent"),

@@ -196,6 +196,11 @@ fn what_cannot_be_done_is_said() {
             "{\"type\": \"offer\"}",
             "JSON without a description",
         ),
+        (
+            vec!["-"],
+            "{\n\"type\": \"offer\",,}",
+            "is damaged (line 2, column 17)",
+        ),
         (vec!["/nowhere/x.sdp"], "", "cannot read /nowhere/x.sdp"),
         (vec!["-", "-"], OFFER, "standard input (-) can be read once"),
         (

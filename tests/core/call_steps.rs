@@ -204,6 +204,57 @@ fn servers_that_do_not_answer_are_whose_they_are_and_stop_nothing() {
     assert_eq!(stop(&steps), Some((12, Step::Checks, Whose::Between)));
 }
 
+/// A server that is asked over both families, by several URIs or over several transports is one; it answers if any of
+/// these does.
+#[test]
+fn servers_are_counted_and_not_how_they_were_asked() {
+    let told = [
+        (Local, Event::ServerAnswered, "turn:turn.example.org:3478"),
+        (
+            Local,
+            Event::ServerFailed,
+            "turns:turn.example.org:5349: tls",
+        ),
+        (
+            Local,
+            Event::ServerFailed,
+            "stun:[2001:db8::1]:3478: timeout",
+        ),
+        (
+            Remote,
+            Event::ServerFailed,
+            "turn:192.0.2.1:3478?transport=udp: TURN allocate request timed out.",
+        ),
+        (
+            Remote,
+            Event::ServerFailed,
+            "turn:192.0.2.1:3478?transport=tcp: Failed to establish connection",
+        ),
+        (
+            Remote,
+            Event::ServerFailed,
+            "stun:192.0.2.1:3478: STUN binding request timed out.",
+        ),
+    ];
+    let entries = told.map(|(side, event, detail)| Entry {
+        at_ms: Millis(Duration::from_millis(5)),
+        side,
+        event,
+        detail: Some(detail.to_owned()),
+    });
+    let steps = steps(&Course {
+        kind: CallKind::Browser,
+        timeline: &entries,
+        offerer: Local,
+        has_failed: false,
+    });
+    let detail = steps[8].detail.as_deref().unwrap_or_default();
+    assert_eq!(
+        detail,
+        "this side: 1 of 2 servers answered; the other side: 0 of 1 server answered"
+    );
+}
+
 #[test]
 fn a_browser_that_hides_its_addresses_is_found_by_its_checks() {
     let mut events = WITH_BROWSER.to_vec();
@@ -237,6 +288,7 @@ fn the_page_has_the_same_list_seen_from_the_browser() {
     for (here, there) in here.iter().zip(&there) {
         assert_eq!((here.number, here.step), (there.number, there.step));
     }
-    assert_eq!(there[4].message, "offer set by this side");
+    assert_eq!(there[4].message, "offer set by this browser");
+    assert!(there.iter().all(|step| !step.message.contains("this side")));
     assert_eq!(here[4].message, "offer set by the other side");
 }

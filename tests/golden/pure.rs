@@ -111,6 +111,7 @@ fn mesh_made_up() {
         ("direct", meshes::direct(3), &plain),
         ("eight", meshes::direct(8), &plain),
         ("twelve", meshes::direct(12), &plain),
+        ("half-relayed", meshes::half_relayed(), &plain),
         ("mixed", meshes::mixed(), &plain),
         ("mixed-expected", meshes::mixed(), &expecting),
     ] {

@@ -1,6 +1,7 @@
 //! `pair`: the verdict, what is said of each failure, and the text for people.
 
 mod blocked;
+mod browser;
 mod causes;
 mod failures;
 mod layout;

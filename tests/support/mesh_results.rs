@@ -78,6 +78,24 @@ pub fn direct(count: usize) -> MeshResult {
     }
 }
 
+/// Two of six ways go through a relay, each for a reason of its own.
+pub fn half_relayed() -> MeshResult {
+    let mut result = direct(4);
+    for (place, message) in [
+        (1, "alpha's NAT (203.0.113.1) is symmetric"),
+        (4, "the NAT of host3 lets in only ports it has sent to"),
+    ] {
+        result.ways[place].outcome = WayOutcome::Relayed;
+        result.ways[place].causes = vec![cause(
+            Code::EndpointDependentMapping,
+            WaySide::A,
+            Some("alpha"),
+            message,
+        )];
+    }
+    result
+}
+
 /// One of four hosts has no UDP, another has gone, and there is a TURN server for some.
 pub fn mixed() -> MeshResult {
     let blocked = || {
@@ -86,7 +104,7 @@ pub fn mixed() -> MeshResult {
     };
     let gone = |with: &str| {
         let mut way = way(with, "delta", WayOutcome::NotTested, None);
-        let message = "delta went away without a word before this way was tested";
+        let message = "delta left without a message before this way was tested";
         way.causes = vec![cause(Code::PeerGone, WaySide::B, Some("delta"), message)];
         way
     };

@@ -8,10 +8,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::commands::config::{ConfigError, FILE_PATIENCE, plain_definition, read_text};
+use crate::commands::text::suggestion;
 use crate::ui::redact;
 
 /// Keys that cannot stand in the file.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
+
+/// What settings are called.
+const NAMES: &str = "; settings have the names of the long flags, without their dashes (rtcdiag COMMAND --help), and a table that of a command";
 
 pub(super) struct File {
     path: PathBuf,
@@ -76,13 +80,10 @@ impl File {
     ) -> Result<(), ConfigError> {
         for key in keys {
             if !known.iter().any(|k| k == key.get_ref()) {
-                let mut known = known.to_vec();
-                known.sort_unstable();
-                known.dedup();
                 let message = format!(
-                    "'{}' is not a setting; settings are {}",
+                    "'{}' is not a setting{}",
                     key.get_ref(),
-                    known.join(", ")
+                    suggestion(key.get_ref(), known.iter().map(String::as_str), NAMES)
                 );
                 return Err(self.wrong(key.span().start, &message));
             }

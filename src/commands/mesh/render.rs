@@ -36,11 +36,27 @@ fn about(document: &Document<MeshResult>) -> String {
         return "no mesh".to_owned();
     };
     let all = result.ways.len();
+    let of = |outcome| {
+        result
+            .ways
+            .iter()
+            .filter(|way| way.outcome == outcome)
+            .count()
+    };
     let works = result.ways.iter().filter(|way| way.outcome.is_connected());
-    if all == 0 {
-        return "no other host".to_owned();
+    let works = works.count();
+    let how = match (of(WayOutcome::Direct), of(WayOutcome::Relayed)) {
+        (direct, relayed) if direct > 0 && relayed > 0 => {
+            format!(", {direct} direct, {relayed} relayed")
+        }
+        _ => String::new(),
+    };
+    match (all, works) {
+        (0, _) => "no other host".to_owned(),
+        (1, 1) => "both hosts connected".to_owned(),
+        _ if works == all => format!("all {} connected{how}", counted(all, "way")),
+        _ => format!("{works} of {} connected{how}", counted(all, "way")),
     }
-    format!("{} of {}", works.count(), counted(all, "way"))
 }
 
 fn hosts(out: &mut String, result: &MeshResult, style: Style, detail: Detail) {
@@ -59,7 +75,7 @@ fn hosts(out: &mut String, result: &MeshResult, style: Style, detail: Detail) {
         let state = match host.state {
             HostState::Present => "present",
             HostState::Left => "left",
-            HostState::Vanished => "went away without a word",
+            HostState::Vanished => "left without a message",
         };
         let own = if host.own { ", this host" } else { "" };
         let text = format!("{}: {state}{own}, version {}", host.name, host.version);

@@ -7,8 +7,8 @@ use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::fact::Reason;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
-use crate::base::words::{capitalised, counted, listed, short_span};
-use crate::commands::mesh::report::{HostReport, HostState, MeshResult, WayOutcome, WayReport};
+use crate::base::words::{capitalised_but, counted, listed, short_span};
+use crate::commands::mesh::report::{HostState, MeshResult, WayOutcome, WayReport};
 
 /// Ways that one finding names; the table has all.
 const NAMED: usize = 8;
@@ -62,9 +62,10 @@ pub fn verdict(result: &MeshResult, context: &Context) -> Verdict {
     }
     findings.sort_by_key(|finding| finding.severity);
     let is_relayed = of(result, WayOutcome::Relayed).next().is_some();
+    let is_direct = of(result, WayOutcome::Direct).next().is_some();
     Verdict {
         outcome,
-        caveat: (is_relayed && !context.relay_only).then_some(Caveat::Relayed),
+        caveat: (is_relayed && !is_direct && !context.relay_only).then_some(Caveat::Relayed),
         findings,
         summary,
     }
@@ -175,7 +176,7 @@ fn of_hosts(result: &MeshResult, context: &Context) -> Vec<Finding> {
         findings.push(finding(
             Code::PeerVanished,
             Severity::Warning,
-            format!("{} went away without a word", listed(&vanished)),
+            format!("{} left without a message", listed(&vanished)),
             Some("its process or its network may have ended"),
         ));
     }
@@ -309,25 +310,27 @@ fn summary(result: &MeshResult, context: &Context) -> String {
     let hosts = counted(result.hosts.len(), "host");
     let ways = counted(result.ways.len(), "way");
     let mut text = format!("{hosts}, {ways}: {}.", counts.join(", "));
-    if let Some((cause, times)) = main_cause(result) {
-        let of = counted(times, "way");
-        // A host's name stays as it is.
-        let is_name = |host: &HostReport| {
-            let rest = cause.strip_prefix(host.name.as_str());
-            rest.is_some_and(|rest| rest.starts_with([' ', '\'']))
-        };
-        let cause = if result.hosts.iter().any(is_name) {
-            cause.to_owned()
-        } else {
-            capitalised(cause)
-        };
-        let _ = write!(text, " {cause} ({of}).");
+    let causes = main_causes(result);
+    let causes: Vec<String> = causes
+        .iter()
+        .map(|(cause, times)| {
+            let names = result.hosts.iter().map(|host| host.name.as_str());
+            format!(
+                "{} ({})",
+                capitalised_but(cause, names),
+                counted(*times, "way")
+            )
+        })
+        .collect();
+    if !causes.is_empty() {
+        let _ = write!(text, " {}.", causes.join(". "));
     }
     text
 }
 
-/// The cause of most ways that do not work; if all do, of most that are relayed.
-fn main_cause(result: &MeshResult) -> Option<(&str, usize)> {
+/// The cause of most ways that do not work; if all do, of most that are relayed. Two that are of as many, or the first
+/// of more.
+fn main_causes(result: &MeshResult) -> Vec<(&str, usize)> {
     let broken = |way: &&WayReport| is_broken(way.outcome);
     let relayed = |way: &&WayReport| way.outcome == WayOutcome::Relayed;
     let ways: Vec<&WayReport> = result.ways.iter().filter(broken).collect();
@@ -340,7 +343,10 @@ fn main_cause(result: &MeshResult) -> Option<(&str, usize)> {
     for cause in ways.iter().filter_map(|way| way.causes.first()) {
         *times.entry(&cause.message).or_default() += 1;
     }
-    times
-        .into_iter()
-        .max_by_key(|(message, times)| (*times, std::cmp::Reverse(*message)))
+    let most = times.values().copied().max().unwrap_or_default();
+    let mut first: Vec<(&str, usize)> = times.into_iter().filter(|(_, of)| *of == most).collect();
+    if first.len() > 2 {
+        first.truncate(1);
+    }
+    first
 }

@@ -71,10 +71,7 @@ fn of_round(
         );
     }
     if !told.is_empty() && !detail.verbose {
-        line(
-            out,
-            &style.paint(Ink::Faint, " (-v shows the rest, which is no news)"),
-        );
+        line(out, &style.paint(Ink::Faint, " (-v shows all facts)"));
     }
     if let Some(path) = result.paths.iter().find(|p| p.is_open() && !p.is_aside) {
         let title = format!("Direct connection with peers, {}", path.over(several));

@@ -7,8 +7,9 @@ mod manual;
 pub mod meeting;
 mod paths;
 mod rows;
-mod told;
+pub mod told;
 
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ use crate::proto::ice::facts::NatFacts;
 use crate::proto::media::Kind;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::seal::Name;
+use crate::proto::stun::uri::Transport;
 use channel::Channel;
 use ending::Ending;
 use invitation::{Invitation, Invited};
@@ -222,7 +224,7 @@ async fn meet(
             _ = &mut gathering => return Err(ErrorReport::new(codes::Code::Io, "gathering has ended")),
             nats = &mut measuring, if is_measuring => {
                 is_measuring = false;
-                meeting.take_nats(nats);
+                meeting.take_measured(nats);
             }
         }
     }
@@ -252,7 +254,7 @@ async fn meet(
             said = channel.next() => meeting.take_channel_event(said),
             nats = &mut measuring, if is_measuring => {
                 is_measuring = false;
-                meeting.take_nats(nats);
+                meeting.take_measured(nats);
             }
             Some(Ok((local, passage))) = asking.join_next() => meeting.take_asked(local, passage),
             _ = &mut gathering => return Err(ErrorReport::new(codes::Code::Io, "gathering has ended")),
@@ -315,16 +317,53 @@ async fn measure(
     options: &Options,
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
-) -> Vec<NatFacts> {
+) -> Measurement {
     match &options.nat {
-        None => Vec::new(),
-        Some(NatSource::Asked(nat)) => nat_facts(nat, clock, stop).await,
+        None => Measurement::default(),
+        Some(NatSource::Asked(nat)) => measurement(nat, clock, stop).await,
         Some(NatSource::Shared(shared)) => {
             let mut shared = shared.clone();
             // Who measures it has gone: nothing more will be known.
             let known = shared.wait_for(Option::is_some).await.ok();
-            known.and_then(|known| known.clone()).unwrap_or_default()
+            Measurement {
+                nats: known.and_then(|known| known.clone()).unwrap_or_default(),
+                refused: Vec::new(),
+            }
         }
+    }
+}
+
+/// What the NAT test has found.
+#[derive(Debug, Default)]
+struct Measurement {
+    nats: Vec<NatFacts>,
+    /// Servers over UDP that ICMP speaks of, and what it says: hosts send so little of it that gathering, which asks
+    /// the same servers, may hear none.
+    refused: Vec<(SocketAddr, ErrorReport)>,
+}
+
+async fn measurement(
+    nat: &nat::run::Options,
+    clock: Clock,
+    stop: watch::Receiver<Option<Reason>>,
+) -> Measurement {
+    let (events, _) = mpsc::unbounded_channel();
+    let (result, _) = nat::run::run(nat, clock, stop, events).await;
+    let is_said = |code| {
+        use codes::Code::{Refused, Rejected, Unreachable};
+        [Refused, Rejected, Unreachable].contains(&code)
+    };
+    let over_udp = result
+        .servers
+        .into_iter()
+        .filter(|server| server.transport == Transport::Udp);
+    let refused = over_udp.filter_map(|server| {
+        let error = server.error.filter(|error| is_said(error.code))?;
+        Some((server.address?, error))
+    });
+    Measurement {
+        refused: refused.collect(),
+        nats: result.paths.into_iter().map(rows::nat_facts).collect(),
     }
 }
 
@@ -334,7 +373,5 @@ pub async fn nat_facts(
     clock: Clock,
     stop: watch::Receiver<Option<Reason>>,
 ) -> Vec<NatFacts> {
-    let (events, _) = mpsc::unbounded_channel();
-    let (result, _) = nat::run::run(nat, clock, stop, events).await;
-    result.paths.into_iter().map(rows::nat_facts).collect()
+    measurement(nat, clock, stop).await.nats
 }

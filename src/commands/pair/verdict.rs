@@ -1,5 +1,6 @@
 //! The verdict on a session, computed once.
 
+pub mod browser;
 pub mod causes;
 pub mod findings;
 mod left_out;

@@ -15,6 +15,9 @@ use crate::ui::table::Cell;
 /// How lines with a command for another host begin.
 pub const COMMAND: &str = "  rtcdiag ";
 
+/// How many URLs have a command of their own.
+const URLS: usize = 3;
+
 pub fn listening(listening: &ListeningReport) -> String {
     let addresses: Vec<String> = listening
         .addresses
@@ -22,9 +25,18 @@ pub fn listening(listening: &ListeningReport) -> String {
         .map(ToString::to_string)
         .collect();
     let mut text = format!("listening on {}", listed(&addresses));
-    for url in &listening.urls {
+    for url in listening.urls.iter().take(URLS) {
         // Writing into a String does not fail.
         let _ = write!(text, "\n{COMMAND}pair --rendezvous {url}");
+    }
+    if listening.urls.len() > URLS {
+        let more: Vec<&str> = listening
+            .urls
+            .iter()
+            .skip(URLS)
+            .map(String::as_str)
+            .collect();
+        let _ = write!(text, "\n  or with {}", more.join(", "));
     }
     if listening.urls.is_empty() {
         text.push_str("\n  the certificate has no name that a URL could contain");

@@ -19,6 +19,7 @@ use crate::commands::signals;
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
 use crate::net::servers::rendezvous::{self, Broker, CertificateFiles, Server, Totals};
+use crate::proto::nat::address::is_global;
 use crate::proto::turn::server::Guess;
 use addresses::reached;
 use responders::Responders;
@@ -238,19 +239,75 @@ fn plain_urls(addresses: &[SocketAddr]) -> Vec<String> {
     addresses.iter().map(|a| format!("ws://{a}")).collect()
 }
 
-/// A certificate is for names, so the URLs have to have them.
+/// The port that a `wss://` URL need not have.
+const HTTPS: u16 = 443;
+
+/// A certificate is for names, so the URLs have to have them. Of the addresses in it those are left out that lead elsewhere.
 fn secure_urls(addresses: &[SocketAddr], names: &[String]) -> Vec<String> {
     let mut ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup();
     let hosts = names.iter().filter(|name| !name.contains('*'));
-    hosts
-        .flat_map(|name| {
-            let host = match name.parse::<IpAddr>() {
-                Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
-                _ => name.clone(),
-            };
-            ports.iter().map(move |port| format!("wss://{host}:{port}"))
+    let (near, far): (Vec<&String>, Vec<&String>) = hosts.partition(|name| {
+        let ip = name.parse::<IpAddr>();
+        ip.map_or(true, |ip| {
+            addresses.iter().any(|own| may_lead_to(ip, own.ip()))
         })
-        .collect()
+    });
+    let hosts = if near.is_empty() { far } else { near };
+    let urls = hosts.into_iter().flat_map(|name| {
+        let host = match name.parse::<IpAddr>() {
+            Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+            _ => name.clone(),
+        };
+        ports.iter().map(move |port| match *port {
+            HTTPS => format!("wss://{host}"),
+            port => format!("wss://{host}:{port}"),
+        })
+    });
+    urls.collect()
+}
+
+/// Whether what is sent to an address may come where it listens: a NAT may stand before a private one.
+fn may_lead_to(ip: IpAddr, own: IpAddr) -> bool {
+    let is_behind_nat = !is_global(own) && !own.is_loopback() && is_global(ip);
+    own == ip || own.is_unspecified() || is_behind_nat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lead_where_it_listens() {
+        let names = [
+            "rdv.example.org",
+            "*.example.org",
+            "203.0.113.10",
+            "203.0.113.13",
+            "2001:db8::1",
+        ];
+        let names = names.map(str::to_owned);
+        for (listen, urls) in [
+            (
+                "203.0.113.13:443",
+                &["wss://rdv.example.org", "wss://203.0.113.13"] as &[_],
+            ),
+            (
+                "[2001:db8::1]:8443",
+                &["wss://rdv.example.org:8443", "wss://[2001:db8::1]:8443"],
+            ),
+            ("127.0.0.1:443", &["wss://rdv.example.org"]),
+        ] {
+            let listen = listen.parse().expect("an address");
+            assert_eq!(secure_urls(&[listen], &names), urls);
+        }
+        // All of them may lead there.
+        for listen in ["0.0.0.0:443", "10.0.0.1:443"] {
+            let listen = listen.parse().expect("an address");
+            assert_eq!(secure_urls(&[listen], &names).len(), 4, "{listen}");
+        }
+        let listen = "203.0.113.13:443".parse().expect("an address");
+        assert_eq!(secure_urls(&[listen], &names[2..3]), ["wss://203.0.113.10"]);
+    }
 }

@@ -20,9 +20,10 @@ Environment:
   RTCDIAG_TURN_PASSWORD  the password that belongs to --turn-username
 
 Exit codes:
-  0    healthy
+  0    it works; with warnings on its safety too, such as private peers that it allows: then the
+       headline is \"unsafe\"
   1    not healthy: a transport that the URI names does not work, data does not come through,
-       anybody may use it, or its policy lets clients reach what they must not
+       anybody may use it, or clients reach the server machine itself through it
   2    usage error, or the program could not do its job: no such host, no network
   3    inconclusive: there are no credentials, or --timeout ended before the end
   130  interrupted; the partial result is printed first";
@@ -43,7 +44,7 @@ pub struct TurnArgs {
     /// through the relay, as a STUN server does
     #[arg(long, value_name = "ADDR:PORT", value_hint = ValueHint::Other)]
     pub peer: Option<SocketAddr>,
-    /// Exit with 0 only if the server is healthy: turn=ok
+    /// Exit with 0 only if the server is healthy: turn=ok; warnings on its safety do not change that
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
     pub expect: Option<WantedTurn>,
     /// Take user and password from the JSON of RTCPeerConnection's iceServers, from the entry with

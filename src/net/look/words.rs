@@ -110,7 +110,7 @@ pub fn wants_certificate() -> ErrorReport {
 fn large_lost() -> ErrorReport {
     ErrorReport::new(
         Code::LargePacketsLost,
-        "TLS is answered in small packets and not in large ones: something on the way has a smaller MTU and drops large packets without a word (a path MTU black hole)",
+        "TLS is answered in small packets and not in large ones: something on the way has a smaller MTU and drops large packets without a message (a path MTU black hole)",
     )
     .with_hint("have ICMP let through, or the MSS clamped at the tunnel or PPPoE router (iptables TCPMSS --clamp-mss-to-pmtu), or the MTU lowered at this machine or the server")
 }
@@ -130,7 +130,7 @@ fn closed_at_hello(look: &Look) -> ErrorReport {
     let host = &look.target.host;
     ErrorReport::new(
         Code::Tls,
-        format!("the port takes connections, and closes them without a word when TLS begins: a proxy that sorts by name (SNI) and has no rule for {host}, a server without a certificate that it can use, or a filter on the way"),
+        format!("the port takes connections, and closes them without an answer when TLS begins: a proxy that sorts by name (SNI) and has no rule for {host}, a server without a certificate that it can use, or a filter on the way"),
     )
     .with_hint("look at what stands before the server and whether it knows this name, and at the server's log; check that this port speaks TLS")
 }

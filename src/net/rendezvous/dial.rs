@@ -69,9 +69,9 @@ pub(super) async fn dial(way: &Way, by: Instant, steps: &Steps) -> Result<Socket
         }
         Ok(Err(error)) => {
             let failure = Failure::of_websocket(&error);
-            // What is no answer of HTTP may be one of TLS.
+            // What is no answer of HTTP may be one of TLS or of MQTT.
             Err(if url.tls {
-                failure
+                look.at_silent(failure).await
             } else {
                 look.at_plain(failure).await
             })

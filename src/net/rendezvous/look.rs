@@ -66,8 +66,46 @@ impl Look<'_> {
         if self.speaks_tls().await {
             needs_tls(&self.way.url)
         } else {
-            failure
+            self.at_silent(failure).await
         }
+    }
+
+    /// Nothing of HTTP was answered there, be it with TLS or without.
+    pub(in crate::net) async fn at_silent(&self, failure: Failure) -> Failure {
+        let is_broker = timeout(PATIENCE, self.speaks_mqtt()).await;
+        if is_broker.ok().flatten() != Some(true) {
+            return failure;
+        }
+        let url = &self.way.url;
+        let scheme = if url.tls { "mqtts" } else { "mqtt" };
+        let message = format!(
+            "an MQTT broker answers at this port: use {scheme}://{}:{}",
+            url.host, url.port
+        );
+        Failure::lasting(ErrorReport::new(Code::NotARendezvous, message).with_hint(ANOTHER))
+    }
+
+    /// Whether CONNECT is answered with CONNACK, whatever it says (MQTT 3.1.1, 3.1 and 3.2).
+    async fn speaks_mqtt(&self) -> Option<bool> {
+        const CONNECT: [u8; 14] = *b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0";
+        const DISCONNECT: [u8; 2] = [0xe0, 0];
+        let mut stream = self.stream(self.way.url.tls).await?;
+        stream.write_all(&CONNECT).await.ok()?;
+        stream.flush().await.ok()?;
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.ok()?;
+        // It need not hear it.
+        let _ = stream.write_all(&DISCONNECT).await;
+        Some(answer[..2] == [0x20, 2] && answer[2] <= 1)
+    }
+
+    async fn stream(&self, with_tls: bool) -> Option<Box<dyn Stream>> {
+        let stream = connect(self.addresses, &self.way.source).await.ok()?;
+        if !with_tls {
+            return Some(Box::new(stream));
+        }
+        let shaken = tls::handshake(&self.way.url.host, stream).await;
+        Some(Box::new(shaken.ok()?.0))
     }
 
     /// The TLS handshake came to nothing.
@@ -127,13 +165,7 @@ impl Look<'_> {
 
     /// The status and the beginning of the answer to a plain request.
     async fn ask(&self, with_tls: bool, path: &str) -> Option<(u16, String)> {
-        let stream = connect(self.addresses, &self.way.source).await.ok()?;
-        let mut stream: Box<dyn Stream> = if with_tls {
-            let shaken = tls::handshake(&self.way.url.host, stream).await;
-            Box::new(shaken.ok()?.0)
-        } else {
-            Box::new(stream)
-        };
+        let mut stream = self.stream(with_tls).await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
             self.way.url.authority()

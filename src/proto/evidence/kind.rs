@@ -126,6 +126,9 @@ pub fn complaint(bytes: &[u8]) -> Fault {
     } else if text.starts_with('<') {
         "it is a web page, but not Firefox's about:webrtc"
     } else if text.starts_with('{') {
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+            return Fault::of_json(&error);
+        }
         "it is JSON, but neither a webrtc-internals dump, nor statistics, nor a description"
     } else {
         "it is none of the kinds that are read: webrtc-internals, rtcstats, about:webrtc, getStats, captures, SDP, candidates, JSON of rtcdiag pair"

@@ -233,12 +233,16 @@ pub fn stopped(steps: &[StepReport]) -> Option<String> {
 
 /// The list as a browser has it that nothing is known of yet: number, step, side and words.
 pub fn of_guest() -> Vec<StepReport> {
-    steps(&Course {
+    let mut steps = steps(&Course {
         kind: CallKind::Browser,
         timeline: &[],
         offerer: StepSide::Remote,
         has_failed: false,
-    })
+    });
+    for step in &mut steps {
+        step.message = step.message.replace("this side", "this browser");
+    }
+    steps
 }
 
 fn message(row: &Row, kind: CallKind, offerer: StepSide) -> String {

@@ -18,8 +18,12 @@ const MOST: usize = 64;
 pub enum SourceError {
     #[error("it is empty")]
     Empty,
-    #[error("it begins as JSON and cannot be read as such")]
-    Json,
+    #[error("it begins as JSON, which {flaw} (line {line}, column {column})")]
+    Json {
+        flaw: Flaw,
+        line: usize,
+        column: usize,
+    },
     #[error(
         "it is JSON without a description in it: \"sdp\" is meant, or a dump of chrome://webrtc-internals"
     )]
@@ -32,6 +36,36 @@ pub enum SourceError {
     Markup,
     #[error("there is no description in it: no line begins with v=0, and none with m=")]
     None,
+}
+
+/// What is wrong with JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+pub enum Flaw {
+    #[strum(to_string = "ends in the middle")]
+    CutOff,
+    #[strum(to_string = "is nested too deeply to be read")]
+    TooDeep,
+    #[strum(to_string = "is damaged")]
+    Damaged,
+}
+
+impl SourceError {
+    /// Of a text from which blanks were cut.
+    pub(in crate::proto) fn of_json(error: &serde_json::Error, text: &str) -> Self {
+        let before = &text[..text.len() - text.trim_start().len()];
+        let flaw = if error.is_eof() {
+            Flaw::CutOff
+        } else if error.to_string().starts_with("recursion limit") {
+            Flaw::TooDeep
+        } else {
+            Flaw::Damaged
+        };
+        Self::Json {
+            flaw,
+            line: error.line() + before.matches('\n').count(),
+            column: error.column(),
+        }
+    }
 }
 
 /// A description as it was found.
@@ -68,13 +102,13 @@ fn find(text: &str, layers: usize) -> Result<Vec<Found>, SourceError> {
     if trimmed.is_empty() {
         return Err(SourceError::Empty);
     }
-    let is_json = trimmed.starts_with(['{', '[', '"']);
-    if is_json && layers > 0 {
+    let mut damage = None;
+    if trimmed.starts_with(['{', '[', '"']) && layers > 0 {
         match json::find(trimmed, layers - 1) {
             Ok(found) if !found.is_empty() => return Ok(found),
             Ok(_) => return Err(json::without(trimmed)),
             // A log may begin with a bracket, and JSON may be cut off.
-            Err(_) => {}
+            Err(error) => damage = Some(SourceError::of_json(&error, text)),
         }
     }
     let found = text::find(text);
@@ -86,8 +120,10 @@ fn find(text: &str, layers: usize) -> Result<Vec<Found>, SourceError> {
     {
         return find(&decoded, layers - 1);
     }
+    if let Some(damage) = damage {
+        return Err(damage);
+    }
     Err(match trimmed {
-        _ if is_json => SourceError::Json,
         _ if trimmed.starts_with("HTTP/") => SourceError::Http,
         _ if trimmed.starts_with('<') => SourceError::Markup,
         _ if trimmed.trim_start_matches("a=").starts_with("candidate:") => SourceError::Candidate,
@@ -181,7 +217,22 @@ mod tests {
     fn what_is_no_description_is_named() {
         for (text, error) in [
             (" ", SourceError::Empty),
-            ("{\"type\": ", SourceError::Json),
+            (
+                "{\"type\": ",
+                SourceError::Json {
+                    flaw: Flaw::CutOff,
+                    line: 1,
+                    column: 8,
+                },
+            ),
+            (
+                "\n{\"type\":\n \"offer\" \"sdp\"}",
+                SourceError::Json {
+                    flaw: Flaw::Damaged,
+                    line: 3,
+                    column: 10,
+                },
+            ),
             ("{\"type\": \"offer\"}", SourceError::JsonWithout),
             (
                 "{\"candidate\": \"candidate:1 1 udp 1 192.0.2.1 9 typ host\"}",
@@ -202,7 +253,8 @@ mod tests {
     #[test]
     fn deep_json_ends() {
         let deep = "[".repeat(100_000);
-        assert_eq!(read(&deep), Err(SourceError::Json));
+        let error = read(&deep).expect_err("too deep").to_string();
+        assert!(error.contains("nested too deeply"), "{error}");
         let mut nested = json!({"sdp": SDP}).to_string();
         for _ in 0..8 {
             nested = json!({ "sdp": nested }).to_string();

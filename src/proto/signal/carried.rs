@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::proto::sdp::source::of_base64;
+use crate::proto::sdp::source::{SourceError, of_base64};
 
 /// How many forms may be wrapped around each other: base64 of JSON of a string, say.
 const LAYERS: usize = 5;
@@ -11,7 +11,7 @@ const DEPTH: usize = 8;
 
 /// The SDP in a text: as it is, quoted by mail, indented, in JSON, in base64, or with its line ends
 /// written out. A text that is none of these is given back as it is; JSON without SDP is an error.
-pub fn sdp_in(text: &str) -> Result<String, &'static str> {
+pub fn sdp_in(text: &str) -> Result<String, String> {
     let mut text = plain(text);
     for _ in 0..LAYERS {
         if let Some(sdp) = lines_of_sdp(&text) {
@@ -20,7 +20,7 @@ pub fn sdp_in(text: &str) -> Result<String, &'static str> {
         let trimmed = text.trim();
         if trimmed.starts_with(['{', '[', '"']) {
             let value: Value = serde_json::from_str(trimmed)
-                .map_err(|_| "it begins as JSON and cannot be read as such")?;
+                .map_err(|error| SourceError::of_json(&error, &text).to_string())?;
             text = of_json(&value, DEPTH).ok_or_else(|| without_sdp(&value))?;
         } else if let Some(decoded) = of_base64(trimmed) {
             text = decoded;
@@ -31,7 +31,7 @@ pub fn sdp_in(text: &str) -> Result<String, &'static str> {
         }
     }
     match not_sdp(text.trim_start()) {
-        Some(why) => Err(why),
+        Some(why) => Err(why.to_owned()),
         None => Ok(text),
     }
 }

@@ -110,6 +110,15 @@ pub struct SeenStream {
     pub freezes: Option<u64>,
 }
 
+/// A result in the words of its reader at the other side (see [`for_browser`](crate::base::reader::for_browser)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReaderWords {
+    pub summary: String,
+    pub findings: Vec<String>,
+    /// What is remarked on each step of the call, in their order.
+    pub details: Vec<Option<String>>,
+}
+
 /// Where a browser's sound or picture comes from.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray,
@@ -190,6 +199,9 @@ pub enum Message {
     /// This side's result as it prints it, for a page that has no verdict of its own.
     Report {
         document: serde_json::Value,
+        /// What of it the page shows, in the words of who reads it there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<ReaderWords>,
     },
     /// Something that happened at this side, where one of the two is a browser.
     Step {

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::base::words::capitalised;
+use crate::ui::course::missing;
+
 use super::markup::{Cell, WIDTH, cut, escape, figure, table};
 use super::words::{label, list, milliseconds, number, text};
 
@@ -78,6 +81,13 @@ pub(super) fn of_steps(out: &mut String, result: &Value) {
         &["step", "what", "when", "whose"],
         &rows,
     );
+    let numbers = list(result, "steps")
+        .iter()
+        .filter_map(|step| step["number"].as_u64());
+    let numbers = numbers.filter_map(|number| usize::try_from(number).ok());
+    if let Some(note) = missing(numbers) {
+        let _ = write!(out, "<p class=note>{}.</p>", escape(&capitalised(&note)));
+    }
 }
 
 pub(super) fn of_timeline(out: &mut String, result: &Value) {

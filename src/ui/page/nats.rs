@@ -9,11 +9,14 @@ use super::words::{determined, endpoint, fact, label, list, text};
 
 struct Block {
     title: String,
+    /// In lines, each as wide as a box at most.
     detail: String,
     class: &'static str,
 }
 
+/// With one line of details, and for each one more.
 const HEIGHT: u32 = 40;
+const LINE: u32 = 14;
 const GAP: u32 = 18;
 
 /// Both sides of a call, as far as their NATs are known.
@@ -98,7 +101,7 @@ fn of_nat(nat: &Value, is_why: bool) -> Block {
         }
         (None, None) => "mapping and filtering not known".to_owned(),
         (mapping, filtering) => format!(
-            "mapping {}, filtering {}",
+            "mapping {},\nfiltering {}",
             mapping.unwrap_or("not known"),
             filtering.unwrap_or("not known")
         ),
@@ -172,29 +175,30 @@ fn draw(out: &mut String, title: &str, blocks: &[Block]) {
             );
             y += GAP;
         }
+        let more = block.detail.lines().count().saturating_sub(1);
+        let height = HEIGHT + LINE * u32::try_from(more).unwrap_or(0);
         let _ = write!(
             drawing,
-            "<g class=\"box {}\"><rect x=2 y={y} width={} height={HEIGHT} rx=6 />\
+            "<g class=\"box {}\"><rect x=2 y={y} width={} height={height} rx=6 />\
              <text class=title x={middle} y={} text-anchor=middle>{}</text>",
             block.class,
             WIDTH - 4,
             y + if block.detail.is_empty() { 25 } else { 17 },
             escape(&cut(&block.title, 52))
         );
-        if !block.detail.is_empty() {
+        for (line, at) in block.detail.lines().zip((y + 32..).step_by(LINE as usize)) {
             let _ = write!(
                 drawing,
-                "<text x={middle} y={} text-anchor=middle>{}</text>",
-                y + 32,
-                escape(&cut(&block.detail, 66))
+                "<text x={middle} y={at} text-anchor=middle>{}</text>",
+                escape(&cut(line, 60))
             );
         }
         drawing.push_str("</g>");
-        y += HEIGHT;
+        y += height;
         words.push(if block.detail.is_empty() {
             block.title.clone()
         } else {
-            format!("{}: {}", block.title, block.detail)
+            format!("{}: {}", block.title, block.detail.replace('\n', " "))
         });
     }
     figure(out, title, y + 2, &drawing, &words);

@@ -180,3 +180,40 @@ fn the_word_of_the_headline_is_that_of_the_terminal() {
     assert!(relayed.contains("<span class=\"badge open\">relayed</span>"));
     assert!(relayed.contains("<title>rtcdiag pair: relayed</title>"));
 }
+
+/// Names stay as they are, wherever they stand.
+#[test]
+fn a_host_of_a_mesh_keeps_its_name() {
+    let document = json!({"command": "mesh", "outcome": "bad", "summary": "s",
+        "findings": [
+            {"code": "x", "severity": "info", "message": "ula <-> ulb: no way"},
+            {"code": "x", "severity": "info", "message": "the rendezvous is gone"},
+        ],
+        "result": {"hosts": [{"name": "ula"}, {"name": "ulb"}], "ways": []}});
+    let page = page(&document, None, "");
+    assert!(page.contains("> ula &lt;-&gt; ulb: no way"), "{page}");
+    assert!(page.contains("> The rendezvous is gone"), "{page}");
+}
+
+/// A box is as wide as a phone: what a NAT does takes two lines in it, and none of it is cut.
+#[test]
+fn what_a_nat_does_fits_into_its_box() {
+    let is = |value: &str| json!({"status": "determined", "value": value});
+    let longest = "address-and-port-dependent";
+    let nat = json!({"udp": is("open"), "nat": {"status": "determined", "value": true},
+        "mapping": is(longest), "filtering": is(longest)});
+    let document = json!({"command": "pair", "outcome": "bad", "summary": "s",
+        "result": {"local": {"nat": nat}, "remote": {"nat": nat}}});
+    let page = page(&document, None, "");
+    for line in [
+        format!(">mapping {longest},<"),
+        format!(">filtering {longest}<"),
+    ] {
+        assert_eq!(page.matches(&line).count(), 2, "{page}");
+        assert!(line.len() < 50, "{line}");
+    }
+    assert!(
+        page.contains(&format!("mapping {longest}, filtering {longest}</li>")),
+        "{page}"
+    );
+}

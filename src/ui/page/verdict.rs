@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::base::words::capitalised;
+use crate::base::words::{capitalised, capitalised_but};
 
 use super::markup::{escape, heading};
 use super::words::{label, list, text};
@@ -93,6 +93,9 @@ pub(super) fn findings(out: &mut String, document: &Value) {
         return;
     }
     heading(out, "Findings");
+    // Of a mesh.
+    let hosts = list(&document["result"], "hosts");
+    let names = || hosts.iter().filter_map(|host| text(host, "name"));
     for finding in findings {
         let severity = text(finding, "severity").unwrap_or("info");
         let class = match severity {
@@ -104,7 +107,10 @@ pub(super) fn findings(out: &mut String, document: &Value) {
             out,
             "<section class=finding><p><span class=\"badge {class}\">{}</span> {}</p>",
             escape(severity),
-            escape(&capitalised(text(finding, "message").unwrap_or_default()))
+            escape(&capitalised_but(
+                text(finding, "message").unwrap_or_default(),
+                names()
+            ))
         );
         if let Some(hint) = text(finding, "hint") {
             let _ = write!(out, "<p>What to do: {}</p>", escape(&capitalised(hint)));

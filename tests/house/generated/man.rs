@@ -72,11 +72,12 @@ fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a s
         .date(DATE)
         .source(format!("rtcdiag {version}"))
         .manual("User Commands");
-    let mut page = Vec::new();
+    let (mut page, mut synopsis) = (Vec::new(), Vec::new());
     let write = || -> std::io::Result<()> {
         man.render_title(&mut page)?;
         man.render_name_section(&mut page)?;
-        man.render_synopsis_section(&mut page)?;
+        man.render_synopsis_section(&mut synopsis)?;
+        page.extend_from_slice(with_values(command, synopsis).as_bytes());
         man.render_description_section(&mut page)?;
         man.render_options_section(&mut page)?;
         if command.has_subcommands() {
@@ -94,6 +95,34 @@ fn page<'a>(command: &Command, version: &str, others: impl Iterator<Item = &'a s
     // Each section comes with a preamble of its own, and possible values with one break too many.
     let preamble = Roff::new().render();
     preamble.clone() + &text.replace(&preamble, "").replace(".br\n\n.br\n", ".sp\n")
+}
+
+/// The synopsis with the value of each flag that takes one, which `clap_mangen` leaves out.
+fn with_values(command: &Command, synopsis: Vec<u8>) -> String {
+    let mut text = String::from_utf8(synopsis).expect("clap's texts are UTF-8");
+    for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+        let names = arg.get_value_names().unwrap_or_default();
+        let (Some(long), Some(name)) = (arg.get_long(), names.first()) else {
+            continue;
+        };
+        if !arg.get_action().takes_values() {
+            continue;
+        }
+        let is_optional = arg
+            .get_num_args()
+            .is_some_and(|range| range.min_values() == 0);
+        let name = format!("\\fI{name}\\fR");
+        let value = if is_optional {
+            format!("[{name}]")
+        } else {
+            name
+        };
+        let flag = format!("\\fB--{long}\\fR]").replace('-', "\\-");
+        let bare = flag.trim_end_matches(']');
+        assert!(text.contains(&flag), "--{long} is in the synopsis: {text}");
+        text = text.replace(&flag, &format!("{bare} {value}]"));
+    }
+    text
 }
 
 /// The sections of the text behind the options: exit codes as a list, anything else as it stands.

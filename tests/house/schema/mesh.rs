@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use strum::VariantArray as _;
 
 use super::{assert_valid, assert_valid_event, enum_is_in_schema, event, refuses_each};
-use crate::support::mesh_results::{alone, mixed};
+use crate::support::mesh_results::{alone, half_relayed, mixed};
 
 #[test]
 fn the_enums_are_those_of_the_source() {
@@ -30,6 +30,19 @@ fn every_value() {
     }
     let verdict = verdict(&alone(), &Context::default());
     assert_valid(&super::document("mesh", verdict, alone()));
+}
+
+/// Neither of two causes is more the cause than the other one.
+#[test]
+fn two_causes_of_as_many_ways_are_both_said() {
+    let said = verdict(&half_relayed(), &Context::default());
+    assert_eq!(said.caveat, None, "most ways are direct");
+    assert_eq!(
+        said.summary,
+        "4 hosts, 6 ways: 4 direct, 2 relayed. alpha's NAT (203.0.113.1) is symmetric (1 way). The NAT of host3 lets in only ports it has sent to (1 way)."
+    );
+    let document = super::document("mesh", said, half_relayed());
+    assert_valid(&document);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use rtcdiag::base::family::Family;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::support::broker::{Manner, broker};
 use crate::support::rendezvous::{Running, connect, run, target};
 
 /// Answers every connection with these bytes, and gives the port.
@@ -51,6 +52,20 @@ fn other_servers_are_told_from_a_rendezvous() {
             let (found, message) = code_of(&format!("127.0.0.1:{port}")).await;
             assert_eq!(found, code, "{message}");
         }
+    });
+}
+
+/// Whoever names a broker with the scheme of a WebSocket is told what it is.
+#[test]
+fn a_broker_is_told_from_a_rendezvous() {
+    run(async {
+        let port = broker(Manner::Honest);
+        let (code, message) = code_of(&format!("ws://127.0.0.1:{port}")).await;
+        assert_eq!(code, "not-a-rendezvous", "{message}");
+        assert!(
+            message.contains(&format!("use mqtt://127.0.0.1:{port}")),
+            "{message}"
+        );
     });
 }
 

@@ -104,6 +104,8 @@ fn a_direction_that_is_dropped_is_named_and_what_was_not_sent_is_not() {
         assert_eq!(verdict.outcome, Outcome::Good, "{}", verdict.summary);
         assert!(codes(&verdict).contains(&Code::MediaUntested));
         assert!(!codes(&verdict).contains(&Code::NoMedia));
+        let said = "Audio comes back. Video was not tested to the end.";
+        assert!(verdict.summary.ends_with(said), "{}", verdict.summary);
     }
 }
 
@@ -122,7 +124,12 @@ fn what_nobody_could_test_is_said_where_it_was_wanted() {
     let is_said = |context: &Context| {
         let verdict = verdict(&direct(), context);
         assert_eq!(verdict.outcome, Outcome::Good);
-        codes(&verdict).contains(&Code::MediaUntested)
+        let is_found = codes(&verdict).contains(&Code::MediaUntested);
+        let said = verdict
+            .summary
+            .ends_with("Sound and picture were not tested.");
+        assert_eq!(said, is_found, "{}", verdict.summary);
+        is_found
     };
     assert!(is_said(&context()));
     assert!(is_said(&Context {

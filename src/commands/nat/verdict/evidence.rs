@@ -321,14 +321,20 @@ impl Silence<'_> {
             .into_iter()
             .map(|((transport, port), (answered, all))| {
                 let name = transport_name(transport);
-                format!("{name} port {port}: {answered} of {all}")
+                match answered {
+                    0 => format!("none of {all} at {name} port {port}"),
+                    _ => format!("{answered} of {all} at {name} port {port}"),
+                }
             })
             .collect();
         let counts = counts.join(", ");
         Some(Finding {
             code: Code::TcpFallback,
             severity: Severity::Info,
-            message: format!("tried instead over {}; answered: {counts}", self.path),
+            message: format!(
+                "tried instead over {}; servers that answered: {counts}",
+                self.path
+            ),
             hint: None,
         })
     }

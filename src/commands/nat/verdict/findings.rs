@@ -299,8 +299,8 @@ pub(super) fn of_path(path: &PathReport, result: &NatResult, findings: &mut Vec<
     if path.facts.port_moves == Fact::Determined(true) {
         findings.push(Finding::new(
             Code::PortMoved,
-            format!("the {family} NAT gives a peer another external port if the peer's packet came first, though its mapping is endpoint-independent else: it keeps packets that it does not let in"),
-            "have the router drop what comes to its external ports unasked (on Linux: a rule in the input chain that drops UDP from outside), or have a TURN server ready",
+            format!("the {family} NAT gives a peer another external port if the peer's packet came first, though its mapping is endpoint-independent otherwise: it keeps packets that it does not let in"),
+            "have the router drop what comes to its external ports unsolicited (on Linux: a rule in the input chain that drops UDP from outside), or have a TURN server ready",
         ));
     }
     if path.facts.mapping.is_determined()

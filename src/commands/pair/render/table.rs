@@ -15,7 +15,7 @@ const PAIRS_WITH_MESSAGES: usize = 8;
 /// "999/999/999", and the space around it.
 const CHECKS: usize = 13;
 
-const LEGEND: &str = "Each pair: this side's end and its checks (sent/arrived/answered), then the other side's end and its checks (arrived here/answered). ? means not known, * selected.";
+const LEGEND: &str = "Of each pair first this side's end, with its checks (sent/arrived/answered), then the other side's end, with its checks (arrived here/answered). ? means not known, * selected.";
 
 pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: Detail) {
     if result.pairs.is_empty() {
@@ -23,10 +23,10 @@ pub(super) fn list(out: &mut String, result: &PairResult, style: Style, detail: 
     }
     section(out, style, "Pairs");
     let (table, has_messages) = pairs(&result.pairs, style);
-    line(out, &table.to_string());
     if !detail.terse {
         paragraph(out, style, 1, LEGEND);
     }
+    line(out, &table.to_string());
     if detail.verbose && !has_messages {
         section(out, style, "Why pairs failed");
         for pair in &result.pairs {

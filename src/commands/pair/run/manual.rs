@@ -112,7 +112,7 @@ fn sdp_of(text: &str) -> Result<String, String> {
     if begins_a_line(text) {
         return parse_line(text);
     }
-    carried::sdp_in(text).map_err(str::to_owned)
+    carried::sdp_in(text)
 }
 
 fn read(is_sdp: bool, own: &str, sender: &mpsc::Sender<ChannelEvent>) {

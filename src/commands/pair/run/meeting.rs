@@ -96,6 +96,8 @@ pub(super) struct Own {
     is_measuring: bool,
     /// Servers of the other side that this one asks too.
     asked: Vec<SocketAddr>,
+    /// Servers that ICMP speaks of, as the NAT test has it.
+    refused_servers: Vec<(SocketAddr, ErrorReport)>,
     /// How many of these questions are under way.
     open_questions: usize,
     /// Where such questions were sent from that got no answer at all.
@@ -233,6 +235,7 @@ impl<'a> Meeting<'a> {
                 nats: Vec::new(),
                 is_measuring: options.nat.is_some(),
                 asked: Vec::new(),
+                refused_servers: Vec::new(),
                 open_questions: 0,
                 silent: Vec::new(),
                 servers: Vec::new(),

@@ -21,7 +21,7 @@ use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::{PairRun, Signalling};
 use crate::commands::pair::verdict::causes::with_causes;
-use crate::commands::pair::verdict::{Company, Context, PeerEnd};
+use crate::commands::pair::verdict::{Company, Context, PeerEnd, browser};
 use crate::proto::ice::candidate::Candidate;
 use crate::proto::ice::checks::Checks;
 use crate::proto::ice::facts::NatFacts;
@@ -108,6 +108,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
     let mut gathered = gathered.unwrap_or_default();
     for server in &mut gathered.servers {
         meeting.date_refusal(server);
+        meeting.explain_silence(server);
     }
     let met_at = met_at(&meeting).cloned();
     let is_embedded = met_at
@@ -153,7 +154,10 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         rendezvous: meeting.record.places.clone(),
         servers: gathered.servers,
     };
-    let context = context(&meeting, end);
+    let mut context = context(&meeting, end);
+    if meeting.peer.is_browser {
+        context.peer_servers = browser::servers(&result.timeline);
+    }
     PairRun {
         result: with_causes(result, &context),
         context,

@@ -6,12 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::bounds;
-use crate::base::report::Document;
+use crate::base::reader::for_browser;
+use crate::base::report::{Document, Finding};
+use crate::commands::pair::report::PairResult;
 use crate::commands::pair::run::channel::{Channel, ChannelEvent};
 use crate::commands::pair::run::{Options, PairRun};
 use crate::commands::pair::verdict;
 use crate::net::clock::Clock;
-use crate::proto::signal::message::Message;
+use crate::proto::signal::message::{Message, ReaderWords};
 
 /// How long the browser has to confirm it.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -20,10 +22,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Tells it, and waits until it has come.
 pub(super) async fn tell(channel: &mut Channel, options: &Options, clock: Clock, run: &PairRun) {
-    let Some(document) = document(options, clock, run) else {
+    let Some((document, words)) = document(options, clock, run) else {
         return;
     };
-    channel.send(&Message::Report { document });
+    let words = Some(words);
+    channel.send(&Message::Report { document, words });
     let deadline = clock.now() + PATIENCE;
     while !channel.is_confirmed() && clock.now() < deadline {
         tokio::select! {
@@ -37,7 +40,7 @@ pub(super) async fn tell(channel: &mut Channel, options: &Options, clock: Clock,
 }
 
 /// As it is printed with `--json`; without the result if that is larger than a message may be.
-fn document(options: &Options, clock: Clock, run: &PairRun) -> Option<Value> {
+fn document(options: &Options, clock: Clock, run: &PairRun) -> Option<(Value, ReaderWords)> {
     let mut context = run.context.clone();
     context.wanted = options.wanted;
     let verdict = verdict::verdict(&run.result, &context);
@@ -46,7 +49,25 @@ fn document(options: &Options, clock: Clock, run: &PairRun) -> Option<Value> {
     if length(&document)? > bounds::REPORT {
         document.result = None;
     }
-    serde_json::to_value(&document).ok()
+    let words = words(&document);
+    Some((serde_json::to_value(&document).ok()?, words))
+}
+
+/// What the page shows, as its reader has to say it.
+pub fn words(document: &Document<&PairResult>) -> ReaderWords {
+    let finding = |finding: &Finding| {
+        let hint = finding.hint.as_deref();
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        for_browser(&format!("{}{hint}", finding.message))
+    };
+    let steps = document.result.iter().flat_map(|result| &result.steps);
+    ReaderWords {
+        summary: for_browser(&document.summary),
+        findings: document.findings.iter().map(finding).collect(),
+        details: steps
+            .map(|step| step.detail.as_deref().map(for_browser))
+            .collect(),
+    }
 }
 
 fn length(document: &impl Serialize) -> Option<usize> {

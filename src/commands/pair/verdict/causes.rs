@@ -8,7 +8,7 @@ use crate::commands::gather::report::{CandidateReport, GatherServerReport};
 use crate::commands::pair::report::{
     CheckState, PairReport, PairResult, PairState, PathKind, SideReport,
 };
-use crate::commands::pair::verdict::{Context, findings, left_out, media, premature};
+use crate::commands::pair::verdict::{Context, browser, findings, left_out, media, premature};
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{
     self, Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
@@ -59,6 +59,11 @@ fn assess(result: &PairResult, context: &Context) -> (Vec<Cause>, Vec<Cause>) {
         premature::open(&mut relay, result, context, "no relay helped");
     }
     causes::hedge(&mut direct, &mut relay);
+    if context.with_browser {
+        let servers = context.peer_servers.as_deref();
+        browser::adapt(&mut direct, servers);
+        browser::adapt(&mut relay, servers);
+    }
     (direct, relay)
 }
 

@@ -101,6 +101,21 @@ impl Kinds {
         parts
     }
 
+    /// After how many candidates there are: where all are of one kind, their number is not said again.
+    fn after_count(&self, all: usize) -> String {
+        let sentences = self.sentences();
+        match (self.hidden == all, &*sentences) {
+            (true, _) if all == 1 => "it hides its address behind an mDNS name (.local)".to_owned(),
+            (true, _) => "they hide their addresses behind mDNS names (.local)".to_owned(),
+            (false, [one]) => {
+                let bare = one.strip_prefix(&format!("{all} "));
+                let bare = bare.filter(|rest| !rest.starts_with("line"));
+                bare.unwrap_or(one).to_owned()
+            }
+            _ => sentences.join("; "),
+        }
+    }
+
     fn hint(&self) -> &'static str {
         if self.hidden > 0 {
             NEEDS_STUN
@@ -155,19 +170,7 @@ pub(super) fn findings(context: &Context, findings: &mut Vec<Finding>) {
         let kinds = Kinds::of(&context.left_out);
         let count = context.left_out.len();
         if context.with_browser {
-            // It does so with every page, and its checks come from there all the same.
-            findings.push(Finding {
-                severity: Severity::Info,
-                ..Finding::new(
-                    Code::CandidatesLeftOut,
-                    format!(
-                        "{} of the browser cannot be checked from here: {}; what it hides is found by its own checks, as a peer-reflexive address",
-                        counted(count, "candidate"),
-                        kinds.sentences().join("; ")
-                    ),
-                    "a browser that may use camera or microphone tells the addresses of its host",
-                )
-            });
+            findings.push(of_browser(&kinds, count));
             return;
         }
         let were = if count == 1 { "was" } else { "were" };
@@ -176,11 +179,35 @@ pub(super) fn findings(context: &Context, findings: &mut Vec<Finding>) {
             format!(
                 "{} of the other side {were} left out: {}",
                 counted(count, "candidate"),
-                kinds.sentences().join("; ")
+                kinds.after_count(count)
             ),
             kinds.hint(),
         ));
     }
+}
+
+/// A browser hides addresses from every page and has candidates for TCP, and its checks come over UDP all the same.
+fn of_browser(kinds: &Kinds, count: usize) -> Finding {
+    let (found, hint) = if kinds.hidden > 0 {
+        (
+            "; what it hides is found by its own checks, as a peer-reflexive address",
+            "a browser that may use camera or microphone tells the addresses of its host",
+        )
+    } else if kinds.streams == count {
+        (
+            "",
+            "that is so with every browser, and keeps no call from it",
+        )
+    } else {
+        ("", kinds.hint())
+    };
+    let message = format!(
+        "{} of the browser {} left out: {}{found}",
+        counted(count, "candidate"),
+        if count == 1 { "was" } else { "were" },
+        kinds.after_count(count)
+    );
+    Finding::new(Code::CandidatesLeftOut, message, hint).severity(Severity::Info)
 }
 
 /// Why the other side has no address that can be checked, if it told any candidate.

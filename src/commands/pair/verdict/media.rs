@@ -85,7 +85,10 @@ pub(super) fn is_of_media(cause: &Cause) -> bool {
 }
 
 /// As the last part of the summary.
-pub(super) fn summary(result: &PairResult) -> Option<String> {
+pub(super) fn summary(result: &PairResult, context: &Context) -> Option<String> {
+    if context.media_wanted && result.media.is_none() {
+        return Some("Sound and picture were not tested.".to_owned());
+    }
     let failed = sections(result).filter(|(_, flow)| is_failure(*flow));
     let failed: Vec<String> = failed
         .map(|(media, flow)| format!("no {}: {}", media.kind, why(flow)))
@@ -95,8 +98,22 @@ pub(super) fn summary(result: &PairResult) -> Option<String> {
     }
     let works = sections(result).filter(|(_, flow)| *flow == Flow::Works);
     let works: Vec<String> = works.map(|(media, _)| media.kind.to_string()).collect();
-    let verb = if works.len() == 1 { "comes" } else { "come" };
-    (!works.is_empty()).then(|| format!("{} {verb} back.", capitalised(&listed(&works))))
+    let untested = sections(result).filter(|(_, flow)| matches!(flow, Flow::Unsent | Flow::Untold));
+    let untested: Vec<String> = untested.map(|(media, _)| media.kind.to_string()).collect();
+    let (comes, was) = (
+        if works.len() == 1 { "comes" } else { "come" },
+        if untested.len() == 1 { "was" } else { "were" },
+    );
+    let works =
+        (!works.is_empty()).then(|| format!("{} {comes} back.", capitalised(&listed(&works))));
+    let untested = (!untested.is_empty()).then(|| {
+        format!(
+            "{} {was} not tested to the end.",
+            capitalised(&listed(&untested))
+        )
+    });
+    let said: Vec<String> = works.into_iter().chain(untested).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 const fn why(flow: Flow) -> &'static str {

@@ -178,7 +178,7 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
             "But {lost:.0} % of what is sent is lost: no call goes over it."
         ));
     }
-    sentences.extend(media::summary(result));
+    sentences.extend(media::summary(result, context));
     if result.session.peer_agrees == Some(false) && !has_path_ended(result, context) {
         sentences.push("But the other side reports otherwise.".to_owned());
     }

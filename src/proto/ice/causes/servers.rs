@@ -60,7 +60,7 @@ const fn is_unreached(code: Code) -> bool {
 }
 
 /// The host in the server's address: it is what its certificate has to be for.
-fn host(row: &ServerFacts) -> String {
+pub(super) fn host(row: &ServerFacts) -> String {
     let uri: Result<ServerUri, _> = row.uri.parse();
     uri.map_or_else(|_| row.uri.clone(), |uri| uri.host.to_string())
 }

@@ -1,8 +1,11 @@
 //! A side that tells no address at which it can be reached from outside.
 
+use std::collections::BTreeSet;
+
 use crate::base::codes::Code;
 use crate::base::words::listed;
 use crate::proto::ice::causes::direct::OneFamily;
+use crate::proto::ice::causes::servers::host;
 use crate::proto::ice::causes::words::short;
 use crate::proto::ice::causes::{Cause, ServerFacts, Whose, remedies};
 use crate::proto::stun::uri::Transport;
@@ -69,9 +72,8 @@ impl OneFamily<'_> {
                 format!("a STUN server for {} (-s stun:HOST)", short(side)),
             )
         } else if self.knows_no_server(side) {
-            let whose = if side == Whose::Both { "their" } else { "its" };
             (
-                format!("found no address for the names of {whose} servers"),
+                format!("could not resolve {}", self.unresolved(side)),
                 format!(
                     "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
                     short(side)
@@ -165,6 +167,23 @@ impl OneFamily<'_> {
         let rows = self.situation.party(whose).servers.into_iter().flatten();
         let mut streams = rows.filter(|row| row.transport != Transport::Udp);
         self.hears_no_server(whose) && streams.any(|row| row.error.is_none())
+    }
+
+    /// The names of a side's servers, or that they are those.
+    fn unresolved(&self, side: Whose) -> String {
+        let of = |whose: Whose| {
+            let rows = self.situation.party(whose).servers.into_iter().flatten();
+            rows.map(host).collect::<BTreeSet<String>>()
+        };
+        let names = match side {
+            Whose::Local | Whose::Remote => of(side),
+            _ => &of(Whose::Local) | &of(Whose::Remote),
+        };
+        match (names.len(), side) {
+            (1 | 2, _) => listed(&names.into_iter().collect::<Vec<_>>()),
+            (_, Whose::Both) => "the names of their servers".to_owned(),
+            _ => "the names of its servers".to_owned(),
+        }
     }
 
     /// Whether a side asked no server at all over UDP, since none of the names resolved.

@@ -1,9 +1,12 @@
 //! What the timeline proves of each step.
 
+use std::collections::BTreeSet;
+
 use crate::base::report::Millis;
 use crate::base::words::counted;
 use crate::proto::ice::causes::Whose;
 use crate::proto::ice::steps::{CallKind, Course, Entry, Event, Step, StepSide, StepStatus};
+use crate::proto::stun::uri::ServerUri;
 
 /// What is known of a step.
 #[derive(Debug, Clone)]
@@ -42,6 +45,17 @@ impl Known {
             *self = Self::done(None);
         }
     }
+}
+
+/// The host that an entry on a server is about; each by itself where that is not told.
+fn server_of((place, entry): (usize, &Entry)) -> String {
+    let told = entry.detail.as_deref().unwrap_or_default();
+    let uri = told.split_once(": ").map_or(told, |(uri, _)| uri);
+    let host = uri.parse().map(|uri: ServerUri| uri.host.to_string());
+    host.unwrap_or_else(|_| match uri {
+        "" => format!("{:?} {place}", entry.event),
+        uri => uri.to_owned(),
+    })
 }
 
 pub(super) struct Evidence<'a> {
@@ -182,10 +196,14 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// How many servers of a side answered, and how many did not.
+    /// How many servers of a side answered, and how many did not. One that is asked in several ways, over both address
+    /// families or by several URIs, is one; if one way works, it answers.
     fn asked(&self, side: StepSide) -> (usize, usize) {
-        let answered = self.all(side, Event::ServerAnswered).count();
-        let failed = self.all(side, Event::ServerFailed).count();
+        let of = |event| self.all(side, event).enumerate().map(server_of);
+        let answered: BTreeSet<String> = of(Event::ServerAnswered).collect();
+        let failed: BTreeSet<String> = of(Event::ServerFailed).collect();
+        let failed = failed.difference(&answered).count();
+        let answered = answered.len();
         let is_of_server = |entry: &&Entry| {
             let detail = entry.detail.as_deref().unwrap_or_default();
             detail.starts_with("srflx") || detail.starts_with("relay")

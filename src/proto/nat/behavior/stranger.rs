@@ -59,7 +59,7 @@ impl Discovery {
             || {
                 Fact::inconclusive(
                     Reason::NoResponse,
-                    "no server that sends unasked could be asked",
+                    "no server that sends unsolicited packets could be asked",
                 )
             },
             Fact::Determined,

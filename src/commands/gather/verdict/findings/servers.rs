@@ -284,9 +284,10 @@ fn of_built_in(result: &GatherResult) -> Vec<Finding> {
             Finding::new(
                 Code::ServerSilent,
                 format!(
-                    "{} of {} built-in servers are silent over UDP",
+                    "{} of {} built-in servers {} silent over UDP",
                     silent.len(),
-                    all.len()
+                    all.len(),
+                    if silent.len() == 1 { "is" } else { "are" }
                 ),
                 hint,
             )

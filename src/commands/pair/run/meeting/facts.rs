@@ -3,11 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::base::codes::Code;
 use crate::base::family::Family;
+use crate::base::report::ErrorReport;
 use crate::base::time::Time;
+use crate::commands::gather::report::GatherServerReport;
 use crate::commands::pair::report::TimelineEvent;
 use crate::commands::pair::run::meeting::Meeting;
-use crate::commands::pair::run::{Event, Signalling, manual};
+use crate::commands::pair::run::{Event, Measurement, Signalling, manual};
 use crate::net::look::Passage;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::ServerFacts;
@@ -30,8 +33,41 @@ fn answers_over_udp(server: &ServerFacts) -> bool {
     server.transport == Transport::Udp && server.error.is_none()
 }
 
+/// What ICMP has told the NAT test of a server that was silent while gathering.
+fn told_of<'a>(
+    refused: &'a [(SocketAddr, ErrorReport)],
+    server: Option<SocketAddr>,
+    transport: Transport,
+    error: Option<&ErrorReport>,
+) -> Option<&'a ErrorReport> {
+    let is_silent = error.is_some_and(|error| error.code == Code::Timeout);
+    let mut told = refused
+        .iter()
+        .filter(|_| is_silent && transport == Transport::Udp);
+    let told = told.find(|(address, _)| Some(*address) == server);
+    told.map(|(_, error)| error)
+}
+
 impl Meeting<'_> {
-    pub fn take_nats(&mut self, nats: Vec<NatFacts>) {
+    pub(in crate::commands::pair::run) fn take_measured(&mut self, measured: Measurement) {
+        self.own.refused_servers = measured.refused;
+        self.take_nats(measured.nats);
+    }
+
+    pub(in crate::commands::pair::run) fn explain_silence(&self, report: &mut GatherServerReport) {
+        let refused = &self.own.refused_servers;
+        let told = told_of(
+            refused,
+            report.address,
+            report.transport,
+            report.error.as_ref(),
+        );
+        if let Some(error) = told {
+            report.error = Some(error.clone());
+        }
+    }
+
+    fn take_nats(&mut self, nats: Vec<NatFacts>) {
         self.own.is_measuring = false;
         // What the session has proved stays where the test tells nothing.
         let concluded = std::mem::replace(&mut self.own.nats, nats);
@@ -170,5 +206,36 @@ impl Meeting<'_> {
             now
         });
         now < since + FACTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_icmp_told_the_nat_test_is_known_of_a_silent_server() {
+        let server: SocketAddr = "192.0.2.1:3478".parse().expect("an address");
+        let refused = [(
+            server,
+            ErrorReport::new(Code::Refused, "port unreachable (ICMP)"),
+        )];
+        let asked = |code, transport, address: &str| {
+            let error = ErrorReport::new(code, "no answer");
+            let told = told_of(&refused, address.parse().ok(), transport, Some(&error));
+            told.map(|error| error.code)
+        };
+        let here = "192.0.2.1:3478";
+        assert_eq!(
+            asked(Code::Timeout, Transport::Udp, here),
+            Some(Code::Refused)
+        );
+        for (code, transport, address) in [
+            (Code::Timeout, Transport::Tcp, here),
+            (Code::Timeout, Transport::Udp, "192.0.2.1:3479"),
+            (Code::PortSilent, Transport::Udp, here),
+        ] {
+            assert_eq!(asked(code, transport, address), None);
+        }
     }
 }

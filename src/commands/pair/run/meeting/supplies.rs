@@ -87,6 +87,7 @@ impl Meeting<'_> {
             run::Event::Candidate(report) => self.take_candidate(&report),
             run::Event::Server(mut report) => {
                 self.date_refusal(&mut report);
+                self.explain_silence(&mut report);
                 let facts = server_facts(&report);
                 self.note_server(StepSide::Local, &facts);
                 self.own.servers.push(facts.clone());

@@ -65,7 +65,7 @@ pub(crate) fn peer_end(end: &PeerEnd) -> String {
             "the other side could not go on: {}",
             text.trim_end_matches('.')
         ),
-        PeerEnd::Vanished => "the other side went away without a word".to_owned(),
+        PeerEnd::Vanished => "the other side left without a message".to_owned(),
         PeerEnd::Mute => "the other side was there and has said nothing of any check, so this side's description may never have reached it".to_owned(),
     }
 }

@@ -131,7 +131,7 @@ class Call {
         this.ended(message.reason);
         break;
       case 'report':
-        this.show(message.document);
+        this.show(message.document, message.words);
         break;
       default:
     }
@@ -303,24 +303,25 @@ class Call {
     // Its report follows.
     this.gone = setTimeout(() => this.end(words[reason.why] || 'The other side has ended.'), 3000);
   }
-  show(document) {
+  // An older version of the other side has no words for this reader: its own are shown, and whose they are.
+  show(document, words) {
     this.report = document;
     const isGood = document.outcome === 'good';
     step('report received');
     $('verdict').hidden = false;
-    $('summary').textContent = document.summary;
+    $('summary').textContent = words ? words.summary : document.summary;
+    $('whose').hidden = Boolean(words);
     const theirs = (document.result && document.result.steps) || [];
     const mirrored = { local: 'remote', remote: 'local' };
     for (const [index, row] of theirs.entries()) {
       const own = steps[index];
       if (!own || own.step !== row.step || own.status === 'done') continue;
       if (row.status === 'done') Object.assign(own, { status: 'done', at_ms: null });
-      else Object.assign(own, { status: row.status, side: mirrored[row.side] || row.side, detail: row.detail });
+      else Object.assign(own, { status: row.status, side: mirrored[row.side] || row.side, detail: words ? words.details[index] : row.detail });
     }
     rows();
-    for (const finding of document.findings || []) {
-      item('findings', `${finding.message}${finding.hint ? ` (${finding.hint})` : ''}`);
-    }
+    const found = ({ message, hint }) => `${message}${hint ? ` (${hint})` : ''}`;
+    for (const text of words ? words.findings : (document.findings || []).map(found)) item('findings', text);
     this.facts();
     const save = $('save');
     save.hidden = false;

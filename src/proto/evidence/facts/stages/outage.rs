@@ -57,7 +57,7 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
             "the path was lost{how_long}: this side sent nothing any more, while packets of the other side still came; a firewall on its own machine, or its program, stopped it"
         ),
         (None, false, false) => format!(
-            "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
+            "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it left without a message, which its own dump tells"
         ),
     };
     let seen = outages.into_iter().map(|outage| outage.seen).collect();
