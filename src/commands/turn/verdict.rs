@@ -237,7 +237,10 @@ fn summary(
         Outcome::Bad if ok.is_empty() && is_kept_from_browsers(result) => {
             format!("Calls from browsers get no relay: {reason}.")
         }
-        Outcome::Bad if ok.is_empty() && loses_large(result) => {
+        Outcome::Bad if ok.is_empty() && fails_with(result, Code::DataChanged) => {
+            format!("Calls get a relay that spoils their data: {reason}.")
+        }
+        Outcome::Bad if ok.is_empty() && fails_with(result, Code::LargeDatagramsLost) => {
             format!("Calls get a relay that carries small datagrams alone: {reason}.")
         }
         Outcome::Bad if ok.is_empty() => {
@@ -340,14 +343,11 @@ fn is_kept_from_browsers(result: &TurnResult) -> bool {
     !failed.is_empty() && failed.iter().all(is_form)
 }
 
-/// Whether all that fails is the size of datagrams.
-fn loses_large(result: &TurnResult) -> bool {
+/// Whether all that fails does so alike.
+fn fails_with(result: &TurnResult, code: Code) -> bool {
     let failed = with_status(result, TransportStatus::Failed);
-    let is_size = |t: &&TransportReport| {
-        let code = t.error.as_ref().map(|error| error.code);
-        code == Some(Code::LargeDatagramsLost)
-    };
-    !failed.is_empty() && failed.iter().all(is_size)
+    let is_so = |t: &&TransportReport| t.error.as_ref().is_some_and(|error| error.code == code);
+    !failed.is_empty() && failed.iter().all(is_so)
 }
 
 /// Whether all that fails is the refresh of relays that carry data.
