@@ -131,6 +131,14 @@ fn nothing_comes(report: &TransportReport) -> ErrorReport {
     let (arrivals, yes) = (&report.arrivals, Fact::Determined(true));
     let relayed = report.relayed_address;
     let relayed = relayed.map_or_else(String::new, |relayed| format!(" {relayed}"));
+    if let Some(named) = arrivals.named {
+        let message = format!(
+            "data comes through the relay in the name of {named} and not of the relayed address{relayed} that sent it, so an answer goes astray"
+        );
+        return ErrorReport::new(Code::NoData, message).with_hint(
+            "where the relay's packets leave through a NAT, have the server told its public address (coturn: external-ip=PUBLIC/PRIVATE); else it is a fault of the server",
+        );
+    }
     if report.by_channel.works == yes {
         let message = format!(
             "it carries data by channels alone: {} of {} datagrams came through by a channel, and none in Send indications",
@@ -138,14 +146,6 @@ fn nothing_comes(report: &TransportReport) -> ErrorReport {
         );
         return ErrorReport::new(Code::NoData, message).with_hint(
             "the server, or something on the way, drops Send indications (RFC 8656 11.1): programs that bind no channel get nothing through, and others lose what they send before; look at its log and version",
-        );
-    }
-    if let Some(named) = arrivals.named {
-        let message = format!(
-            "data comes through the relay in the name of {named} and not of the relayed address{relayed} that sent it, so an answer goes astray"
-        );
-        return ErrorReport::new(Code::NoData, message).with_hint(
-            "where the relay's packets leave through a NAT, have the server told its public address (coturn: external-ip=PUBLIC/PRIVATE); else it is a fault of the server",
         );
     }
     if let Some(from) = arrivals.from {
