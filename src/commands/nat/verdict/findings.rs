@@ -1,5 +1,7 @@
 //! What is worth knowing about a result, and what to do about it.
 
+mod reflexive;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -14,7 +16,6 @@ use crate::commands::nat::report::{NatResult, PathReport, ServerReport};
 use crate::commands::nat::verdict::interfaces::HINT_OF_SILENCE;
 use crate::commands::nat::verdict::{all_failed_with, all_unreachable, is_built_in, is_open};
 use crate::commands::nat::{nat64, router};
-use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::BehaviorDiscovery;
 use crate::proto::nat::behavior::words::{AddressPooling, Mapping, Udp};
 use crate::proto::stun::uri::Transport;
@@ -284,33 +285,7 @@ pub(super) fn of_path(path: &PathReport, result: &NatResult, findings: &mut Vec<
             findings,
         );
     }
-    if let Some(local) = path
-        .facts
-        .reflexive_addresses
-        .iter()
-        .find(|a| !is_global(a.ip()))
-    {
-        let is_odd = matches!(
-            path.facts.nat,
-            Fact::Inconclusive {
-                reason: Reason::SourceRewritten,
-                ..
-            }
-        );
-        findings.push(if is_odd {
-            Finding::new(
-                Code::ReflexiveNotPublic,
-                format!("public servers see {local}, this host's own private address: something on the {family} path writes it into their answers (an application-level gateway) or answers in their name, or they are within this network; how the internet sees this host is not known"),
-                "ask over TCP or TLS, or a server on another port (-s): what such a gateway does not know it does not change",
-            )
-        } else {
-            Finding::new(
-            Code::ReflexiveNotPublic,
-            format!("a server sees {local}, which is not a public address: the server is on this side of the internet, and the {family} verdict reaches no further"),
-            "ask a server on the public internet with -s",
-        )
-        });
-    }
+    findings.extend(reflexive::not_public(path));
     if path.facts.alg == Fact::Determined(true) {
         findings.push(Finding::new(
             Code::Alg,

@@ -118,8 +118,8 @@ fn of_servers(sent: &[Sent]) -> Option<Limits> {
     }
     let servers = by_host.len();
     // Who was asked before anything was lost shows nothing of the time after it.
-    let lost = sent.iter().filter(|request| !request.is_answered);
-    let lossy_since = lost.map(|request| request.at).nth(FEWEST_LOST - 1);
+    let mut missed = sent.iter().filter(|request| !request.is_answered);
+    let lossy_since = missed.nth(FEWEST_LOST - 1).map(|request| request.at);
     let mut losing: Vec<(IpAddr, Loss)> = Vec::new();
     let (mut clean, mut all_sudden) = (0, true);
     for (ip, sent) in by_host {
@@ -173,19 +173,19 @@ fn is_over(sent: &[Sent]) -> bool {
         return false;
     };
     let (before, after) = sent.split_at(last + 1);
-    let lost = before.iter().filter(|request| !request.is_answered).count();
+    let missed = before.iter().filter(|request| !request.is_answered).count();
     let hosts: std::collections::BTreeSet<IpAddr> = after
         .iter()
         .map(|request| request.destination.ip())
         .collect();
-    let lasts = match (after.first(), after.last()) {
+    let span = match (after.first(), after.last()) {
         (Some(first), Some(last)) => last.at.saturating_sub(first.at),
         _ => Duration::ZERO,
     };
     after.len() >= FEWEST_AFTER
         && hosts.len() > 1
-        && lasts >= LONG_AFTER
-        && lost * 5 <= before.len()
+        && span >= LONG_AFTER
+        && missed * 5 <= before.len()
 }
 
 #[cfg(test)]
