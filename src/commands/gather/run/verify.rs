@@ -201,15 +201,12 @@ struct Outward {
 
 /// Whether data comes through, and whether it does so between the relayed address and this host.
 pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
-    let Verification {
-        allocation, clock, ..
-    } = what;
+    let (allocation, clock) = (&what.allocation, &what.clock);
     let relayed = allocation.relayed;
     let rtt = what.round_trip(session);
     let probe = probe::open(what.source, what.local, what.server, allocation);
     let (mut itself, mut here) = ask_for_permissions(session, allocation, probe.is_some());
-    let mut through_itself = ThroughItself::default();
-    let mut arrived = Arrived::default();
+    let (mut through_itself, mut arrived) = (ThroughItself::default(), Arrived::default());
     let mut refusal: Option<Failure> = None;
     let mut outward: Option<Outward> = None;
     let mut deadline = clock.now() + PATIENCE + 3 * rtt;
