@@ -11,6 +11,7 @@ pub mod leases;
 pub mod link;
 pub mod look;
 pub mod misdirected;
+pub mod mtu;
 pub mod nat64;
 pub mod redirect;
 pub mod refusal;

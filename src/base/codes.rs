@@ -60,7 +60,7 @@ codes! {
     Info: NotWaitedFor;
     Warning: CertificateEndsSoon, NoUdpServer, ServerUnresolved, ServerTls, ServerUntruthful,
         ServerContradicts, AddressDead, BrowserRefusesPort, StunSwitchedOff, ServerBehindNat64,
-        ServerWrongSource, ServerSourceRewritten, ServerIpv4Mapped, ServerUnreliable, Stragglers;
+        ServerWrongSource, ServerSourceRewritten, ServerSlow, ServerIpv4Mapped, ServerUnreliable, Stragglers;
     // UDP, TCP and the NAT.
     Error: UdpBlocked;
     Warning: PathSilent, TcpForbidden, ReflexiveNotPublic, SeveralReflexiveAddresses, Alg,
@@ -102,7 +102,7 @@ codes! {
     Warning: OtherFamilyByDefault;
     // Relays.
     Error: RelayUnreachable, RelayWithoutCredentials, AnyPasswordAccepted, RelayedAddressPrivate,
-        UnsafePeersAllowed, NoData, NoChannelData, TurnSilent;
+        UnsafePeersAllowed, NoData, NoChannelData, DataChanged, TurnSilent;
     Warning: PeersNotAllowed, RelayOpensFromInside, RelayRateLimited, RelayUnverified, RelayUnreachableFromHere, RelayToRelayFails, RelayToRelayForbidden,
         RelayLoss, UselessPeersAllowed, PrivatePeersAllowed, TurnOverRate, TurnLimitReached;
     Info: TransportAbsent, TurnPeersRefused;

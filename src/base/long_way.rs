@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::codes::Code;
-use crate::base::report::Finding;
+use crate::base::report::{Finding, Millis};
 use crate::base::words::short_span;
 
 /// From here on a way is long. ITU-T G.114 has 400 ms one way as the limit for calls.
@@ -35,5 +35,21 @@ pub fn finding(who: &str, round_trip: Duration) -> Option<Finding> {
             short_span(round_trip.as_secs_f64())
         ),
         "a line by satellite or of the second mobile generation is so, and so is a full one: stop other transfers, use another line or a server nearer by, and give programs more time",
+    ))
+}
+
+/// That a server takes long to answer, at the end of a way that is known to be short: data takes no longer.
+pub fn slow_server(who: &str, answer: Duration, data: Duration) -> Option<Finding> {
+    if long(answer).is_zero() || !long(data).is_zero() {
+        return None;
+    }
+    Some(Finding::new(
+        Code::ServerSlow,
+        format!(
+            "{who} takes {} to answer a request, while data goes through its relay and back in {:.1} ms: the server itself is slow, not the way to it, and calls wait for several such answers before they have a relay",
+            short_span(answer.as_secs_f64()),
+            Millis(data).as_f64()
+        ),
+        "look at the server's load, and at what it waits for before it answers: its user database, name lookups",
     ))
 }

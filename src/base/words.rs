@@ -146,6 +146,13 @@ fn escape_where(text: &str, is_harmful: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A character that looks like nothing or like a plain blank, and is something else, by its number: `U+200B`.
+pub fn unseen(text: &str) -> Option<String> {
+    let is_odd = |c: char| is_invisible(c) || c.is_whitespace() && !c.is_ascii();
+    let found = text.chars().find(|c| is_odd(*c))?;
+    Some(format!("U+{:04X}", u32::from(found)))
+}
+
 /// Characters that change the direction or the place of others, and those that are not seen: a name that looks like
 /// another one is made of them.
 pub const fn is_invisible(c: char) -> bool {

@@ -153,6 +153,22 @@ impl Signs {
     }
 }
 
+/// What there is beside a port that does not answer.
+#[derive(Debug, Clone)]
+pub enum Beside {
+    /// Over TCP the same port answers.
+    SamePort(ErrorReport),
+    Elsewhere(ErrorReport),
+}
+
+impl Beside {
+    fn report(self) -> ErrorReport {
+        match self {
+            Self::SamePort(report) | Self::Elsewhere(report) => report,
+        }
+    }
+}
+
 impl Look {
     /// Whether a failure may come from another protocol on that port.
     pub fn is_worth_it(&self, stage: Stage, error: &ErrorReport) -> bool {
@@ -185,7 +201,7 @@ impl Look {
         &self,
         stage: Stage,
         error: ErrorReport,
-        beside: impl Future<Output = Option<ErrorReport>>,
+        beside: impl Future<Output = Option<Beside>>,
     ) -> ErrorReport {
         if let Some(better) = self.explain(stage, &error).await {
             return better;
@@ -199,10 +215,16 @@ impl Look {
         }
         let found = match self.by_proxy().await {
             None if self.is_turn => beside.await,
-            found => found,
+            found => found.map(Beside::Elsewhere),
         };
-        match found {
+        // Of UDP silence is the news, whatever TCP does.
+        let code = match &found {
+            Some(Beside::SamePort(_)) => Some(error.code),
+            _ => None,
+        };
+        match found.map(Beside::report) {
             Some(found) => ErrorReport {
+                code: code.unwrap_or(found.code),
                 message: format!("{}; {}", error.message, found.message),
                 ..found
             },
@@ -220,8 +242,25 @@ impl Look {
         Some(words::by_proxy(proxy, status))
     }
 
-    /// What the same address has on the port of the web.
-    pub async fn beside(&self) -> Option<ErrorReport> {
+    /// What the same address has over TCP on the same port, where UDP was asked for, or else on the port of the web.
+    pub async fn beside(&self) -> Option<Beside> {
+        let (over_tcp, of_web) = tokio::join!(self.over_tcp(), self.on_web_port());
+        over_tcp
+            .map(Beside::SamePort)
+            .or_else(|| of_web.map(Beside::Elsewhere))
+    }
+
+    async fn over_tcp(&self) -> Option<ErrorReport> {
+        if self.target.transport != Transport::Udp || !self.is_turn {
+            return None;
+        }
+        let mut look = self.clone();
+        look.target.transport = Transport::Tcp;
+        let signs = Box::pin(look.signs(false)).await?;
+        words::over_tcp(&signs)
+    }
+
+    async fn on_web_port(&self) -> Option<ErrorReport> {
         if self.target.address.port() == WEB_PORT {
             return None;
         }

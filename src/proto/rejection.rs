@@ -164,7 +164,7 @@ impl Rejection {
             .with_hint("look at what stands before the server, and whether the server behind it runs"),
             (_, Who::Gateway | Who::Hop) => ErrorReport::new(
                 Code::Unreachable,
-                format!("{name} says {text} (ICMP): it has no way to that address, or nobody has it"),
+                format!("{name} says {text} (ICMP): it has no way to that address, or nobody has it, or it rejects UDP so"),
             )
             .with_hint("check the address; if it is right, tell whoever runs that router"),
         }

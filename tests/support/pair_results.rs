@@ -416,6 +416,7 @@ pub fn silent_server() -> GatherServerReport {
         realm: None,
         is_turn: true,
         round_trip: None,
+        data_took: None,
         is_v4_mapped: false,
         is_default_route: true,
     }

@@ -69,6 +69,8 @@ pub enum Reflexive {
     Random,
     /// The right IP address with a wrong port.
     PortOffset(u16),
+    /// The right port with another IP address: what an application-level gateway makes of it.
+    Ip(IpAddr),
     /// 0.0.0.0:0.
     Zero,
 }
@@ -336,6 +338,7 @@ impl SimServer {
             Reflexive::PortOffset(offset) => {
                 SocketAddr::new(from.ip(), from.port().wrapping_add(offset))
             }
+            Reflexive::Ip(ip) => SocketAddr::new(ip, from.port()),
             Reflexive::Zero if from.is_ipv4() => SocketAddr::from(([0, 0, 0, 0], 0)),
             Reflexive::Zero => SocketAddr::from(([0; 8], 0)),
             Reflexive::Random => {

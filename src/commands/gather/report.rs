@@ -11,7 +11,7 @@ use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
 use crate::base::tls::TlsReport;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
-use crate::proto::nat::address::{Rewritten, is_global, rewritten};
+use crate::proto::nat::address::{Rewritten, is_global, rewritten_before_relay};
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::error::OddDefault;
 
@@ -138,6 +138,9 @@ pub struct GatherServerReport {
     /// A round trip of a TURN request takes no longer.
     #[serde(skip)]
     pub round_trip: Option<Duration>,
+    /// A round trip of data through its relay takes no longer.
+    #[serde(skip)]
+    pub data_took: Option<Duration>,
     /// Whether it reports IPv4 addresses as `::ffff:a.b.c.d`.
     #[serde(skip)]
     pub is_v4_mapped: bool,
@@ -154,14 +157,24 @@ impl GatherServerReport {
         let local = self.local_address?;
         let (seen, how) = self.sees_otherwise()?;
         // Server and host may be behind one NAT.
-        let is_certain = how != Rewritten::Itself || is_global(local);
+        let may_be_shared = matches!(how, Rewritten::Itself | Rewritten::Relay);
+        let is_certain = !may_be_shared || is_global(local);
         is_certain.then_some((seen, how))
+    }
+
+    /// It answers a request in no more than this.
+    fn quickest_answer(&self) -> Option<Duration> {
+        let once = self.rtt_ms.map(|rtt| rtt.0);
+        once.into_iter().chain(self.round_trip).min()
     }
 
     /// The same where it may come from a NAT that both are behind.
     pub fn sees_otherwise(&self) -> Option<(IpAddr, Rewritten)> {
         let seen = self.reflexive_address?.ip();
-        let how = rewritten(self.local_address?, self.address?.ip(), seen)?;
+        let (local, server) = (self.local_address?, self.address?.ip());
+        let mut relayed = self.relayed.iter().filter_map(|r| Some(r.address?.ip()));
+        let relayed = relayed.find(|relayed| *relayed == seen);
+        let how = rewritten_before_relay(local, server, relayed, seen)?;
         Some((seen, how))
     }
 }
@@ -170,10 +183,19 @@ impl GatherResult {
     /// The shortest way to a server.
     pub fn shortest_round_trip(&self) -> Option<Duration> {
         let known = self.servers.iter().filter_map(|s| {
-            let once = s.rtt_ms.map(|rtt| rtt.0);
-            once.into_iter().chain(s.round_trip).min()
+            let of_data = s.data_took;
+            s.quickest_answer().into_iter().chain(of_data).min()
         });
         known.min()
+    }
+
+    /// A server that takes longer than another round trip to answer requests, though its data does not: how long both take.
+    pub fn slowest_to_answer(&self) -> Option<(&GatherServerReport, Duration, Duration)> {
+        let both = self
+            .servers
+            .iter()
+            .filter_map(|s| Some((s, s.quickest_answer()?, s.data_took?)));
+        both.max_by_key(|(_, answer, _)| *answer)
     }
 
     /// Whether a server's answer comes from this side of a NAT: a public one sees this host's private address.
@@ -226,6 +248,12 @@ pub struct RelayedReport {
     /// What the answer to Allocate lacks.
     #[serde(skip)]
     pub lacks: Option<&'static str>,
+    /// Whether what comes out of it is not what was put in.
+    #[serde(skip)]
+    pub is_changed: bool,
+    /// Where what it sends comes from, if not from the relayed address.
+    #[serde(skip)]
+    pub comes_from: Option<SocketAddr>,
     /// What it does where no family is named, if that is odd.
     #[serde(skip)]
     pub odd_default: Option<OddDefault>,

@@ -79,7 +79,7 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
         Some(Reason::Interrupted) => outcome = Outcome::Interrupted,
         Some(_) => found.push(Finding::new(
             Code::Timeout,
-            "the time given with --timeout ended before everything was tested",
+            "the time limit (--timeout) ended before everything was tested",
             "give it more time with --timeout",
         )),
         None => {}

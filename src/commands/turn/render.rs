@@ -148,7 +148,12 @@ fn transports(reports: &[&TransportReport], style: Style, detail: Detail) -> Tab
     });
     row("channel", &|t| unless_failed(t, || yes_no(&t.channel)));
     let is_news = |data: &DataReport| !matches!(data.works, Fact::Determined(true));
-    if detail.verbose || reports.iter().any(|t| is_news(&t.inward)) {
+    // Where nothing comes through as it should, what does come in tells which way is closed.
+    let is_inward_news = |t: &&TransportReport| {
+        let nothing = t.relay_to_relay.works == Fact::Determined(false);
+        is_news(&t.inward) || (nothing && is_news(&t.to_reflexive))
+    };
+    if detail.verbose || reports.iter().any(is_inward_news) {
         row("inward first", &|t| unless_failed(t, || data(&t.inward)));
     }
     let large =

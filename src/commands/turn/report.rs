@@ -1,5 +1,7 @@
 //! The result of `rtcdiag turn`.
 
+mod arrivals;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -11,11 +13,12 @@ use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
 use crate::base::tls::TlsReport;
-use crate::proto::nat::address::{Rewritten, rewritten};
+use crate::proto::nat::address::{Rewritten, rewritten_before_relay};
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::credentials::PasswordAlgorithm;
 use crate::proto::turn::error::OddDefault;
 use crate::proto::turn::policy::PeerClass;
+pub use arrivals::Arrivals;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct TurnResult {
@@ -89,9 +92,18 @@ pub struct TransportReport {
     pub inward: DataReport,
     /// As `relay_to_relay`, with large datagrams.
     pub relay_to_relay_large: DataReport,
+    /// No larger packet is sent to the server by this host's own system.
+    #[serde(skip)]
+    pub mtu: Option<usize>,
     /// The same by a channel, which adds 4 bytes where an indication adds 36 and more; asked for where those are lost.
     #[serde(skip)]
     pub by_channel_large: DataReport,
+    /// As `relay_to_relay`, by channels at both ends.
+    #[serde(skip)]
+    pub by_channel: DataReport,
+    /// How data came.
+    #[serde(skip)]
+    pub arrivals: Arrivals,
     /// As `to_reflexive`, with large datagrams.
     pub to_reflexive_large: DataReport,
     /// The payload of the largest datagrams that came through where large ones are lost.
@@ -273,6 +285,9 @@ impl TransportReport {
             inward: DataReport::not_tested(Reason::EarlierFailure),
             relay_to_relay_large: DataReport::not_tested(Reason::EarlierFailure),
             by_channel_large: DataReport::not_tested(Reason::NotApplicable),
+            by_channel: DataReport::not_tested(Reason::NotApplicable),
+            arrivals: Arrivals::NONE,
+            mtu: None,
             to_reflexive_large: DataReport::not_tested(Reason::EarlierFailure),
             largest_payload: None,
             throughput: None,
@@ -289,8 +304,18 @@ impl TransportReport {
     /// What the server sees in place of this host, if it does: a proxy or load balancer before it, say.
     pub fn sees_otherwise(&self) -> Option<(IpAddr, Rewritten)> {
         let seen = self.mapped_address?.ip();
-        let how = rewritten(self.local_address?, self.address?.ip(), seen)?;
+        let (local, server) = (self.local_address?, self.address?.ip());
+        let relayed = self.relayed_address.map(|a| a.ip());
+        let how = rewritten_before_relay(local, server, relayed, seen)?;
         Some((seen, how))
+    }
+
+    /// A round trip of data takes no longer.
+    pub fn quickest_data(&self) -> Option<Duration> {
+        let both = [&self.relay_to_relay, &self.to_reflexive];
+        both.iter()
+            .filter_map(|data| Some(data.rtt_ms?.min.0))
+            .min()
     }
 
     /// Whether data is known to have come through.

@@ -22,7 +22,7 @@ use crate::commands::signals::Slack;
 use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
-use crate::net::host::Source;
+use crate::net::host::{self, Source};
 use crate::net::leases::Leases;
 use crate::net::link::Target;
 use crate::net::redirect::PATIENCE;
@@ -309,6 +309,9 @@ impl TurnRun<'_> {
                 transports.push(report);
             }
         }
+        if self.options.source.interface.is_none() && self.options.source.local.is_none() {
+            name_routes(&mut transports);
+        }
         no_route_is_no_fault(&mut transports);
         unreachable_relays_are(&mut transports);
         let mut asked = transports.iter().filter_map(|t| t.authenticated);
@@ -336,6 +339,33 @@ fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
         }
     }
     chosen
+}
+
+/// Says which way leads to a silent server, where this host has more than one that may.
+fn name_routes(transports: &mut [TransportReport]) {
+    let interfaces = host::interfaces().unwrap_or_default();
+    for transport in transports {
+        let (Some(local), Some(error)) = (transport.local_address, &mut transport.error) else {
+            continue;
+        };
+        let of_family = interfaces
+            .iter()
+            .filter(|i| i.is_up && i.has(Family::of(local)));
+        let is_unheard = matches!(
+            error.code,
+            Code::Timeout | Code::PortSilent | Code::Unreachable
+        ) && transport.realm.is_none()
+            && transport.relayed_address.is_none();
+        if !is_unheard || local.is_loopback() || of_family.count() < 2 {
+            continue;
+        }
+        if let Some(interface) = host::interface_of(local) {
+            let route = format!(
+                "; its route leads over {interface} ({local}), and --interface tries another way"
+            );
+            error.message.push_str(&route);
+        }
+    }
 }
 
 /// That this host has no route to one of a server's addresses is not the server's fault, if it can

@@ -228,21 +228,7 @@ fn summary(
                 (None, None) => "Calls get no relay: the TURN server answers, and refuses these credentials. Check user name and password, or the secret.".to_owned(),
             }
         }
-        Outcome::Bad if ok.is_empty() && breaks_off(result) => {
-            format!("Calls get a relay, and break off when its time has passed: {reason}.")
-        }
-        Outcome::Bad if ok.is_empty() && is_closed_in_use(result) => {
-            format!("Calls get a relay, and lose it with the connection to it: {reason}.")
-        }
-        Outcome::Bad if ok.is_empty() && is_kept_from_browsers(result) => {
-            format!("Calls from browsers get no relay: {reason}.")
-        }
-        Outcome::Bad if ok.is_empty() && loses_large(result) => {
-            format!("Calls get a relay that carries small datagrams alone: {reason}.")
-        }
-        Outcome::Bad if ok.is_empty() => {
-            format!("Calls get no relay: the TURN server does not work from here: {reason}.")
-        }
+        Outcome::Bad if ok.is_empty() => of_failure(result, &reason),
         Outcome::Bad if unsafe_finding.is_some_and(|f| is_of_no_use(f.code)) => {
             format!("Calls get a relay that peers cannot use: {reason}.")
         }
@@ -279,6 +265,23 @@ fn summary(
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ if out_of_time => format!("{text} The time limit (--timeout) ended first."),
         _ => text,
+    }
+}
+
+/// What it means for calls that no transport works, and why.
+fn of_failure(result: &TurnResult, reason: &str) -> String {
+    if breaks_off(result) {
+        format!("Calls get a relay, and break off when its time has passed: {reason}.")
+    } else if is_closed_in_use(result) {
+        format!("Calls get a relay, and lose it with the connection to it: {reason}.")
+    } else if is_kept_from_browsers(result) {
+        format!("Calls from browsers get no relay: {reason}.")
+    } else if fails_with(result, Code::DataChanged) {
+        format!("Calls get a relay that spoils their data: {reason}.")
+    } else if fails_with(result, Code::LargeDatagramsLost) {
+        format!("Calls get a relay that carries small datagrams alone: {reason}.")
+    } else {
+        format!("Calls get no relay: the TURN server does not work from here: {reason}.")
     }
 }
 
@@ -340,14 +343,11 @@ fn is_kept_from_browsers(result: &TurnResult) -> bool {
     !failed.is_empty() && failed.iter().all(is_form)
 }
 
-/// Whether all that fails is the size of datagrams.
-fn loses_large(result: &TurnResult) -> bool {
+/// Whether all that fails does so alike.
+fn fails_with(result: &TurnResult, code: Code) -> bool {
     let failed = with_status(result, TransportStatus::Failed);
-    let is_size = |t: &&TransportReport| {
-        let code = t.error.as_ref().map(|error| error.code);
-        code == Some(Code::LargeDatagramsLost)
-    };
-    !failed.is_empty() && failed.iter().all(is_size)
+    let is_so = |t: &&TransportReport| t.error.as_ref().is_some_and(|error| error.code == code);
+    !failed.is_empty() && failed.iter().all(is_so)
 }
 
 /// Whether all that fails is the refresh of relays that carry data.

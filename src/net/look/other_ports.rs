@@ -30,7 +30,8 @@ pub const SILENT_PORT_HINT: &str = "use TURN over TCP or TLS, or a STUN or TURN 
 /// How many hosts are asked so: more show nothing new.
 pub const MOST_HOSTS: usize = 4;
 
-/// A port that hardly any host has something on, and no firewall a rule for.
+/// A port that hardly any host has something on, and no firewall a rule for: what UDP to high ports alone is let
+/// through shows there.
 const UNUSED_PORT: u16 = 50_100;
 
 /// How long hosts may be silent after a refusal: Linux sends one a second to each address, after the first
@@ -91,7 +92,8 @@ pub fn of(server: SocketAddr) -> Vec<Knock> {
         form,
         heard: Heard::Nothing,
     };
-    let others = PORTS.into_iter().filter(|port| *port != server.port());
+    let all = PORTS.into_iter().chain([UNUSED_PORT]);
+    let others = all.filter(|port| *port != server.port());
     others
         .map(|port| knock(port, Form::Today))
         .chain([knock(server.port(), Form::Classic)])
@@ -152,6 +154,9 @@ pub fn follow_up(knocks: &[Knock]) -> Option<Knock> {
         return None;
     };
     let is_else_silent = |k: &Knock| k == one || k.heard == Heard::Nothing;
+    if one.port == UNUSED_PORT {
+        return None;
+    }
     knocks.iter().all(is_else_silent).then_some(Knock {
         port: UNUSED_PORT,
         heard: Heard::Nothing,
@@ -166,19 +171,21 @@ pub async fn ask_later(knock: Knock, source: Source, local: IpAddr, id: Transact
 }
 
 /// The other ports of a host of which ICMP says that nothing listens there, if they show that UDP gets to
-/// it, though not that anything comes back. One port alone may be refused by a firewall, as many do with QUIC.
+/// it, though not that anything comes back. One port alone may be refused by a firewall, as many do with QUIC, but not
+/// one that no rule is about.
 pub fn refused_elsewhere(host: IpAddr, knocks: &[Knock]) -> Option<BTreeSet<u16>> {
     let of_host = knocks.iter().filter(|knock| knock.server.ip() == host);
     let refused = of_host.filter(|k| k.heard == Heard::Refusal && k.port != k.server.port());
     let ports: BTreeSet<u16> = refused.map(|knock| knock.port).collect();
-    (ports.len() >= 2).then_some(ports)
+    (ports.len() >= 2 || ports.contains(&UNUSED_PORT)).then_some(ports)
 }
 
 /// What it means that a port is silent beside these, in the second half of a sentence about its host.
 pub fn silent_beside(own: &str, refused: &BTreeSet<u16>) -> String {
+    let ports = if refused.len() > 1 { "ports" } else { "port" };
     let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
     format!(
-        "which says of ports {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs, or no UDP answers come in here",
+        "which says of {ports} {} that nothing listens there, and gets no answer on port {own}: that port is blocked on the way or by the server's own firewall, or the server hangs, or no UDP answers come in here",
         listed(&refused)
     )
 }

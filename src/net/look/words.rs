@@ -364,3 +364,14 @@ pub(super) fn beside(signs: &Signs) -> Option<ErrorReport> {
         _ => None,
     }
 }
+
+/// What the same port is over TCP, of a server that does not answer over UDP.
+pub(super) fn over_tcp(signs: &Signs) -> Option<ErrorReport> {
+    signs.has(&Sign::Stun).then(|| {
+        ErrorReport::new(
+            Code::TcpElsewhere,
+            "over TCP the same port answers TURN: the server may have TCP alone, or UDP does not get there",
+        )
+        .with_hint("use turn:HOST:PORT?transport=tcp, which has more delay; where other servers answer over UDP, have UDP switched on at this one and its port opened")
+    })
+}

@@ -47,6 +47,8 @@ pub enum Rewritten {
     Loopback,
     /// It sees the very IP address that it was asked at.
     Itself,
+    /// A TURN server sees the IP address that it relays at.
+    Relay,
     /// It sees this host's private address, at a private address of its own, and others see another one: it is on this
     /// side of the NAT.
     Near,
@@ -62,6 +64,7 @@ impl Rewritten {
             Self::Neighbour => "an address of this host's own network",
             Self::Loopback => "which is on its own machine",
             Self::Itself => "which is its own address",
+            Self::Relay => "which is its own address, that of its relays",
             Self::Near => "this host's own private address",
             Self::Local => {
                 "which is this host's own private address, though the server itself is public"
@@ -79,7 +82,7 @@ impl Rewritten {
             Self::Neighbour => {
                 "the router leads the server's public address back into this network in its own name, it seems (hairpinning), or something before the server rewrites addresses"
             }
-            Self::Itself if is_private(local) => {
+            Self::Itself | Self::Relay if is_private(local) => {
                 "something before it rewrites addresses, or it is behind one NAT with this host"
             }
             Self::Near => {
@@ -97,7 +100,7 @@ impl Rewritten {
         match self {
             // An address of this network that is not this host's own.
             Self::Loopback | Self::Neighbour => true,
-            Self::Inside | Self::Itself => !is_private(local),
+            Self::Inside | Self::Itself | Self::Relay => !is_private(local),
             Self::Near | Self::Local => false,
         }
     }
@@ -120,6 +123,17 @@ pub fn rewritten(local: IpAddr, server: IpAddr, seen: IpAddr) -> Option<Rewritte
             Rewritten::Inside
         })
     }
+}
+
+/// The same of a TURN server, at whose relayed address something else of its own may be: a proxy before it.
+pub fn rewritten_before_relay(
+    local: IpAddr,
+    server: IpAddr,
+    relayed: Option<IpAddr>,
+    seen: IpAddr,
+) -> Option<Rewritten> {
+    let is_relay = seen != local && relayed == Some(seen);
+    rewritten(local, server, seen).or(is_relay.then_some(Rewritten::Relay))
 }
 
 /// Whether two private addresses are likely of one link: of one /24, or /64.

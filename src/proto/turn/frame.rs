@@ -76,6 +76,8 @@ pub struct FrameReader {
     only_stun: bool,
     /// Whether it is a client's.
     of_client: bool,
+    /// Whether a frame was read.
+    has_begun: bool,
 }
 
 impl FrameReader {
@@ -113,6 +115,7 @@ impl FrameReader {
         };
         let frame = frame[..length].to_vec();
         self.taken += padded;
+        self.has_begun = true;
         Ok(Some(frame))
     }
 
@@ -158,8 +161,14 @@ impl FrameReader {
                 if self.only_stun {
                     return Err(self.foreign(false));
                 }
-                if bytes.len() < CHANNEL_HEADER_LEN {
+                let Some(header) = bytes.get(..CHANNEL_HEADER_LEN) else {
                     return Ok(None);
+                };
+                // The number and the length of a channel would be letters, and that length some kilobytes.
+                let is_text =
+                    |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n');
+                if !self.has_begun && !self.of_client && header.iter().all(is_text) {
+                    return Err(self.foreign(false));
                 }
                 let channels = if self.of_client {
                     CHANNELS_OF_CLIENTS
@@ -236,6 +245,11 @@ mod tests {
             error(b"220 mail.example.org ESMTP"),
             Err(Foreign::NeitherStunNorTurn)
         );
+        // As the header of a channel it would announce some kilobytes, and be waited for in vain.
+        for greeting in [&b"HELLO\r\n"[..], b"OK\r\n", b"@RSYNCD: 31", b"NOTICE AUTH"] {
+            assert_eq!(error(greeting), Err(Foreign::NeitherStunNorTurn));
+        }
+        assert_eq!(error(b"HE"), Ok(None));
         assert_eq!(error(&[0x15, 3, 1, 0, 2]), Ok(None));
         let error = |bytes: &[u8]| read(FrameReader::of_stun(), bytes);
         assert_eq!(error(b"HTTP/1.1 400"), Err(Foreign::HttpForStun));

@@ -1,7 +1,7 @@
 //! Servers that lie, stammer or are not there. Whatever they do, no fact may be false; and beside
 //! honest servers they may not take the answers away.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rtcdiag::base::fact::Reason;
 use rtcdiag::proto::nat::SendError;
@@ -127,6 +127,39 @@ fn a_liar_alone_is_caught() {
             }
         }
     }
+}
+
+/// Where one server sees the very local address, there is no mapping that depends on the destination, whatever another says.
+#[test]
+fn beside_one_that_sees_the_local_address_another_contradicts_it() {
+    let mut liar = plain_server(3);
+    liar.reflexive = Reflexive::PortOffset(1);
+    for servers in [
+        vec![liar.clone(), plain_server(4)],
+        vec![plain_server(4), liar],
+    ] {
+        let scenario = Scenario::new(NatConfig::open(), servers);
+        check(&scenario, 5, |o| {
+            inconclusive(&o.facts.mapping, Reason::Contradiction)?;
+            unknown(&o.facts.nat)
+        });
+    }
+}
+
+/// A private address is routed nowhere: that public servers see it does not show that there is no NAT.
+#[test]
+fn a_private_address_that_public_servers_see_is_no_sign_of_no_nat() {
+    let mut nat = NatConfig::nat(EIM, APDF);
+    nat.ports = Ports::Preserve;
+    let seen = Reflexive::Ip(IpAddr::from([192, 168, 1, 10]));
+    let servers = [3, 4].map(|host| ServerConfig {
+        reflexive: seen,
+        ..plain_server(host)
+    });
+    let scenario = Scenario::new(nat, servers.to_vec());
+    check(&scenario, 5, |o| {
+        inconclusive(&o.facts.nat, Reason::SourceRewritten)
+    });
 }
 
 /// Servers that answer, but with nothing that may be believed (RFC 8489 6.3).

@@ -314,6 +314,8 @@ fn full(transport: Transport) -> GatherServerReport {
                 authenticated: Some(true),
                 lacks: None,
                 odd_default: None,
+                is_changed: false,
+                comes_from: None,
                 error: None,
             },
             RelayedReport {
@@ -326,6 +328,8 @@ fn full(transport: Transport) -> GatherServerReport {
                 authenticated: None,
                 lacks: None,
                 odd_default: None,
+                is_changed: false,
+                comes_from: None,
                 error: Some(ErrorReport::new(
                     Code::AddressFamilyNotSupported,
                     "error 440",
@@ -335,6 +339,7 @@ fn full(transport: Transport) -> GatherServerReport {
         tls: Some(tls()),
         realm: Some("example.org".into()),
         round_trip: None,
+        data_took: None,
         is_v4_mapped: false,
         is_turn: true,
         is_default_route: true,

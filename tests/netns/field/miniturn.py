@@ -2,6 +2,7 @@
 [wrong-credentials=CODE|silence] [permission=CODE|silence] [channel=CODE|silence] [refresh=CODE|silence] [realm-changes] [no-mapped-address]
 [no-lifetime] [no-relayed-address] [ignores-family] [no-default-family] [delay=SECONDS] [allocate=CODE] [realm=TEXT] [nonce=TEXT]
 [software=HEX] [mapped=plain|old|ATTRIBUTE OF ANOTHER ADDRESS] [unknown-required] [alternate=ADDRESS:PORT] [twice] [answers-from=PORT]
+[flip=BYTE] [pad=BYTES] [cut=BYTES] [drops=out|send] [data-of=ADDRESS] [relays-from=ADDRESS] [slow-answers=SECONDS] [no-channel-data]
 User lab, password labpass, realm lab.example, port 3478, relayed addresses on ADDRESS. Nothing in it is made to last."""
 import select, struct, sys
 from stunkit import *
@@ -69,6 +70,14 @@ def answer(m, src):
         if "unsigned-channel-bind" in HABITS: return message(CHANBIND, 2, m["tid"], [], None, False)
     return ok()
 
+def mangled(data):
+    if habit("flip") and len(data) > int(habit("flip")): n = int(habit("flip")); data = data[:n] + bytes([data[n] ^ 1]) + data[n + 1:]
+    if habit("cut"): data = data[:int(habit("cut"))]
+    return data + b"\0" * int(habit("pad", 0))
+AWAY = udp((habit("relays-from"), 0)) if habit("relays-from") else None
+def to_peer(a, data, to):
+    if habit("drops") != "out": (AWAY or a["sock"]).sendto(mangled(data), to)
+
 DELAY = float(next((h.partition("=")[2] for h in HABITS if h.startswith("delay=")), 0))
 OTHER = udp((HOST, int(habit("answers-from")))) if habit("answers-from") else None
 def later(s, data, to):                                                  # all that goes to clients takes so long
@@ -82,17 +91,19 @@ while True:
         if s is not front:                                                   # from a peer to the client
             client = relays.get(s); a = allocations.get(client)
             if not a or src[0] not in a["may"]: continue
-            n = next((n for n, p in a["channels"].items() if p == src), None)
+            n = None if "no-channel-data" in HABITS else next((n for n, p in a["channels"].items() if p == src), None)
+            if habit("data-of"): src = (habit("data-of"), src[1])
             tid = os.urandom(12)
             later(front, struct.pack("!HH", n, len(data)) + data if n else message(7, 1, tid, [(PEER, addr(*src, tid)), (DATA, data)]), client)
             continue
         a, m = allocations.get(src), parse(data)
         if m and m["class"] == 0:
             said = answer(m, src)
-            if said: later(front, said, src)
+            if said and habit("slow-answers"): threading.Timer(float(habit("slow-answers")), front.sendto, (said, src)).start()
+            elif said: later(front, said, src)
         elif m and m["method"] == 6 and m["class"] == 1 and a and get(m, PEER):   # Send indication
             to = peer(get(m, PEER), m["tid"])
-            if to[0] in a["may"]: a["sock"].sendto(get(m, DATA) or b"", to)
+            if to[0] in a["may"] and habit("drops") != "send": to_peer(a, get(m, DATA) or b"", to)
         elif a and len(data) >= 4 and data[0] >> 6 == 1:                     # ChannelData
             n, length = struct.unpack("!HH", data[:4])
-            if n in a["channels"]: a["sock"].sendto(data[4:4 + length], a["channels"][n])
+            if n in a["channels"]: to_peer(a, data[4:4 + length], a["channels"][n])

@@ -73,6 +73,8 @@ pub struct RelayOutcome {
     pub rtt: Option<Duration>,
     /// It takes no longer.
     pub round_trip: Option<Duration>,
+    /// A round trip of data takes no longer.
+    pub data_took: Option<Duration>,
     pub tls: Option<TlsReport>,
 }
 
@@ -88,6 +90,7 @@ impl RelayOutcome {
             realm: None,
             rtt: None,
             round_trip: None,
+            data_took: None,
             tls: None,
         }
     }
@@ -257,6 +260,7 @@ async fn allocate(
         realm: server.realm.clone(),
         rtt: asked.done.rtt,
         round_trip: None,
+        data_took: None,
         tls: session.link().tls.clone(),
     };
     let relayed = RelayedReport {
@@ -269,6 +273,8 @@ async fn allocate(
         authenticated: known.map(|a| a.authenticated),
         lacks: known.and_then(|a| a.lacks),
         odd_default,
+        is_changed: false,
+        comes_from: None,
         error: outcome.error.clone(),
     };
     if let Ok(allocation) = &allocation {
@@ -355,6 +361,9 @@ async fn verify(task: &RelayTask, opened: Opening) -> RelayOutcome {
         relayed.relays = passage.relays;
         relayed.reachable = passage.reachable;
         relayed.reachable_after_sending = passage.after_sending;
+        relayed.is_changed = passage.arrived.is_changed();
+        relayed.comes_from = passage.arrived.from;
+        outcome.data_took = passage.arrived.took;
         outcome.round_trip = Some(session.round_trip());
         outcome.times.push(StageTime {
             stage: Stage::Relay,

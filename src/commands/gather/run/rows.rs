@@ -123,6 +123,7 @@ impl Row {
         }
         report.tls.clone_from(&outcome.tls);
         report.round_trip = outcome.round_trip;
+        report.data_took = outcome.data_took;
         self.relay = Some(outcome);
     }
 
@@ -216,6 +217,7 @@ pub fn resolved(uri: &ServerUri, took: Duration) -> GatherServerReport {
         tls: None,
         realm: None,
         round_trip: None,
+        data_took: None,
         is_v4_mapped: false,
         is_turn: uri.is_turn(),
         is_default_route: true,

@@ -5,6 +5,8 @@
 //! stateful firewall before the relay opens for whom the relay has sent to, and a peer has not been
 //! sent to yet. Only where nothing comes in does the relay send outward.
 
+mod arrived;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -13,12 +15,13 @@ use crate::commands::probe;
 use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::session::Session;
-use crate::proto::nat::address::rewritten;
+use crate::proto::nat::address::rewritten_before_relay;
 use crate::proto::stun::message::{
     Change, TransactionId, binding_request, decode_binding_response,
 };
 use crate::proto::turn::client::{Allocation, Answer, Event, RequestId};
 use crate::proto::turn::error::Failure;
+pub use arrived::Arrived;
 use tokio::net::UdpSocket;
 
 /// How long data may take beyond three round trips to the server.
@@ -73,7 +76,8 @@ impl Verification<'_> {
     /// sees in place of this host.
     fn sees_otherwise(&self) -> Option<Fact<bool>> {
         let seen = self.allocation.mapped?.ip();
-        let how = rewritten(self.local, self.server.ip(), seen)?;
+        let relayed = Some(self.allocation.relayed.ip());
+        let how = rewritten_before_relay(self.local, self.server.ip(), relayed, seen)?;
         Some(Fact::inconclusive(
             Reason::SourceRewritten,
             format!(
@@ -94,6 +98,8 @@ pub struct Passage {
     pub reachable: Fact<bool>,
     /// Where it did not: whether it does once the relayed address has sent to this host.
     pub after_sending: Fact<bool>,
+    /// How it came.
+    pub arrived: Arrived,
 }
 
 impl Passage {
@@ -102,6 +108,20 @@ impl Passage {
             relays: fact.clone(),
             reachable: fact.clone(),
             after_sending: Fact::not_tested(Reason::NotApplicable),
+            arrived: Arrived::default(),
+        }
+    }
+
+    fn with(self, arrived: Arrived) -> Self {
+        let relays = if arrived.is_changed() {
+            Fact::Determined(false)
+        } else {
+            self.relays
+        };
+        Self {
+            relays,
+            arrived,
+            ..self
         }
     }
 
@@ -111,6 +131,7 @@ impl Passage {
             relays: Fact::Determined(true),
             reachable: Fact::Determined(false),
             after_sending: Fact::Determined(true),
+            arrived: Arrived::default(),
         };
         passage.with_loss(is_lossy)
     }
@@ -180,14 +201,12 @@ struct Outward {
 
 /// Whether data comes through, and whether it does so between the relayed address and this host.
 pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
-    let Verification {
-        allocation, clock, ..
-    } = what;
+    let (allocation, clock) = (&what.allocation, &what.clock);
     let relayed = allocation.relayed;
     let rtt = what.round_trip(session);
     let probe = probe::open(what.source, what.local, what.server, allocation);
     let (mut itself, mut here) = ask_for_permissions(session, allocation, probe.is_some());
-    let mut through_itself = ThroughItself::default();
+    let (mut through_itself, mut arrived) = (ThroughItself::default(), Arrived::default());
     let mut refusal: Option<Failure> = None;
     let mut outward: Option<Outward> = None;
     let mut deadline = clock.now() + PATIENCE + 3 * rtt;
@@ -214,6 +233,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
             // What the relay cannot send outward may keep a server from sending more, which is no loss.
             if itself == Permission::Granted || itself == Permission::Done && outward.is_none() {
                 session.send(relayed, THROUGH_ITSELF);
+                arrived.note_sent(now);
                 through_itself.sent += usize::from(outward.is_none());
             }
             // Loss is answered by sending again.
@@ -235,6 +255,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
                     }
                 }
                 Ok(Event::Data { peer, payload, .. }) => {
+                    arrived.note_data(&payload, clock.now());
                     if peer == relayed && payload == THROUGH_ITSELF {
                         through_itself.came += 1;
                         if itself != Permission::Done && !is_pending(here) {
@@ -256,11 +277,12 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
             received = probe::receive(probe.as_ref(), &mut buffer) => {
                 let Ok((length, from)) = received else { continue };
                 let came = &buffer[..length];
+                arrived.note_here(came, from, relayed);
                 if from == relayed && came == TO_HERE {
-                    return Passage::all(&Fact::Determined(true));
+                    return Passage::all(&Fact::Determined(true)).with(arrived);
                 }
                 if from == relayed && came == TO_HERE_AGAIN {
-                    return Passage::from_inside(through_itself.is_lossy(rtt));
+                    return Passage::from_inside(through_itself.is_lossy(rtt)).with(arrived);
                 }
                 if let Some(outward) = &mut outward && from == what.server {
                     outward.learn(came, what.transaction_id);
@@ -277,6 +299,7 @@ pub async fn relays(session: &mut Session, what: &Verification<'_>) -> Passage {
         refusal.as_ref(),
     );
     what.judged(passage.with_loss(through_itself.is_lossy(rtt)))
+        .with(arrived)
 }
 
 /// Asks for permissions for the relayed address itself and for this host, where there is a socket to send from.
@@ -388,6 +411,7 @@ fn conclusion(
         relays,
         reachable,
         after_sending,
+        arrived: Arrived::default(),
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut
     findings.extend(named_oddly::of_servers(result));
     let shortest = result.shortest_round_trip();
     findings.extend(shortest.and_then(|way| long_way::finding("the servers", way)));
+    if let Some((server, answer, data)) = result.slowest_to_answer() {
+        findings.extend(long_way::slow_server(&server.uri, answer, data));
+    }
     servers::of_servers(result, context, findings);
 }
 
@@ -299,6 +302,20 @@ fn of_flaw(
                 "look at the server's log; behind a load balancer, all requests of a client have to reach the same server",
             )
         }
+        Flaw::Changed => (
+            Code::DataChanged,
+            format!(
+                "{uri} gives {address}, and what comes out of it is not what was put in: DTLS and SRTP drop such data, so no call gets through"
+            ),
+            "the server changes data, or something on the way to it does that looks into packets: over TLS nothing on the way can; rtcdiag turn takes a closer look",
+        ),
+        Flaw::From(from) => (
+            Code::RelayUnreachableFromHere,
+            format!(
+                "{uri} gives {address}, and what it relays comes from {from}: peers know nothing of that address, and drop it"
+            ),
+            "the server has several addresses, or a NAT that gives what it sends another one: have it relay from the address that it gives out (coturn: relay-ip, external-ip; else the routes and the source NAT of its machine)",
+        ),
         Flaw::Silent if is_undecided => (
             Code::RelayUnreachableFromHere,
             format!(

@@ -26,6 +26,10 @@ pub(super) enum Flaw {
     Incomplete(&'static str),
     /// Who names no family, as browsers do, is refused.
     ByNameAlone,
+    /// What comes out of it is not what was put in.
+    Changed,
+    /// What it sends comes from another address.
+    From(SocketAddr),
     /// The server gives no permission to send through it, for another reason than a rule on the peer.
     Refused,
 }
@@ -114,6 +118,15 @@ pub(super) fn flaw(
     );
     if is_refused {
         return Some(Flaw::Refused);
+    }
+    if relayed.is_changed {
+        return Some(Flaw::Changed);
+    }
+    if let Some(from) = relayed
+        .comes_from
+        .filter(|_| relayed.reachable == Fact::Determined(false))
+    {
+        return Some(Flaw::From(from));
     }
     if let Some(lacks) = relayed.lacks {
         return Some(Flaw::Incomplete(lacks));

@@ -17,8 +17,8 @@ use crate::commands::nat::verdict::evidence::{self, Silence, StreamSeen};
 use crate::commands::nat::{nat64, verdict};
 use crate::net::host::Source;
 use crate::proto::nat::SendError;
-use crate::proto::nat::behavior::ServerError;
 use crate::proto::nat::behavior::words::{PathFacts, Udp};
+use crate::proto::nat::behavior::{Limits, ServerError};
 use crate::proto::nat::lifetime::LifetimeFacts;
 use crate::proto::stun::uri::ServerUri;
 
@@ -109,6 +109,9 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     report.default_route = path.default_route;
     report.loss = path.discovery.loss();
     report.limits = path.discovery.limits();
+    if matches!(report.limits, Some(Limits::All { .. })) {
+        report.facts.doubt_silence();
+    }
     let silence = silence(path, parts);
     if report.is_open() {
         findings.extend(silence.closed_ports());

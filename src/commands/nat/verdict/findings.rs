@@ -1,5 +1,7 @@
 //! What is worth knowing about a result, and what to do about it.
 
+mod reflexive;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -14,9 +16,9 @@ use crate::commands::nat::report::{NatResult, PathReport, ServerReport};
 use crate::commands::nat::verdict::interfaces::HINT_OF_SILENCE;
 use crate::commands::nat::verdict::{all_failed_with, all_unreachable, is_built_in, is_open};
 use crate::commands::nat::{nat64, router};
-use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::BehaviorDiscovery;
 use crate::proto::nat::behavior::words::{AddressPooling, Mapping, Udp};
+use crate::proto::stun::uri::Transport;
 
 /// What is wrong with a server of which there is no address to ask.
 const NO_ADDRESS: &[Code] = &[Code::Dns, Code::NameMisdirected, Code::BroadcastAddress];
@@ -266,22 +268,24 @@ pub(super) fn of_path(path: &PathReport, result: &NatResult, findings: &mut Vec<
     }
     nat64::verdict::of_path(path, findings);
     let untold = path.facts.reflexive_addresses.is_empty() && of_credentials(result).is_some();
-    if !untold {
-        fact_finding("mapping", family, &path.facts.mapping, findings);
-        fact_finding("filtering", family, &path.facts.filtering, findings);
-    }
-    if let Some(local) = path
-        .facts
-        .reflexive_addresses
+    let named: BTreeSet<IpAddr> = result
+        .servers
         .iter()
-        .find(|a| !is_global(a.ip()))
-    {
-        findings.push(Finding::new(
-            Code::ReflexiveNotPublic,
-            format!("a server sees {local}, which is not a public address: the server is on this side of the internet, and the {family} verdict reaches no further"),
-            "ask a server on the public internet with -s",
-        ));
+        .filter(|s| s.family == Some(path.family) && s.transport == Transport::Udp)
+        .filter_map(|s| Some(s.address?.ip()))
+        .collect();
+    let has_second = named.len() > 1;
+    if !untold {
+        fact_finding("mapping", family, &path.facts.mapping, has_second, findings);
+        fact_finding(
+            "filtering",
+            family,
+            &path.facts.filtering,
+            has_second,
+            findings,
+        );
     }
+    findings.extend(reflexive::not_public(path));
     if path.facts.alg == Fact::Determined(true) {
         findings.push(Finding::new(
             Code::Alg,
@@ -342,7 +346,13 @@ fn hint_of_silence(path: &PathReport, several: bool) -> String {
 }
 
 /// A finding for a fact that was needed and could not be had.
-fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<Finding>) {
+fn fact_finding<T>(
+    name: &str,
+    family: &str,
+    fact: &Fact<T>,
+    has_second: bool,
+    findings: &mut Vec<Finding>,
+) {
     let Fact::Inconclusive { reason, detail } = fact else {
         return;
     };
@@ -358,6 +368,10 @@ fn fact_finding<T>(name: &str, family: &str, fact: &Fact<T>, findings: &mut Vec<
         Reason::AlternateUnreachable => (
             Code::AlternateUnreachable,
             "ask another server with RFC 5780 with -s: if its other address is silent too, a firewall here drops UDP to such ports; else the operator of this one should open both addresses and ports",
+        ),
+        Reason::SingleServer if has_second => (
+            Code::SingleServer,
+            "the other servers named did not answer: ask one that does, on another IP address, with -s",
         ),
         Reason::SingleServer => (
             Code::SingleServer,

@@ -141,10 +141,34 @@ fn loss(result: &NatResult) -> Option<String> {
                 listed(&hosts)
             ));
         }
-        Some(Limits::All) => {
+        Some(Limits::All { servers, is_over }) => {
+            let (lost, sent) = (path.loss.lost, path.loss.sent);
+            let (begin, why) = match (*is_over, *servers > 1) {
+                (true, _) => (
+                    "from one moment on none of the servers answered any more",
+                    "the connection failed in mid-test, or something on the way lets no more through, or the servers limit the rate of requests",
+                ),
+                (false, true) => (
+                    "the servers answer their first requests and few after those",
+                    "they limit the rate of requests, or something on the way does, such as the router",
+                ),
+                (false, false) => (
+                    "the server answers its first requests and few after those",
+                    "it limits the rate of requests, or something on the way does, such as the router",
+                ),
+            };
             return Some(format!(
-                "But the servers answer their first requests {over} and few after those ({} of {} got no answer): they seem to limit the rate of requests, which says nothing of this line.",
-                path.loss.lost, path.loss.sent
+                "But {begin} {over} ({lost} of {sent} got no answer): {why}."
+            ));
+        }
+        Some(Limits::First { flows, of }) => {
+            return Some(format!(
+                "But the first packet of a flow is lost {over} ({flows} of {of} flows), and those after it are not: something on the way, such as the router, drops what begins a flow; calls begin a little later, since ICE sends again."
+            ));
+        }
+        Some(Limits::Sockets { old, new }) => {
+            return Some(format!(
+                "But {new} sockets got no answer {over} to anything, while {old} others were answered by the same servers: the NAT or a firewall lets no more flows through, as one that has run out of ports for this line does; close other programs, or have the limit raised."
             ));
         }
         None => {}
@@ -332,12 +356,22 @@ fn external(path: &PathReport) -> Vec<String> {
 const THIS_SIDE: &str =
     "how calls get to the internet was not tested, for the servers asked are on this side of it";
 
+const NOT_SEEN: &str = "how the internet sees this host is not known, for public servers see its own private address: something on the way writes it into their answers, or they are within this network";
+
 const NOT_KNOWN: &str =
     "calls get out, but it is not known with whom they connect directly; have a TURN server ready";
 
 /// What the path means for a call, as a support person says it. It promises no more than the table of
 /// peers does.
 fn meaning(path: &PathReport) -> &'static str {
+    if let Fact::Inconclusive {
+        reason: Reason::SourceRewritten,
+        ..
+    } = path.facts.nat
+        && path.is_this_side()
+    {
+        return NOT_SEEN;
+    }
     if path.is_this_side() {
         return THIS_SIDE;
     }

@@ -1,5 +1,6 @@
 //! Data through relays: two allocations, or one and a UDP socket of this host.
 
+mod arrivals;
 mod datagram;
 mod first;
 mod steady;
@@ -12,7 +13,7 @@ use tokio::net::UdpSocket;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::ErrorReport;
 use crate::commands::probe;
-use crate::commands::turn::report::DataReport;
+use crate::commands::turn::report::{Arrivals, DataReport};
 use crate::net::clock::Clock;
 use crate::net::session::Session;
 use crate::proto::turn::client::{Event, RequestId};
@@ -38,6 +39,10 @@ pub struct Ends {
     /// Random, in every datagram: nobody else's counts.
     pub token: u32,
     pub stun: SocketAddr,
+    /// The relayed address of A.
+    pub relayed: SocketAddr,
+    /// How what was sent came.
+    pub arrivals: Arrivals,
     /// Of the datagrams that are being answered.
     size: Size,
 }
@@ -55,7 +60,13 @@ enum Happened {
 }
 
 impl Ends {
-    pub const fn new(a: Session, b: Option<Session>, clock: Clock, stun: SocketAddr) -> Self {
+    pub const fn new(
+        a: Session,
+        b: Option<Session>,
+        clock: Clock,
+        stun: SocketAddr,
+        relayed: SocketAddr,
+    ) -> Self {
         Self {
             a,
             b,
@@ -63,6 +74,8 @@ impl Ends {
             clock,
             token: 0,
             stun,
+            relayed,
+            arrivals: Arrivals::NONE,
             size: Size::Small,
         }
     }
@@ -148,18 +161,8 @@ impl Ends {
                     datagram::number_of(self.token, Kind::Pong(way), &buffer[..length])
                         .filter(|_| way == Direction::FromHere(from) && length == size.bytes())
                 }
-                Ok(Happened::At(
-                    end,
-                    Event::Data {
-                        peer,
-                        payload,
-                        channel,
-                    },
-                )) => {
-                    let by_channel = channel.is_some() || !matches!(way, Direction::ByChannel(_));
-                    by_channel
-                        .then(|| self.answer(way, end, peer, &payload))
-                        .flatten()
+                Ok(Happened::At(end, Event::Data { peer, payload, .. })) => {
+                    self.answer(way, end, peer, &payload)
                 }
                 Ok(Happened::At(..) | Happened::Due) => None,
             };
@@ -253,15 +256,17 @@ impl Ends {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            event = self.a.next() => Ok(Happened::At(Side::A, event?)),
-            event = b => Ok(Happened::At(Side::B, event?)),
+        let happened = tokio::select! {
+            event = self.a.next() => event.map(|event| Happened::At(Side::A, event)),
+            event = b => event.map(|event| Happened::At(Side::B, event)),
             received = probe::receive(probe, buffer) => Ok(match received {
                 Ok((length, from)) => Happened::Probe(length, from),
                 // An ICMP error: something was lost.
                 Err(_) => Happened::Due,
             }),
             () = wait => Ok(Happened::Due),
-        }
+        }?;
+        self.note(&happened, buffer);
+        Ok(happened)
     }
 }

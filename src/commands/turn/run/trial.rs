@@ -25,6 +25,7 @@ use crate::net::clock::Clock;
 use crate::net::host::Source;
 use crate::net::leases::Lease;
 use crate::net::link::Target;
+use crate::net::mtu;
 use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE, families};
 use crate::net::session::Session;
 use crate::proto::stun::uri::{DEFAULT_PORT, Transport};
@@ -90,6 +91,7 @@ pub async fn run(
         }
     };
     report.local_address = Some(local);
+    report.mtu = mtu::known_to(trial.target.address, local);
     let counting = Arc::clone(&around.quiet).read_owned().await;
     let (first, second) = tokio::join!(allocate(&trial, &around, local, 0), async {
         if trial.frugal {
@@ -120,6 +122,7 @@ pub async fn run(
         b.map(|(session, _)| session),
         around.clock,
         stun_address(server, trial.target.transport),
+        allocation.relayed,
     );
     ends.probe = probe::open(&around.source, local, server, &allocation);
     ends.token = token_of(around.seed, trial.number);
@@ -297,6 +300,7 @@ async fn exercise(
     if matches!(&bound, Err(error) if error.code == Code::LargePacketsLost) {
         // Whatever else is asked for waits behind what is lost.
         report.stage = Stage::Relay;
+        report.arrivals = ends.arrivals;
         judgement::judge(report, bound.err(), None);
         return;
     }
@@ -314,7 +318,8 @@ async fn exercise(
     };
     // A stream over a long way begins too slowly to tell how much it carries.
     let is_slow_stream = ends.a.link().is_stream() && !long(ends.a.round_trip()).is_zero();
-    if report.channel == Fact::Determined(true) && refreshed.is_ok() && !is_slow_stream {
+    let is_steady = !is_slow_stream && !ends.arrivals.are_changed();
+    if report.channel == Fact::Determined(true) && refreshed.is_ok() && is_steady {
         // Last, since a server that limits bandwidth loses what comes behind it.
         let alone = around.quiet.write();
         drop(tokio::time::timeout(FOR_OTHERS, alone).await);
@@ -334,6 +339,7 @@ async fn exercise(
         report.throughput = Some(stream);
     }
     report.stage = Stage::Refresh;
+    report.arrivals = ends.arrivals;
     let age = clock.now().saturating_sub(from_the_start);
     let in_use = |error| judgement::closed_in_use(error, age);
     judgement::judge(report, bound.err().map(in_use), refreshed.err().map(in_use));
@@ -394,8 +400,9 @@ async fn between_relays(
     if bound.is_ok() {
         let by_channel = ends.ping(Direction::ByChannel(to), Size::Small).await;
         if passes {
-            report.channel = by_channel.works;
+            report.channel = by_channel.works.clone();
         }
+        report.by_channel = by_channel;
         // Where shorter ones are lost too, so are these.
         let is_lost = report.relay_to_relay_large.works == Fact::Determined(false);
         let is_close = report

@@ -37,11 +37,7 @@ pub(super) fn of_result(result: &TurnResult, context: &Context, findings: &mut V
     relays::of_closed_ports(result, findings);
     of_addresses(result, findings);
     of_families(result, findings);
-    let ways = result.transports.iter().filter_map(|t| t.round_trip);
-    findings.extend(
-        ways.min()
-            .and_then(|way| long_way::finding("the server", way)),
-    );
+    findings.extend(of_time(result));
     of_authentication(result, context, findings);
     relays::of_policy(result, findings);
 }
@@ -259,6 +255,29 @@ fn of_transport(transport: &TransportReport, result: &TurnResult, findings: &mut
         );
     }
     relays::of_losses(transport, &name, is_limited, findings);
+    if transport.arrivals.lack_channel_data() {
+        findings.push(
+            Finding::new(
+                Code::NoChannelData,
+                format!("{name}: what comes for a bound channel comes in Data indications, 32 bytes longer and more, and not as ChannelData (RFC 8656 12): the server sends none"),
+                "browsers take both; programs that take ChannelData alone get nothing, so look at the server's version",
+            )
+            .severity(Severity::Info),
+        );
+    }
+}
+
+/// A long way to the server, or a server that is slow at the end of a short one.
+fn of_time(result: &TurnResult) -> Option<Finding> {
+    let all = result.transports.iter();
+    let ways = all.clone().filter_map(|t| {
+        let known = t.round_trip.into_iter().chain(t.quickest_data());
+        known.min()
+    });
+    let way = ways.min()?;
+    let answers = all.filter_map(|t| t.round_trip).min();
+    long_way::finding("the server", way)
+        .or_else(|| long_way::slow_server("the server", answers?, way))
 }
 
 /// Whether TURN is spoken over some transport, be it only to refuse.

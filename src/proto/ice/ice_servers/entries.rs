@@ -1,6 +1,6 @@
 //! From values to servers: where the list is, and what each entry says.
 
-use crate::base::words::{listed, printable};
+use crate::base::words::{listed, printable, unseen};
 use crate::proto::ice::ice_servers::oddities::{self, Other};
 use crate::proto::ice::ice_servers::text::{Document, Node, Places, What, is_url};
 use crate::proto::ice::ice_servers::tree::{URLS, entries_in, get, levels, lists_in, plain, urls};
@@ -235,6 +235,13 @@ impl Reader<'_> {
         if oddities::is_placeholder(text) {
             self.leave_out(
                 "a placeholder stands where a URL or host belongs: nobody has filled it in",
+                at,
+            );
+            return None;
+        }
+        if let Some(number) = unseen(text) {
+            self.leave_out(
+                &format!("a URL has a character that is not seen ({number}), as texts copied from a page or a chat have: type it anew"),
                 at,
             );
             return None;

@@ -322,6 +322,21 @@ pub(super) fn reflexive_in(answer: &Answer) -> Option<SocketAddr> {
 }
 
 impl PathFacts {
+    /// Where hardly anything was answered any more, silence shows nothing.
+    pub fn doubt_silence(&mut self) {
+        let why = "hardly anything was answered any more, so that silence shows nothing";
+        if let Fact::Inconclusive {
+            reason: Reason::AlternateUnreachable | Reason::ServerDropsChangeRequest,
+            ..
+        } = self.filtering
+        {
+            self.filtering = Fact::inconclusive(Reason::PacketLoss, why);
+        }
+        if self.hairpinning == Fact::Determined(false) {
+            self.hairpinning = Fact::inconclusive(Reason::PacketLoss, why);
+        }
+    }
+
     /// In a run that was cut short, what is missing is missing for that reason.
     fn cut(&mut self, reason: Reason) {
         cut(&mut self.udp, reason);

@@ -75,11 +75,14 @@ impl Machine for Discovery {
 impl Discovery {
     /// What answers no request. If it comes from where an answer is waited for, something listens there.
     pub(super) fn note_foreign(&mut self, flow: Flow) {
-        self.strays += 1;
         let is_asked = |p: &&mut Probe| p.socket == flow.socket && p.destination == flow.remote;
+        let mut is_stray = true;
         for probe in self.probes.iter_mut().filter(is_asked) {
             probe.is_foreign = true;
+            is_stray = false;
         }
+        // What the asked one sends is its fault, and nobody else's.
+        self.strays += usize::from(is_stray);
     }
 
     fn answer(

@@ -1,54 +1,140 @@
-//! Whose loss it is: a server that limits the rate of requests answers the first ones and few after those, while the
-//! line loses for all servers alike.
+//! Whose loss it is: a server that limits the rate of requests answers the first ones and few after those, a NAT that has
+//! no more ports answers old sockets and no new ones, and the line loses for all servers alike.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use crate::proto::nat::Time;
 use crate::proto::nat::behavior::Discovery;
 use crate::proto::nat::loss::Loss;
 
-/// The servers that lose what the line does not.
+/// Why requests are lost, if not by a line that loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limits {
-    /// These do, and others answer.
+    /// These servers lose, and others answer.
     Some(Vec<IpAddr>, Loss),
-    /// All do: each answered its first requests.
-    All,
+    /// All do, so many: each answered its first requests. It may be they, or something on the way.
+    All { servers: usize, is_over: bool },
+    /// The first packet of each of so many flows is lost, and those after it are not.
+    First { flows: usize, of: usize },
+    /// So many sockets are answered, and so many others never, by the same servers at the same time.
+    Sockets { old: usize, new: usize },
+}
+
+/// A plain request to an address that does answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub socket: usize,
+    pub destination: SocketAddr,
+    pub at: Time,
+    pub is_answered: bool,
 }
 
 /// Fewest requests to a server that show how much it loses.
 const FEWEST: usize = 5;
 /// How many requests, answered at once by a server that loses most of all later ones, are no chance.
 const FIRST: usize = 2;
+/// Fewest flows that begin with a loss each, and fewest sockets that are never answered.
+const FEWEST_FLOWS: usize = 5;
+const FEWEST_SOCKETS: usize = 2;
+/// How many requests of a socket, all lost, are no chance where others are answered.
+const FEWEST_LOST: usize = 3;
+/// So many requests in so long a time, after which nothing more came from anybody.
+const FEWEST_AFTER: usize = 10;
+const LONG_AFTER: Duration = Duration::from_millis(800);
 
 impl Discovery {
-    /// Servers that limit their rate, if the loss is theirs.
+    /// Whose the loss is, if that shows.
     pub fn limits(&self) -> Option<Limits> {
-        let mut by_host: BTreeMap<IpAddr, Vec<(Time, bool)>> = BTreeMap::new();
-        for (destination, at, answered) in self.counted() {
-            let of_host = by_host.entry(destination.ip()).or_default();
-            of_host.push((at, answered));
-        }
-        limits_of(by_host)
+        limits_of(self.counted())
     }
 }
 
-fn limits_of(by_host: BTreeMap<IpAddr, Vec<(Time, bool)>>) -> Option<Limits> {
+fn limits_of(mut sent: Vec<Sent>) -> Option<Limits> {
+    sent.sort_by_key(|request| request.at);
+    first_lost(&sent)
+        .or_else(|| no_new_sockets(&sent))
+        .or_else(|| of_servers(&sent))
+}
+
+/// A filter that lets nothing through before it has seen a flow once.
+fn first_lost(sent: &[Sent]) -> Option<Limits> {
+    let mut flows: BTreeMap<(usize, SocketAddr), Vec<bool>> = BTreeMap::new();
+    for request in sent {
+        let flow = (request.socket, request.destination);
+        flows.entry(flow).or_default().push(request.is_answered);
+    }
+    let lost = sent.iter().filter(|request| !request.is_answered).count();
+    let told = flows.values().filter(|flow| flow.len() > 1);
+    let of = told.clone().count();
+    let is_first = |flow: &&Vec<bool>| !flow[0] && flow[1..].iter().all(|answered| *answered);
+    let first = told.filter(is_first).count();
+    (first >= FEWEST_FLOWS && first * 10 >= of * 8 && first * 10 >= lost * 8)
+        .then_some(Limits::First { flows: first, of })
+}
+
+/// Sockets that a NAT has no port for any more, while those that have one go on.
+fn no_new_sockets(sent: &[Sent]) -> Option<Limits> {
+    let mut sockets: BTreeMap<usize, Vec<&Sent>> = BTreeMap::new();
+    for request in sent {
+        sockets.entry(request.socket).or_default().push(request);
+    }
+    let answered = |of: &[&Sent]| of.iter().filter(|request| request.is_answered).count();
+    let dead: Vec<&Vec<&Sent>> = sockets
+        .values()
+        .filter(|of| of.len() >= FEWEST_LOST && answered(of) == 0)
+        .collect();
+    let alive = sockets.values().filter(|of| answered(of) > 0);
+    // The same host has to answer one of the others when it does not answer these.
+    let goes_on = |of: &&Vec<&Sent>| {
+        of.iter().filter(|request| request.is_answered).any(|one| {
+            dead.iter().all(|lost| {
+                let began = lost[FEWEST_LOST - 1].at;
+                one.at > began
+            }) && dead
+                .iter()
+                .flat_map(|lost| lost.iter())
+                .any(|lost| lost.destination.ip() == one.destination.ip())
+        })
+    };
+    let lost_by_alive: usize = alive.clone().map(|of| of.len() - answered(of)).sum();
+    let lost = sent.iter().filter(|request| !request.is_answered).count();
+    let is_theirs = lost_by_alive * 10 <= lost;
+    let mut going_on = alive.clone().filter(goes_on);
+    (dead.len() >= FEWEST_SOCKETS && is_theirs && going_on.next().is_some()).then(|| {
+        Limits::Sockets {
+            old: alive.count(),
+            new: dead.len(),
+        }
+    })
+}
+
+fn of_servers(sent: &[Sent]) -> Option<Limits> {
+    let mut by_host: BTreeMap<IpAddr, Vec<&Sent>> = BTreeMap::new();
+    for request in sent {
+        let of_host = by_host.entry(request.destination.ip()).or_default();
+        of_host.push(request);
+    }
+    let servers = by_host.len();
+    // Who was asked before anything was lost shows nothing of the time after it.
+    let mut missed = sent.iter().filter(|request| !request.is_answered);
+    let lossy_since = missed.nth(FEWEST_LOST - 1).map(|request| request.at);
     let mut losing: Vec<(IpAddr, Loss)> = Vec::new();
     let (mut clean, mut all_sudden) = (0, true);
-    for (ip, mut sent) in by_host {
-        sent.sort_unstable_by_key(|(at, _)| *at);
-        let unanswered = sent.iter().filter(|(_, answered)| !answered).count();
+    for (ip, sent) in by_host {
+        let unanswered = sent.iter().filter(|request| !request.is_answered).count();
         let loss = Loss {
             sent: sent.len(),
             lost: unanswered,
         };
-        let answers = |first: usize| sent.iter().take(first).all(|(_, answered)| *answered);
+        let answers = |first: usize| sent.iter().take(first).all(|request| request.is_answered);
         let hardly_any = loss.lost * 20 >= loss.sent * 19;
         let answers_first = answers(if hardly_any { 1 } else { FIRST });
         if loss.lost * 10 < loss.sent {
-            clean += usize::from(loss.sent >= 2);
+            let mut answered = sent.iter().filter(|request| request.is_answered);
+            let is_late = answered.any(|request| Some(request.at) > lossy_since);
+            clean += usize::from(loss.sent >= 2 && is_late);
         } else if loss.sent >= FEWEST && loss.lost * 2 >= loss.sent {
             losing.push((ip, loss));
             all_sudden &= answers_first && loss.lost * 5 >= loss.sent * 4;
@@ -60,6 +146,12 @@ fn limits_of(by_host: BTreeMap<IpAddr, Vec<(Time, bool)>>) -> Option<Limits> {
     if losing.is_empty() {
         return None;
     }
+    if is_over(sent) {
+        return Some(Limits::All {
+            servers,
+            is_over: true,
+        });
+    }
     if clean > 0 {
         let sum = losing.iter().fold(Loss::default(), |sum, (_, loss)| Loss {
             sent: sum.sent + loss.sent,
@@ -68,17 +160,52 @@ fn limits_of(by_host: BTreeMap<IpAddr, Vec<(Time, bool)>>) -> Option<Limits> {
         let hosts = losing.into_iter().map(|(ip, _)| ip).collect();
         return Some(Limits::Some(hosts, sum));
     }
-    all_sudden.then_some(Limits::All)
+    all_sudden.then_some(Limits::All {
+        servers: losing.len(),
+        is_over: false,
+    })
+}
+
+/// Whether nothing came from anybody any more, from a moment on before which hardly anything was lost, and more than one
+/// was asked after it.
+fn is_over(sent: &[Sent]) -> bool {
+    let Some(last) = sent.iter().rposition(|request| request.is_answered) else {
+        return false;
+    };
+    let (before, after) = sent.split_at(last + 1);
+    let missed = before.iter().filter(|request| !request.is_answered).count();
+    let hosts: std::collections::BTreeSet<IpAddr> = after
+        .iter()
+        .map(|request| request.destination.ip())
+        .collect();
+    let span = match (after.first(), after.last()) {
+        (Some(first), Some(last)) => last.at.saturating_sub(first.at),
+        _ => Duration::ZERO,
+    };
+    after.len() >= FEWEST_AFTER
+        && hosts.len() > 1
+        && span >= LONG_AFTER
+        && missed * 5 <= before.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn host(last: u8, answered: &[bool]) -> (IpAddr, Vec<(Time, bool)>) {
-        let at = (0..).map(|n| Time::from_millis(20 * n));
-        let sent = at.zip(answered.iter().copied()).collect();
-        (IpAddr::from([192, 0, 2, last]), sent)
+    /// Requests of one socket to one server.
+    fn host(last: u8, answered: &[bool]) -> Vec<Sent> {
+        flow(0, last, 0, answered)
+    }
+
+    fn flow(socket: usize, last: u8, began: u64, answered: &[bool]) -> Vec<Sent> {
+        let at = (0..).map(|n| Time::from_millis(began + 20 * n));
+        let sent = at.zip(answered).map(|(at, is_answered)| Sent {
+            socket,
+            destination: SocketAddr::from(([192, 0, 2, last], 3478)),
+            at,
+            is_answered: *is_answered,
+        });
+        sent.collect()
     }
 
     fn first(count: usize, of: usize) -> Vec<bool> {
@@ -87,23 +214,44 @@ mod tests {
 
     #[test]
     fn loss_at_one_server_alone_is_its_own() {
-        let limits = limits_of(BTreeMap::from([
-            host(1, &first(2, 40)),
-            host(2, &first(3, 3)),
-            host(3, &first(1, 1)),
-        ]));
+        let limits = limits_of(
+            [
+                host(1, &first(2, 40)),
+                flow(1, 2, 900, &first(3, 3)),
+                flow(1, 3, 900, &first(1, 1)),
+            ]
+            .concat(),
+        );
         let loss = Loss { sent: 40, lost: 38 };
         let expected = Limits::Some(vec![IpAddr::from([192, 0, 2, 1])], loss);
+        assert_eq!(limits, Some(expected));
+        // Asked before the first loss, the others show nothing.
+        let early = [host(1, &first(2, 40)), flow(1, 2, 0, &first(3, 3))].concat();
+        let expected = Limits::All {
+            servers: 1,
+            is_over: false,
+        };
+        assert_eq!(limits_of(early), Some(expected));
+    }
+
+    #[test]
+    fn all_that_answer_first_and_hardly_later_may_be_limited_by_something_on_the_way() {
+        let late: Vec<bool> = (0..40).map(|n| n < 4 || n == 39).collect();
+        let limits = limits_of([host(1, &first(1, 40)), host(2, &late)].concat());
+        let expected = Limits::All {
+            servers: 2,
+            is_over: false,
+        };
         assert_eq!(limits, Some(expected));
     }
 
     #[test]
-    fn servers_that_answer_first_and_hardly_later_limit_their_rate() {
-        let limits = limits_of(BTreeMap::from([
-            host(1, &first(1, 40)),
-            host(2, &first(4, 40)),
-        ]));
-        assert_eq!(limits, Some(Limits::All));
+    fn where_nobody_answers_from_a_moment_on_the_line_may_have_ended() {
+        let expected = |servers, is_over| Some(Limits::All { servers, is_over });
+        let both = [host(1, &first(4, 60)), host(2, &first(4, 60))].concat();
+        assert_eq!(limits_of(both), expected(2, true));
+        // One server alone may limit its rate as well.
+        assert_eq!(limits_of(host(1, &first(4, 60))), expected(1, false));
     }
 
     #[test]
@@ -111,8 +259,41 @@ mod tests {
         let half: Vec<bool> = (0..40).map(|n| n % 2 == 0).collect();
         let some: Vec<bool> = (0..40).map(|n| n % 4 != 0).collect();
         for lossy in [half, some] {
-            let by_host = BTreeMap::from([host(1, &lossy), host(2, &lossy)]);
+            let by_host = [host(1, &lossy), host(2, &lossy)].concat();
             assert_eq!(limits_of(by_host), None);
         }
+    }
+
+    #[test]
+    fn first_packets_of_flows_that_are_lost_are_told_from_a_line_that_loses() {
+        let flows: Vec<Sent> = (0..8)
+            .flat_map(|n| flow(n, 1, 0, &[false, true, true]))
+            .collect();
+        let expected = Limits::First { flows: 8, of: 8 };
+        assert_eq!(limits_of(flows), Some(expected));
+        let some = (0..8).flat_map(|n| flow(n, 1, 0, &[n % 3 != 0, true, n % 4 != 0]));
+        assert_eq!(limits_of(some.collect()), None);
+    }
+
+    #[test]
+    fn sockets_that_are_never_answered_beside_one_that_is_are_the_nats() {
+        let old = || flow(0, 1, 0, &[true; 40]);
+        let new = (1..6).flat_map(|n| flow(n, 1, 100, &[false; 10]));
+        let limits = limits_of(old().into_iter().chain(new).collect());
+        assert_eq!(limits, Some(Limits::Sockets { old: 1, new: 5 }));
+        // Where the first one is not answered any more either, the server may limit its rate.
+        let new = (1..6).flat_map(|n| flow(n, 1, 900, &[false; 10]));
+        let limits = limits_of(old().into_iter().chain(new).collect());
+        assert!(
+            !matches!(limits, Some(Limits::Sockets { .. })),
+            "{limits:?}"
+        );
+        // And where it answers another one alone, it may be the server.
+        let new = (1..6).flat_map(|n| flow(n, 2, 100, &[false; 10]));
+        let limits = limits_of(old().into_iter().chain(new).collect());
+        assert!(
+            !matches!(limits, Some(Limits::Sockets { .. })),
+            "{limits:?}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::proto::nat::behavior::Discovery;
+use crate::proto::nat::behavior::limits::Sent;
 use crate::proto::nat::behavior::probe::{End, Pace, Test};
 use crate::proto::nat::loss::Loss;
 use crate::proto::nat::{Time, timers};
@@ -95,15 +96,15 @@ impl Discovery {
     /// RESPONSE-PORT does not count: many servers do not know it.
     pub fn loss(&self) -> Loss {
         let mut loss = Loss::default();
-        for (_, _, answered) in self.counted() {
+        for request in self.counted() {
             loss.sent += 1;
-            loss.lost += usize::from(!answered);
+            loss.lost += usize::from(!request.is_answered);
         }
         loss
     }
 
-    /// Each of these requests: where it went and when, and whether it was answered.
-    pub(super) fn counted(&self) -> Vec<(SocketAddr, Time, bool)> {
+    /// Each of these requests.
+    pub(super) fn counted(&self) -> Vec<Sent> {
         let mut counted = Vec::new();
         let answering: BTreeSet<SocketAddr> = self
             .probes
@@ -121,9 +122,14 @@ impl Discovery {
             }
             let patience = timers::patience(self.slowest(probe.destination.ip()));
             for sent in &probe.transmissions {
-                let answered = sent.answered.is_some();
-                if answered || sent.at + patience <= self.now {
-                    counted.push((probe.destination, sent.at, answered));
+                let is_answered = sent.answered.is_some();
+                if is_answered || sent.at + patience <= self.now {
+                    counted.push(Sent {
+                        socket: probe.socket,
+                        destination: probe.destination,
+                        at: sent.at,
+                        is_answered,
+                    });
                 }
             }
         }

@@ -223,12 +223,22 @@ impl Discovery {
         let answers = self.believed_answers();
         let local_seen = answers.iter().any(|seen| seen.reflexive == local);
         let other_seen = answers.iter().any(|seen| seen.reflexive != local);
-        if local_seen && other_seen && outvoted.is_none() && fact.is_determined() {
-            let fact = Fact::inconclusive(
-                Reason::Contradiction,
-                "one server sees the local address itself and others another one",
-            );
-            return (fact, None);
+        let depends = matches!(
+            fact,
+            Fact::Inconclusive {
+                reason: Reason::EndpointDependent | Reason::AddressPooling,
+                ..
+            }
+        );
+        if local_seen && other_seen && outvoted.is_none() && (fact.is_determined() || depends) {
+            let odd = answers.iter().find(|seen| seen.reflexive != local);
+            let detail = odd.map_or_else(String::new, |odd| {
+                format!(
+                    "one server sees the local address and port itself, and {} sees {}: that one is wrong, or something on the way to it changes addresses or ports",
+                    odd.destination, odd.reflexive
+                )
+            });
+            return (Fact::inconclusive(Reason::Contradiction, detail), None);
         }
         // A NAT that spreads flows over several addresses may by chance keep to one for a socket.
         let chance = fact == Fact::Determined(Mapping::EndpointIndependent)
@@ -304,6 +314,18 @@ impl Discovery {
             return Fact::inconclusive(
                 Reason::TooFewServers,
                 "only servers within this network were asked, and they see this host's private address: the way to the internet was not tested",
+            );
+        }
+        // No private address is routed on the internet.
+        let is_odd = |seen: &MappingSeen| {
+            seen.reflexive.ip() == local.ip()
+                && address::is_global(self.behind(seen.destination).ip())
+        };
+        let is_private = !address::is_global(local.ip()) && !local.ip().is_loopback();
+        if is_private && !answers.is_empty() && answers.iter().all(is_odd) {
+            return Fact::inconclusive(
+                Reason::SourceRewritten,
+                "public servers see this host's private address: something on the way writes it into their answers, or answers in their name, or they are within this network",
             );
         }
         classify::nat(local, &reflexive)

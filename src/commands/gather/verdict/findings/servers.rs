@@ -96,7 +96,11 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         findings.push(Finding {
             code: finding_code(error.code),
             severity,
-            message: format!("{name}: {} ({stage})", error.message),
+            message: format!(
+                "{name}: {} ({stage}){}",
+                error.message,
+                route(server, error, result)
+            ),
             hint: hint(server, error, result).map(ToOwned::to_owned),
         });
     }
@@ -120,6 +124,23 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
             "take servers that do not answer out of the configuration",
         ));
     }
+}
+
+/// Which way leads to a silent server, where there is more than one that may.
+fn route(server: &GatherServerReport, error: &ErrorReport, result: &GatherResult) -> String {
+    let (Some(interface), Some(local)) = (&server.interface, server.local_address) else {
+        return String::new();
+    };
+    let hosts = result.candidates.iter();
+    let interfaces: BTreeSet<&String> = hosts
+        .filter(|c| c.kind == CandidateType::Host && c.address.is_ipv4() == local.is_ipv4())
+        .filter_map(|c| c.interface.as_ref())
+        .collect();
+    let is_unheard = is_silence(error) || error.code == Code::PortSilent;
+    if !is_unheard || !server.is_default_route || interfaces.len() < 2 {
+        return String::new();
+    }
+    format!("; its route leads over {interface} ({local}), and --interface tries another way")
 }
 
 /// A server that answers STUN and not TURN is not down.

@@ -76,9 +76,11 @@ impl Silence<'_> {
         }
         let unanswered = self.unanswered();
         let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
-        let mut hosts = unanswered.into_iter().filter(|ip| !refused_itself(*ip));
-        let (host, refused) =
-            hosts.find_map(|ip| Some((ip, refused_elsewhere(ip, self.knocks)?)))?;
+        let mut hosts = unanswered.iter().filter(|ip| !refused_itself(**ip));
+        let found = hosts.find_map(|ip| Some((*ip, refused_elsewhere(*ip, self.knocks)?)));
+        let Some((host, refused)) = found else {
+            return self.is_one_port_let_out(&unanswered);
+        };
         let own = self
             .servers
             .iter()
@@ -99,13 +101,66 @@ impl Silence<'_> {
             return Some((Closed::Silent, finding));
         };
         let message = format!(
-            "no answer over UDP from port {own} over {}: {} answers over {}, and of UDP {} it says itself that nothing listens there (ICMP), so that UDP gets out to it; this port is blocked, or no UDP answers come in here",
+            "no answer over UDP from port {own} over {}: {} answers over {}, and of UDP {} it says itself that nothing listens there (ICMP), so that UDP gets out to it; this port is blocked, or no UDP answers come in here{}",
             self.path,
             seen.address,
             transport_name(seen.transport),
-            numbers(&refused)
+            numbers(&refused),
+            self.silent_too(host)
         );
         let finding = Finding::new(Code::PortSilent, message, SILENT_PORT_HINT);
+        Some((Closed::Answers, finding.severity(Severity::Error)))
+    }
+
+    /// Other ports of a host that brought nothing back, in the end of a sentence.
+    fn silent_too(&self, host: IpAddr) -> String {
+        let silent = self.silent_ports(&BTreeSet::from([host]));
+        if silent.is_empty() {
+            return String::new();
+        }
+        format!("; UDP {} brings nothing back either", numbers(&silent))
+    }
+
+    /// Other ports of these hosts that brought nothing back.
+    fn silent_ports(&self, hosts: &BTreeSet<IpAddr>) -> BTreeSet<u16> {
+        let of_hosts = self.knocks.iter().filter(|k| {
+            hosts.contains(&k.server.ip()) && k.form == Form::Today && k.heard == Heard::Nothing
+        });
+        of_hosts.map(|k| k.port).collect()
+    }
+
+    /// A single port that several silent hosts refuse themselves, as those of QUIC may be let out alone. Of one host it
+    /// would show nothing, since a firewall may refuse it in that one's name.
+    fn is_one_port_let_out(&self, unanswered: &BTreeSet<IpAddr>) -> Option<(Closed, Finding)> {
+        let refusing = |port: u16| -> BTreeSet<IpAddr> {
+            let refused = self
+                .knocks
+                .iter()
+                .filter(|k| k.port == port && k.heard == Heard::Refusal);
+            let hosts = refused.map(|k| k.server.ip());
+            hosts.filter(|ip| unanswered.contains(ip)).collect()
+        };
+        let mut ports = self.knocks.iter().map(|k| k.port);
+        let (port, hosts) = ports
+            .find_map(|port| Some((port, refusing(port))).filter(|(_, hosts)| hosts.len() > 1))?;
+        let own = self.servers.iter().map(|r| r.address.port());
+        let silent: BTreeSet<u16> = self.silent_ports(&hosts).into_iter().chain(own).collect();
+        if silent.contains(&port) {
+            return None;
+        }
+        let hosts: Vec<String> = hosts.iter().map(IpAddr::to_string).collect();
+        let message = format!(
+            "UDP over {} gets out to port {port}, of which {} say themselves that nothing listens there (ICMP), and to none of {}, it seems: those bring nothing back",
+            self.path,
+            listed(&hosts),
+            numbers(&silent)
+        );
+        let hint = if port == 443 {
+            "use TURN over TCP or TLS, or over UDP on port 443, if answers come in there; a firewall may also refuse that port in the servers' name, which rtcdiag gather with a server on UDP 443 tells"
+        } else {
+            SILENT_PORT_HINT
+        };
+        let finding = Finding::new(Code::PortSilent, message, hint);
         Some((Closed::Answers, finding.severity(Severity::Error)))
     }
 }
@@ -113,4 +168,94 @@ impl Silence<'_> {
 fn numbers(ports: &BTreeSet<u16>) -> String {
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     listed(&ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::commands::nat::run::other_ports::{self, Knock};
+    use crate::commands::nat::verdict::evidence::StreamSeen;
+    use crate::proto::nat::behavior::ServerFacts;
+    use crate::proto::stun::uri::Transport;
+
+    /// Two servers, both silent over UDP on 3478, of which the first answers over TCP; their hosts refuse these ports.
+    fn found(refused: &[u16], hosts: usize) -> (Option<(Closed, Finding)>, bool) {
+        let servers = ["192.0.2.10:3478", "198.51.100.10:3478"];
+        let servers: Vec<SocketAddr> = servers[..hosts]
+            .iter()
+            .map(|server| server.parse().expect("an address"))
+            .collect();
+        let asked = servers.iter().flat_map(|server| other_ports::of(*server));
+        let knocks: Vec<Knock> = asked
+            .map(|knock| Knock {
+                heard: if refused.contains(&knock.port) {
+                    Heard::Refusal
+                } else {
+                    Heard::Nothing
+                },
+                ..knock
+            })
+            .collect();
+        let names = BTreeMap::new();
+        let record = |address: &SocketAddr| ServerRecord {
+            address: *address,
+            facts: ServerFacts::default(),
+            error: Some(ServerError::Timeout),
+        };
+        let silence = Silence {
+            path: "IPv4",
+            servers: servers.iter().map(record).collect(),
+            names: &names,
+            refusals: &[],
+            fallback: vec![StreamSeen {
+                address: servers[0],
+                transport: Transport::Tcp,
+                answered: true,
+                host_is_up: true,
+            }],
+            streams: Vec::new(),
+            knocks: &knocks,
+            is_router_up: None,
+            is_cut_short: false,
+        };
+        (silence.closed(), silence.blocked().is_some())
+    }
+
+    #[test]
+    fn a_port_that_two_hosts_refuse_themselves_is_let_out() {
+        let (closed, _) = found(&[443], 2);
+        let (closed, finding) = closed.expect("it is told");
+        assert_eq!(closed, Closed::Answers);
+        let message = &finding.message;
+        assert!(message.contains("gets out to port 443"), "{message}");
+        assert!(
+            message.contains("to none of 53, 80, 3478 and 50100"),
+            "{message}"
+        );
+        // One host alone may be spoken for by a firewall.
+        assert!(!matches!(found(&[443], 1).0, Some((Closed::Answers, _))));
+    }
+
+    #[test]
+    fn a_high_port_that_one_host_refuses_itself_is_let_out() {
+        for hosts in [1, 2] {
+            let (closed, _) = found(&[50_100], hosts);
+            let (closed, finding) = closed.expect("it is told");
+            assert_eq!(closed, Closed::Answers);
+            let message = &finding.message;
+            assert!(message.contains("of UDP 50100 it says itself"), "{message}");
+            assert!(
+                message.contains("UDP 53, 80 and 443 brings nothing"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_heard_it_is_blocked() {
+        let (closed, is_blocked) = found(&[], 2);
+        assert!(closed.is_none() && is_blocked);
+    }
 }

@@ -80,7 +80,7 @@ impl Ends {
             return;
         };
         // Ours opens the NAT here, theirs the firewall there.
-        let payload = datagram::encode(self.token, Kind::Load, 0);
+        let payload = datagram::encode(self.token, Kind::Load, 0, datagram::HEADER);
         if let Some(probe) = &self.probe {
             let _ = probe.send_to(&payload, relayed).await;
         }

@@ -61,8 +61,7 @@ impl Ends {
                 }
                 if self.a.link().unsent() < MOST_UNSENT {
                     for _ in 0..pace.group() {
-                        let mut payload = datagram::encode(self.token, Kind::Load, sent);
-                        payload.resize(PAYLOAD, 0);
+                        let payload = datagram::encode(self.token, Kind::Load, sent, PAYLOAD);
                         self.a.send(to, &payload);
                         sent += 1;
                     }

@@ -11,6 +11,9 @@ use crate::commands::turn::run::exchange::Size;
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
+/// A large datagram in a Send indication over IPv4.
+const LARGE_PACKET: usize = 1200 + 36 + 28;
+
 /// What a server does not understand that has just understood the same client.
 const UNLIKE_BEFORE: &str = "it gives an allocation, and does not understand the next request (error 400): its requests seem to reach several servers, as behind a load balancer, or something on the way changes the packets";
 
@@ -28,12 +31,25 @@ pub(super) fn closed_in_use(error: ErrorReport, age: Duration) -> ErrorReport {
     )
 }
 
-/// A flow that worked and then carries nothing more, for whatever is sent.
-fn cut_off(datagrams: Option<usize>) -> ErrorReport {
-    let after = match datagrams {
-        None => "it allocates, grants permissions and relays, and then answers nothing any more"
-            .to_owned(),
-        Some(first) => format!(
+/// How far a flow got that then carries nothing more, for whatever is sent.
+enum Until {
+    /// Permissions were granted, and nothing else was answered.
+    Permission,
+    Data,
+    /// So many datagrams of a steady stream.
+    Stream(usize),
+}
+
+fn cut_off(until: &Until) -> ErrorReport {
+    let after = match until {
+        Until::Permission => {
+            "it allocates and grants permissions, and then answers nothing any more".to_owned()
+        }
+        Until::Data => {
+            "it allocates, grants permissions and relays, and then answers nothing any more"
+                .to_owned()
+        }
+        Until::Stream(first) => format!(
             "the first {first} datagrams of a steady stream came out of the relay, and then nothing any more"
         ),
     };
@@ -50,37 +66,36 @@ pub(super) fn judge(
     channel: Option<ErrorReport>,
     refresh: Option<ErrorReport>,
 ) {
-    let between = &report.relay_to_relay.works;
-    let here = &report.to_reflexive.works;
-    let yes = Fact::Determined(true);
-    let no = Fact::Determined(false);
-    let wrong = if *between == yes || *here == yes {
-        None
-    } else if *between == no {
-        Some((
-            Stage::Relay,
-            ErrorReport::new(
-                Code::NoData,
-                "it allocates and grants permissions, but nothing comes through the relay",
-            )
-            .with_hint("open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check relay-ip and external-ip"),
-        ))
-    } else {
-        None
-    };
-    let wrong = wrong.or_else(|| large_lost(report).map(|error| (Stage::Relay, error)));
+    let between = report.relay_to_relay.works.value().copied();
+    let is_here = report.to_reflexive.works == Fact::Determined(true);
     let is_timeout =
         |error: &Option<ErrorReport>| error.as_ref().is_some_and(|e| e.code == Code::Timeout);
-    let is_dead = *between == yes && is_timeout(&channel) && is_timeout(&refresh);
-    let stops = report.throughput.filter(|stream| stream.stops);
-    let cut = if is_dead {
-        Some((Stage::Channel, cut_off(None)))
+    let is_dead = is_timeout(&channel) && is_timeout(&refresh);
+    let wrong = if report.arrivals.are_changed() {
+        Some(changed(report))
+    } else if between != Some(false) || is_here {
+        None
+    } else if is_dead {
+        Some(cut_off(&Until::Permission))
     } else {
-        stops.map(|stream| (Stage::Relay, cut_off(Some(stream.bytes_received / PAYLOAD))))
+        Some(nothing_comes(report))
     };
-    let channel = channel.map(|error| (Stage::Channel, no_channel(&error)));
+    let wrong = wrong
+        .or_else(|| large_lost(report))
+        .map(|error| (Stage::Relay, error));
+    let stops = report.throughput.filter(|stream| stream.stops);
+    let cut = if between == Some(true) && is_dead {
+        Some((Stage::Channel, cut_off(&Until::Data)))
+    } else {
+        stops.map(|stream| {
+            let first = stream.bytes_received / PAYLOAD;
+            (Stage::Relay, cut_off(&Until::Stream(first)))
+        })
+    };
+    let is_else_well = between == Some(true) && refresh.is_none();
+    let channel = channel.map(|error| (Stage::Channel, no_channel(&error, is_else_well)));
     let channel = channel.or_else(|| {
-        (report.channel == no).then(|| {
+        (report.channel == Fact::Determined(false)).then(|| {
             let error = ErrorReport::new(
                 Code::NoChannelData,
                 "a channel was bound, but nothing comes through it",
@@ -102,6 +117,61 @@ pub(super) fn judge(
         report.stage = stage;
         report.error = Some(error);
     }
+}
+
+/// Data comes, and is not what was sent.
+fn changed(report: &TransportReport) -> ErrorReport {
+    ErrorReport::new(Code::DataChanged, report.arrivals.change()).with_hint(
+        "the server changes data, or something on the way to it that looks into packets: over TLS nothing on the way can, so try that; else look at the server's version and log",
+    )
+}
+
+/// Nothing comes through the relay as it has to, neither between two relayed addresses nor between one and this host.
+fn nothing_comes(report: &TransportReport) -> ErrorReport {
+    let (arrivals, yes) = (&report.arrivals, Fact::Determined(true));
+    let relayed = report.relayed_address;
+    let relayed = relayed.map_or_else(String::new, |relayed| format!(" {relayed}"));
+    if let Some(named) = arrivals.named {
+        let message = format!(
+            "data comes through the relay in the name of {named} and not of the relayed address{relayed} that sent it, so an answer goes astray"
+        );
+        return ErrorReport::new(Code::NoData, message).with_hint(
+            "where the relay's packets leave through a NAT, have the server told its public address (coturn: external-ip=PUBLIC/PRIVATE); else it is a fault of the server",
+        );
+    }
+    if report.by_channel.works == yes {
+        let message = format!(
+            "it carries data by channels alone: {} of {} datagrams came through by a channel, and none in Send indications",
+            report.by_channel.received, report.by_channel.sent
+        );
+        return ErrorReport::new(Code::NoData, message).with_hint(
+            "the server, or something on the way, drops Send indications (RFC 8656 11.1): programs that bind no channel get nothing through, and others lose what they send before; look at its log and version",
+        );
+    }
+    if let Some(from) = arrivals.from {
+        let message = format!(
+            "what the relay sends comes from {from}, not from its relayed address{relayed}: peers know nothing of that address, and drop it"
+        );
+        return ErrorReport::new(Code::NoData, message).with_hint(
+            "the server has several addresses, or a NAT that gives what it sends another one: have it relay from the address that it gives out (coturn: relay-ip, external-ip; else the routes and the source NAT of its machine)",
+        );
+    }
+    if report.inward.works == yes && !arrivals.is_outward {
+        let message = format!(
+            "what is sent to the relayed address comes in ({} of {} datagrams from this host), and nothing that is sent through the relay goes out",
+            report.inward.received, report.inward.sent
+        );
+        return ErrorReport::new(Code::NoData, message).with_hint(
+            "let the server send UDP from its relay ports to everybody, in its own firewall too (coturn: min-port to max-port); else it is a fault of the server",
+        );
+    }
+    let what = if arrivals.is_outward && report.inward.works != yes {
+        "it allocates and grants permissions, and what is sent through the relay goes out, but nothing comes in to the relayed address"
+    } else {
+        "it allocates and grants permissions, but nothing comes through the relay"
+    };
+    ErrorReport::new(Code::NoData, what)
+        .with_hint("open the relay ports in the server's firewall (coturn: min-port to max-port, UDP), and check relay-ip and external-ip")
 }
 
 /// A permission that is not given, where the same server has just given an allocation to the same credentials.
@@ -130,8 +200,15 @@ pub(super) fn after_allocation(error: &ErrorReport) -> ErrorReport {
 
 /// A channel that is not bound, though the same server gives allocations and permissions: that it runs
 /// and speaks TURN is known.
-fn no_channel(error: &ErrorReport) -> ErrorReport {
+fn no_channel(error: &ErrorReport, is_else_well: bool) -> ErrorReport {
     let message = match error.code {
+        Code::BadRequest if is_else_well => {
+            return ErrorReport::new(
+                Code::BadRequest,
+                format!("it allocates, grants permissions, relays and refreshes, and refuses each channel ({}): this server does not do channels, or not as RFC 8656 12 has them", error.message),
+            )
+            .with_hint("browsers bind a channel for each peer, and Chrome gives a path up where that is refused: use a server that has channels, or look at this one's version and settings");
+        }
         Code::Timeout => {
             "it allocates and grants permissions, and is silent when a channel is to be bound: the server drops that request, or something on the way does"
                 .to_owned()
@@ -215,8 +292,14 @@ fn large_lost(report: &TransportReport) -> Option<ErrorReport> {
     let limit = report.largest_payload.map_or_else(String::new, |bytes| {
         format!(", and the largest that came of those tried has {bytes} bytes")
     });
+    let own = report.mtu.filter(|mtu| *mtu < LARGE_PACKET);
+    let own = own.map_or_else(String::new, |mtu| {
+        format!(
+            "; this host itself sends no packet there with more than {mtu} bytes, the MTU of its own interface or what ICMP has told it"
+        )
+    });
     let message = format!(
-        "{} of {} datagrams with {} bytes of data came through {what}, {} of {} with {}{limit}: DTLS handshakes and video are lost",
+        "{} of {} datagrams with {} bytes of data came through {what}, {} of {} with {}{limit}: DTLS handshakes and video are lost{own}",
         large.received,
         large.sent,
         Size::Large.bytes(),
