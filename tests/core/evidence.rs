@@ -13,9 +13,11 @@ mod hostile;
 mod late;
 mod mirrored;
 mod promises;
+mod reach;
 mod recorded;
 mod settled;
 mod synthetic;
+mod tape;
 mod truth;
 mod unknown;
 

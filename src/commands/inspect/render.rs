@@ -59,13 +59,22 @@ fn about(document: &Document<InspectResult>) -> String {
         };
     };
     match (call.standing, call.path) {
+        (Standing::Connected, _) if call.causes.iter().any(|c| c.code == Code::SdpBundle) => {
+            "not all of the media was connected"
+        }
         (Standing::Connected, Some(PathKind::Relayed)) => {
             "the call was connected through a TURN server"
         }
         (Standing::Connected, Some(PathKind::Direct)) => "the call was connected directly",
         (Standing::Connected, None) => "the call was connected",
         (Standing::Lost, _) => "the call lost its path",
-        (Standing::DtlsFailed | Standing::Insecure, _) => "no connection: DTLS",
+        (Standing::DtlsFailed | Standing::Insecure, _) => {
+            let first = call.causes.first().map(|cause| cause.code);
+            match first {
+                Some(Code::Unknown | Code::Unauthorized) => "no connection",
+                _ => "no connection: DTLS",
+            }
+        }
         (Standing::Unanswered | Standing::Untried, _) if is_open(call) => {
             "whether it worked is not told"
         }
@@ -279,12 +288,16 @@ fn media(out: &mut String, call: &CallReport, style: Style) {
     };
     section(out, style, "Media");
     for report in media {
+        let is_inactive = report.direction.as_deref() == Some("inactive");
         let mut parts = vec![match report.accepted {
+            Some(true) if is_inactive => "inactive".to_owned(),
             Some(true) => "accepted".to_owned(),
             Some(false) => "rejected".to_owned(),
             None => "in use".to_owned(),
         }];
         parts.extend(report.codec.clone());
+        let direction = report.direction.clone();
+        parts.extend(direction.filter(|_| report.accepted == Some(true) && !is_inactive));
         let unit = if report.kind == "data" {
             "messages"
         } else {
@@ -299,6 +312,13 @@ fn media(out: &mut String, call: &CallReport, style: Style) {
                 .filter(|lost| *lost > 0)
                 .map(|lost| format!("{lost} lost")),
         );
+        if let (Some(sent), received) = (report.remote_sent, report.remote_received.unwrap_or(0)) {
+            let lost = report.remote_lost.filter(|lost| *lost > 0);
+            let lost = lost.map_or_else(String::new, |lost| format!(" ({lost} lost)"));
+            parts.push(format!(
+                "by the other side {sent} sent, {received} received{lost}"
+            ));
+        }
         parts.extend(report.reason.clone());
         paragraph(
             out,

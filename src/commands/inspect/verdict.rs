@@ -64,9 +64,11 @@ pub fn verdict(result: &InspectResult, names: &[String], records: &[Record]) -> 
         .calls
         .iter()
         .any(|call| call.path == Some(PathKind::Relayed));
+    let of_media = result.calls.iter().find_map(media::caveat);
+    let caveat = of_media.or(relayed.then_some(Caveat::Relayed));
     Verdict {
         outcome,
-        caveat: (outcome == Outcome::Good && relayed).then_some(Caveat::Relayed),
+        caveat: caveat.filter(|_| outcome == Outcome::Good),
         summary: summary(result, &found),
         findings: found,
     }
@@ -89,6 +91,11 @@ fn of_file(name: &str, record: &Record, result: &InspectResult) -> Vec<Finding> 
                 "rtcdiag explain inspect lists what is read, and how to save it",
             )
         };
+        if fault.is_bare_connection() && !result.calls.is_empty() {
+            let message = format!("{name}, {}: {}", fault.place, fault.message);
+            let hint = "if it is of this call, signalling never brought a description to it";
+            return Finding::new(Code::NoAnswer, message, hint).severity(Severity::Warning);
+        }
         Finding::new(
             code,
             format!("{name}, {}: {}", fault.place, fault.message),
@@ -125,7 +132,7 @@ fn of_call(call: &CallReport) -> Vec<Finding> {
     found.extend(cut(call));
     found.extend(failed_on_the_way(call));
     found.extend(not_taken(call));
-    found.extend(media::finding(call));
+    found.extend(media::findings(call));
     let works = call.standing == Standing::Connected;
     let of_cause = |cause: &Cause, prefix: &str| {
         let seen = if cause.evidence.is_empty() {
@@ -403,8 +410,8 @@ fn connected(call: &CallReport) -> String {
         ),
         (None, _) => "Connected; over which pair is not told.".to_owned(),
     };
-    if let Some(refused) = media::refused(call) {
-        text = format!("{text} But {refused}.");
+    if let Some(said) = media::said(call) {
+        text = format!("{text} But {said}.");
     }
     for cause in &call.causes {
         text = with_cause(call, &text, cause);

@@ -40,6 +40,9 @@ pub struct Flows {
     unbound: u64,
     /// Packets of DTLS and RTP before the first check of their path, of both ends.
     early: HashMap<PathKey, [u32; 2]>,
+    /// Whether any of them was DTLS, and whether there is SIP (RFC 3261).
+    has_dtls: bool,
+    has_sip: bool,
 }
 
 impl Flows {
@@ -60,6 +63,9 @@ impl Flows {
         if !is_link_local && self.senders.len() < MAX_SENDERS {
             self.senders.insert(ip);
         }
+        let text = packet.payload;
+        let first = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        self.has_sip |= first.starts_with(b"SIP/2.0 ") || first.ends_with(b" SIP/2.0");
         let message = StunFrame::read(packet.payload);
         let is_whole = packet.payload.len() >= packet.length;
         match message {
@@ -78,7 +84,8 @@ impl Flows {
     }
 
     /// What may be DTLS or RTP on a path that has not been checked.
-    pub fn unchecked(&mut self, key: PathKey, sender: usize) {
+    pub fn unchecked(&mut self, key: PathKey, sender: usize, is_dtls: bool) {
+        self.has_dtls |= is_dtls;
         if self.early.len() < MAX_FLOWS || self.early.contains_key(&key) {
             let counts = self.early.entry(key).or_default();
             counts[sender] = counts[sender].saturating_add(1);
@@ -101,6 +108,23 @@ impl Flows {
         self.early
             .iter()
             .filter_map(move |(key, sent)| both(sent).then_some(key))
+    }
+
+    /// RTP without DTLS and without ICE, as phones have it: the busiest path, with what both ends sent over it.
+    pub fn of_phones(&self) -> Option<(&PathKey, [u32; 2])> {
+        let several = self
+            .early
+            .iter()
+            .filter(|(_, sent)| sent.iter().any(|count| *count >= SEVERAL));
+        let most =
+            several.max_by_key(|(key, sent)| (sent[0].max(sent[1]), std::cmp::Reverse(**key)));
+        most.map(|(key, sent)| (key, *sent))
+            .filter(|_| !self.has_dtls)
+    }
+
+    /// Whether there is SIP.
+    pub const fn has_sip(&self) -> bool {
+        self.has_sip
     }
 
     /// Whether nobody but these hosts has sent anything, or only answers came: one direction was captured, or one
@@ -161,6 +185,8 @@ mod tests {
             length: bytes.len(),
             payload: &bytes[..captured],
             hops: 64,
+            sequence: 0,
+            flags: 0,
         });
         flows
     }

@@ -13,6 +13,7 @@ use super::paths::{Asked, Mark, Path, PathKey};
 use super::rtp::{RtpHeader, RtpStream};
 use super::stun::{self, Class, StunFrame};
 use super::{link, packet};
+use segments::Streamed;
 
 /// Paths and servers of one capture; scans of ports make more, and say nothing.
 const MAX_PATHS: usize = 20_000;
@@ -33,6 +34,8 @@ pub struct Observer {
     pub servers: BTreeMap<(SocketAddr, SocketAddr, bool), Asked>,
     /// By path, the end that sends, and source.
     pub streams: BTreeMap<(PathKey, usize, u32), RtpStream>,
+    /// Connections over TCP that were tried, by client and server: how often, and whether anything came back.
+    pub tried: BTreeMap<(SocketAddr, SocketAddr), (u32, bool)>,
     pub flows: Flows,
     /// Packets with STUN, TURN, DTLS or RTP of a known path.
     pub packets: u64,
@@ -50,6 +53,8 @@ pub struct Observer {
     channels: HashMap<(SocketAddr, SocketAddr, u16), SocketAddr>,
     /// By sender and receiver, what there is of a message over TCP that is longer than its segment.
     begun: HashMap<(SocketAddr, SocketAddr), Vec<u8>>,
+    /// By sender and receiver, how far a stream of TCP has come.
+    streamed: HashMap<(SocketAddr, SocketAddr), Streamed>,
 }
 
 /// A request's number, and for checks its path: at a TURN server each is seen on both legs.
@@ -213,6 +218,9 @@ impl Observer {
         asked.is_turn |= message.method != stun::BINDING;
         asked.first.get_or_insert(at);
         asked.last = Some(at);
+        asked.hops = Some(self.mark.hops);
+        let lifetime = message.attribute(stun::LIFETIME);
+        asked.is_given_back |= message.method == stun::REFRESH && lifetime == Some(&[0; 4]);
         self.packets += 1;
         let peer = message.address(stun::XOR_PEER_ADDRESS);
         if let (stun::CHANNEL_BIND, Some(peer), Some(channel)) =
@@ -328,6 +336,7 @@ impl Observer {
         let sent = &mut path.sent[sender];
         sent.mark(mark);
         sent.requests = sent.requests.saturating_add(1);
+        sent.asking.ask(at);
         sent.first_request.get_or_insert(at);
         sent.is_controlling |= is_controlling;
         sent.saw(at);
@@ -382,6 +391,7 @@ impl Observer {
         other.saw(at);
         let own = &mut path.sent[sender];
         own.first_answer.get_or_insert(at);
+        own.asking.answer(at);
         own.rtt = Some(at - asked);
         own.mapped = mapped.or(own.mapped);
         if nominates {
@@ -405,7 +415,8 @@ impl Observer {
             .get(&key)
             .is_some_and(|path| path.fragments.is_some());
         if !is_checked && is_media(payload) {
-            self.flows.unchecked(key, sender);
+            let is_dtls = payload.first().is_some_and(|first| *first < 64);
+            self.flows.unchecked(key, sender, is_dtls);
         }
         let Some(path) = self.paths.get_mut(&key) else {
             return;

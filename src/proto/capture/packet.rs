@@ -16,6 +16,30 @@ pub struct Packet<'a> {
     pub length: usize,
     /// How many routers it may still pass (TTL, hop limit).
     pub hops: u8,
+    /// Of TCP: where in the stream its bytes stand, and the flags (RFC 9293 3.1).
+    pub sequence: u32,
+    pub flags: u8,
+}
+
+impl Packet<'_> {
+    const FIN: u8 = 1;
+    const SYN: u8 = 2;
+    const RST: u8 = 4;
+
+    /// Whether it begins a connection.
+    pub const fn begins(&self) -> bool {
+        self.flags & Self::SYN != 0
+    }
+
+    /// Whether its sender sends nothing more in this connection.
+    pub const fn ends(&self) -> bool {
+        self.flags & (Self::FIN | Self::RST) != 0
+    }
+
+    /// Whether neither end sends anything more.
+    pub const fn resets(&self) -> bool {
+        self.flags & Self::RST != 0
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +136,15 @@ fn transport(
                 payload,
                 length,
                 hops,
+                sequence: 0,
+                flags: 0,
             }))
         }
         6 => {
             let (from, to) = ports()?;
             let header = usize::from(payload.get(12)? >> 4) * 4;
+            let sequence = u32::from_be_bytes(payload.get(4..8)?.try_into().ok()?);
+            let flags = *payload.get(13)?;
             let length = length.checked_sub(header)?;
             let payload = within(payload.get(header..)?, length);
             Some(Content::Packet(Packet {
@@ -126,6 +154,8 @@ fn transport(
                 payload,
                 length,
                 hops,
+                sequence,
+                flags,
             }))
         }
         // Unreachable, with the beginning of what was not delivered.

@@ -37,6 +37,38 @@ impl PathKey {
     }
 }
 
+/// What became of the requests of one end: consent (RFC 7675 5.1) is asked for as long as a path is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Asking {
+    /// When one was last answered.
+    pub answered: Option<f64>,
+    /// When the last one was sent, and how many since the last that was answered.
+    pub asked: Option<f64>,
+    pub unanswered: u32,
+}
+
+impl Asking {
+    /// So many are no chance.
+    const SEVERAL: u32 = 3;
+
+    pub const fn ask(&mut self, at: f64) {
+        self.asked = Some(at);
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    pub const fn answer(&mut self, at: f64) {
+        self.answered = Some(at);
+        self.unanswered = 0;
+    }
+
+    /// Since when and until when it was asked in vain, after it had been answered.
+    pub fn in_vain(&self) -> Option<(f64, f64)> {
+        self.answered
+            .zip(self.asked)
+            .filter(|_| self.unanswered >= Self::SEVERAL)
+    }
+}
+
 /// What one end of a path sent.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Sent {
@@ -44,6 +76,7 @@ pub struct Sent {
     /// Success responses that belong to a request of the other end.
     pub answers: u32,
     pub nominations: u32,
+    pub asking: Asking,
     /// Other packets than STUN, and their bytes.
     pub packets: u64,
     pub bytes: u64,
@@ -141,4 +174,10 @@ pub struct Asked {
     pub mapped_at: Option<f64>,
     pub relayed: Option<SocketAddr>,
     pub relayed_at: Option<f64>,
+    /// When the server ended the connection over TCP, where the client had not.
+    pub ended_at: Option<f64>,
+    /// Whether the client gave its relay back (RFC 8656 7.1).
+    pub is_given_back: bool,
+    /// How many routers the last request might still pass.
+    pub hops: Option<u8>,
 }

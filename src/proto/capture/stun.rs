@@ -14,6 +14,7 @@ pub const CHANNEL_BIND: u16 = 9;
 
 pub const USERNAME: u16 = 0x0006;
 pub const ERROR_CODE: u16 = 0x0009;
+pub const LIFETIME: u16 = 0x000d;
 pub const CHANNEL_NUMBER: u16 = 0x000c;
 pub const XOR_PEER_ADDRESS: u16 = 0x0012;
 pub const DATA_ATTRIBUTE: u16 = 0x0013;

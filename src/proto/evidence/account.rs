@@ -1,5 +1,6 @@
 //! What one end of a call tells, as a file has it.
 
+mod fault;
 mod pair;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use crate::proto::ice::causes::{Cause, EndedRelay};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{ServerUri, Transport};
+pub use fault::Fault;
 pub use pair::{EndRecord, PairRecord};
 
 /// What a file is.
@@ -70,6 +72,11 @@ impl Record {
         }
     }
 
+    /// Whether it tells of a connection that no description came to.
+    pub fn has_bare_connection(&self) -> bool {
+        self.faults.iter().any(Fault::is_bare_connection)
+    }
+
     pub fn unreadable(kind: Option<FileKind>, fault: Fault) -> Self {
         Self {
             kind,
@@ -81,36 +88,6 @@ impl Record {
 
 /// Of what a damaged file tells.
 pub(super) const DAMAGED: &str = "the file is damaged where it tells of this call, and what is missing there may tell more: save or copy it again";
-
-/// Something that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// As in "line 3".
-    pub place: String,
-    pub message: String,
-}
-
-impl Fault {
-    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            message: message.into(),
-        }
-    }
-
-    /// Where JSON ends that should go on, or is none.
-    pub fn of_json(error: &serde_json::Error) -> Self {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        let message = if error.is_eof() {
-            "the JSON ends there, in the middle"
-        } else if error.to_string().starts_with("recursion limit") {
-            "the JSON is nested too deeply from there on to be read"
-        } else {
-            "the JSON is damaged there"
-        };
-        Self::new(place, message)
-    }
-}
 
 /// One end of a call, by one file.
 #[derive(Debug, Clone, Default)]
@@ -155,6 +132,8 @@ pub struct Account {
     pub ended_relays: Vec<EndedRelay>,
     /// What `rtcdiag pair` itself found on this end, which knew more than its document has.
     pub found: Option<FoundCauses>,
+    /// How many transports of ICE it has, and how many of them were never begun.
+    pub transports: (usize, usize),
     /// Whether a path of ICE is up, and nothing but checks was seen on it.
     pub is_bare_ice: bool,
     /// Why what is not in it may have happened all the same, with what would mend it.

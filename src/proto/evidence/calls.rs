@@ -294,6 +294,9 @@ fn merge(known: &mut Account, more: Account) {
             known.failures.push(failure);
         }
     }
+    if more.transports.0 > 0 {
+        known.transports = more.transports;
+    }
     known.is_bare_ice &= more.is_bare_ice;
     known.ended_relays.extend(more.ended_relays);
     known.refused_since = known.refused_since.take().or(more.refused_since);
@@ -359,6 +362,10 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     let first_sent = earliest(own.first_sent, pair.first_sent);
     let first_answered = earliest(own.first_answered, pair.first_answered);
     let silence = own.silence.or(pair.silence);
+    let refuses = own.refuses.or(pair.refuses);
+    // Packets show more of requests than counters do.
+    let shown = [&*own, &pair].into_iter().find(|pair| pair.asked.is_some());
+    let shown = shown.map(|pair| (pair.asking, pair.asked, pair.last_sent));
     let is_selected = own.is_selected || pair.is_selected;
     // A capture knows its ends by their addresses alone, and no priorities.
     let named = [&pair, &*own]
@@ -379,4 +386,8 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     own.first_sent = first_sent;
     own.first_answered = first_answered;
     own.silence = silence;
+    own.refuses = refuses;
+    if let Some((asking, asked, last_sent)) = shown {
+        (own.asking, own.asked, own.last_sent) = (asking, asked, last_sent);
+    }
 }

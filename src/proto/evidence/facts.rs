@@ -72,6 +72,7 @@ pub const fn is_of_later_stage(code: Code) -> bool {
             | Code::PathLost
             | Code::NoCommonCodec
             | Code::NoMedia
+            | Code::SdpBundle
     )
 }
 
@@ -226,8 +227,22 @@ impl JudgedCall {
         let before_ice = stages::glare(call, self.standing)
             .or_else(|| stages::not_described(call, self.standing))
             .or_else(|| stages::altered(call, self.standing))
+            .or_else(|| stages::refused_checks(call, self.standing))
+            .or_else(|| stages::deaf(call, self.standing))
             .or_else(|| stages::no_answer(call));
         if let Some(cause) = before_ice {
+            // What is refused is no way, whatever the end takes it for that was answered itself.
+            if cause.code == Code::Unauthorized {
+                (self.path, self.is_path_supposed) = (None, false);
+            }
+            self.causes.push(cause);
+            return;
+        }
+        if let Some(cause) = stages::unbundled(call, self.standing) {
+            // Without the descriptions it is not known what is waited for.
+            if cause.code == Code::Unknown {
+                self.standing = Standing::Checking;
+            }
             self.causes.push(cause);
             return;
         }
@@ -297,8 +312,12 @@ impl JudgedCall {
             hidden::with_hidden(&self.local, &self.remote),
             hidden::with_hidden(&self.remote, &self.local),
         );
-        let (local_codes, remote_codes) =
-            (relays::troubles(&facts, CandidateType::Relay), Vec::new());
+        // What is forbidden there, the other end's file alone has.
+        let is_forbidden_there = call.ends[1].as_ref().and_then(pairs::forbidden).is_some();
+        let (local_codes, remote_codes) = (
+            relays::troubles(&facts, CandidateType::Relay),
+            Vec::from_iter(is_forbidden_there.then_some(Code::ForbiddenIp)),
+        );
         let situation = Situation {
             local: party(&self.local, &local, &local_codes),
             remote: party(&self.remote, &remote, &remote_codes),
@@ -329,6 +348,7 @@ impl JudgedCall {
             self.silent_server(cause);
             self.given_up_at_once(call, cause);
             self.without_configuration(cause);
+            relays::inferred(call, cause);
         }
         (causes, relay)
     }

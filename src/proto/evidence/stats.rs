@@ -2,7 +2,7 @@
 
 mod objects;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -119,6 +119,8 @@ pub struct StatsBook {
     selected: Option<String>,
     ever_selected: BTreeSet<String>,
     certificate_ids: (Option<String>, Option<String>),
+    /// Whether each of them was never begun.
+    transports: BTreeMap<String, bool>,
 }
 
 /// One object at one time.
@@ -132,7 +134,7 @@ impl StatsBook {
             "candidate-pair" | "candidatepair" => self.see_pair(at, id, object),
             "local-candidate" | "localcandidate" => self.see_candidate(false, at, id, object),
             "remote-candidate" | "remotecandidate" => self.see_candidate(true, at, id, object),
-            "transport" => self.see_transport(account, at, object),
+            "transport" => self.see_transport(account, at, id, object),
             "certificate" => self.see_certificate(id, object),
             "codec" => self.see_codec(id, object),
             "inbound-rtp" => self.see_stream(id, object, true),
@@ -203,7 +205,18 @@ impl StatsBook {
         }
     }
 
-    fn see_transport(&mut self, account: &mut Account, at: Option<f64>, object: &Object) {
+    fn see_transport(&mut self, account: &mut Account, at: Option<f64>, id: &str, object: &Object) {
+        let state = text(object, "iceState").unwrap_or_default();
+        let is_idle = state == "new" && text(object, "selectedCandidatePairId").is_none();
+        if self.transports.contains_key(id) || self.transports.len() < MAX_PARTS {
+            self.transports.insert(id.to_owned(), is_idle);
+        }
+        let idle = self.transports.values().filter(|is_idle| **is_idle);
+        account.transports = (self.transports.len(), idle.count());
+        // Beside one that was begun, what was not has nothing to tell of the connection.
+        if is_idle && self.transports.values().any(|is_idle| !is_idle) {
+            return;
+        }
         if let Some(selected) = text(object, "selectedCandidatePairId") {
             self.ever_selected.insert(selected.to_owned());
             self.selected = Some(selected.to_owned());

@@ -70,6 +70,10 @@ fn nothing_in(file: &CaptureFile, observer: &Observer) -> Fault {
     let mut in_use = observer.flows.in_use();
     let why = if file.frames == 0 {
         "there is no packet in it".to_owned()
+    } else if let Some((key, sent)) = observer.flows.of_phones() {
+        of_phones(key, sent)
+    } else if observer.flows.has_sip() {
+        "there is SIP in it, and neither ICE nor media: calls of phones without ICE are not judged; rtcdiag sdp judges the descriptions in it".to_owned()
     } else if let Some(PathKey {
         ends: [one, two], ..
     }) = in_use.next()
@@ -88,6 +92,19 @@ fn nothing_in(file: &CaptureFile, observer: &Observer) -> Fault {
         "no connectivity checks are in it: the capture was not taken on a host of the call, or not while it was being connected, or the call had no pair of candidates to try".to_owned()
     };
     Fault::new("the whole", why)
+}
+
+/// RTP between phones, or of a call whose checks and handshake came before the capture.
+fn of_phones(key: &PathKey, sent: [u32; 2]) -> String {
+    let [one, two] = key.ends;
+    let ways = match sent {
+        [0, count] => format!("{count} packets from {two}, and none from {one}"),
+        [count, 0] => format!("{count} packets from {one}, and none from {two}"),
+        [first, second] => format!("{first} packets from {one} and {second} from {two}"),
+    };
+    format!(
+        "what looks like RTP goes between {one} and {two} without ICE and DTLS ({ways}): such calls, as of phones with SIP, are not judged; of a call of WebRTC the capture was begun in the middle, and has to begin before it"
+    )
 }
 
 /// Reads a capture that is in memory.

@@ -56,12 +56,19 @@ pub fn predict(
     let refusal = match answerer {
         Answerer::Chromium => {
             let problems = problems.iter();
-            let is_meant =
-                |problem: &&Problem| problem.is_refusal || problem.code == Code::SdpNotWebrtc;
+            // Keys are of no interest to it in sections of kinds that it refuses.
+            let has_known = offer
+                .sections
+                .iter()
+                .any(|section| matches!(section.kind.as_str(), "audio" | "video" | "application"));
+            let is_meant = |problem: &&Problem| {
+                problem.is_refusal || problem.code == Code::SdpNotWebrtc && has_known
+            };
             problems
                 .filter(|_| !offer.sections.is_empty())
                 .find(is_meant)
                 .cloned()
+                .or_else(|| chromium::refusal(offer))
         }
         Answerer::WebrtcRs => webrtc_rs::refusal(offer),
         Answerer::Like(_) => None,

@@ -18,6 +18,9 @@ use crate::base::report::Severity;
 /// Problems of one code that are told one by one; people read no more.
 const EACH: usize = 20;
 
+/// Problems that read the same and are told one by one.
+const EQUAL: usize = 3;
+
 /// All problems, by line.
 pub fn problems(description: &Description) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -67,7 +70,10 @@ fn few(mut problems: Vec<Problem>) -> Vec<Problem> {
             .iter()
             .filter(|other| other.code == problem.code)
             .count();
-        if same < EACH {
+        let is_equal =
+            |other: &&Problem| other.code == problem.code && other.message == problem.message;
+        let equal = kept.iter().filter(is_equal).count();
+        if same < EACH && equal < EQUAL {
             kept.push(problem);
         } else if let Some((first, count)) = more
             .iter_mut()
@@ -95,6 +101,7 @@ fn of_copy(description: &Description, problem: Problem) -> Problem {
     Problem {
         severity: Severity::Warning,
         is_refusal: false,
+        practice: "if the program was given it so, Chromium refuses the whole description; a text that was copied may have got it on its way here",
         ..problem
     }
 }

@@ -1,5 +1,6 @@
 //! What an offer and its answer come to (RFC 3264, 8829 5.10).
 
+mod beside;
 mod checks;
 mod codecs;
 mod families;

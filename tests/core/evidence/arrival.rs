@@ -5,7 +5,7 @@ use serde_json::json;
 use rtcdiag::proto::evidence::facts::standing::Standing;
 
 use super::dump::Dump;
-use super::settled::{A_HOST, B_HOST, STUN};
+use super::settled::{A_HOST, B_HOST, STUN, told_of};
 use super::{named, one};
 
 /// Statistics of one end of a call that is up, with what it sent and received of audio.
@@ -144,4 +144,200 @@ fn half_a_call_is_not_a_call() {
     };
     assert_eq!(one(&[up("connected")]).standing, Standing::Connected);
     assert_eq!(one(&[up("checking")]).standing, Standing::Checking);
+}
+
+/// Statistics without an object of one kind, which browsers do not have for what never came.
+fn without(text: &str, kind: &str) -> String {
+    let all: Vec<serde_json::Value> = serde_json::from_str(text).expect("JSON");
+    let kept: Vec<serde_json::Value> = all.into_iter().filter(|one| one["type"] != kind).collect();
+    json!(kept).to_string()
+}
+
+/// Browsers have no object for a stream of which nothing came.
+#[test]
+fn media_that_no_object_counts_has_not_come() {
+    let here = end("aaaa", "bbbb", (244, 244));
+    let there = without(&end("bbbb", "aaaa", (244, 0)), "inbound-rtp");
+    let call = one(&[here.clone(), there.clone()]);
+    assert!(!call.is_good());
+    assert_eq!(call.causes[0].code.name(), "no-media");
+    let (result, _, _) = told_of(&[here, there]);
+    let media = &result["calls"][0]["media"][0];
+    assert_eq!(media["sent"], 244);
+    assert_eq!(media["remote_received"], 0);
+}
+
+/// What the other end's record has of loss is not forgotten where this end's has none.
+#[test]
+fn loss_is_told_of_both_ways() {
+    let lossy = end("bbbb", "aaaa", (235, 162)).replace("\"packetsLost\":0", "\"packetsLost\":73");
+    let texts = [end("aaaa", "bbbb", (235, 235)), lossy];
+    let (result, findings, summary) = told_of(&texts);
+    let media = &result["calls"][0]["media"][0];
+    assert_eq!(
+        (&media["lost"], &media["remote_lost"]),
+        (&json!(0), &json!(73))
+    );
+    let loss = findings
+        .iter()
+        .find(|(code, _)| code == "packet-loss")
+        .expect("it is told");
+    assert!(
+        loss.1
+            .contains("73 packets of audio (31 %) were lost on its way to the other side"),
+        "{loss:?}"
+    );
+    assert!(summary.contains("73 packets of audio"), "{summary}");
+    let turned = told_of(&[texts[1].clone(), texts[0].clone()]).2;
+    assert!(turned.contains("on its way to this side"), "{turned}");
+}
+
+/// Descriptions beside statistics: what is agreed, and what is sent of it.
+#[test]
+fn what_is_agreed_and_not_sent_is_told() {
+    let dump = |media: &str, sent: u64| {
+        let dump = Dump::new(&[STUN])
+            .describe(10.0, true, "offer", "aaaa", super::dump::AUDIO)
+            .event(10.0, "onsignalingstatechange", "have-local-offer")
+            .describe(40.0, false, "answer", "bbbb", media)
+            .event(40.0, "onsignalingstatechange", "stable")
+            .finds(&[A_HOST])
+            .gets(&[B_HOST])
+            .ice_connects()
+            .event(150.0, "onconnectionstatechange", "connected")
+            .pair(
+                "host 192.168.1.10 50000",
+                "host 192.168.2.10 60000",
+                [9, 9, 9],
+                true,
+            )
+            .transport("dtlsState", "connected");
+        dump.stream("OT01A1", "outbound-rtp", "packetsSent", sent)
+            .stream("IT01A2", "inbound-rtp", "packetsReceived", 196)
+            .text()
+    };
+    let inactive = super::dump::AUDIO.replace("sendrecv", "inactive");
+    let (result, findings, _) = told_of(&[dump(super::dump::AUDIO, 0)]);
+    assert_eq!(result["calls"][0]["media"][0]["direction"], "sendrecv");
+    let said = |findings: &[(String, String)]| {
+        let found = findings.iter().find(|(code, _)| code == "no-media");
+        found.map(|(_, message)| message.clone())
+    };
+    let unsent = said(&findings).expect("it is told");
+    assert!(
+        unsent.contains("this side sent no audio, though that is agreed"),
+        "{unsent}"
+    );
+    assert_eq!(said(&told_of(&[dump(super::dump::AUDIO, 244)]).1), None);
+    let (result, findings, summary) = told_of(&[dump(&inactive, 0)]);
+    assert_eq!(result["calls"][0]["media"][0]["direction"], "inactive");
+    let nobody = said(&findings).expect("it is told");
+    assert!(nobody.contains("audio is agreed as inactive"), "{nobody}");
+    assert!(summary.contains("inactive"), "{summary}");
+}
+
+const BOTH: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=sendrecv\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=sendrecv\r\n";
+
+/// The answer came without the group that was offered: the browser waits for a transport of its own for video.
+#[test]
+fn an_answer_that_does_not_bundle_is_named() {
+    let dump = |answered: &str| {
+        let offer = super::dump::sdp("aaaa", "offer", BOTH).replace("BUNDLE 0", "BUNDLE 0 1");
+        let answer =
+            super::dump::sdp("bbbb", "answer", BOTH).replace("a=group:BUNDLE 0\r\n", answered);
+        Dump::new(&[STUN])
+            .event(
+                10.0,
+                "setLocalDescription",
+                json!({"type": "offer", "sdp": offer}),
+            )
+            .event(10.0, "onsignalingstatechange", "have-local-offer")
+            .event(
+                40.0,
+                "setRemoteDescription",
+                json!({"type": "answer", "sdp": answer}),
+            )
+            .event(40.0, "onsignalingstatechange", "stable")
+            .finds(&[A_HOST])
+            .gets(&[B_HOST])
+            .event(80.0, "oniceconnectionstatechange", "checking")
+            .event(81.0, "onconnectionstatechange", "connecting")
+            .pair(
+                "host 192.168.1.10 50000",
+                "host 192.168.2.10 60000",
+                [9, 9, 9],
+                true,
+            )
+            .transport("dtlsState", "connected")
+            .transport("iceState", "connected")
+            .stream("T11", "transport", "iceState", "new")
+            .stream("T11", "transport", "dtlsState", "new")
+            .text()
+    };
+    let call = one(&[dump("")]);
+    assert_eq!(
+        named(&call.causes),
+        [("sdp-bundle".to_owned(), "remote".to_owned())]
+    );
+    let said = &call.causes[0].message;
+    assert!(
+        said.contains("1 of 2 of this side have no candidates"),
+        "{said}"
+    );
+    let kept = one(&[dump("a=group:BUNDLE 0 1\r\n")]);
+    assert!(
+        named(&kept.causes)
+            .iter()
+            .all(|(code, _)| code != "sdp-bundle")
+    );
+    // Statistics alone have no descriptions, and are not said to show a handshake that does not end.
+    let side = |id: &str, kind: &str, port: u16| json!({"id": id, "type": kind, "candidateType": "host", "address": "192.168.1.10", "port": port, "protocol": "udp"});
+    let alone = json!([
+        {"id": "T01", "type": "transport", "iceState": "connected", "dtlsState": "connected", "selectedCandidatePairId": "P"},
+        {"id": "T11", "type": "transport", "iceState": "new", "dtlsState": "new"},
+        side("L", "local-candidate", 50_000), side("R", "remote-candidate", 60_000),
+        {"id": "P", "type": "candidate-pair", "transportId": "T01", "localCandidateId": "L", "remoteCandidateId": "R",
+         "nominated": true, "state": "succeeded", "requestsSent": 30, "responsesReceived": 30, "consentRequestsSent": 25},
+    ]);
+    let call = one(&[alone.to_string()]);
+    assert!(
+        named(&call.causes)
+            .iter()
+            .all(|(code, _)| code != "dtls-failed"),
+        "{:?}",
+        call.causes
+    );
+    assert!(!call.is_good());
+}
+
+/// An end whose checks are answered and that gets none has no handshake that something on the way could drop.
+#[test]
+fn a_path_at_one_end_alone_is_no_firewall_that_knows_dtls() {
+    let texts = |received: u64| {
+        let dump = Dump::new(&[STUN])
+            .answers("bbbb", "aaaa")
+            .finds(&[B_HOST])
+            .gets(&[A_HOST])
+            .ice_connects()
+            .pair(
+                "host 192.168.2.10 60000",
+                "host 192.168.1.10 50000",
+                [12, 11, received],
+                true,
+            )
+            .transport("dtlsState", "connecting");
+        [dump.text()]
+    };
+    let call = one(&texts(0));
+    assert_eq!(
+        named(&call.causes),
+        [("unknown".to_owned(), "between".to_owned())]
+    );
+    let said = &call.causes[0].message;
+    assert!(said.contains("ICE is up at one end alone"), "{said}");
+    let call = one(&texts(9));
+    assert_eq!(
+        named(&call.causes),
+        [("dtls-failed".to_owned(), "between".to_owned())]
+    );
 }

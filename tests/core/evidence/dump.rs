@@ -192,6 +192,16 @@ impl Dump {
         self
     }
 
+    /// A member of an object of any kind; streams are of audio.
+    pub fn stream(mut self, id: &str, kind: &str, member: &str, value: impl Into<Value>) -> Self {
+        self.series(id, kind, member, &value.into());
+        if kind.ends_with("-rtp") {
+            self.series(id, kind, "kind", &json!("audio"));
+            self.series(id, kind, "mid", &json!("0"));
+        }
+        self
+    }
+
     fn candidate(&mut self, kind: &str, end: &str) -> String {
         let parts: Vec<&str> = end.split(' ').collect();
         self.candidates += 1;

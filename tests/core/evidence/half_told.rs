@@ -323,10 +323,17 @@ fn an_end_that_waits_in_vain_is_known_by_when_it_was_saved() {
     let waits = Dump::new(&[STUN])
         .answers("bbbb", "aaaa")
         .finds(&[B_HOST, B_SRFLX]);
-    is(
-        &one(&[waits.text()]),
-        &[("candidates-lost", "between")],
-        &[],
+    let call = one(&[waits.text()]);
+    is(&call, &[("unknown", "between")], &[]);
+    let words = all_words(&call);
+    assert!(
+        words.contains("no candidate of the other side came"),
+        "{words}"
+    );
+    // It may have had none to tell.
+    assert!(
+        words.contains("the dump of the other side tells"),
+        "{words}"
     );
 }
 
@@ -370,4 +377,88 @@ fn what_pair_itself_found_is_kept() {
     // What is no cause is not one.
     let odd = document(&here, &there, false, ["local", "nobody"]);
     assert!(!all_words(&one(&[odd])).contains("what pair says"));
+}
+
+/// What became of the servers of one end says nothing of those of the other one.
+#[test]
+fn servers_of_the_other_end_are_not_said_to_be_silent() {
+    const NAME: &str = "stun:stun.nosuch.example";
+    let here = Dump::new(&[NAME])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST])
+        .error(90.0, NAME, 701, "STUN host lookup received error.")
+        .gets(&[B_HOST])
+        .fails()
+        .pair(
+            "host 192.168.1.10 50000",
+            "host 192.168.2.10 60000",
+            [40, 0, 0],
+            false,
+        );
+    let words = all_words(&one(&[here.text()]));
+    assert!(
+        words.contains("this side found no address for the names of its servers"),
+        "{words}"
+    );
+    assert!(
+        words.contains("why the other side has none is not told"),
+        "{words}"
+    );
+    assert!(!words.contains("in time"), "{words}");
+}
+
+/// A server that forbids one end's peers does so whoever's record comes first, and what shows it is said.
+#[test]
+fn what_one_end_alone_knows_of_its_relay_both_know() {
+    let relay = "candidate:5 1 udp 58662911 198.51.100.10 49200 typ relay raddr 0.0.0.0 rport 0 generation 0 ufrag bbbb";
+    let own = [B_HOST, B_SRFLX, told(relay)];
+    let here = Dump::new(&[STUN])
+        .offers("aaaa", "bbbb")
+        .finds(&[A_HOST, A_SRFLX])
+        .gets(&own)
+        .fails()
+        .pair(
+            "host 192.168.1.10 50000",
+            "srflx 203.0.113.200 60000",
+            [40, 0, 0],
+            false,
+        )
+        .pair(
+            "host 192.168.1.10 50000",
+            "relay 198.51.100.10 49200",
+            [40, 0, 0],
+            false,
+        );
+    let there = Dump::new(&[STUN, TURN])
+        .answers("bbbb", "aaaa")
+        .finds(&own)
+        .gets(&[A_HOST, A_SRFLX])
+        .fails()
+        .pair(
+            "host 192.168.2.10 60000",
+            "srflx 203.0.113.100 50000",
+            [40, 0, 0],
+            false,
+        )
+        .pair(
+            "relay 198.51.100.10 49200 udp",
+            "host 192.168.1.10 50000",
+            [60, 0, 0],
+            false,
+        )
+        .failed_pair("relay 198.51.100.10 49200 udp", "srflx 203.0.113.100 50000");
+    for (texts, side) in [
+        (vec![there.text()], "local"),
+        (vec![here.text(), there.text()], "remote"),
+        (vec![there.text(), here.text()], "local"),
+    ] {
+        let call = one(&texts);
+        let wanted = ("turn-peer-forbidden".to_owned(), side.to_owned());
+        assert_eq!(named(&call.relay_causes), [wanted], "{}", all_words(&call));
+        let words = all_words(&call);
+        assert!(
+            words.contains("inferred: the pairs of that relay"),
+            "{words}"
+        );
+    }
 }

@@ -301,3 +301,172 @@ fn a_description_of_its_own_tells_what_a_program_answers() {
     );
     assert!(browser.refusal.is_some() && browser.media.iter().all(|media| !media.accepted));
 }
+
+fn warned(negotiation: &Negotiation) -> Vec<String> {
+    let all = negotiation.problems.iter();
+    let all =
+        all.filter(|(_, problem)| problem.severity == rtcdiag::base::report::Severity::Warning);
+    all.map(|(_, problem)| problem.message.clone()).collect()
+}
+
+/// What is told though media flows.
+#[test]
+fn what_two_sides_understand_differently_is_told() {
+    let pcmu = (0, "PCMU/8000", "");
+    let audio = |codecs: &[(u8, &str, &str)]| [section("audio", 9, codecs, "a=mid:0\n")];
+    for (mine, others, wanted) in [
+        (
+            (101, "telephone-event/8000", ""),
+            (101, "telephone-event/48000", ""),
+            "tones (DTMF) have no codec in common",
+        ),
+        (
+            (18, "G729/8000", "annexb=no"),
+            (18, "G729/8000", "annexb=yes"),
+            "G729 with annexb=no",
+        ),
+        (
+            (18, "G729/8000", "annexb=no"),
+            (18, "G729/8000", ""),
+            "G729 with annexb=no",
+        ),
+        (
+            (101, "telephone-event/8000", ""),
+            (101, "telephone-event/8000", ""),
+            "",
+        ),
+        (
+            (18, "G729/8000", "annexb=no"),
+            (18, "G729/8000", "annexb=no"),
+            "",
+        ),
+    ] {
+        let negotiation = of(&audio(&[pcmu, mine]), &audio(&[pcmu, others]));
+        assert!(negotiation.media[0].accepted);
+        let all = warned(&negotiation).join("; ");
+        assert_eq!(
+            !wanted.is_empty() && all.contains(wanted),
+            !wanted.is_empty(),
+            "{all}"
+        );
+        assert!(!wanted.is_empty() || all.is_empty(), "{all}");
+    }
+    // By RFC 6184 a missing profile is Baseline, by libwebrtc Constrained Baseline.
+    let video = |parameters| {
+        [section(
+            "video",
+            9,
+            &[(96, "H264/90000", parameters)],
+            "a=mid:0\n",
+        )]
+    };
+    let negotiation = of(
+        &video(""),
+        &video("profile-level-id=42000a;packetization-mode=0"),
+    );
+    assert!(negotiation.media[0].accepted, "{:?}", negotiation.media);
+    assert!(
+        warned(&negotiation)
+            .join("")
+            .contains("H264 is without profile-level-id")
+    );
+    assert!(
+        !of(
+            &video(""),
+            &video("profile-level-id=640c1f;packetization-mode=0")
+        )
+        .media[0]
+            .accepted
+    );
+}
+
+#[test]
+fn a_plain_answer_with_a_fingerprint_is_encrypted() {
+    let offer = [section(
+        "audio",
+        9,
+        &[(111, "opus/48000/2", "")],
+        "a=mid:0\n",
+    )];
+    let plain = [offer[0].replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")];
+    let negotiation = of(&offer, &plain);
+    let said = warned(&negotiation).join("; ");
+    assert!(said.contains("is answered as RTP/AVP"), "{said}");
+    let bare = whole("active", "efgh", &plain);
+    let bare: String = bare
+        .lines()
+        .filter(|line| !line.starts_with("a=fingerprint"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let negotiation = negotiate(&read(&whole("actpass", "abcd", &offer)), &read(&bare));
+    assert!(negotiation.problems.iter().any(|(_, problem)| {
+        problem.code == Code::SdpProtocol
+            && problem.severity == rtcdiag::base::report::Severity::Error
+    }));
+}
+
+#[test]
+fn a_refused_section_does_not_stay_bundled() {
+    let parts = |port| {
+        [
+            section("audio", 9, &[(111, "opus/48000/2", "")], "a=mid:0\n"),
+            section("video", port, &[(96, "VP8/90000", "")], "a=mid:1\n"),
+        ]
+    };
+    let grouped = |text: String| read(&text.replace("t=0 0\n", "t=0 0\na=group:BUNDLE 0 1\n"));
+    let offer = grouped(whole("actpass", "abcd", &parts(9)));
+    let answer = grouped(whole("active", "efgh", &parts(0)));
+    let said = warned(&negotiate(&offer, &answer)).join("; ");
+    assert!(
+        said.contains("the answer bundles it all the same"),
+        "{said}"
+    );
+}
+
+/// Chromium has no fax, and wants the extension that tells the layers of simulcast apart.
+#[test]
+fn what_chromium_refuses_as_a_whole() {
+    let refusal = |text: &str| {
+        let offer = read(text);
+        let problems = lint::problems(&offer);
+        let application = Application { has_tracks: false };
+        predict(&offer, &problems, &Answerer::Chromium, application).refusal
+    };
+    let fax =
+        "v=0\no=fax 1 2 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=image 4000 udptl t38\n";
+    assert_eq!(refusal(fax), None);
+    let phone = format!("{fax}m=audio 4002 RTP/AVP 0\n");
+    assert!(refusal(&phone).is_some());
+    let layers = "a=mid:0\na=sendrecv\na=rid:h send\na=rid:l send\na=simulcast:send h;l\n";
+    let offer = |more: &str| {
+        let lines = format!("{layers}{more}");
+        whole(
+            "actpass",
+            "abcd",
+            &[section("video", 9, &[(96, "VP8/90000", "")], &lines)],
+        )
+    };
+    let refused = refusal(&offer("")).expect("it is refused");
+    assert_eq!(refused.code, Code::SdpHeaderExtension);
+    let with = offer("a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n");
+    assert_eq!(refusal(&with), None);
+}
+
+/// Nobody reads the same line twenty times.
+#[test]
+fn problems_that_read_the_same_are_told_together() {
+    let text = whole(
+        "actpass",
+        "abcd",
+        &[section("audio", 9, &[(0, "PCMU/8000", "")], "a=mid:0\n")],
+    );
+    let blank = text.replace('\n', "\n\n");
+    let problems = lint::problems(&read(&blank));
+    let empty: Vec<&str> = problems
+        .iter()
+        .filter(|problem| problem.message.contains("an empty line"))
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(empty.len(), 4, "{empty:?}");
+    assert!(empty[3].contains("more like these"), "{empty:?}");
+}

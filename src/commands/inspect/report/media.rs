@@ -7,7 +7,7 @@ use crate::commands::sdp::report::{Question, SdpResult, With, result};
 use crate::proto::evidence::account::StreamRecord;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Section;
-use crate::proto::evidence::facts::stages::{lacking, negotiated};
+use crate::proto::evidence::facts::stages::{flow, lacking, negotiated};
 use crate::proto::sdp::source;
 
 /// An m-section, and what went over it by this end's statistics.
@@ -22,6 +22,12 @@ pub struct MediaReport {
     pub sent: Option<u64>,
     pub received: Option<u64>,
     pub lost: Option<i64>,
+    /// What is agreed, as this side sees it.
+    pub direction: Option<String>,
+    /// The same counts by the other end's record.
+    pub remote_sent: Option<u64>,
+    pub remote_received: Option<u64>,
+    pub remote_lost: Option<i64>,
     pub jitter_ms: Option<crate::base::report::Millis>,
     pub frames_decoded: Option<u64>,
     pub reason: Option<String>,
@@ -48,13 +54,24 @@ fn codec(offer: &Section, answer: &Section) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// The direction of an answer, as this side sees it: `sendrecv` is meant where none is told (RFC 8866 6.7).
+fn direction(answer: &Section, is_offerer_here: bool) -> String {
+    let told = answer.direction.as_deref().unwrap_or("sendrecv");
+    let turned = match told {
+        "sendonly" if is_offerer_here => "recvonly",
+        "recvonly" if is_offerer_here => "sendonly",
+        told => told,
+    };
+    turned.to_owned()
+}
+
 pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
     let streams: &[StreamRecord] = call.ends[0]
         .as_ref()
         .map(|account| account.streams.as_slice())
         .unwrap_or_default();
     let mut reports: Vec<MediaReport> = Vec::new();
-    if let Some((offer, answer, _)) = negotiated(call) {
+    if let Some((offer, answer, is_ours)) = negotiated(call) {
         let lacking = lacking(offer, answer);
         let sections = offer.sections.iter().zip(&answer.sections).enumerate();
         for (place, (one, two)) in sections {
@@ -64,6 +81,7 @@ pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
                 mid: two.mid.clone().or(one.mid.clone()),
                 accepted: Some(!two.is_rejected() && lacks.is_none()),
                 codec: codec(one, two).filter(|_| lacks.is_none()),
+                direction: (two.kind != "application").then(|| direction(two, is_ours)),
                 reason: lacks
                     .map(|lacks| lacks.why.clone())
                     .or_else(|| two.is_rejected().then(|| rejected.to_owned())),
@@ -90,6 +108,23 @@ pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
         });
         reports[place].add(stream);
     }
+    for report in &mut reports {
+        let mid = report.mid.as_deref();
+        if let Some(own) = &call.ends[0] {
+            let flow = flow(own, &report.kind, mid);
+            report.received = report
+                .received
+                .or(flow.received.filter(|_| report.sent.is_some()));
+        }
+        if let Some(other) = &call.ends[1] {
+            let flow = flow(other, &report.kind, mid);
+            report.remote_sent = flow.sent;
+            report.remote_received = flow
+                .received
+                .filter(|count| *count > 0 || report.sent.is_some());
+            report.remote_lost = flow.lost;
+        }
+    }
     (!reports.is_empty()).then_some(reports)
 }
 
@@ -103,6 +138,10 @@ impl MediaReport {
             sent: None,
             received: None,
             lost: None,
+            direction: None,
+            remote_sent: None,
+            remote_received: None,
+            remote_lost: None,
             jitter_ms: None,
             frames_decoded: None,
             reason: None,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::base::codes::Code;
+use crate::proto::capture::paths::Asking;
 use crate::proto::evidence::account::{Place, ToldCandidate};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::stun::uri::Transport;
@@ -83,6 +84,13 @@ pub struct PairRecord {
     pub last_heard: Option<f64>,
     /// The longest time in which nothing came, between two moments at which something did.
     pub silence: Option<(f64, f64)>,
+    /// What became of its requests lately, and of those of the other end, where packets show them.
+    pub asking: Asking,
+    pub asked: Option<Asking>,
+    /// When this end last sent anything, where packets show it.
+    pub last_sent: Option<f64>,
+    /// The error with which this end answers the checks of the other one.
+    pub refuses: Option<Code>,
     /// How many of its requests the other end saw, and where it saw them come from, if it told.
     pub requests_arrived: Option<u32>,
     pub mapped: Option<SocketAddr>,
@@ -115,6 +123,10 @@ impl PairRecord {
             first_answered: None,
             last_heard: None,
             silence: None,
+            asking: Asking::default(),
+            asked: None,
+            last_sent: None,
+            refuses: None,
             requests_arrived: None,
             mapped: None,
             failure: None,

@@ -19,6 +19,7 @@ fn is_shown(cause: &Cause) -> bool {
             | Code::PathLost
             | Code::NoCommonCodec
             | Code::NoMedia
+            | Code::SdpBundle
             | Code::Unauthorized
     )
 }

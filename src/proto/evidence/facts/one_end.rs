@@ -128,6 +128,9 @@ impl JudgedCall {
             if cause.code != Code::NoCandidates {
                 continue;
             }
+            if let Some(message) = self.of_one_configuration(cause.side) {
+                cause.message = message;
+            }
             if let Some(message) = self.untold(call, cause.side) {
                 *cause = Cause::new(Code::Unknown, Whose::Between, message);
                 continue;
@@ -169,6 +172,30 @@ impl JudgedCall {
                 ..Cause::new(Code::Unknown, Whose::Between, message)
             };
         }
+    }
+
+    /// Both sides told no public address, and of one alone the files have the servers.
+    fn of_one_configuration(&self, whose: Whose) -> Option<String> {
+        let (side, who, other) = match (&self.local.servers, &self.remote.servers) {
+            _ if whose != Whose::Both => return None,
+            (Some(_), None) => (&self.local, "this side", "the other side"),
+            (None, Some(_)) => (&self.remote, "the other side", "this side"),
+            _ => return None,
+        };
+        let servers = side.servers.iter().flatten();
+        let mut over_udp = servers
+            .filter(|row| row.transport == Transport::Udp)
+            .peekable();
+        let why = if over_udp.peek().is_none() {
+            "has no STUN server over UDP"
+        } else if over_udp.all(|row| row.error == Some(Code::Dns)) {
+            "found no address for the names of its servers"
+        } else {
+            "got no answer from a STUN server in time"
+        };
+        Some(format!(
+            "both sides tell no address that can be reached from outside: {who} {why}, and why {other} has none is not told: the dump from there tells"
+        ))
     }
 
     /// Why nothing is concluded from it that the files have no address of a side: they need not have them all.

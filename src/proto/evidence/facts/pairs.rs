@@ -111,17 +111,14 @@ pub fn joined(
     let mut pairs: Vec<CallPair> = of_own
         .iter()
         .map(|record| {
-            (
-                record,
-                own.is_some_and(|account| is_refused(account, record)),
-            )
-        })
-        .map(|(record, is_refused)| CallPair {
-            arrived: arrivals.as_ref().and_then(|arrivals| arrivals.of(record)),
-            record: PairRecord {
-                failure: record.failure.or(is_refused.then_some(Code::ForbiddenIp)),
-                ..record.clone()
-            },
+            let is_refused = own.is_some_and(|account| is_refused(account, record));
+            CallPair {
+                arrived: arrivals.as_ref().and_then(|arrivals| arrivals.of(record)),
+                record: PairRecord {
+                    failure: record.failure.or(is_refused.then_some(Code::ForbiddenIp)),
+                    ..record.clone()
+                },
+            }
         })
         .collect();
     pairs.sort_by_key(|pair| {
@@ -180,6 +177,19 @@ pub fn forgotten(local: &KnownSide, remote: &KnownSide) -> Vec<CallPair> {
         arrived: None,
     });
     pairs.collect()
+}
+
+/// Whether a TURN server gives this end no permission for a public address of the other one, and whether packets show it.
+pub(super) fn forbidden(account: &Account) -> Option<bool> {
+    let is_public = |pair: &&PairRecord| {
+        let is_relay = pair.local.kind == CandidateType::Relay;
+        let ip = pair.remote.place.ip();
+        is_relay && pair.remote.kind != CandidateType::Relay && ip.is_some_and(is_global)
+    };
+    let pairs = || account.pairs.iter().filter(is_public);
+    let is_shown = pairs().any(|pair| pair.failure == Some(Code::ForbiddenIp));
+    let is_inferred = pairs().any(|pair| is_refused(account, pair));
+    (is_shown || is_inferred).then_some(is_shown)
 }
 
 /// Whether the TURN server gives no permission for the remote address: Chromium calls no other pair

@@ -1,6 +1,6 @@
 //! What remedies would bring about: one end alone proves less of the other one than both do.
 
-use crate::proto::evidence::account::ToldCandidate;
+use crate::proto::evidence::account::{Account, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
 use crate::proto::evidence::facts::sides::KnownSide;
@@ -11,6 +11,18 @@ impl JudgedCall {
     /// Leaves of what remedies promise what the files prove.
     pub(super) fn hedge(&mut self, call: &JoinedCall) {
         causes::hedge(&mut self.causes, &mut self.relay_causes);
+        // Statistics alone do not tell whether there is a TURN server already.
+        let is_bare = |end: &Option<Account>| {
+            end.as_ref()
+                .is_some_and(|end| end.servers.is_none() && end.found.is_none())
+        };
+        if call.ends.iter().any(is_bare) {
+            let all = self.causes.iter_mut().chain(&mut self.relay_causes);
+            let remedies = all.flat_map(|cause| &mut cause.remedies);
+            for remedy in remedies.filter(|remedy| remedy.effect == Effect::Relay) {
+                remedy.is_sure = false;
+            }
+        }
         // `rtcdiag pair` heard of both sides.
         let mut ends = call.ends.iter().flatten();
         if call.ends.iter().all(Option::is_some) || ends.any(|end| end.found.is_some()) {

@@ -6,7 +6,7 @@ use crate::base::codes::Code;
 use crate::proto::evidence::account::Account;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
-use crate::proto::evidence::facts::pairs::CallPair;
+use crate::proto::evidence::facts::pairs::{self, CallPair};
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
@@ -112,6 +112,18 @@ impl JudgedCall {
     pub(super) fn silent_server(&self, cause: &mut Cause) {
         if cause.code != Code::TurnUnreachable {
             return;
+        }
+        // Where TCP does not get out either, nothing shows that TLS does.
+        let is_stream =
+            |row: &ServerFacts| row.transport != Transport::Udp && row.error == Some(Code::Timeout);
+        let rows = [&self.local, &self.remote]
+            .into_iter()
+            .flat_map(|side| &side.servers);
+        if rows.flatten().any(is_stream) {
+            cause
+                .remedies
+                .iter_mut()
+                .for_each(|remedy| remedy.is_sure = false);
         }
         let sides: &[(&KnownSide, &str)] = match cause.side {
             Whose::Local => &[(&self.local, "this side")],
@@ -246,6 +258,24 @@ fn answers_stun(side: &KnownSide, row: &ServerFacts) -> bool {
             .udp()
             .filter(|c| c.kind == CandidateType::Srflx)
             .any(|c| c.url.as_ref().is_some_and(is_it))
+}
+
+/// A server that forbids a peer says so in packets; browsers do not tell it, and give such pairs up at once.
+pub(super) fn inferred(call: &JoinedCall, cause: &mut Cause) {
+    if cause.code != Code::TurnPeerForbidden {
+        return;
+    }
+    let ends = match cause.side {
+        Whose::Local => 0..1,
+        Whose::Remote => 1..2,
+        _ => 0..2,
+    };
+    let mut all = call.ends[ends].iter().flatten();
+    if all.all(|account| pairs::forbidden(account) == Some(false)) {
+        cause.evidence = vec![
+            "inferred: the pairs of that relay with public addresses were given up at once, as Chromium does where the server gives no permission; it does not tell the answer itself".to_owned(),
+        ];
+    }
 }
 
 /// The other side's candidates for the question why there is no relay: where a TURN server failed,

@@ -3,7 +3,9 @@
 
 mod altered;
 mod arrival;
+mod bundle;
 mod codecs;
+mod deaf;
 mod handshake;
 mod outage;
 mod signalling;
@@ -15,9 +17,11 @@ use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
-pub use altered::altered;
-pub use arrival::no_media;
+pub use altered::{altered, refused as refused_checks};
+pub use arrival::{Flow, flow, no_media};
+pub use bundle::unbundled;
 pub use codecs::{Lacks, lacking, no_common_codec};
+pub use deaf::deaf;
 pub use handshake::{dtls, is_refused_certificate};
 pub use outage::path_lost;
 pub use signalling::{glare, no_answer, not_described};
@@ -82,7 +86,7 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
             )
         } else {
             format!(
-                "no candidate of {from} came to {to}, though its description says that they come later (trickle), or it had none to tell"
+                "no candidate of {from} came to {to}, though its description says that they come later (trickle)"
             )
         }
     };
@@ -92,6 +96,23 @@ pub fn candidates_lost(call: &JoinedCall) -> Option<Cause> {
         .collect();
     if seen.is_empty() {
         return None;
+    }
+    // Whoever has no candidate tells none, and no record is there of what it told.
+    let is_known = |lost: Option<(usize, bool)>, to: usize| {
+        let to = call.ends[to].as_ref();
+        lost.is_some_and(|(_, is_known)| is_known || to.and_then(refused).is_some())
+    };
+    if !is_known(to_local, 0) && !is_known(to_remote, 1) {
+        let from = if to_local.is_some() {
+            "the other side"
+        } else {
+            "this side"
+        };
+        let message = format!(
+            "{}: signalling lost them, or it had none to tell, as where relays alone are allowed and there is none; the dump of {from} tells",
+            seen.join("; ")
+        );
+        return Some(Cause::new(Code::Unknown, Whose::Between, message));
     }
     let is_refused = call
         .ends

@@ -54,6 +54,7 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
             *into = now.max(*into);
         }
     };
+    let before = (pair.requests_sent, pair.responses_received);
     let heard_before = (
         pair.responses_received,
         pair.requests_received,
@@ -93,6 +94,9 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     if pair.requests_sent > 0 {
         pair.first_sent = pair.first_sent.or(at);
     }
+    if let Some(at) = at {
+        consent(pair, at, before);
+    }
     if pair.responses_received > 0 {
         pair.first_answered = pair.first_answered.or(at);
     }
@@ -112,6 +116,17 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     let longest = pair.silence.map_or(LONG_SILENCE_MS, |(from, to)| to - from);
     if let Some(before) = before.filter(|before| now - before > longest) {
         pair.silence = Some((before, now));
+    }
+}
+
+/// What became of requests since the sample before.
+fn consent(pair: &mut PairRecord, at: f64, (sent, answered): (u32, u32)) {
+    if pair.responses_received > answered {
+        pair.asking.answer(at);
+    } else if pair.requests_sent > sent {
+        pair.asking.asked = Some(at);
+        let more = pair.requests_sent - sent;
+        pair.asking.unanswered = pair.asking.unanswered.saturating_add(more);
     }
 }
 

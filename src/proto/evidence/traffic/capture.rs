@@ -3,6 +3,7 @@
 mod course;
 mod dtls;
 mod media;
+mod relays;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use crate::proto::evidence::account::{
 };
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::add_candidate;
-use crate::proto::evidence::traffic::host::Hosts;
+use crate::proto::evidence::traffic::host::{self, Hosts};
 use crate::proto::evidence::traffic::servers;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::checks::Role;
@@ -138,6 +139,7 @@ impl<'a> Capture<'a> {
             .iter()
             .copied()
             .filter(|((client, ..), _)| is_only || bases.contains(client))
+            .filter(|asked| !self.is_of_another(*asked, &bases))
             .collect();
         let here = |ip: &IpAddr| self.hosts.addresses.contains(ip);
         account.udp_peer = self.observer.flows.partner(here);
@@ -151,6 +153,10 @@ impl<'a> Capture<'a> {
                 .map(|((server, is_tcp, _), asked)| server_of(*server, *is_tcp, asked))
                 .collect(),
         );
+        account
+            .servers
+            .get_or_insert_default()
+            .extend(self.unreached());
         if let Some(at) = asked
             .iter()
             .filter_map(|(_, asked)| asked.first)
@@ -188,8 +194,16 @@ impl<'a> Capture<'a> {
         }
         // Where UDP was left out, other pairs may have worked.
         let is_all = account.gap.is_none() && self.observer.flows.has_udp;
-        if let Some((_, path, end)) = used.and_then(|used| paths.get(used)) {
-            course::connection(&mut account, path, *end, (course::first_up(paths), to));
+        if let Some((place, (key, path, end))) =
+            used.and_then(|used| Some((used, paths.get(used)?)))
+        {
+            let around = course::Surroundings {
+                first: course::first_up(paths),
+                over: to,
+                elsewhere: course::Surroundings::elsewhere(paths, place),
+                ended: self.ended(key, &mut account),
+            };
+            course::connection(&mut account, path, *end, &around);
         } else if let Some(at) = course::given_up(paths, to).filter(|_| is_all) {
             change(&mut account, at, StateKind::Ice, "failed");
         }
@@ -205,6 +219,11 @@ impl<'a> Capture<'a> {
         if !is_mutual && !is_answered && observer.flows.is_one_way(&self.hosts.addresses) {
             return Some(
                 "the capture has packets of one direction alone: either the other one was not captured, or nothing came; capture both directions, and the dump of the browser tells too",
+            );
+        }
+        if host::is_between(observer, &self.hosts, self.near == CandidateType::Host) {
+            return Some(
+                "the capture was taken on the way and on no host of the call, since routers had passed on all that is in it (TTL): whether packets arrived at the programs is not in it; capture on a host of the call, or take the dump of the browser",
             );
         }
         if observer.flows.is_shallow() {
@@ -282,15 +301,15 @@ impl<'a> Capture<'a> {
         pair.first_answered = mine.first_answer;
         pair.last_heard = others.last;
         pair.silence = others.silence;
+        pair.asking = mine.asking;
+        pair.asked = Some(others.asking);
+        pair.last_sent = mine.last;
+        pair.refuses = others.refused.map(refusal);
         pair.mapped = mine.mapped;
         pair.failure = if mine.is_forbidden {
             Some(Code::ForbiddenIp)
         } else if let Some(code) = mine.refused.filter(|_| pair.responses_received == 0) {
-            Some(match code {
-                400 => Code::BadRequest,
-                401 => Code::Unauthorized,
-                _ => Code::ErrorResponse,
-            })
+            Some(refusal(code))
         } else if mine.undelivered > 0 && pair.responses_received == 0 {
             Some(Code::IcmpUnreachable)
         } else {
@@ -327,6 +346,15 @@ impl<'a> Capture<'a> {
             (Some(came), Some(went)) if came < went => CandidateType::Prflx,
             _ => CandidateType::Srflx,
         }
+    }
+}
+
+/// What an error in answer to a check says (RFC 8489 6.3.1, 14.8).
+const fn refusal(code: u16) -> Code {
+    match code {
+        400 => Code::BadRequest,
+        401 => Code::Unauthorized,
+        _ => Code::ErrorResponse,
     }
 }
 

@@ -68,6 +68,37 @@ impl Hosts {
     }
 }
 
+/// Whether a capture was taken between the hosts: what those that are taken for this side's send had passed a router
+/// before, and so has all that comes back. A TURN server (`is_host` is not so) sees all of its own legs so, but nothing
+/// that goes past it.
+pub(super) fn is_between(observer: &Observer, hosts: &Hosts, is_host: bool) -> bool {
+    let is_fresh = |hops: u8| FRESH.contains(&hops);
+    let servers: BTreeSet<IpAddr> = observer.servers.keys().map(|(_, at, _)| at.ip()).collect();
+    let passed = || {
+        direct(observer).filter(|(key, ..)| key.ends.iter().all(|end| !servers.contains(&end.ip())))
+    };
+    let of_paths = || {
+        passed().flat_map(|(key, path, _)| {
+            let ends = [0, 1].into_iter();
+            let here = ends.filter(|end| hosts.addresses.contains(&key.ends[*end].ip()));
+            here.filter_map(|end| {
+                path.sent[end]
+                    .hops
+                    .map(|hops| (hops, path.sent[end].is_outgoing))
+            })
+        })
+    };
+    let asked = observer.servers.iter();
+    let asked = asked.filter(|((client, ..), _)| hosts.addresses.contains(&client.ip()));
+    let mut of_asked = asked.filter_map(|(_, asked)| asked.hops);
+    // A host that forwards for others (containers, a hotspot) says that it sends itself.
+    let is_sent = of_paths().any(|(_, is_outgoing)| is_outgoing == Some(true));
+    let has_passed = of_paths().next().is_some() && of_paths().all(|(hops, _)| !is_fresh(hops));
+    let is_seen =
+        is_host || passed().any(|(_, path, _)| path.sent.iter().any(|sent| sent.requests > 0));
+    is_seen && !is_sent && has_passed && of_asked.all(|hops| !is_fresh(hops))
+}
+
 /// The paths that are no relay's, with the fragments of their ends.
 fn direct(observer: &Observer) -> impl Iterator<Item = (&PathKey, &Path, [&str; 2])> {
     observer.paths.iter().filter_map(|(key, path)| {

@@ -2,8 +2,10 @@
 
 use super::super::codec::{Codec, VIDEO_CLOCK};
 use super::super::direction::Direction;
-use super::super::model::Section;
+use super::super::model::{Description, Section};
+use super::super::problem::Problem;
 use super::{Application, Decision, abilities, no_codec};
+use crate::base::codes::Code;
 
 const AUDIO: [(u8, &str, &str); 8] = [
     (111, "opus/48000/2", "minptime=10;useinbandfec=1"),
@@ -88,6 +90,32 @@ const RTP: [&str; 8] = [
     "RTP/AVP",
 ];
 const DATA: [&str; 3] = ["UDP/DTLS/SCTP", "DTLS/SCTP", "TCP/DTLS/SCTP"];
+
+/// Simulcast without the header extension by which its layers are told apart (RFC 8852 3).
+pub(super) fn refusal(offer: &Description) -> Option<Problem> {
+    const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+    let lacks = |section: &&Section| {
+        let mut extensions = section.part.all("extmap");
+        let has = extensions.any(|extension| {
+            extension
+                .value
+                .split_ascii_whitespace()
+                .any(|word| word == RID)
+        });
+        !section.is_refused() && section.part.has("simulcast") && !has
+    };
+    let section = offer.sections.iter().find(lacks)?;
+    Some(Problem::refusal(
+        Code::SdpHeaderExtension,
+        section.line,
+        format!(
+            "{} has simulcast without the header extension for its layers ({RID})",
+            section.name()
+        ),
+        "RFC 8852 3, RFC 8853 5.5",
+        "Chromium refuses the whole description: \"negotiates simulcast but does not negotiate the RID RTP header extension\"",
+    ))
+}
 
 pub(super) fn decisions(application: Application) -> impl FnMut(&Section) -> Decision {
     let [audio, video] = [abilities::codecs(&AUDIO), abilities::codecs(&VIDEO)];

@@ -115,13 +115,24 @@ impl Codec {
         written.unwrap_or(default).trim().to_ascii_lowercase()
     }
 
+    /// Whether one of two of H.264 has no profile, and the other has what the RFC means by that, which browsers do not.
+    pub fn rests_on_default(&self, other: &Self) -> bool {
+        const NAME: &str = "profile-level-id";
+        let written = match (self.parameter(NAME), other.parameter(NAME)) {
+            (None, Some(written)) | (Some(written), None) => written,
+            _ => return false,
+        };
+        let profile = h264::profile(written).map(|(profile, _)| profile);
+        self.is("H264") && other.is("H264") && profile == Some(h264::Profile::Baseline)
+    }
+
     fn differing_profile(&self, other: &Self) -> Option<Difference> {
         const NAME: &str = "profile-level-id";
         let [mine, others] = [self, other].map(|codec| match codec.parameter(NAME) {
             None => Some(h264::DEFAULT),
             Some(text) => h264::profile(text).map(|(profile, _)| profile),
         });
-        if mine.is_some() && mine == others {
+        if mine.is_some() && mine == others || self.rests_on_default(other) {
             return None;
         }
         let text = |codec: &Self, profile: Option<h264::Profile>| {

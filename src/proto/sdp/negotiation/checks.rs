@@ -2,7 +2,7 @@
 
 use super::super::direction::Direction;
 use super::super::model::{Description, Section};
-use super::{Party, Problem, families, keys, problem, transport};
+use super::{Party, Problem, beside, families, keys, problem, transport};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::{counted, printable};
@@ -118,6 +118,23 @@ fn bundle(offer: &Description, answer: &Description, problems: &mut Vec<(Party, 
                 ("RFC 8843 7.3.1", "browsers refuse the answer"),
             );
         }
+        let is_refused = |section: &&Section| {
+            let mid = section.mid().unwrap_or_default();
+            section.is_refused() && mids.contains(&mid)
+        };
+        for section in answer.sections.iter().filter(is_refused) {
+            let found = Problem::new(
+                Code::SdpBundle,
+                line,
+                format!(
+                    "{} is refused with port 0, and the answer bundles it all the same",
+                    section.name()
+                ),
+                "RFC 9143 7.3.3",
+                "most programs pass over it; a refused section is to be left out of the group",
+            );
+            problems.push((Party::Answer, found.severity(Severity::Warning)));
+        }
     }
 }
 
@@ -129,10 +146,11 @@ pub(super) fn section(
     problems: &mut Vec<(Party, Problem)>,
 ) {
     names((offered, answered), problems);
-    protocols((offered, answered), problems);
+    protocols(offer, answer, (offered, answered), problems);
     keys::check(offer, answer, (offered, answered), problems);
     families::check(offer, answer, (offered, answered), problems);
     codecs((offered, answered), problems);
+    beside::check((offered, answered), problems);
     directions(offer, answer, (offered, answered), problems);
     roles(offer, answer, (offered, answered), problems);
     multiplexing(offer, answer, (offered, answered), problems);
@@ -173,7 +191,12 @@ fn names((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, P
     }
 }
 
-fn protocols((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
+fn protocols(
+    offer: &Description,
+    answer: &Description,
+    (offered, answered): (&Section, &Section),
+    problems: &mut Vec<(Party, Problem)>,
+) {
     let is_same = offered.protocol == answered.protocol;
     // Secure RTP is called differently by old and new programs (RFC 8829 5.1.2).
     let is_secure = |section: &Section| section.protocol.contains("SAVP");
@@ -183,7 +206,17 @@ fn protocols((offered, answered): (&Section, &Section), problems: &mut Vec<(Part
     }
     let both_rtp = offered.is_rtp() && answered.is_rtp();
     let is_plain = both_rtp && !is_secure(offered) && !is_secure(answered);
-    let (severity, practice) = if is_plain {
+    // Keys come by DTLS then, whatever the section is called.
+    let has_print = |description: &Description, section| {
+        description.of_section(section, "fingerprint").is_some()
+    };
+    let is_keyed = both_rtp && has_print(offer, offered) && has_print(answer, answered);
+    let (severity, practice) = if is_keyed {
+        (
+            Severity::Warning,
+            "both have a fingerprint, so Chromium takes the answer and encrypts; a strict program refuses it",
+        )
+    } else if is_plain {
         (
             Severity::Warning,
             "both send RTP in the clear; one of them expects feedback by RTCP (RFC 4585) that the other may not send",

@@ -54,3 +54,35 @@ pub fn altered(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     let seen = format!("{what} of the two records");
     Some(cause(Code::Unauthorized, side, message, vec![seen]))
 }
+
+/// Checks of an end that the other one refuses for their user name or password, by the answers that packets show.
+pub fn refused(call: &JoinedCall, standing: Standing) -> Option<Cause> {
+    if !(Standing::Checking..=Standing::Insecure).contains(&standing) {
+        return None;
+    }
+    let by_end = [0, 1].map(|end: usize| {
+        let own = || call.ends[end].iter().flat_map(|account| &account.pairs);
+        let is_said = own().any(|pair| pair.failure == Some(Code::Unauthorized));
+        let mut there = call.ends[1 - end].iter().flat_map(|account| &account.pairs);
+        let is_given = there.any(|pair| pair.refuses == Some(Code::Unauthorized));
+        let is_answered = own().any(|pair| pair.is_counted && pair.is_answered());
+        (is_said || is_given) && !is_answered
+    });
+    let side = Whose::of(by_end[0], by_end[1])?;
+    let message = match side {
+        Whose::Local => {
+            "the other side refuses this side's checks for their user name or password (401), so this side was told others than those of the other side"
+        }
+        Whose::Remote => {
+            "this side refuses the other side's checks for their user name or password (401), so the other side was told others than those of this side"
+        }
+        _ => {
+            "each side refuses the other's checks for their user name or password (401), so both were told others than they have"
+        }
+    };
+    let message = format!(
+        "{message}: a description was altered on the way, or is of another connection; the descriptions as both ends have them tell"
+    );
+    let seen = "errors 401 in answer to checks".to_owned();
+    Some(cause(Code::Unauthorized, side, message, vec![seen]))
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
-use crate::proto::evidence::account::{Account, Told};
+use crate::proto::evidence::account::{Account, PairRecord, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::stages::cause;
 use crate::proto::evidence::facts::standing::Standing;
@@ -36,6 +36,11 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         seen.push(roles);
         return Some(cause(Code::DtlsFailed, Whose::Between, message, seen));
     }
+    if standing == Standing::Insecure
+        && let Some(cause) = one_sided(call)
+    {
+        return Some(cause);
+    }
     let message = if standing == Standing::Insecure {
         "ICE found a way, and the DTLS handshake over it does not end: something on the way drops its packets, as firewalls that know DTLS do, and MTUs that are too small"
     } else if accounts().count() < 2
@@ -46,6 +51,26 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         "ICE found a way, and the DTLS handshake over it failed, though the fingerprints are right"
     };
     Some(cause(Code::DtlsFailed, Whose::Between, message, seen))
+}
+
+/// An end whose checks are answered, and to which no valid one of the other end ever came: that one has no path then, and
+/// no handshake to begin or to answer.
+fn one_sided(call: &JoinedCall) -> Option<Cause> {
+    let is_so = |end: &Option<Account>| {
+        let pairs = || end.iter().flat_map(|account| &account.pairs);
+        let mut used = pairs().filter(|pair| pair.is_selected && pair.is_counted);
+        used.any(PairRecord::is_answered) && pairs().all(|pair| pair.requests_received == 0)
+    };
+    let (who, other) = match (is_so(&call.ends[0]), is_so(&call.ends[1])) {
+        (true, false) => ("this side", "the other side"),
+        (false, true) => ("the other side", "this side"),
+        _ => return None,
+    };
+    let message = format!(
+        "checks of {who} were answered, and none of {other} came to it that was valid, so ICE is up at one end alone and DTLS cannot begin: {other} was told another user name or password (ICE) than that of {who}, or its checks do not arrive; the dump of {other} or a capture tells"
+    );
+    let seen = format!("{who} counts no request of {other}");
+    Some(cause(Code::Unknown, Whose::Between, message, vec![seen]))
 }
 
 /// Whether an end was told a fingerprint that is not that of the certificate.

@@ -2,11 +2,15 @@
 
 use crate::base::codes::Code;
 use crate::base::words::short_span;
-use crate::proto::evidence::account::{Account, Change, StateKind};
+use crate::proto::evidence::account::{Account, Change, PairRecord, StateKind};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::stages::cause;
 use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, Whose};
+
+/// Browsers say that ICE is disconnected so long after the last packet.
+const NOTICED_MS: f64 = 5000.0;
 
 /// When nothing came any more, though the path had worked.
 pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
@@ -27,7 +31,7 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         return None;
     }
     let both = outages.len() > 1;
-    if !both && !worst.is_over && !worst.is_mute && !worst.shows_goodbyes {
+    if !both && !worst.is_over && worst.course == Course::Silent && !worst.shows_goodbyes {
         let is_alone = call.ends.iter().flatten().count() < 2;
         return Some(open_end(is_alone));
     }
@@ -36,30 +40,7 @@ pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     } else {
         String::new()
     };
-    // With two there is one of each end, in their order.
-    let mute = outages.iter().position(|outage| outage.is_mute);
-    let who = mute.filter(|_| both && !worst.is_over);
-    let who = who.map(|end| ["this side", "the other side"][end]);
-    let message = match (who, worst.is_over, both) {
-        (Some(who), ..) => format!(
-            "the path was lost{how_long}: {who} sent nothing any more, while packets of the other one still came to it; its program or machine stopped, or a firewall there"
-        ),
-        (None, true, true) => {
-            format!("the path was lost{how_long} and came back: nothing came through, either way")
-        }
-        (None, true, false) => {
-            format!("the path was lost{how_long} and came back: nothing came from the other side")
-        }
-        (None, false, true) => format!(
-            "the path was lost{how_long} and did not come back: nothing came through, either way"
-        ),
-        (None, false, false) if worst.is_mute => format!(
-            "the path was lost{how_long}: this side sent nothing any more, while packets of the other side still came; a firewall on its own machine, or its program, stopped it"
-        ),
-        (None, false, false) => format!(
-            "the path was lost{how_long}: nothing comes from the other side any more; its network or something on the way broke, or it left without a message, which its own dump tells"
-        ),
-    };
+    let message = words(call, &outages, worst, &how_long);
     let seen = outages.into_iter().map(|outage| outage.seen).collect();
     Some(cause(Code::PathLost, Whose::Between, message, seen))
 }
@@ -100,12 +81,149 @@ fn accounts_with_clocks(call: &JoinedCall) -> impl Iterator<Item = (&Account, f6
         .filter_map(|(end, late)| Some((end.as_ref()?, late)))
 }
 
+/// What goes on at an end while its path is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// It hears nothing.
+    Silent,
+    /// It sends nothing, and the other end is heard all the time.
+    Mute,
+    /// It hears the other end, and nobody answers what it sends.
+    Unheard,
+    /// Packets come to its machine, and its program, which sends, answers none.
+    Deaf,
+}
+
+/// Longer than any pause of a program that sends and is heard.
+const GOES_ON_MS: f64 = 3000.0;
+
+impl Course {
+    /// And since when, where that is another moment than that of the last packet.
+    fn of(pair: &PairRecord, down: Option<f64>) -> (Self, Option<f64>) {
+        let goes_on =
+            |last: Option<f64>, since: f64| last.is_some_and(|at| at - since >= GOES_ON_MS);
+        let asked = pair.asked.and_then(|asked| asked.in_vain());
+        if let Some((since, until)) = asked
+            && until - since >= NOTICED_MS
+            && goes_on(pair.last_sent, since)
+        {
+            return (Self::Deaf, Some(since));
+        }
+        if let Some((since, _)) = pair.asking.in_vain()
+            && goes_on(pair.last_heard, since)
+        {
+            return (Self::Unheard, Some(since));
+        }
+        let is_heard = down.is_some() && pair.last_heard > down;
+        let sends = pair
+            .last_sent
+            .or(pair.asking.asked)
+            .is_some_and(|at| down.is_some_and(|down| at > down));
+        (
+            if is_heard && !sends {
+                Self::Mute
+            } else {
+                Self::Silent
+            },
+            None,
+        )
+    }
+}
+
+/// What is lost and how, as far as the ends tell. With two outages there is one of each end, in their order.
+fn words(call: &JoinedCall, outages: &[Outage], worst: &Outage, how_long: &str) -> String {
+    let both = outages.len() > 1;
+    let relay = by_relay(call);
+    let lost = format!("the path{relay} was lost{how_long}");
+    let servers = if relay.is_empty() {
+        ""
+    } else {
+        "the TURN server, "
+    };
+    if worst.is_over {
+        let what = if both {
+            "nothing came through, either way"
+        } else {
+            "nothing came from the other side"
+        };
+        return format!("{lost} and came back: {what}");
+    }
+    if let Some(whose) = left_by_server(call) {
+        return format!(
+            "{lost}: the connection over TCP of {whose} to its TURN server was ended from there, and its relay with it"
+        );
+    }
+    let end = |course: Course| outages.iter().position(|outage| outage.course == course);
+    // Of one outage, the end is that whose record has it.
+    let here = usize::from(call.ends[0].is_none());
+    let names = |place: usize| match if both { place } else { here } {
+        0 => ("this side", "the other side"),
+        _ => ("the other side", "this side"),
+    };
+    if let Some((who, other)) = end(Course::Deaf).map(names) {
+        return format!(
+            "{lost}: packets of {other} still come to the machine of {who}, and its program, which went on sending, answered none of them: a firewall on that machine drops them"
+        );
+    }
+    if let Some((who, other)) = end(Course::Unheard).map(names) {
+        let is_mutual = both && outages.iter().all(|one| one.course == Course::Unheard);
+        return match (is_mutual, both) {
+            (true, _) => format!("{lost}: packets come both ways, and no answer does"),
+            (_, true) => format!(
+                "{lost}, one way: what {who} sends does not reach {other} any more, while packets of {other} still came to {who}; {servers}something on that way or a firewall of {other} drops it"
+            ),
+            _ => format!(
+                "{lost}, one way: what {who} sends is not answered any more, while packets of {other} still came: {servers}something on the way to {other} or a firewall there drops it, which its own capture tells"
+            ),
+        };
+    }
+    if let Some((who, other)) = end(Course::Mute).map(names) {
+        return format!(
+            "{lost}: {who} sent nothing any more, while packets of {other} still came to it; a firewall on its own machine, or its program, stopped it, or its network or address changed"
+        );
+    }
+    if both {
+        return format!("{lost} and did not come back: nothing came through, either way");
+    }
+    let (_, other) = names(0);
+    format!(
+        "{lost}: nothing comes from {other} any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
+    )
+}
+
+/// That it goes by a relay of an end whose record is there, with its address.
+fn by_relay(call: &JoinedCall) -> String {
+    let sides = ["this side", "the other side"].into_iter().zip(&call.ends);
+    let mut relays = sides.filter_map(|(who, end)| {
+        let mut pairs = end.as_ref()?.pairs.iter();
+        let used =
+            pairs.find(|pair| pair.is_selected && pair.local.kind == CandidateType::Relay)?;
+        let at = used.local.socket_address()?;
+        Some(format!(" through the TURN server of {who}, {at},"))
+    });
+    relays.next().unwrap_or_default()
+}
+
+/// Whose TURN server ended the relay in use, if one did.
+fn left_by_server(call: &JoinedCall) -> Option<&'static str> {
+    let sides = ["this side", "the other side"].into_iter().zip(&call.ends);
+    let mut ended = sides.filter_map(|(who, end)| {
+        let account = end.as_ref()?;
+        let used = account.pairs.iter().find(|pair| pair.is_selected)?;
+        let at = used.local.socket_address()?;
+        let mut relays = account.ended_relays.iter();
+        relays
+            .any(|relay| relay.relayed == at && relay.code == Code::Closed)
+            .then_some(who)
+    });
+    ended.next()
+}
+
 struct Outage {
     /// 0 if it is not known.
     lasted_ms: f64,
     is_over: bool,
-    /// Whether the other end was heard all the time.
-    is_mute: bool,
+    course: Course,
     /// Whether it would be known that the other end closed the connection.
     shows_goodbyes: bool,
     seen: String,
@@ -152,8 +270,17 @@ impl Outage {
         let heard = selected
             .and_then(|pair| pair.last_heard)
             .filter(|heard| Some(*heard) < down.at);
+        let (course, since) =
+            selected.map_or((Course::Silent, None), |pair| Course::of(pair, down.at));
         // Browsers say so some seconds after the last packet.
-        let from = silence.map(|(from, _)| from).or(heard).or(down.at);
+        let is_meant = |(from, to): &(f64, f64)| {
+            back.is_some() || down.at.is_none_or(|at| (*from..=*to).contains(&at))
+        };
+        let from = since.filter(|_| back.is_none());
+        let from = from
+            .or(silence.filter(is_meant).map(|(from, _)| from))
+            .or(heard)
+            .or(down.at);
         let to = back.map_or(account.ended, |change| change.at);
         let lasted_ms = match (down.at, silence) {
             (None, Some((from, to))) => to - from,
@@ -173,7 +300,7 @@ impl Outage {
             lasted_ms,
             shows_goodbyes: shows_goodbyes(account),
             is_over: back.is_some(),
-            is_mute: selected.and_then(|pair| pair.last_heard) > down.at && down.at.is_some(),
+            course,
             seen: format!("{states}{sent}"),
         })
     }
@@ -185,7 +312,7 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: shows_goodbyes(account),
             is_over: false,
-            is_mute: false,
+            course: Course::Silent,
             seen: format!(
                 "the pair in use is in-progress again: {} requests sent, {} answered",
                 pair.requests_sent, pair.responses_received
@@ -203,7 +330,7 @@ impl Outage {
             lasted_ms: 0.0,
             shows_goodbyes: true,
             is_over: false,
-            is_mute: false,
+            course: Course::Silent,
             seen: "DTLS had been connected, and ICE is not any more".to_owned(),
         })
     }

@@ -1,7 +1,7 @@
 //! What became of the paths of a capture: which was chosen, whether it was lost, or that all was given up.
 
 use super::{ENOUGH, Paths, change, dtls};
-use crate::proto::capture::paths::Path;
+use crate::proto::capture::paths::{Path, Sent};
 use crate::proto::evidence::account::{Account, Change, PairRecord, StateKind};
 
 /// Media and consent (RFC 7675 5.1) never pause for so long.
@@ -60,16 +60,55 @@ pub(super) fn given_up(paths: &Paths, over: f64) -> Option<f64> {
     (!is_answered && over - last >= GAVE_UP_MS).then_some(last)
 }
 
-/// What became of the path in use.
-///
-/// `first` is when any path was connected: after an ICE restart another one is in use.
-pub(super) fn connection(
-    account: &mut Account,
-    path: &Path,
-    end: usize,
-    (first, over): (Option<f64>, f64),
-) {
+/// What is told of the path in use beside its packets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings {
+    /// When any path was connected: after an ICE restart another one is in use.
+    pub first: Option<f64>,
+    /// When the capture ends.
+    pub over: f64,
+    /// When a check was last answered on another path.
+    pub elsewhere: Option<f64>,
+    /// When the TURN server ended the connection that the path goes by.
+    pub ended: Option<f64>,
+}
+
+impl Surroundings {
+    /// When a check was last answered on any other path than that.
+    pub(super) fn elsewhere(paths: &Paths, used: usize) -> Option<f64> {
+        let others = paths.iter().enumerate().filter(|(place, _)| *place != used);
+        let answered = others.filter_map(|(_, (_, path, end))| path.sent[*end].asking.answered);
+        answered.reduce(f64::max)
+    }
+
+    fn goes_on_after(&self, at: f64) -> bool {
+        self.elsewhere.is_some_and(|last| last > at)
+    }
+}
+
+/// When a path was lost that is still used: nobody answers there any more, or its TURN server has left.
+fn broken(path: &Path, end: usize, up: f64, around: &Surroundings) -> Option<f64> {
     let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
+    let is_closed = |at: f64| {
+        let said = [mine.closing, others.closing].into_iter().flatten();
+        said.reduce(f64::max)
+            .is_some_and(|said| said > at - GOODBYE_MS)
+    };
+    let ended = around
+        .ended
+        .filter(|at| *at >= up && around.over - at >= GOODBYE_MS);
+    let in_vain = mine.asking.in_vain();
+    let in_vain = in_vain
+        .filter(|(since, until)| *since >= up && until - since >= OUTAGE_MS)
+        .map(|(since, _)| since + NOTICED_MS);
+    let lost = ended.into_iter().chain(in_vain).reduce(f64::min)?;
+    (!is_closed(lost - NOTICED_MS) && !around.goes_on_after(lost)).then_some(lost)
+}
+
+/// What became of the path in use.
+pub(super) fn connection(account: &mut Account, path: &Path, end: usize, around: &Surroundings) {
+    let (mine, others) = (&path.sent[end], &path.sent[1 - end]);
+    let Surroundings { first, over, .. } = *around;
     let nominated = [mine.first_nomination, others.first_nomination]
         .into_iter()
         .flatten()
@@ -87,7 +126,11 @@ pub(super) fn connection(
     let is_outage = |(from, to): &(f64, f64)| to - from >= OUTAGE_MS && *from >= up;
     if let Some((from, to)) = others.silence.filter(is_outage) {
         change(account, from + NOTICED_MS, StateKind::Ice, "disconnected");
-        change(account, to, StateKind::Ice, "connected");
+        // One late packet is no path: it is back where both ends use it again.
+        let is_used = |sent: &Sent| sent.last.is_some_and(|last| last >= to);
+        if is_used(mine) && others.last.is_some_and(|last| last > to) {
+            change(account, to, StateKind::Ice, "connected");
+        }
     }
     // It goes on sending, and nothing comes any more.
     let went = mine.last.unwrap_or(over);
@@ -103,6 +146,9 @@ pub(super) fn connection(
     let still = others.last.is_some_and(|heard| heard - went >= OUTAGE_MS);
     if still && !mine.closing.is_some_and(|at| went - at < GOODBYE_MS) {
         change(account, went + NOTICED_MS, StateKind::Ice, "disconnected");
+    }
+    if let Some(lost) = broken(path, end, up, around) {
+        change(account, lost, StateKind::Ice, "disconnected");
     }
     account.dtls = dtls::record(mine, others);
     if goodbye.is_some() && account.dtls.state.as_deref() == Some("connected") {
