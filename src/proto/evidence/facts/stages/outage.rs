@@ -187,7 +187,7 @@ fn words(call: &JoinedCall, outages: &[Outage], worst: &Outage, how_long: &str) 
     }
     let (_, other) = names(0);
     format!(
-        "{lost}: nothing comes from {other} any more; its network or something on the way broke, or it went away without a word, which its own dump tells"
+        "{lost}: nothing comes from {other} any more; its network or something on the way broke, or it left without a message, which its own dump tells"
     )
 }
 
