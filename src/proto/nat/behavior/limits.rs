@@ -86,27 +86,21 @@ fn no_new_sockets(sent: &[Sent]) -> Option<Limits> {
         .filter(|of| of.len() >= FEWEST_LOST && answered(of) == 0)
         .collect();
     let alive = sockets.values().filter(|of| answered(of) > 0);
-    // The same host has to answer one of the others when it does not answer these.
-    let goes_on = |of: &&Vec<&Sent>| {
-        of.iter().filter(|request| request.is_answered).any(|one| {
-            dead.iter().all(|lost| {
-                let began = lost[FEWEST_LOST - 1].at;
-                one.at > began
-            }) && dead
-                .iter()
-                .flat_map(|lost| lost.iter())
-                .any(|lost| lost.destination.ip() == one.destination.ip())
-        })
+    // The same host has to answer one of the others while it does not answer these.
+    let answers: Vec<&Sent> = sent.iter().filter(|request| request.is_answered).collect();
+    let is_passed_over = |of: &&&Vec<&Sent>| {
+        let (host, since) = (of[0].destination.ip(), of[FEWEST_LOST - 1].at);
+        answers
+            .iter()
+            .any(|one| one.destination.ip() == host && one.at > since)
     };
+    let passed_over = dead.iter().filter(is_passed_over).count();
     let lost_by_alive: usize = alive.clone().map(|of| of.len() - answered(of)).sum();
     let lost = sent.iter().filter(|request| !request.is_answered).count();
     let is_theirs = lost_by_alive * 10 <= lost;
-    let mut going_on = alive.clone().filter(goes_on);
-    (dead.len() >= FEWEST_SOCKETS && is_theirs && going_on.next().is_some()).then(|| {
-        Limits::Sockets {
-            old: alive.count(),
-            new: dead.len(),
-        }
+    (passed_over >= FEWEST_SOCKETS && is_theirs).then(|| Limits::Sockets {
+        old: alive.count(),
+        new: dead.len(),
     })
 }
 
@@ -279,8 +273,10 @@ mod tests {
     fn sockets_that_are_never_answered_beside_one_that_is_are_the_nats() {
         let old = || flow(0, 1, 0, &[true; 40]);
         let new = (1..6).flat_map(|n| flow(n, 1, 100, &[false; 10]));
-        let limits = limits_of(old().into_iter().chain(new).collect());
-        assert_eq!(limits, Some(Limits::Sockets { old: 1, new: 5 }));
+        // The last of them may begin when the old one has nothing more to ask.
+        let last = flow(6, 1, 1000, &[false; 10]);
+        let limits = limits_of(old().into_iter().chain(new).chain(last).collect());
+        assert_eq!(limits, Some(Limits::Sockets { old: 1, new: 6 }));
         // Where the first one is not answered any more either, the server may limit its rate.
         let new = (1..6).flat_map(|n| flow(n, 1, 900, &[false; 10]));
         let limits = limits_of(old().into_iter().chain(new).collect());
