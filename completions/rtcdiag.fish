@@ -41,165 +41,18 @@ complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s v -l verbose -d 'Show m
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -s V -l version -d 'Print version'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "sdp" -d 'Session descriptions: what will be agreed, and why not more'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "inspect" -d 'Recorded evidence (browser dumps, captures, SDP): why did that call fail'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "completions" -d 'Completions of rtcdiag for a shell'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "explain" -d 'What a finding, error or reason means and what to do; topics in depth'
+complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "man" -d 'A man page: of rtcdiag, of a command, or of a topic'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "nat" -d 'Public mapping and NAT behaviour, from STUN servers'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "gather" -d 'Host, srflx and relay candidates, and per server why one is missing'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "turn" -d 'Is this TURN server healthy and safe'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "pair" -d 'Two machines: which candidate pair works, which do not, and why'
 complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "mesh" -d 'N hosts with one code: who reaches whom, how, and why not'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "demo" -d 'All of it on loopback, with servers of its own: no network needed'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "serve" -d 'The rendezvous server for `pair`'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "sdp" -d 'Session descriptions: what will be agreed, and why not more'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "inspect" -d 'Recorded evidence (browser dumps, captures, SDP): why did that call fail'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "explain" -d 'What a finding, error or reason means and what to do; topics in depth'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "completions" -d 'Completions of rtcdiag for a shell'
-complete -c rtcdiag -n "__fish_rtcdiag_needs_command" -f -a "man" -d 'A man page: of rtcdiag, of a command, or of a topic'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, or several, separated by commas' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l lifetime -d 'Measure how long an unused binding lives, up to MAX (seconds, or as 90s, 5m; at most 30m) [default with the flag: 5m]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l nat64-prefix -d 'Reach IPv4 servers from IPv6 with this prefix [default: looked up in DNS (RFC 7050) where there is no IPv4]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l repeat -d 'Test this many times: one line for each round, and totals at the end' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l watch -d 'Start a round every so many seconds (at least 1), until stopped or until --repeat is done' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l port-mapping-test -d 'Have the router make a short-lived port mapping, try it from outside, and remove it'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-port-mapping -d 'Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes nothing)'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-tcp -d 'Do not ask the servers over TCP as well'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l collision-test -d 'Test whether the mapping stays the same when another host behind the same NAT holds the port (needs a second local address)'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l all-interfaces -d 'Test over every interface, not only the one that the system would choose'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
-relay\t'Only relay; STUN servers are not asked'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l expect -d 'Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, or several, separated by commas' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l peer -d 'A peer to try: whether the server\'s policy allows it, and whether it answers a Binding request through the relay, as a STUN server does' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l no-policy -d 'Do not ask which peers the server\'s policy allows'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
-sdp\t'SDP'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
-relay\t'Only relay; STUN servers are not asked'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long to measure the quality of the path' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l media -d 'Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and a picture of its page, comes back to it' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l role -d 'Force this side\'s ICE role; otherwise the two sides settle it' -r -f -a "controlling\t'Nominates the pair'
-controlled\t'Follows'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit with 0 only if this holds: pair=direct or pair=connected' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l new-code -d 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l no-nat -d 'Do not measure this side\'s NAT behaviour; then nothing is predicted'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l share-turn-password -d 'Pass the TURN password on to a browser at the other side; credentials that are minted (--turn-secret-file) end by themselves, and it gets those in any case'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l hosts -d 'How many hosts there are, this one too: it ends as soon as so many have come and the way between each two is tested; without it, it ends when all is tested and nobody new comes for 3 s' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l name -d 'How this host is called in the tables of all [default: the host\'s name; with --redact, a random one]' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
-relay\t'Only relay; STUN servers are not asked'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l duration -d 'How long to measure the quality of each path' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l expect -d 'Exit with 0 only if this holds: all=direct or all=connected' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l new-code -d 'Print a fresh code and exit; `rtcdiag mesh CODE` on all hosts then works in any order'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l no-nat -d 'Do not measure this host\'s NAT behaviour; then less is known of why there is no direct path'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l duration -d 'How long to measure the quality of the path' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand demo" -l local -d 'Send from this local address' -r
@@ -304,22 +157,6 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s q -l quiet -
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l interface -d 'Use this network interface' -r -f
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l local -d 'Send from this local address' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l json -d 'Print one JSON document on stdout'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 4 -l ipv4 -d 'IPv4 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s q -l quiet -d 'Show neither progress nor hints'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
-complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l local -d 'Send from this local address' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
@@ -336,6 +173,22 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s q -l qui
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l interface -d 'Use this network interface' -r -f
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l local -d 'Send from this local address' -r
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
@@ -352,3 +205,161 @@ complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s q -l quiet -d 'S
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
 complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l lifetime -d 'Measure how long an unused binding lives, up to MAX (seconds, or as 90s, 5m; at most 30m) [default with the flag: 5m]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l nat64-prefix -d 'Reach IPv4 servers from IPv6 with this prefix [default: looked up in DNS (RFC 7050) where there is no IPv4]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l repeat -d 'Test this many times: one line for each round, and totals at the end' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l watch -d 'Start a round every so many seconds (at least 1), until stopped or until --repeat is done' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l expect -d 'Exit with 0 only if this holds: mapping=, filtering= or udp=, or several, separated by commas' -r -f -a "filtering=address-and-port-dependent\t''
+filtering=address-dependent\t''
+filtering=endpoint-independent\t''
+mapping=address-and-port-dependent\t''
+mapping=address-dependent\t''
+mapping=endpoint-independent\t''
+udp=blocked\t''
+udp=open\t''"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l port-mapping-test -d 'Have the router make a short-lived port mapping, try it from outside, and remove it'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-port-mapping -d 'Do not ask the router for its external address (PCP, NAT-PMP, UPnP IGD; asking changes nothing)'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l no-tcp -d 'Do not ask the servers over TCP as well'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l collision-test -d 'Test whether the mapping stays the same when another host behind the same NAT holds the port (needs a second local address)'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l all-interfaces -d 'Test over every interface, not only the one that the system would choose'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l policy -d 'Which candidates to gather, as iceTransportPolicy of RTCPeerConnection' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l expect -d 'Exit with 0 only if there is such a candidate: candidates=host, srflx or relay, or several, separated by commas' -r -f -a "candidates=host\t''
+candidates=relay\t''
+candidates=srflx\t''"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l peer -d 'A peer to try: whether the server\'s policy allows it, and whether it answers a Binding request through the relay, as a STUN server does' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l ice-servers -d 'Take user and password from the JSON of RTCPeerConnection\'s iceServers, from the entry with this host; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l expect -d 'Exit with 0 only if the server is healthy: turn=ok; warnings on its safety do not change that' -r -f -a "turn=ok\t''"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l no-policy -d 'Do not ask which peers the server\'s policy allows'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand turn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l manual -d 'No rendezvous: print one line of text for the other side and read its line from standard input; with =sdp, SDP itself, so that the other side may be any ICE agent' -r -f -a "line\t'One line of text'
+sdp\t'SDP'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l duration -d 'How long to measure the quality of the path' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l media -d 'Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and a picture of its page, comes back to it' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l role -d 'Force this side\'s ICE role; otherwise the two sides settle it' -r -f -a "controlling\t'Nominates the pair'
+controlled\t'Follows'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l expect -d 'Exit with 0 only if this holds: pair=direct or pair=connected' -r -f -a "pair=connected\t''
+pair=direct\t''"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l new-code -d 'Print a fresh code and exit; `rtcdiag pair CODE` on both hosts then works in either order'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l no-nat -d 'Do not measure this side\'s NAT behaviour; then nothing is predicted'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l share-turn-password -d 'Pass the TURN password on to a browser at the other side; credentials that are minted (--turn-secret-file) end by themselves, and it gets those in any case'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand pair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l hosts -d 'How many hosts there are, this one too: it ends as soon as so many have come and the way between each two is tested; without it, it ends when all is tested and nobody new comes for 3 s' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l name -d 'How this host is called in the tables of all [default: the host\'s name; with --redact, a random one]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous -d 'Where to meet, repeatable (or several, separated by commas): `ws://host:port` or `wss://host` (rtcdiag serve), mqtt://, mqtts://, mqtt+ws:// or mqtt+wss:// (any MQTT broker), lan (a rendezvous in this program) or public (see --public-brokers) [default: lan and public]' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l public-brokers -d 'What public stands for: brokers that anybody may use, of several operators' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-listen -d 'Where the rendezvous in this program (lan) listens, instead of on a free port of all addresses' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l policy -d 'Which candidates to use, as iceTransportPolicy of RTCPeerConnection; relay forces the relay' -r -f -a "all\t'Host, srflx and relay'
+relay\t'Only relay; STUN servers are not asked'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l duration -d 'How long to measure the quality of each path' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-username -d 'User name for the TURN servers named with a URI; its password comes from the environment (see below) or --turn-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-password-file -d 'Read the password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l turn-secret-file -d 'Mint time-limited credentials from the secret in the first line of this file (coturn\'s use-auth-secret); --turn-username is the user in them' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-username -d 'User name for the MQTT brokers named with --rendezvous; its password comes from the environment (see below) or --rendezvous-password-file' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l rendezvous-password-file -d 'Read that password from the first line of this file; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s s -l server -d 'Server to ask, repeatable (or several, separated by commas): stun:host[:port], stuns:, turn:, turns:, host[:port], [v6]:port' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l ice-servers -d 'Read servers from the JSON of RTCPeerConnection\'s iceServers; - is standard input' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l expect -d 'Exit with 0 only if this holds: all=direct or all=connected' -r -f -a "all=connected\t''
+all=direct\t''"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l interface -d 'Use this network interface' -r -f
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l local -d 'Send from this local address' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l timeout -d 'End the whole command after this many seconds [default: 10 for nat, gather and turn; with --lifetime, the longest that it can take; 300 for pair, mesh and demo; none for serve and for the rounds of nat --repeat and --watch]' -r
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l color -d 'Colour in the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l html -d 'Write the same result as one HTML page to this file, beside the normal output' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l config -d 'Read defaults from this file instead of the one in the user\'s configuration directory' -r -F
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l new-code -d 'Print a fresh code and exit; `rtcdiag mesh CODE` on all hosts then works in any order'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l no-nat -d 'Do not measure this host\'s NAT behaviour; then less is known of why there is no direct path'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l json -d 'Print one JSON document on stdout'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l jsonl -d 'Print JSON lines: events as they happen, the document last'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s q -l quiet -d 'Show neither progress nor hints'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s v -l verbose -d 'Show more: every observation of nat, the time of each stage of gather and turn, each join of serve'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -l redact -d 'Replace every address in the output by a label, the same address always by the same label, so that it can be shown to others'
+complete -c rtcdiag -n "__fish_rtcdiag_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -110,7 +110,7 @@ pub fn wants_certificate() -> ErrorReport {
 fn large_lost() -> ErrorReport {
     ErrorReport::new(
         Code::LargePacketsLost,
-        "TLS is answered in small packets and not in large ones: something on the way has a smaller MTU and drops large packets without a message (a path MTU black hole)",
+        "TLS is answered in small packets and not in large ones: something on the way has a smaller MTU and drops large packets without a word (a path MTU black hole)",
     )
     .with_hint("have ICMP let through, or the MSS clamped at the tunnel or PPPoE router (iptables TCPMSS --clamp-mss-to-pmtu), or the MTU lowered at this machine or the server")
 }

@@ -8,7 +8,6 @@ use rtcdiag::base::family::Family;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::broker::{Manner, broker};
 use crate::support::rendezvous::{Running, connect, run, target};
 
 /// Answers every connection with these bytes, and gives the port.
@@ -22,6 +21,25 @@ async fn answering(bytes: &'static [u8]) -> u16 {
             let mut request = [0; 1024];
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(bytes).await;
+        }
+    });
+    port
+}
+
+/// A broker: what does not begin with CONNECT (MQTT 3.1.1, 3.1) it closes without a word, as they do.
+async fn broker() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a port");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut packet = [0; 14];
+            let is_whole = stream.read_exact(&mut packet).await.is_ok();
+            if is_whole && packet[0] == 0x10 {
+                // Whatever it says of the client.
+                let _ = stream.write_all(&[0x20, 2, 0, 5]).await;
+            }
         }
     });
     port
@@ -59,7 +77,7 @@ fn other_servers_are_told_from_a_rendezvous() {
 #[test]
 fn a_broker_is_told_from_a_rendezvous() {
     run(async {
-        let port = broker(Manner::Honest);
+        let port = broker().await;
         let (code, message) = code_of(&format!("ws://127.0.0.1:{port}")).await;
         assert_eq!(code, "not-a-rendezvous", "{message}");
         assert!(

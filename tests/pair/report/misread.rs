@@ -311,7 +311,7 @@ fn servers_that_were_not_waited_for_are_there() {
         ),
         (
             vec![server(Some(Code::Dns))],
-            "found no address for the names",
+            "could not resolve the names of its servers",
         ),
     ] {
         let context = Context {

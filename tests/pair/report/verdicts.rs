@@ -218,7 +218,11 @@ fn the_other_side_ended_first() {
             Outcome::Inconclusive,
             "was interrupted",
         ),
-        (PeerEnd::Vanished, Outcome::Inconclusive, "without a word"),
+        (
+            PeerEnd::Vanished,
+            Outcome::Inconclusive,
+            "left without a message",
+        ),
         (
             PeerEnd::OutOfTime,
             Outcome::Inconclusive,

@@ -1,6 +1,7 @@
 //! A side that tells no address at which it can be reached from outside.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::base::codes::Code;
 use crate::base::words::listed;
@@ -173,7 +174,10 @@ impl OneFamily<'_> {
     fn unresolved(&self, side: Whose) -> String {
         let of = |whose: Whose| {
             let rows = self.situation.party(whose).servers.into_iter().flatten();
-            rows.map(host).collect::<BTreeSet<String>>()
+            let names = rows
+                .map(host)
+                .filter(|name| name.parse::<IpAddr>().is_err());
+            names.collect::<BTreeSet<String>>()
         };
         let names = match side {
             Whose::Local | Whose::Remote => of(side),
