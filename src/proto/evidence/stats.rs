@@ -119,8 +119,8 @@ pub struct StatsBook {
     selected: Option<String>,
     ever_selected: BTreeSet<String>,
     certificate_ids: (Option<String>, Option<String>),
-    /// Whether each of them was never begun.
-    transports: BTreeMap<String, bool>,
+    /// Whether each of them was never begun, and when it was last seen.
+    transports: BTreeMap<String, (bool, Option<f64>)>,
 }
 
 /// One object at one time.
@@ -206,20 +206,17 @@ impl StatsBook {
     }
 
     fn see_transport(&mut self, account: &mut Account, at: Option<f64>, id: &str, object: &Object) {
+        if let Some(ufrag) = text(object, "iceLocalUsernameFragment") {
+            account.own.ufrags.insert(printable(ufrag));
+        }
         let state = text(object, "iceState").unwrap_or_default();
         let is_idle = state == "new" && text(object, "selectedCandidatePairId").is_none();
         if self.transports.contains_key(id) || self.transports.len() < MAX_PARTS {
-            self.transports.insert(id.to_owned(), is_idle);
+            self.transports.insert(id.to_owned(), (is_idle, at));
         }
-        let idle = self.transports.values().filter(|is_idle| **is_idle);
-        account.transports = (self.transports.len(), idle.count());
         // Beside one that was begun, what was not has nothing to tell of the connection.
-        if is_idle && self.transports.values().any(|is_idle| !is_idle) {
+        if is_idle && self.transports.values().any(|(is_idle, _)| !is_idle) {
             return;
-        }
-        if let Some(selected) = text(object, "selectedCandidatePairId") {
-            self.ever_selected.insert(selected.to_owned());
-            self.selected = Some(selected.to_owned());
         }
         let dtls = &mut account.dtls;
         let keep = |into: &mut Option<String>, name: &str| {
@@ -238,9 +235,6 @@ impl StatsBook {
             Some("controlled") => Some(Role::Controlled),
             _ => account.role,
         };
-        if let Some(ufrag) = text(object, "iceLocalUsernameFragment") {
-            account.own.ufrags.insert(printable(ufrag));
-        }
         if let Some(state) = text(object, "dtlsState") {
             account.dtls.told_at = at.or(account.dtls.told_at);
             changed(account, at, StateKind::Dtls, &Value::from(state));
@@ -331,8 +325,26 @@ impl StatsBook {
         stream.received = count(object, "messagesReceived").or(stream.received);
     }
 
+    /// How many transports there were in the end, and how many of them were never begun.
+    fn transports(&self) -> (usize, usize) {
+        /// Longer than samples are apart: what is bundled has none of its own any more.
+        const GONE_MS: f64 = 3000.0;
+        let all = || self.transports.values();
+        let last = all().filter_map(|(_, at)| *at).reduce(f64::max);
+        let is_there = |at: Option<f64>| {
+            let since = last.zip(at).map(|(last, at)| last - at);
+            since.is_none_or(|ms| ms < GONE_MS)
+        };
+        let there = all().filter(|(_, at)| is_there(*at));
+        (
+            there.clone().count(),
+            there.filter(|(is_idle, _)| *is_idle).count(),
+        )
+    }
+
     /// Puts it all into the account.
     pub fn close(mut self, account: &mut Account) {
+        account.transports = self.transports();
         let known = |id: &Option<String>| {
             id.as_ref()
                 .and_then(|id| self.certificates.get(id).cloned())

@@ -462,3 +462,19 @@ fn what_one_end_alone_knows_of_its_relay_both_know() {
         );
     }
 }
+
+/// The dump of the other end is given, and no description came to it: nobody is sent for that dump.
+#[test]
+fn a_connection_that_nothing_came_to_is_no_unreadable_file() {
+    let here = Dump::new(&[STUN])
+        .describe(10.0, true, "offer", "aaaa", AUDIO)
+        .event(10.0, "onsignalingstatechange", "have-local-offer");
+    let (_, findings, summary) = told_of(&[here.text(), Dump::new(&[]).text()]);
+    assert!(
+        findings.iter().all(|(code, _)| code != "file-unreadable"),
+        "{findings:?}"
+    );
+    assert!(summary.contains("the offer never came to it"), "{summary}");
+    let (_, _, alone) = told_of(&[here.text()]);
+    assert!(alone.contains("its own dump tells which"), "{alone}");
+}

@@ -1,7 +1,7 @@
 //! What could not be read of a file.
 
-/// How such a connection is called.
-const WITHOUT_DESCRIPTION: &str = "a PeerConnection without a description";
+/// What is said of a connection that no description came to, though its record is whole.
+const WITHOUT_DESCRIPTION: &str = "neither an offer nor an answer was set in it";
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Fault {
 
     /// Whether nothing is wrong with the file, and a connection in it has no description.
     pub fn is_bare_connection(&self) -> bool {
-        self.message.starts_with(WITHOUT_DESCRIPTION)
+        self.message.ends_with(WITHOUT_DESCRIPTION)
     }
 
     /// Where JSON ends that should go on, or is none.

@@ -118,9 +118,10 @@ impl Codec {
     /// Whether one of two of H.264 has no profile, and the other has what the RFC means by that, which browsers do not.
     pub fn rests_on_default(&self, other: &Self) -> bool {
         const NAME: &str = "profile-level-id";
-        let written = match (self.parameter(NAME), other.parameter(NAME)) {
-            (None, Some(written)) | (Some(written), None) => written,
-            _ => return false,
+        let ((None, Some(written)) | (Some(written), None)) =
+            (self.parameter(NAME), other.parameter(NAME))
+        else {
+            return false;
         };
         let profile = h264::profile(written).map(|(profile, _)| profile);
         self.is("H264") && other.is("H264") && profile == Some(h264::Profile::Baseline)

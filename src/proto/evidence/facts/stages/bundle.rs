@@ -25,7 +25,7 @@ fn waiting(account: &Account) -> Option<(usize, usize)> {
     let (all, idle) = account.transports;
     let states = ["connected"];
     let is_up = account.reached(StateKind::Connection, &states).is_some();
-    (!is_up && idle > 0).then_some((all, idle))
+    (!is_up && idle > 0 && idle < all).then_some((all, idle))
 }
 
 /// That transports are waited for that the other end does not have.

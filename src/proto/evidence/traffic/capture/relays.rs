@@ -55,7 +55,7 @@ impl Capture<'_> {
             is_same && bases.contains(own) && asked.relayed.is_none() && asked.error.is_some()
         };
         let is_foreign = !is_tcp && asked.relayed.is_some() && !bases.contains(client);
-        is_foreign && self.asked.iter().any(|asked| is_refused(asked))
+        is_foreign && self.asked.iter().any(is_refused)
     }
 
     /// When the TURN server ended the connection over TCP that a path goes by.
