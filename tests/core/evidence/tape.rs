@@ -60,7 +60,7 @@ pub fn xored(address: &str) -> Vec<u8> {
 
 pub fn check(number: u32, names: &str, nominates: bool) -> Vec<u8> {
     let all: [(u16, &[u8]); 2] = [(USERNAME, names.as_bytes()), (USE_CANDIDATE, b"")];
-    stun(0x0001, number, &all[..1 + usize::from(nominates)])
+    stun(0x0001, number, &all[..=usize::from(nominates)])
 }
 
 pub fn answer(number: u32, mapped: &str) -> Vec<u8> {
