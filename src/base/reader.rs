@@ -26,12 +26,7 @@ pub fn for_browser(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let at_word =
             !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '/' | ':'));
-        let found = at_word.then(|| {
-            PHRASES
-                .iter()
-                .rev()
-                .find(|(phrase, _)| begins(rest, phrase))
-        });
+        let found = at_word.then(|| PHRASES.iter().find(|(phrase, _)| begins(rest, phrase)));
         if let Some((phrase, said)) = found.flatten() {
             out.push_str(said);
             rest = &rest[phrase.len()..];
