@@ -214,6 +214,10 @@ impl StatsBook {
         if self.transports.contains_key(id) || self.transports.len() < MAX_PARTS {
             self.transports.insert(id.to_owned(), (is_idle, at));
         }
+        if let Some(selected) = text(object, "selectedCandidatePairId") {
+            self.ever_selected.insert(selected.to_owned());
+            self.selected = Some(selected.to_owned());
+        }
         // Beside one that was begun, what was not has nothing to tell of the connection.
         if is_idle && self.transports.values().any(|(is_idle, _)| !is_idle) {
             return;

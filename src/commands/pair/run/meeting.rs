@@ -31,7 +31,7 @@ use crate::commands::pair::run::channel::Channel;
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::paths::Paths;
 use crate::commands::pair::run::{Event, Options, PairRun, SideOf, Signalling, rows};
-use crate::commands::pair::verdict::RoleConflict;
+use crate::commands::pair::verdict::{Company, RoleConflict};
 use crate::net::agent::Agent;
 use crate::net::clock::Clock;
 use crate::net::whole;
@@ -173,10 +173,8 @@ pub(super) struct Record {
     pub reconnects: u32,
     pub turned_away: u32,
     pub rendezvous_trouble: Option<ErrorReport>,
-    /// Whether somebody else is in the room, as the rendezvous says.
-    pub has_company: bool,
-    /// The same, of any time.
-    pub had_company: bool,
+    /// Somebody else in the room, as the rendezvous says.
+    pub company: Option<Company>,
     pub places: Vec<PlaceReport>,
     has_told_places: bool,
     /// Where the other side was heard first.
@@ -275,8 +273,7 @@ impl<'a> Meeting<'a> {
                 turned_away: 0,
                 has_foreign: false,
                 rendezvous_trouble: None,
-                has_company: false,
-                had_company: false,
+                company: None,
                 places: places::rows(options.places()),
                 has_told_places: false,
                 met_at: None,

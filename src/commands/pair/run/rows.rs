@@ -21,7 +21,7 @@ use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::Meeting;
 use crate::commands::pair::run::{PairRun, Signalling};
 use crate::commands::pair::verdict::causes::with_causes;
-use crate::commands::pair::verdict::{Company, Context, PeerEnd, browser};
+use crate::commands::pair::verdict::{Context, PeerEnd, browser};
 use crate::proto::ice::candidate::Candidate;
 use crate::proto::ice::checks::Checks;
 use crate::proto::ice::facts::NatFacts;
@@ -260,13 +260,7 @@ fn context(meeting: &Meeting<'_>, end: Option<Ending>) -> Context {
         ),
         turned_away: meeting.record.turned_away,
         has_foreign: meeting.record.has_foreign,
-        silent_company: (meeting.record.had_company && !meeting.peer.was_there).then(|| {
-            if meeting.record.has_company {
-                Company::There
-            } else {
-                Company::Left
-            }
-        }),
+        silent_company: meeting.record.company.filter(|_| !meeting.peer.was_there),
         left_out: meeting.record.left_out.clone(),
         peer_servers: meeting.peer.servers.clone(),
         peer_troubles: meeting.peer.troubles.clone(),

@@ -59,64 +59,12 @@ impl OneFamily<'_> {
             Whose::Both => asked(Whose::Local)? || asked(Whose::Remote)?,
             side => asked(side)?,
         };
-        let (tell, has) = match side {
-            Whose::Both => ("tell", "have"),
-            _ => ("tells", "has"),
-        };
+        let tell = if side == Whose::Both { "tell" } else { "tells" };
         let answers = self.server_of_other(side);
         // What its NAT tests heard comes from servers of their own.
         let is_doubtful =
             side != Whose::Both && answers.is_none() && !self.view(side).public.is_empty();
-        let (why, remedy) = if !asked {
-            (
-                format!("{has} no STUN server over UDP"),
-                format!("a STUN server for {} (-s stun:HOST)", short(side)),
-            )
-        } else if self.knows_no_server(side) {
-            (
-                format!("could not resolve {}", self.unresolved(side)),
-                format!(
-                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
-                    short(side)
-                ),
-            )
-        } else if let Some((uri, true)) = answers {
-            (
-                format!("got no answer from the servers that it asked, and is answered by {uri}"),
-                format!("-s {uri} on {}", short(side)),
-            )
-        } else if let Some((uri, false)) = answers {
-            (
-                format!(
-                    "got no answer over UDP from {uri}, which answers {}",
-                    short(side.other())
-                ),
-                format!(
-                    "a STUN server on another port for {} (-s stun:HOST:443)",
-                    short(side)
-                ),
-            )
-        } else if is_doubtful {
-            // Loss, or a filter that looks at ports.
-            (
-                "got no answer while gathering, though its NAT tests were answered".to_owned(),
-                format!(
-                    "another try, or another STUN server for {} (-s stun:HOST),",
-                    short(side)
-                ),
-            )
-        } else if self.hears_no_server(side) {
-            let whose = if side == Whose::Both { "they" } else { "it" };
-            (
-                format!("got no answer over UDP from the servers that {whose} asked"),
-                format!("another STUN server for {} (-s stun:HOST)", short(side)),
-            )
-        } else {
-            (
-                "got no answer from a STUN server in time".to_owned(),
-                format!("a STUN server for {} (-s stun:HOST)", short(side)),
-            )
-        };
+        let (why, remedy) = self.why_untold(side, asked, is_doubtful);
         let by_stream = |whose: Whose| self.is_answered_by_stream_alone(whose);
         let is_blocked = match side {
             Whose::Both => by_stream(Whose::Local) && by_stream(Whose::Remote),
@@ -168,6 +116,62 @@ impl OneFamily<'_> {
         let rows = self.situation.party(whose).servers.into_iter().flatten();
         let mut streams = rows.filter(|row| row.transport != Transport::Udp);
         self.hears_no_server(whose) && streams.any(|row| row.error.is_none())
+    }
+
+    /// Why a side tells no address, as part of a sentence, and what would help.
+    fn why_untold(&self, side: Whose, asked: bool, is_doubtful: bool) -> (String, String) {
+        let has = if side == Whose::Both { "have" } else { "has" };
+        let answers = self.server_of_other(side);
+        if !asked {
+            (
+                format!("{has} no STUN server over UDP"),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        } else if self.knows_no_server(side) {
+            (
+                format!("could not resolve {}", self.unresolved(side)),
+                format!(
+                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
+                    short(side)
+                ),
+            )
+        } else if let Some((uri, true)) = answers {
+            (
+                format!("got no answer from the servers that it asked, and is answered by {uri}"),
+                format!("-s {uri} on {}", short(side)),
+            )
+        } else if let Some((uri, false)) = answers {
+            (
+                format!(
+                    "got no answer over UDP from {uri}, which answers {}",
+                    short(side.other())
+                ),
+                format!(
+                    "a STUN server on another port for {} (-s stun:HOST:443)",
+                    short(side)
+                ),
+            )
+        } else if is_doubtful {
+            // Loss, or a filter that looks at ports.
+            (
+                "got no answer while gathering, though its NAT tests were answered".to_owned(),
+                format!(
+                    "another try, or another STUN server for {} (-s stun:HOST),",
+                    short(side)
+                ),
+            )
+        } else if self.hears_no_server(side) {
+            let whose = if side == Whose::Both { "they" } else { "it" };
+            (
+                format!("got no answer over UDP from the servers that {whose} asked"),
+                format!("another STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        } else {
+            (
+                "got no answer from a STUN server in time".to_owned(),
+                format!("a STUN server for {} (-s stun:HOST)", short(side)),
+            )
+        }
     }
 
     /// The names of a side's servers, or that they are those.

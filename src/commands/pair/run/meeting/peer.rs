@@ -14,7 +14,7 @@ use crate::commands::pair::run::channel::ChannelEvent;
 use crate::commands::pair::run::ending::Ending;
 use crate::commands::pair::run::meeting::candidates::candidate_message;
 use crate::commands::pair::run::meeting::{Event, Meeting, SideOf};
-use crate::commands::pair::verdict::RoleConflict;
+use crate::commands::pair::verdict::{Company, RoleConflict};
 use crate::proto::ice::candidate::{Candidate, CandidateError};
 use crate::proto::ice::checks::{Credentials, Role, Unusable};
 use crate::proto::signal::description::{Description, DescriptionError};
@@ -45,8 +45,10 @@ impl Meeting<'_> {
             ChannelEvent::Succeeded => self.succeeded(),
             ChannelEvent::ThirdRefused => self.record.turned_away += 1,
             ChannelEvent::Company(is_there) => {
-                self.record.has_company = is_there;
-                self.record.had_company |= is_there;
+                self.record.company = match self.record.company {
+                    _ if is_there => Some(Company::There),
+                    known => known.map(|_| Company::Left),
+                };
             }
             ChannelEvent::Message(message) => self.take_message(message),
             ChannelEvent::Carried(sdp) => self.take_carried(&sdp),
