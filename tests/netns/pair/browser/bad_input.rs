@@ -212,7 +212,7 @@ pub fn the_tab_is_closed_before_the_answer() {
     assert_eq!(end.code, Some(3), "{about}");
     assert_stopped(&end, 6, "remote");
     let summary = end.document["summary"].as_str().unwrap_or_default();
-    assert!(summary.contains("went away"), "{about}");
+    assert!(summary.contains("left without a message"), "{about}");
     assert!(summary.contains("step 6"), "{about}");
     assert!(!end.finding("dtls-failed"), "{about}");
 }
