@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 /// A time in seconds, in the unit that suits it.
 pub fn span(seconds: u64) -> String {
@@ -66,6 +67,11 @@ pub fn capitalised_but<'a>(text: &str, mut names: impl Iterator<Item = &'a str>)
     } else {
         capitalised(text)
     }
+}
+
+/// By which way nothing came of a server, to be put behind that.
+pub fn by_route(interface: &str, local: IpAddr) -> String {
+    format!("; its route leads over {interface} ({local}), and --interface tries another way")
 }
 
 /// Text from the network goes to terminals and into documents: what would draw there, turn the text around it or

@@ -41,38 +41,42 @@ fn with_names(definition: Command) -> Command {
     let pages = man::names().chain(topics());
     let explained: BTreeSet<&str> = codes.chain(topics()).collect();
     let pages: BTreeSet<&str> = pages.collect();
-    [
-        ("explain", "what", explained),
-        ("man", "page", pages),
-        ("nat", "expect", EXPECTED_OF_NAT.into()),
-        (
-            "gather",
-            "expect",
-            ["candidates=host", "candidates=srflx", "candidates=relay"].into(),
-        ),
-        ("turn", "expect", ["turn=ok"].into()),
-        ("pair", "expect", ["pair=direct", "pair=connected"].into()),
-        ("mesh", "expect", ["all=direct", "all=connected"].into()),
-    ]
-    .into_iter()
-    .fold(definition, |definition, (command, arg, names)| {
-        definition.mut_subcommand(command, |command| {
-            command.mut_arg(arg, |arg| {
-                arg.value_parser(PossibleValuesParser::new(names))
+    [("explain", "what", explained), ("man", "page", pages)]
+        .into_iter()
+        .chain(
+            EXPECTED.map(|(command, names)| (command, "expect", names.iter().copied().collect())),
+        )
+        .fold(definition, |definition, (command, arg, names)| {
+            definition.mut_subcommand(command, |command| {
+                command.mut_arg(arg, |arg| {
+                    arg.value_parser(PossibleValuesParser::new(names))
+                })
             })
         })
-    })
 }
 
-const EXPECTED_OF_NAT: [&str; 8] = [
-    "filtering=address-and-port-dependent",
-    "filtering=address-dependent",
-    "filtering=endpoint-independent",
-    "mapping=address-and-port-dependent",
-    "mapping=address-dependent",
-    "mapping=endpoint-independent",
-    "udp=blocked",
-    "udp=open",
+/// What `--expect` of each command takes.
+const EXPECTED: [(&str, &[&str]); 5] = [
+    (
+        "nat",
+        &[
+            "filtering=address-and-port-dependent",
+            "filtering=address-dependent",
+            "filtering=endpoint-independent",
+            "mapping=address-and-port-dependent",
+            "mapping=address-dependent",
+            "mapping=endpoint-independent",
+            "udp=blocked",
+            "udp=open",
+        ],
+    ),
+    (
+        "gather",
+        &["candidates=host", "candidates=srflx", "candidates=relay"],
+    ),
+    ("turn", &["turn=ok"]),
+    ("pair", &["pair=direct", "pair=connected"]),
+    ("mesh", &["all=direct", "all=connected"]),
 ];
 
 #[cfg(test)]
@@ -109,23 +113,13 @@ mod tests {
     /// What is completed is also taken.
     #[test]
     fn every_expectation_is_understood() {
-        for (command, expected, more) in EXPECTED_OF_NAT
-            .map(|expected| ("nat", expected, None))
-            .into_iter()
-            .chain([
-                ("gather", "candidates=host", None),
-                ("gather", "candidates=srflx", None),
-                ("gather", "candidates=relay", None),
-                ("turn", "turn=ok", Some("turn:turn.example.org")),
-                ("pair", "pair=direct", None),
-                ("pair", "pair=connected", None),
-                ("mesh", "all=direct", None),
-                ("mesh", "all=connected", None),
-            ])
-        {
-            let line = ["rtcdiag", command, "--expect", expected];
-            let read = Cli::try_parse_from(line.into_iter().chain(more));
-            assert!(read.is_ok(), "{expected}: {:?}", read.err());
+        for (command, names) in EXPECTED {
+            let server = (command == "turn").then_some("turn:turn.example.org");
+            for expected in names {
+                let line = ["rtcdiag", command, "--expect", expected];
+                let read = Cli::try_parse_from(line.into_iter().chain(server));
+                assert!(read.is_ok(), "{expected}: {:?}", read.err());
+            }
         }
     }
 }

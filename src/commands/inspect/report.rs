@@ -253,11 +253,10 @@ impl InspectResult {
             .into_iter()
             .enumerate()
             .map(|(place, call)| CallReport::new(&call, place < DESCRIBED));
-        let mut calls: Vec<CallReport> = calls.collect();
-        if records.iter().any(Record::has_bare_connection) {
-            calls.iter_mut().for_each(CallReport::mind_bare_connections);
+        Self {
+            sources,
+            calls: calls.collect(),
         }
-        Self { sources, calls }
     }
 }
 
@@ -268,17 +267,6 @@ fn rfc3339(ms: f64) -> Option<String> {
 }
 
 impl CallReport {
-    /// Where the dump of the other end is given, and nothing came to it, nobody needs to be sent for it.
-    fn mind_bare_connections(&mut self) {
-        let mut causes = self.causes.iter_mut();
-        if let Some(cause) = causes.find(|cause| cause.code == Code::NoAnswer) {
-            cause.message = cause.message.replace(
-                "; its own dump tells which",
-                "; if the other dump that was given is of it, the offer never came to it, since a PeerConnection there has no description",
-            );
-        }
-    }
-
     fn new(call: &JoinedCall, with_sdp: bool) -> Self {
         let judged = facts::judge(call);
         let began = timeline::began(call);

@@ -91,7 +91,7 @@ fn of_file(name: &str, record: &Record, result: &InspectResult) -> Vec<Finding> 
                 "rtcdiag explain inspect lists what is read, and how to save it",
             )
         };
-        if fault.is_bare_connection() && !result.calls.is_empty() {
+        if fault.is_bare_connection && !result.calls.is_empty() {
             let message = format!("{name}, {}: {}", fault.place, fault.message);
             let hint = "if it is of this call, signalling never brought a description to it";
             return Finding::new(Code::NoAnswer, message, hint).severity(Severity::Warning);

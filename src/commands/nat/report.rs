@@ -253,6 +253,17 @@ impl PathReport {
         !seen.is_empty() && seen.iter().all(|a| is_near(a.ip()))
     }
 
+    /// Whether public servers see this host's own private address.
+    pub fn is_seen_as_itself(&self) -> bool {
+        matches!(
+            self.facts.nat,
+            Fact::Inconclusive {
+                reason: Reason::SourceRewritten,
+                ..
+            }
+        )
+    }
+
     /// Whether many peers can be reached only through a relay: what a STUN server sees is not what a
     /// peer needs.
     pub fn is_strict(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Millis};
 use crate::base::stage::{Stage, StageTime};
+use crate::base::words::by_route;
 use crate::commands::reach;
 use crate::commands::signals::Slack;
 use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
@@ -343,27 +344,31 @@ fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// Says which way leads to a silent server, where this host has more than one that may.
 fn name_routes(transports: &mut [TransportReport]) {
+    let is_unheard = |transport: &&mut TransportReport| {
+        let error = transport.error.as_ref().map(|error| error.code);
+        matches!(
+            error,
+            Some(Code::Timeout | Code::PortSilent | Code::Unreachable)
+        ) && transport.realm.is_none()
+            && transport.relayed_address.is_none()
+    };
+    let mut unheard = transports.iter_mut().filter(is_unheard).peekable();
+    if unheard.peek().is_none() {
+        return;
+    }
     let interfaces = host::interfaces().unwrap_or_default();
-    for transport in transports {
+    for transport in unheard {
         let (Some(local), Some(error)) = (transport.local_address, &mut transport.error) else {
             continue;
         };
         let of_family = interfaces
             .iter()
             .filter(|i| i.is_up && i.has(Family::of(local)));
-        let is_unheard = matches!(
-            error.code,
-            Code::Timeout | Code::PortSilent | Code::Unreachable
-        ) && transport.realm.is_none()
-            && transport.relayed_address.is_none();
-        if !is_unheard || local.is_loopback() || of_family.count() < 2 {
+        if local.is_loopback() || of_family.count() < 2 {
             continue;
         }
         if let Some(interface) = host::interface_of(local) {
-            let route = format!(
-                "; its route leads over {interface} ({local}), and --interface tries another way"
-            );
-            error.message.push_str(&route);
+            error.message.push_str(&by_route(&interface, local));
         }
     }
 }

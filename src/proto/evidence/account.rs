@@ -74,7 +74,7 @@ impl Record {
 
     /// Whether it tells of a connection that no description came to.
     pub fn has_bare_connection(&self) -> bool {
-        self.faults.iter().any(Fault::is_bare_connection)
+        self.faults.iter().any(|fault| fault.is_bare_connection)
     }
 
     pub fn unreadable(kind: Option<FileKind>, fault: Fault) -> Self {

@@ -20,6 +20,8 @@ pub struct JoinedCall {
     pub files: BTreeSet<(usize, usize)>,
     /// How much later the clock of the other end is, in milliseconds, as far as is known.
     pub offset_ms: f64,
+    /// A file was given with a connection that no description came to, which may be the other end.
+    pub has_bare_connection: bool,
 }
 
 /// The place of an account among the others, and whether it is of the other end than its root's.
@@ -31,6 +33,7 @@ struct Link {
 
 /// Joins the accounts of all files.
 pub fn join(records: Vec<Record>) -> Vec<JoinedCall> {
+    let has_bare_connection = records.iter().any(Record::has_bare_connection);
     let mut all: Vec<(usize, Option<FileKind>, Account)> = Vec::new();
     for (file, record) in records.into_iter().enumerate() {
         let kind = record.kind;
@@ -66,7 +69,11 @@ pub fn join(records: Vec<Record>) -> Vec<JoinedCall> {
         let end = usize::from(is_opposite != first);
         parts.entry(key).or_default().push((file, end, account));
     }
-    parts.into_values().map(of_parts).collect()
+    let calls = parts.into_values().map(|parts| JoinedCall {
+        has_bare_connection,
+        ..of_parts(parts)
+    });
+    calls.collect()
 }
 
 /// Files of one end are merged in the order in which they were saved, whatever order they were given in.

@@ -414,10 +414,6 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         troubles,
         left_out: None,
         own_relays: &[],
-        ended_relays: &known.ended_relays,
-        refusals: &[],
-        detour: None,
-        only_family: None,
-        answered: None,
+        found: &known.found,
     }
 }

@@ -69,10 +69,18 @@ pub fn no_call(place: &str, mut bare: Vec<Account>) -> Vec<Fault> {
         .take(MOST)
         .map(|account| {
             let label = account.label.as_deref().unwrap_or(place);
-            Fault::new(
-                label,
-                format!("a PeerConnection without a description{}", told_of(account)),
-            )
+            let told = told_of(account);
+            Fault {
+                is_bare_connection: told.is_none(),
+                ..Fault::new(
+                    label,
+                    format!(
+                        "a PeerConnection without a description{}",
+                        told.as_deref()
+                            .unwrap_or(": neither an offer nor an answer was set in it")
+                    ),
+                )
+            }
         })
         .collect()
 }
@@ -92,18 +100,18 @@ fn ice_states(account: &Account) -> Vec<&str> {
     ice
 }
 
-/// What a connection without a description tells all the same.
-fn told_of(account: &Account) -> String {
+/// What a connection without a description tells all the same, if it does.
+fn told_of(account: &Account) -> Option<String> {
     let states = ice_states(account);
     if states.is_empty() {
-        return ": neither an offer nor an answer was set in it".to_owned();
+        return None;
     }
     // Some come and go for hours.
     let last = &states[states.len().saturating_sub(4)..];
-    format!(
+    Some(format!(
         ", though it was {}: the events that set its descriptions are not in the file",
         last.join(", then ")
-    )
+    ))
 }
 
 /// States that come as events; others are from statistics.

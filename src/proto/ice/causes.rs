@@ -14,7 +14,7 @@ mod silence;
 mod stopped;
 mod traffic;
 mod untold;
-mod words;
+pub(in crate::proto) mod words;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -138,15 +138,8 @@ pub struct Party<'a> {
     pub left_out: Option<&'a LeftOut>,
     /// Its relays that it tried to reach itself.
     pub own_relays: &'a [OwnRelay],
-    /// Its relays that ended while they were in use.
-    pub ended_relays: &'a [EndedRelay],
-    /// Who refused its checks by ICMP.
-    pub refusals: &'a [Refusal],
-    pub detour: Option<&'a Detour>,
-    /// The one address family that it was told to use.
-    pub only_family: Option<Family>,
-    /// How many of its direct checks were answered, if it told.
-    pub answered: Option<u32>,
+    /// What it found out beside its checks.
+    pub found: &'a Found,
 }
 
 /// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
@@ -160,10 +153,13 @@ pub struct OwnRelay {
 /// What a side finds out beside its checks, as it tells the other side; an older version tells less.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
+    /// Its relays that ended while they were in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_relays: Vec<EndedRelay>,
+    /// Who refused its checks by ICMP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
+    /// Another way to the other side than to the servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detour: Option<Detour>,
     /// The one address family that it was told to use (`-4`, `-6`).
@@ -300,13 +296,32 @@ impl PairFacts {
     }
 }
 
+impl<'a> Party<'a> {
+    /// Its servers over UDP, as far as it told.
+    fn over_udp(&self) -> impl Iterator<Item = &'a ServerFacts> + use<'a> {
+        let rows = self.servers.into_iter().flatten();
+        rows.filter(|row| row.transport == Transport::Udp)
+    }
+
+    /// Whether it asked servers over UDP, and it is so of all of them.
+    fn all_over_udp(&self, is_so: impl Fn(&ServerFacts) -> bool) -> bool {
+        let mut rows = self.over_udp().peekable();
+        rows.peek().is_some() && rows.all(is_so)
+    }
+
+    /// Whether no server answers it over UDP, so that a relay reached over UDP may be of no use to it.
+    fn hears_nothing(&self) -> bool {
+        self.all_over_udp(ServerFacts::is_silent)
+    }
+}
+
 impl Situation<'_> {
     /// Why there is no direct path; nothing where there is one.
     pub fn causes(&self) -> Vec<Cause> {
         let works = |pair: &PairFacts| !pair.is_relayed && pair.works;
         match (self.path, self.pairs.iter().any(works)) {
             (Some(Way::Direct), _) => Vec::new(),
-            (_, true) if self.remote.answered == Some(0) => {
+            (_, true) if self.remote.found.answered == Some(0) => {
                 vec![direct::half_answered(Whose::Remote)]
             }
             (Some(Way::Relayed), true) => Vec::new(),
@@ -355,6 +370,14 @@ impl Whose {
             (true, false) => Some(Self::Local),
             (false, true) => Some(Self::Remote),
             (true, true) => Some(Self::Both),
+        }
+    }
+
+    /// Whether it is so of each side that is meant.
+    fn all(self, is_so: impl Fn(Self) -> bool) -> bool {
+        match self {
+            Self::Local | Self::Remote => is_so(self),
+            Self::Both | Self::Between => is_so(Self::Local) && is_so(Self::Remote),
         }
     }
 

@@ -125,6 +125,15 @@ pub fn rewritten(local: IpAddr, server: IpAddr, seen: IpAddr) -> Option<Rewritte
     }
 }
 
+/// What helps where a relay sends from another address than the one that it gives out ([`is_sent_elsewhere`]).
+pub const SEND_FROM_RELAYED: &str = "the server has several addresses, or a NAT that gives what it sends another one: have it relay from the address that it gives out (coturn: relay-ip, external-ip; else the routes and the source NAT of its machine)";
+
+/// Whether what comes of a relay does not come from its relayed address. From a private address it may be the short way of a
+/// network that both are in.
+pub fn is_sent_elsewhere(from: SocketAddr, relayed: SocketAddr) -> bool {
+    from != relayed && (is_global(from.ip()) || !is_global(relayed.ip()))
+}
+
 /// The same of a TURN server, at whose relayed address something else of its own may be: a proxy before it.
 pub fn rewritten_before_relay(
     local: IpAddr,

@@ -49,19 +49,24 @@ pub enum Flaw {
     Damaged,
 }
 
+impl Flaw {
+    pub(in crate::proto) fn of(error: &serde_json::Error) -> Self {
+        if error.is_eof() {
+            Self::CutOff
+        } else if error.to_string().starts_with("recursion limit") {
+            Self::TooDeep
+        } else {
+            Self::Damaged
+        }
+    }
+}
+
 impl SourceError {
     /// Of a text from which blanks were cut.
     pub(in crate::proto) fn of_json(error: &serde_json::Error, text: &str) -> Self {
         let before = &text[..text.len() - text.trim_start().len()];
-        let flaw = if error.is_eof() {
-            Flaw::CutOff
-        } else if error.to_string().starts_with("recursion limit") {
-            Flaw::TooDeep
-        } else {
-            Flaw::Damaged
-        };
         Self::Json {
-            flaw,
+            flaw: Flaw::of(error),
             line: error.line() + before.matches('\n').count(),
             column: error.column(),
         }

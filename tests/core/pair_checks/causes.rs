@@ -8,7 +8,7 @@ use rtcdiag::base::codes::Code;
 use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::family::Family;
 use rtcdiag::proto::ice::candidate::{Candidate, CandidateType};
-use rtcdiag::proto::ice::causes::{PairFacts, Party, Situation, Way, Whose};
+use rtcdiag::proto::ice::causes::{Found, PairFacts, Party, Situation, Way, Whose};
 use rtcdiag::proto::ice::facts::NatFacts;
 use rtcdiag::proto::ice::prediction::{Expected, Side, predict};
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, Udp};
@@ -91,6 +91,7 @@ fn filter_strictness(filtering: &Filtering) -> usize {
 struct Known {
     nats: Vec<NatFacts>,
     candidates: Vec<Candidate>,
+    found: Found,
 }
 
 impl Known {
@@ -103,6 +104,7 @@ impl Known {
         Self {
             nats: facts(scenario, which, &candidates),
             candidates,
+            found: Found::default(),
         }
     }
 
@@ -121,11 +123,7 @@ impl Known {
             troubles: &[],
             left_out: None,
             own_relays: &[],
-            ended_relays: &[],
-            refusals: &[],
-            detour: None,
-            only_family: None,
-            answered: None,
+            found: &self.found,
         }
     }
 }

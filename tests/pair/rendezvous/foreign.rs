@@ -6,43 +6,48 @@ use std::time::Duration;
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::family::Family;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::rendezvous::{Running, connect, run, target};
 
-/// Answers every connection with these bytes, and gives the port.
-async fn answering(bytes: &'static [u8]) -> u16 {
+/// Does this with every connection, and gives the port.
+async fn serving<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+where
+    F: Future<Output = ()> + Send,
+{
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a port");
     let port = listener.local_addr().expect("it is bound").port();
     tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 1024];
-            let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(bytes).await;
+        while let Ok((stream, _)) = listener.accept().await {
+            serve(stream).await;
         }
     });
     port
 }
 
+/// Answers every connection with these bytes.
+async fn answering(bytes: &'static [u8]) -> u16 {
+    serving(move |mut stream| async move {
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await;
+        let _ = stream.write_all(bytes).await;
+    })
+    .await
+}
+
 /// A broker: what does not begin with CONNECT (MQTT 3.1.1, 3.1) it closes without a word, as they do.
 async fn broker() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .expect("a port");
-    let port = listener.local_addr().expect("it is bound").port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut packet = [0; 14];
-            let is_whole = stream.read_exact(&mut packet).await.is_ok();
-            if is_whole && packet[0] == 0x10 {
-                // Whatever it says of the client.
-                let _ = stream.write_all(&[0x20, 2, 0, 5]).await;
-            }
+    serving(|mut stream| async move {
+        let mut packet = [0; 14];
+        let is_whole = stream.read_exact(&mut packet).await.is_ok();
+        if is_whole && packet[0] == 0x10 {
+            // Whatever it says of the client.
+            let _ = stream.write_all(&[0x20, 2, 0, 5]).await;
         }
-    });
-    port
+    })
+    .await
 }
 
 async fn code_of(url: &str) -> (&'static str, String) {

@@ -21,7 +21,7 @@ use crate::commands::gather::verdict::{Context, Policy};
 use crate::commands::misdirected;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::interface;
-use crate::proto::nat::address::{is_dns64, is_global};
+use crate::proto::nat::address::{SEND_FROM_RELAYED, is_dns64, is_global};
 use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
 pub(super) fn of_result(result: &GatherResult, context: &Context, findings: &mut Vec<Finding>) {
@@ -314,7 +314,7 @@ fn of_flaw(
             format!(
                 "{uri} gives {address}, and what it relays comes from {from}: peers know nothing of that address, and drop it"
             ),
-            "the server has several addresses, or a NAT that gives what it sends another one: have it relay from the address that it gives out (coturn: relay-ip, external-ip; else the routes and the source NAT of its machine)",
+            SEND_FROM_RELAYED,
         ),
         Flaw::Silent if is_undecided => (
             Code::RelayUnreachableFromHere,

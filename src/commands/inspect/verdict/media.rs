@@ -4,12 +4,12 @@ use crate::base::codes::Code;
 use crate::base::report::{Caveat, Finding, Severity};
 use crate::base::words::listed;
 use crate::commands::inspect::report::{CallReport, MediaReport};
+use crate::commands::pair::verdict::findings::quality::LOSS_PERCENT;
 use crate::proto::evidence::facts::standing::Standing;
 
 /// Packets of two seconds of sound: what was not sent beside so many was not wanted, or could not be.
 const MANY: u64 = 100;
-/// More than that is seen in video calls (ITU-T G.1010), and more than that is heard in speech.
-const LOSS_PERCENT: f64 = 1.0;
+/// More than that is heard in speech.
 const SPEECH_PERCENT: f64 = 6.0;
 /// Fewer are lost by chance, or are late.
 const MIN_LOST: i64 = 5;
@@ -20,7 +20,8 @@ struct Remark {
     text: String,
     more: &'static str,
     hint: &'static str,
-    caveat: Caveat,
+    /// Why the call is none to be content with, if it is none.
+    caveat: Option<Caveat>,
 }
 
 impl Remark {
@@ -48,7 +49,8 @@ fn refused(call: &CallReport) -> Option<Remark> {
         text: format!("{said} refused in the answer (port 0)"),
         more: ", which does not tell why",
         hint: "look at the answering program: has it one of the codecs that are offered, and a transceiver that is not stopped?",
-        caveat: Caveat::Limited,
+        // It may be meant so.
+        caveat: None,
     })
 }
 
@@ -74,7 +76,7 @@ fn inactive(call: &CallReport) -> Option<Remark> {
         text: format!("{said} agreed as inactive, so nobody sends any"),
         more: "",
         hint: "look at the directions of the transceivers at both ends: two that only receive have nothing to receive",
-        caveat: Caveat::Limited,
+        caveat: Some(Caveat::Limited),
     })
 }
 
@@ -110,7 +112,7 @@ fn unsent(call: &CallReport) -> Option<Remark> {
         text: parts.join(", and "),
         more: ": its sender has no track, or the source of it gives nothing",
         hint: "look at the sender there: replaceTrack(null), a track that has ended, or a device that is not allowed sends nothing",
-        caveat: Caveat::Limited,
+        caveat: Some(Caveat::Limited),
     })
 }
 
@@ -147,11 +149,7 @@ fn lossy(call: &CallReport) -> Option<Remark> {
         text: parts.join(", and "),
         more: ": more than 1 % is seen in video calls (ITU-T G.1010)",
         hint: "look for wireless links and busy lines on both sides",
-        caveat: if worst > SPEECH_PERCENT {
-            Caveat::Lossy
-        } else {
-            Caveat::Limited
-        },
+        caveat: (worst > SPEECH_PERCENT).then_some(Caveat::Lossy),
     })
 }
 
@@ -179,16 +177,12 @@ pub(super) fn said(call: &CallReport) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// Why the call is none to be content with, though it is connected. That a section was refused may be meant so.
+/// Why the call is none to be content with, though it is connected.
 pub(super) fn caveat(call: &CallReport) -> Option<Caveat> {
-    let all: Vec<Remark> = remarks(call)
+    let all: Vec<Caveat> = remarks(call)
         .into_iter()
-        .filter(|remark| match remark.code {
-            Code::SdpSectionRefused => false,
-            Code::PacketLoss => remark.caveat == Caveat::Lossy,
-            _ => true,
-        })
+        .filter_map(|remark| remark.caveat)
         .collect();
-    let lossy = all.iter().find(|remark| remark.caveat == Caveat::Lossy);
-    lossy.or(all.first()).map(|remark| remark.caveat)
+    let lossy = all.contains(&Caveat::Lossy).then_some(Caveat::Lossy);
+    lossy.or(all.first().copied())
 }

@@ -364,12 +364,7 @@ const NOT_KNOWN: &str =
 /// What the path means for a call, as a support person says it. It promises no more than the table of
 /// peers does.
 fn meaning(path: &PathReport) -> &'static str {
-    if let Fact::Inconclusive {
-        reason: Reason::SourceRewritten,
-        ..
-    } = path.facts.nat
-        && path.is_this_side()
-    {
+    if path.is_seen_as_itself() && path.is_this_side() {
         return NOT_SEEN;
     }
     if path.is_this_side() {

@@ -11,7 +11,8 @@ use crate::commands::pair::report::{
 use crate::commands::pair::verdict::{Context, browser, findings, left_out, media, premature};
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{
-    self, Cause, Effect, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way, Whose,
+    self, Cause, Effect, Found, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way,
+    Whose,
 };
 use crate::proto::ice::prediction::Side;
 use crate::proto::nat::address::is_global;
@@ -91,26 +92,24 @@ fn in_situation<T>(
         local: Party {
             troubles: &own_troubles,
             own_relays: &context.own_relays,
-            ended_relays: &context.found.ended_relays,
-            refusals: &context.found.refusals,
-            detour: context.found.detour.as_ref(),
-            only_family: context.found.only_family,
-            ..party(&result.local, &local, context.relay_only, Some(&servers))
+            ..party(
+                &result.local,
+                &local,
+                context.relay_only,
+                Some(&servers),
+                &context.found,
+            )
         },
         remote: Party {
             troubles: &context.peer_troubles,
             own_relays: &context.peer_own_relays,
-            ended_relays: &context.peer_found.ended_relays,
-            refusals: &context.peer_found.refusals,
-            detour: context.peer_found.detour.as_ref(),
-            only_family: context.peer_found.only_family,
-            answered: context.peer_found.answered,
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
                 &remote,
                 context.peer_relay_only,
                 context.peer_servers.as_deref(),
+                &context.peer_found,
             )
         },
         pairs: &pairs,
@@ -149,6 +148,7 @@ fn party<'a>(
     candidates: &'a [Candidate],
     relay_only: bool,
     servers: Option<&'a [ServerFacts]>,
+    found: &'a Found,
 ) -> Party<'a> {
     Party {
         side: Side {
@@ -160,11 +160,7 @@ fn party<'a>(
         troubles: &[],
         left_out: None,
         own_relays: &[],
-        ended_relays: &[],
-        refusals: &[],
-        detour: None,
-        only_family: None,
-        answered: None,
+        found,
     }
 }
 

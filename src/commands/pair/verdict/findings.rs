@@ -1,6 +1,6 @@
 //! What is worth knowing about a session, and what to do about it.
 
-pub(super) mod quality;
+pub(in crate::commands) mod quality;
 mod session;
 mod sides;
 

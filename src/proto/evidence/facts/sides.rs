@@ -12,7 +12,7 @@ use crate::base::family::Family;
 use crate::proto::evidence::account::{Account, Place, Told, ToldCandidate};
 use crate::proto::evidence::events::add_candidate;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
-use crate::proto::ice::causes::{EndedRelay, ServerFacts};
+use crate::proto::ice::causes::{Found, ServerFacts};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
 use blocked::{asked_for, blocked, only_port};
@@ -33,7 +33,7 @@ pub struct KnownSide {
     /// `None` if no file tells.
     pub servers: Option<Vec<ServerFacts>>,
     pub relay_only: bool,
-    pub ended_relays: Vec<EndedRelay>,
+    pub found: Found,
     /// Whether the other side was told names of multicast DNS alone, whatever this one's own record has.
     is_masked: bool,
     /// Why UDP is known to be blocked, if it is.
@@ -81,7 +81,10 @@ impl KnownSide {
         let sockets = Sockets::new(&told, own, other);
         let mut side = Self {
             relay_only: own.is_some_and(|account| account.relay_only),
-            ended_relays: own.map_or_else(Vec::new, |account| account.ended_relays.clone()),
+            found: Found {
+                ended_relays: own.map_or_else(Vec::new, |account| account.ended_relays.clone()),
+                ..Found::default()
+            },
             is_masked: other.is_some_and(|account| is_masked(&account.other)),
             told,
             candidates,

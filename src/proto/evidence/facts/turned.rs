@@ -39,6 +39,7 @@ pub(super) fn turned_call(call: &JoinedCall) -> JoinedCall {
         ends: [two, one],
         files: call.files.clone(),
         offset_ms: -call.offset_ms,
+        has_bare_connection: call.has_bare_connection,
     }
 }
 

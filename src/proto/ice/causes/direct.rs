@@ -120,7 +120,8 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
         listed(&all)
     };
     // As in "IPv4 (-4)", where that was asked for.
-    let told = |whose: Whose, set: &BTreeSet<Family>| match situation.party(whose).only_family {
+    let told = |whose: Whose, set: &BTreeSet<Family>| match situation.party(whose).found.only_family
+    {
         Some(family) => format!("{} ({})", family.name(), remedies::flag(family)),
         None => names(set),
     };

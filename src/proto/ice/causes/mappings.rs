@@ -60,11 +60,7 @@ impl OneFamily<'_> {
         }
         // Whoever lets everybody in does not mind where they come from.
         let minds = |whose: Whose| !self.view(whose).lets_everybody_in();
-        let is_minded = match side {
-            Whose::Local | Whose::Remote => minds(side.other()),
-            Whose::Both | Whose::Between => minds(Whose::Local) && minds(Whose::Remote),
-        };
-        if !is_minded {
+        if !side.other().all(minds) {
             return None;
         }
         let proofs = proofs.into_iter().flatten();

@@ -52,7 +52,7 @@ impl OneFamily<'_> {
     fn rejection(&self, sender: Whose) -> Option<Rejection> {
         let family = self.local.family;
         let is_near = self.local.shares_subnet_with(&self.remote);
-        let refusals = self.situation.party(sender).refusals.iter();
+        let refusals = self.situation.party(sender).found.refusals.iter();
         let refusal = refusals
             .filter(|refusal| Family::of(refusal.to.ip()) == family)
             .filter(|refusal| is_near || is_global(refusal.to.ip()))
@@ -106,7 +106,7 @@ impl OneFamily<'_> {
 
     /// Whether all that this side was told by ICMP is that.
     pub(super) fn is_unanswered_in_net_alone(&self) -> bool {
-        let mut refusals = self.situation.local.refusals.iter().peekable();
+        let mut refusals = self.situation.local.found.refusals.iter().peekable();
         refusals.peek().is_some()
             && refusals.all(|refusal| self.is_unanswered_in_net(Whose::Local, refusal))
     }
@@ -118,7 +118,7 @@ impl OneFamily<'_> {
         }
         let found = |sender: Whose| {
             let receiver = sender.other();
-            let mut refusals = self.situation.party(sender).refusals.iter();
+            let mut refusals = self.situation.party(sender).found.refusals.iter();
             let refusal = refusals.find(|refusal| {
                 let ip = refusal.to.ip();
                 is_global(ip)

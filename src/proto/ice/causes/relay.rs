@@ -109,15 +109,6 @@ fn lacking(situation: &Situation<'_>, side: Whose) -> Whose {
     }
 }
 
-/// Whether no server answers a side over UDP, so that a relay reached over UDP may be of no use to it.
-fn hears_nothing(situation: &Situation<'_>, whose: Whose) -> bool {
-    let rows = situation.party(whose).servers.into_iter().flatten();
-    let mut over_udp = rows
-        .filter(|row| row.transport == Transport::Udp)
-        .peekable();
-    over_udp.peek().is_some() && over_udp.all(ServerFacts::is_silent)
-}
-
 /// The first TURN server of two sides: over TLS for those that what they send over UDP does not
 /// leave, or what is sent to them does not reach.
 fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
@@ -159,7 +150,7 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
     // A side that servers answer over UDP reaches a TURN server like that too.
     let is_stopped = |whose: Whose| {
         stopped.is_some_and(|side| [whose, Whose::Both, Whose::Between].contains(&side))
-            && (udp(situation, whose) != Some(Udp::Open) || hears_nothing(situation, whose))
+            && (udp(situation, whose) != Some(Udp::Open) || situation.party(whose).hears_nothing())
     };
     let without_udp = Whose::of(is_stopped(Whose::Local), is_stopped(Whose::Remote));
     Some(match (without_udp, stopped, of(Code::AddressPooling)) {
@@ -311,7 +302,7 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
 
 /// All relays that could have helped ended while they were in use.
 fn ended(situation: &Situation<'_>, whose: Whose, of_relay: &[&PairFacts]) -> Option<Cause> {
-    let all = situation.party(whose).ended_relays;
+    let all = &situation.party(whose).found.ended_relays;
     let of_pair = |pair: &&PairFacts| {
         let at = match whose {
             Whose::Remote => pair.remote.1,

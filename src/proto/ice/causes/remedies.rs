@@ -293,7 +293,7 @@ pub(super) fn family(
     theirs: &BTreeSet<Family>,
 ) -> Vec<Remedy> {
     let lacks = |set: &BTreeSet<Family>| !set.contains(&Family::Ipv6);
-    let only = |whose: Whose| situation.party(whose).only_family;
+    let only = |whose: Whose| situation.party(whose).found.only_family;
     let all: Vec<String> = [Whose::Local, Whose::Remote]
         .into_iter()
         .filter_map(|whose| only(whose).map(|f| format!("{} on {}", flag(f), short(whose))))

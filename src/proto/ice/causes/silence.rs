@@ -205,7 +205,7 @@ impl OneFamily<'_> {
     /// Checks arrive on both sides, and none of this side's is answered.
     fn half_way(&self) -> Cause {
         let lost = |message: &str| Cause::new(Code::AnswersLost, Whose::Between, message);
-        match (self.loss(), self.situation.remote.answered) {
+        match (self.loss(), self.situation.remote.found.answered) {
             (Some((arrived, sent)), _) => lost(&format!(
                 "most packets between the two sides are lost: {arrived} of this side's {sent} checks arrived"
             ))
@@ -367,7 +367,7 @@ impl OneFamily<'_> {
         };
         let sides = [Whose::Local, Whose::Remote].into_iter();
         let (side, detour) = sides.filter(|whose| is_lost(*whose)).find_map(|whose| {
-            let detour = self.situation.party(whose).detour?;
+            let detour = self.situation.party(whose).found.detour.as_ref()?;
             let is_of = Family::of(detour.to) == self.local.family;
             is_of.then_some((whose, detour))
         })?;

@@ -42,12 +42,8 @@ impl OneFamily<'_> {
         }
         // TURN over TCP tells no address that UDP leaves from.
         let asked = |whose: Whose| {
-            let servers = self.situation.party(whose).servers?;
-            Some(
-                servers
-                    .iter()
-                    .any(|server| server.transport == Transport::Udp),
-            )
+            let party = self.situation.party(whose);
+            party.servers.map(|_| party.over_udp().next().is_some())
         };
         // Of recorded calls the servers of neither side are known: it may be that they were silent.
         let is_foreign = side == Whose::Remote && self.situation.local.servers.is_some();
@@ -64,12 +60,8 @@ impl OneFamily<'_> {
         // What its NAT tests heard comes from servers of their own.
         let is_doubtful =
             side != Whose::Both && answers.is_none() && !self.view(side).public.is_empty();
-        let (why, remedy) = self.why_untold(side, asked, is_doubtful);
-        let by_stream = |whose: Whose| self.is_answered_by_stream_alone(whose);
-        let is_blocked = match side {
-            Whose::Both => by_stream(Whose::Local) && by_stream(Whose::Remote),
-            side => by_stream(side),
-        };
+        let (why, remedy) = self.why_untold(side, asked, answers, is_doubtful);
+        let is_blocked = side.all(|whose| self.is_answered_by_stream_alone(whose));
         let they = if side == Whose::Both { "they" } else { "it" };
         Some(
             Cause::new(
@@ -96,32 +88,23 @@ impl OneFamily<'_> {
         )
     }
 
-    /// Whether all that a side asked over UDP were silent to the end.
-    fn hears_no_server(&self, side: Whose) -> bool {
-        let is_silent = |whose: Whose| {
-            let rows = self.situation.party(whose).servers.into_iter().flatten();
-            let mut over_udp = rows
-                .filter(|row| row.transport == Transport::Udp)
-                .peekable();
-            over_udp.peek().is_some() && over_udp.all(ServerFacts::is_silent)
-        };
-        match side {
-            Whose::Local | Whose::Remote => is_silent(side),
-            _ => is_silent(Whose::Local) && is_silent(Whose::Remote),
-        }
-    }
-
     /// Whether a server answers a side over TCP or TLS, and none does over UDP.
     fn is_answered_by_stream_alone(&self, whose: Whose) -> bool {
-        let rows = self.situation.party(whose).servers.into_iter().flatten();
+        let party = self.situation.party(whose);
+        let rows = party.servers.into_iter().flatten();
         let mut streams = rows.filter(|row| row.transport != Transport::Udp);
-        self.hears_no_server(whose) && streams.any(|row| row.error.is_none())
+        party.hears_nothing() && streams.any(|row| row.error.is_none())
     }
 
-    /// Why a side tells no address, as part of a sentence, and what would help.
-    fn why_untold(&self, side: Whose, asked: bool, is_doubtful: bool) -> (String, String) {
+    /// Why a side tells no address, as part of a sentence, and what would help. `answers` is [`OneFamily::server_of_other`].
+    fn why_untold(
+        &self,
+        side: Whose,
+        asked: bool,
+        answers: Option<(&str, bool)>,
+        is_doubtful: bool,
+    ) -> (String, String) {
         let has = if side == Whose::Both { "have" } else { "has" };
-        let answers = self.server_of_other(side);
         if !asked {
             (
                 format!("{has} no STUN server over UDP"),
@@ -160,7 +143,7 @@ impl OneFamily<'_> {
                     short(side)
                 ),
             )
-        } else if self.hears_no_server(side) {
+        } else if side.all(|whose| self.situation.party(whose).hears_nothing()) {
             let whose = if side == Whose::Both { "they" } else { "it" };
             (
                 format!("got no answer over UDP from the servers that {whose} asked"),
@@ -196,17 +179,8 @@ impl OneFamily<'_> {
 
     /// Whether a side asked no server at all over UDP, since none of the names resolved.
     fn knows_no_server(&self, side: Whose) -> bool {
-        let knows_none = |whose: Whose| {
-            let rows = self.situation.party(whose).servers.into_iter().flatten();
-            let mut over_udp = rows
-                .filter(|row| row.transport == Transport::Udp)
-                .peekable();
-            let is_over = |row: &ServerFacts| row.error.is_some_and(|code| code != Code::CutShort);
-            over_udp.peek().is_some() && over_udp.all(|row| row.address.is_none() && is_over(row))
-        };
-        match side {
-            Whose::Local | Whose::Remote => knows_none(side),
-            _ => knows_none(Whose::Local) && knows_none(Whose::Remote),
-        }
+        let is_over = |row: &ServerFacts| row.error.is_some_and(|code| code != Code::CutShort);
+        let is_unknown = |row: &ServerFacts| row.address.is_none() && is_over(row);
+        side.all(|whose| self.situation.party(whose).all_over_udp(is_unknown))
     }
 }

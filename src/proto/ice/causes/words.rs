@@ -44,7 +44,7 @@ impl Situation<'_> {
 }
 
 /// Without the address, where it was said already.
-pub(super) const fn short(whose: Whose) -> &'static str {
+pub(in crate::proto) const fn short(whose: Whose) -> &'static str {
     match whose {
         Whose::Local => "this side",
         Whose::Remote => "the other side",

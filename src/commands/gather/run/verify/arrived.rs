@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{FROM_HERE, FROM_HERE_AGAIN, OPENING, THROUGH_ITSELF, TO_HERE, TO_HERE_AGAIN};
-use crate::proto::nat::address::is_global;
+use crate::proto::nat::address::is_sent_elsewhere;
 
 const ALL: [&[u8]; 6] = [
     THROUGH_ITSELF,
@@ -47,9 +47,7 @@ impl Arrived {
 
     pub(super) fn note_here(&mut self, came: &[u8], from: SocketAddr, relayed: SocketAddr) {
         self.changed += usize::from(is_changed(came));
-        // From a private address it may be the short way of a network that both are in.
-        let is_odd = from != relayed && (is_global(from.ip()) || !is_global(relayed.ip()));
-        if is_odd && [TO_HERE, OPENING, TO_HERE_AGAIN].contains(&came) {
+        if is_sent_elsewhere(from, relayed) && [TO_HERE, OPENING, TO_HERE_AGAIN].contains(&came) {
             self.from.get_or_insert(from);
         }
     }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding, Severity};
-use crate::base::words::{counted, listed};
+use crate::base::words::{by_route, counted, listed};
 use crate::commands::dead_address::{self, Asked, DeadAddress};
 use crate::commands::gather::report::{GatherResult, GatherServerReport, Status};
 use crate::commands::gather::verdict::{Context, Policy};
@@ -140,7 +140,7 @@ fn route(server: &GatherServerReport, error: &ErrorReport, result: &GatherResult
     if !is_unheard || !server.is_default_route || interfaces.len() < 2 {
         return String::new();
     }
-    format!("; its route leads over {interface} ({local}), and --interface tries another way")
+    by_route(interface, local)
 }
 
 /// A server that answers STUN and not TURN is not down.

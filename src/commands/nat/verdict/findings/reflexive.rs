@@ -1,7 +1,6 @@
 //! Addresses that servers see, and that the internet cannot.
 
 use crate::base::codes::Code;
-use crate::base::fact::{Fact, Reason};
 use crate::base::report::Finding;
 use crate::commands::nat::report::PathReport;
 use crate::proto::nat::address::is_global;
@@ -11,14 +10,7 @@ pub(super) fn not_public(path: &PathReport) -> Option<Finding> {
     let mut seen = path.facts.reflexive_addresses.iter();
     let local = seen.find(|address| !is_global(address.ip()))?;
     let family = path.family_name();
-    let is_odd = matches!(
-        path.facts.nat,
-        Fact::Inconclusive {
-            reason: Reason::SourceRewritten,
-            ..
-        }
-    );
-    Some(if is_odd {
+    Some(if path.is_seen_as_itself() {
         Finding::new(
             Code::ReflexiveNotPublic,
             format!(

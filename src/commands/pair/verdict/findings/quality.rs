@@ -10,7 +10,7 @@ const RTT_WARNING_MS: f64 = 300.0;
 /// ITU-T G.114: more than 400 ms one way should not be planned for.
 const RTT_LIMIT_MS: f64 = 800.0;
 /// ITU-T G.1010, table I.1: less than 1 % for video telephony, less than 3 % for speech.
-const LOSS_PERCENT: f64 = 1.0;
+pub(in crate::commands) const LOSS_PERCENT: f64 = 1.0;
 /// With so much lost on the way there or back, two of three are lost each way.
 const UNUSABLE_PERCENT: f64 = 90.0;
 /// The same for speech, on each of the two ways (ITU-T G.1010, table I.1).

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::datagram::{self, Found, Sort};
 use super::{Ends, Happened, Side};
-use crate::proto::nat::address::is_global;
+use crate::proto::nat::address::is_sent_elsewhere;
 use crate::proto::turn::client::Event;
 
 impl Ends {
@@ -52,8 +52,7 @@ impl Ends {
         let arrivals = &mut self.arrivals;
         if from == self.relayed {
             arrivals.is_outward = true;
-        } else if is_global(from.ip()) || !is_global(self.relayed.ip()) {
-            // From a private address it may be the short way of a network that both are in.
+        } else if is_sent_elsewhere(from, self.relayed) {
             arrivals.from.get_or_insert(from);
         }
     }

@@ -8,6 +8,7 @@ use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
 use crate::commands::turn::report::{DataReport, PAYLOAD, TransportReport, TransportStatus};
 use crate::commands::turn::run::exchange::Size;
+use crate::proto::nat::address::SEND_FROM_RELAYED;
 use crate::proto::stun::uri::Transport;
 use crate::proto::turn::error::{INCOMPLETE, OddDefault, incomplete};
 
@@ -152,9 +153,7 @@ fn nothing_comes(report: &TransportReport) -> ErrorReport {
         let message = format!(
             "what the relay sends comes from {from}, not from its relayed address{relayed}: peers know nothing of that address, and drop it"
         );
-        return ErrorReport::new(Code::NoData, message).with_hint(
-            "the server has several addresses, or a NAT that gives what it sends another one: have it relay from the address that it gives out (coturn: relay-ip, external-ip; else the routes and the source NAT of its machine)",
-        );
+        return ErrorReport::new(Code::NoData, message).with_hint(SEND_FROM_RELAYED);
     }
     if report.inward.works == yes && !arrivals.is_outward {
         let message = format!(

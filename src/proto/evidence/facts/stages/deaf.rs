@@ -6,6 +6,7 @@ use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::stages::cause;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::candidate::CandidateType;
+use crate::proto::ice::causes::words::short;
 use crate::proto::ice::causes::{Cause, Effect, Remedy, RemedyCode, Whose};
 
 /// So many checks are no chance.
@@ -42,11 +43,7 @@ pub fn deaf(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     };
     let side = Whose::of(found(0).is_some(), found(1).is_some())?;
     let pair = found(0).or(found(1))?;
-    let who = match side {
-        Whose::Local => "this side",
-        Whose::Remote => "the other side",
-        _ => "both sides",
-    };
+    let who = short(side);
     let message = format!(
         "checks and answers come to the machine of {who}, and the program there neither answers the checks nor takes the answers: a firewall on that machine drops what comes in"
     );

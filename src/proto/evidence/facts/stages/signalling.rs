@@ -6,6 +6,7 @@ use crate::proto::evidence::account::{Account, StateKind, Told};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::stages::cause;
 use crate::proto::evidence::facts::standing::Standing;
+use crate::proto::ice::causes::words::short;
 use crate::proto::ice::causes::{Cause, Whose};
 
 /// How long a description may be on its way, and a program may take to answer it.
@@ -27,11 +28,7 @@ pub fn not_described(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         account.open_failure()
     };
     let side = Whose::of(failure(0).is_some(), failure(1).is_some())?;
-    let who = match side {
-        Whose::Local => "this side",
-        Whose::Remote => "the other side",
-        _ => "both sides",
-    };
+    let who = short(side);
     let first = failure(0).or(failure(1))?;
     let what = match first.step.as_str() {
         "createOffer" => "made no offer",
@@ -158,6 +155,8 @@ struct Waiting<'a> {
     answerer: &'static str,
     /// How much later the clock of the offerer is than that of the answerer.
     late: f64,
+    /// See [`JoinedCall::has_bare_connection`].
+    has_bare_connection: bool,
 }
 
 /// An answer that did not come.
@@ -171,6 +170,7 @@ pub fn no_answer(call: &JoinedCall) -> Option<Cause> {
             offerer: "this side",
             answerer: "the other side",
             late: -call.offset_ms,
+            has_bare_connection: call.has_bare_connection,
         },
         (None, Some(account)) => Waiting {
             account,
@@ -179,6 +179,7 @@ pub fn no_answer(call: &JoinedCall) -> Option<Cause> {
             offerer: "the other side",
             answerer: "this side",
             late: call.offset_ms,
+            has_bare_connection: call.has_bare_connection,
         },
         (None, None) => return not_answered(call),
     };
@@ -231,8 +232,13 @@ impl Waiting<'_> {
                     "no answer came to the offer of {offerer}, and candidates of {answerer} did: it has made a description of its own, and signalling lost that or holds it back; its own dump tells"
                 )
             } else {
+                let tells = if self.has_bare_connection {
+                    "if the other dump that was given is of it, the offer never came to it, since a PeerConnection there has no description"
+                } else {
+                    "its own dump tells which"
+                };
                 format!(
-                    "no answer came to the offer of {offerer}: the other end did not answer, or signalling lost it; its own dump tells which"
+                    "no answer came to the offer of {offerer}: the other end did not answer, or signalling lost it; {tells}"
                 )
             };
             return cause(Code::NoAnswer, Whose::Between, message, vec![seen]);

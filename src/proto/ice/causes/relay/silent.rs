@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::relay::{hears_nothing, permitted, udp};
+use crate::proto::ice::causes::relay::{permitted, udp};
 use crate::proto::ice::causes::traffic::Traffic;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
@@ -72,7 +72,7 @@ pub(super) fn cause(
             possessive(whose),
             short(sender)
         );
-        let remedy = if hears_nothing(situation, sender) {
+        let remedy = if party.hears_nothing() {
             remedies::turn_tls(sender)
         } else {
             remedies::stun_for_relay(sender)
