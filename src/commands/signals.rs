@@ -112,10 +112,17 @@ fn interrupt(hangup_ends: bool) -> io::Result<impl Future<Output = ()>> {
     let mut hung_up = signal(SignalKind::hangup())?;
     // Ctrl-\ of a keyboard: what was taken of servers is given back as with Ctrl-C.
     let mut quit = signal(SignalKind::quit())?;
+    // Of those who limit a program's time.
+    let mut alarm = signal(SignalKind::alarm())?;
+    let mut one = signal(SignalKind::user_defined1())?;
+    let mut two = signal(SignalKind::user_defined2())?;
     Ok(async move {
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = quit.recv() => {}
+            _ = alarm.recv() => {}
+            _ = one.recv() => {}
+            _ = two.recv() => {}
             _ = terminated.recv() => {}
             _ = hung_up.recv(), if hangup_ends => {}
         }

@@ -88,6 +88,7 @@ fn a_broker_of_no_use_alone_is_an_error() {
     for (manner, says) in [
         (Manner::Swallows, "takes messages and does not hand them on"),
         (Manner::Forbids, "forbids the topic"),
+        (Manner::Ignores, "does not answer its subscription"),
         (Manner::Refuses, "refuses user name and password"),
         (Manner::Dead, "does not answer as an MQTT broker"),
     ] {

@@ -31,6 +31,8 @@ pub enum Manner {
     Swallows,
     /// Refuses the subscription.
     Forbids,
+    /// Does not answer the subscription.
+    Ignores,
     /// Refuses user and password.
     Refuses,
     /// Each message takes so many milliseconds.
@@ -105,6 +107,7 @@ impl Shared {
                 };
                 write(stream, &Packet::ConnAck(ConnAck::new(code, false)));
             }
+            Packet::Subscribe(_) if self.manner == Manner::Ignores => {}
             Packet::Subscribe(subscribe) => {
                 let code = match self.manner {
                     Manner::Forbids => SubscribeReasonCode::Failure,

@@ -51,6 +51,11 @@ impl Coming {
         Ok(())
     }
 
+    /// So much has come of the next message.
+    pub(in crate::net) const fn begin(&mut self, bytes: usize) {
+        self.come = bytes;
+    }
+
     /// A message is whole. Control frames may come amid another message, and leave that unfinished.
     pub(in crate::net) fn finished(&mut self, message: &Message) {
         self.come = match message {

@@ -107,10 +107,18 @@ impl Guest {
         let joining = self.until_joined(&mut pipe, &mut client);
         let joined = timeout_at(by, joining).await;
         self.used = client.used();
-        let silence = || Err(failure::unanswered());
-        match joined.unwrap_or_else(|_| silence()) {
+        let silence = |_| {
+            Err(if client.is_let_in() {
+                failure::unsubscribed()
+            } else {
+                failure::unanswered()
+            })
+        };
+        match joined.unwrap_or_else(silence) {
             Ok(()) => Ok((pipe, client)),
-            Err(failure) if failure::may_be_tls(&failure) && !self.way.url.tls => {
+            Err(failure)
+                if !client.is_let_in() && failure::may_be_tls(&failure) && !self.way.url.tls =>
+            {
                 let look = Look {
                     way: &self.way,
                     addresses: &addresses,

@@ -5,6 +5,7 @@ mod budget;
 mod certificate;
 mod connection;
 mod desk;
+mod frames;
 mod listen;
 mod outbox;
 mod page;

@@ -182,6 +182,11 @@ impl Client {
         self.unechoed.iter().map(|(_, size, _)| *size).max()
     }
 
+    /// Whether the broker has let this client in: what answers there speaks MQTT.
+    pub fn is_let_in(&self) -> bool {
+        self.stage != Stage::Connecting
+    }
+
     /// Why it is over, if it is.
     pub const fn fault(&self) -> Option<Fault> {
         self.fault

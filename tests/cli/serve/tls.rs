@@ -100,10 +100,10 @@ fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
     for (cert, key, guilty, part) in [
         (&missing, &good_key, &missing, "cannot read"),
         (&cert, &missing, &missing, "cannot read"),
-        (&empty, &good_key, &empty, "no certificate"),
+        (&empty, &good_key, &empty, "it is empty"),
         (&good_key, &good_key, &good_key, "no certificate"),
         (&broken, &good_key, &broken, "certificate"),
-        (&cert, &empty, &empty, "no private key"),
+        (&cert, &empty, &empty, "it is empty"),
         (&cert, &cut, &cut, "private key"),
         (&cert, &encrypted, &encrypted, "password"),
         (&cert, &other_key, &other_key, "does not belong"),

@@ -20,7 +20,7 @@ fn a_run_that_is_cut_short_gives_its_relays_back() {
         ..TurnConfig::default()
     });
     let uri = format!("turn:{}", server.address);
-    for (round, name) in ["INT", "TERM", "INT", "TERM", "INT", "TERM"]
+    for (round, name) in ["INT", "TERM", "ALRM", "QUIT", "USR1", "USR2"]
         .iter()
         .enumerate()
     {

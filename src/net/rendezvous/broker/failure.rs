@@ -77,6 +77,16 @@ pub(in crate::net) fn unanswered() -> Failure {
     )
 }
 
+pub(in crate::net) fn unsubscribed() -> Failure {
+    Failure::passing(
+        ErrorReport::new(
+            Code::Timeout,
+            "the broker lets this side in and does not answer its subscription",
+        )
+        .with_hint(ANOTHER),
+    )
+}
+
 /// Whether such an answer to plain MQTT may come from a port with TLS.
 pub(in crate::net) fn may_be_tls(failure: &Failure) -> bool {
     matches!(

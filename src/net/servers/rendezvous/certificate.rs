@@ -131,6 +131,10 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateFilesError> {
     if !about.is_file() {
         return Err(wrong(path, "it is not a regular file"));
     }
+    // So are the files of a kernel, of which some are read without end.
+    if about.len() == 0 {
+        return Err(wrong(path, "it is empty"));
+    }
     if about.len() > MOST_BYTES {
         return Err(wrong(path, "it is too large for a PEM file"));
     }

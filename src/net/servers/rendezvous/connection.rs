@@ -38,7 +38,7 @@ pub(super) const REQUESTING: usize = 4096;
 /// How long one may take while others wait: a handshake of TLS and a request over a slow line, on a machine that is busy.
 const TURN: Duration = Duration::from_secs(4);
 /// Idle connections keep such a buffer each.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 256;
 /// Of what is read only to be thrown away, by as many as there are at the worst.
 const LINGERING: usize = 1024;
 /// Answers to pings that a client has not taken: the system has room for hundreds before.
@@ -169,8 +169,9 @@ async fn websocket((wire, began): (MaybeTls, Bytes), visit: &Visit) -> Socket {
         .max_write_buffer_size(message + PONGS + READ_BUFFER)
         .max_message_size(Some(message))
         .max_frame_size(Some(message));
-    let wire = Unfinished::new(wire, visit.share(), message, shared.patience.message);
-    WebSocketStream::from_partially_read(wire, began.to_vec(), Role::Server, Some(config)).await
+    let patience = shared.patience.message;
+    let wire = Unfinished::new((wire, &began), visit.share(), message, patience);
+    WebSocketStream::from_raw_socket(wire, Role::Server, Some(config)).await
 }
 
 enum Disconnect {

@@ -5,6 +5,7 @@
 //! pings end it.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,7 +16,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::net::rendezvous::bounded::Coming;
 use crate::net::servers::rendezvous::budget::Share;
+use crate::net::servers::rendezvous::frames::Frames;
 
+/// Read at a time: most messages at once.
+const PIECE: usize = 2048;
 /// What each connection may have of an unfinished message that does not count, so that honest clients get through while
 /// others use up what there is: most messages of a pair are smaller. The same of what is not taken.
 const FREE: usize = 4096;
@@ -30,6 +34,7 @@ pub(super) struct Unfinished<S> {
     share: Share,
     patience: Duration,
     coming: Coming,
+    frames: Frames,
     /// Bytes that were to be written and have found no room.
     untaken: usize,
     /// What of [`Self::coming`] and of [`Self::untaken`] is taken from the share.
@@ -38,30 +43,47 @@ pub(super) struct Unfinished<S> {
 }
 
 impl<S> Unfinished<S> {
-    /// `message` is how many bytes a message may have, `patience` how long it may take from its first byte to its last.
-    pub(super) const fn new(stream: S, share: Share, message: usize, patience: Duration) -> Self {
-        Self {
+    /// `came` is what has been read of the stream, `message` how many bytes a message may have, `patience` how long it
+    /// may take from its first byte to its last.
+    pub(super) fn new(
+        (stream, came): (S, &[u8]),
+        share: Share,
+        message: usize,
+        patience: Duration,
+    ) -> Self {
+        let mut own = Self {
             stream,
             share,
             patience,
             coming: Coming::of_client(message),
+            frames: Frames::new(message, came),
             untaken: 0,
             taken: [0; 2],
             end: None,
-        }
+        };
+        own.begin();
+        own
     }
 
     /// See [`Coming::finished`].
     pub(super) fn finished(&mut self, message: &Message) {
         self.coming.finished(message);
-        self.give_back();
         if self.coming.bytes() == 0 {
-            self.end = None;
+            self.begin();
         }
+        self.give_back();
+    }
+
+    /// A message of which may have come something already.
+    fn begin(&mut self) {
+        self.coming.begin(self.frames.held());
+        self.end = None;
+        self.time();
     }
 
     /// Nothing is kept of it any more.
     pub(super) fn ended(&mut self) {
+        self.frames = Frames::new(0, &[]);
         self.share.give(self.taken.iter().sum());
         self.taken = [0; 2];
     }
@@ -106,12 +128,34 @@ impl<S> Unfinished<S> {
         }
         self.coming.note(bytes)?;
         self.take()?;
-        let patience = self.patience;
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
-        if end.deadline() <= Instant::now() {
+        self.time();
+        if self
+            .end
+            .as_ref()
+            .is_some_and(|end| end.deadline() <= Instant::now())
+        {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
+    }
+
+    /// Ready when the message has taken as long as it may.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.end {
+            Some(end) => end
+                .as_mut()
+                .poll(context)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Its time begins with its first byte.
+    fn time(&mut self) {
+        if self.coming.bytes() > 0 {
+            let patience = self.patience;
+            self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
+        }
     }
 }
 
@@ -128,17 +172,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unfinished<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let own = self.get_mut();
-        let before = buffer.filled().len();
-        if let Poll::Ready(read) = Pin::new(&mut own.stream).poll_read(context, buffer) {
-            return Poll::Ready(read.and_then(|()| own.note(buffer.filled().len() - before)));
+        while !own.frames.give(buffer) {
+            let mut space = [MaybeUninit::uninit(); PIECE];
+            let mut piece = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut own.stream).poll_read(context, &mut piece) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return own.poll_end(context),
+            }
+            if piece.filled().is_empty() {
+                own.frames.end();
+                own.frames.give(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            own.note(piece.filled().len())?;
+            own.frames.add(piece.filled());
         }
-        match &mut own.end {
-            Some(end) => end
-                .as_mut()
-                .poll(context)
-                .map(|()| Err(io::ErrorKind::TimedOut.into())),
-            None => Poll::Pending,
-        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -199,7 +249,7 @@ mod tests {
             let _ = client.write_all(&sent).await;
             client
         });
-        let wire = Unfinished::new(server, share(), MESSAGE, Duration::from_secs(60));
+        let wire = Unfinished::new((server, &[]), share(), MESSAGE, Duration::from_secs(60));
         let mut socket = WebSocketStream::from_raw_socket(wire, Role::Server, None).await;
         let came = socket.next().await.expect("an end has a reason");
         writing.abort();
@@ -234,7 +284,7 @@ mod tests {
         let (client, server) = duplex(1000);
         let share = share();
         let patience = Duration::from_secs(60);
-        let mut wire = Unfinished::new(server, share.clone(), MESSAGE, patience);
+        let mut wire = Unfinished::new((server, &[]), share.clone(), MESSAGE, patience);
         let mut rest = vec![1; 1 << 20];
         let mut context = Context::from_waker(std::task::Waker::noop());
         while let Poll::Ready(written) = Pin::new(&mut wire).poll_write(&mut context, &rest) {
