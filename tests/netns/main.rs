@@ -178,6 +178,13 @@ fn add_others(suite: &mut Suite) {
             a_firewall_that_drops_srtp => pair::media::a_firewall_that_drops_srtp,
             nothing_is_asked_where_nothing_is_wanted => pair::media::nothing_is_asked_where_nothing_is_wanted,
         }
+        "pair::browser::firefox::" {
+            behind_two_nats => pair::browser::firefox::behind_two_nats,
+            through_a_relay_of_its_own => pair::browser::firefox::through_a_relay_of_its_own,
+            without_a_way => pair::browser::firefox::without_a_way,
+            without_an_address => pair::browser::firefox::without_an_address,
+            sound_and_picture => pair::browser::firefox::sound_and_picture,
+        }
         "pair::browser::" {
             behind_two_nats => pair::browser::behind_two_nats,
             on_one_network => pair::browser::on_one_network,

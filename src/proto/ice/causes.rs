@@ -231,7 +231,7 @@ pub struct LeftOut {
     pub message: String,
     /// As in [`Cause::brief`].
     pub brief: &'static str,
-    pub remedy: String,
+    pub remedy: (RemedyCode, String),
 }
 
 /// What became of a server on one side, as it tells the other side.

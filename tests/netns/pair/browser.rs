@@ -1,6 +1,7 @@
 //! The other side is a browser: Chromium opens the page of the rendezvous and joins the session with it.
 
 pub mod bad_input;
+pub mod firefox;
 
 use std::io::Read as _;
 use std::process::{Child, Command};
@@ -12,12 +13,15 @@ use serde_json::{Value, json};
 use super::super::ends::{End, Ended, rows};
 use super::super::program;
 use super::super::support::aioice;
-use super::super::support::browser::{self, Browser};
+use super::super::support::browser::{Browser, Kind};
 use super::network::{Network, Place, RENDEZVOUS};
 use super::{UDP, new_code, side};
 
 /// Whether this process drives a browser: what to do stands in it.
 pub const ROLE: &str = "RTCDIAG_TEST_BROWSER";
+
+/// The task of one in place of Chromium.
+pub(super) const FIREFOX: &str = "firefox";
 
 /// What the page shows, and whether it has come to an end.
 const PAGE: &str = "
@@ -58,7 +62,11 @@ fn visit(task: &Value) -> Result<Value, String> {
     let arguments = task["arguments"].as_array().cloned().unwrap_or_default();
     let arguments = arguments.iter().filter_map(Value::as_str);
     let arguments: Vec<String> = arguments.map(str::to_owned).collect();
-    let browser = Browser::start(word("directory").as_ref(), &arguments)?;
+    let kind = match task["browser"].as_str() {
+        Some(FIREFOX) => Kind::Firefox,
+        _ => Kind::Chromium,
+    };
+    let browser = Browser::start(kind, word("directory").as_ref(), &arguments)?;
     if let Some(script) = task["before"].as_str() {
         browser.before(script)?;
     }
@@ -154,7 +162,7 @@ impl Drop for Guest {
         let listed = listed.map_or_else(|_| Vec::new(), |output| output.stdout);
         for id in String::from_utf8_lossy(&listed).lines() {
             let name = std::fs::read_to_string(format!("/proc/{id}/comm"));
-            if name.is_ok_and(|name| name.starts_with("chrom")) {
+            if name.is_ok_and(|name| name.starts_with("chrom") || name.starts_with("firefox")) {
                 let _ = Command::new("kill").args(["-KILL", id]).status();
             }
         }
@@ -207,7 +215,11 @@ fn assert_says(shown: &Value, place: &str, words: &str) {
 }
 
 pub(super) fn is_skipped() -> bool {
-    browser::unavailable().is_some_and(|why| skipped(&why))
+    is_without(Kind::Chromium)
+}
+
+pub(super) fn is_without(kind: Kind) -> bool {
+    kind.unavailable().is_some_and(|why| skipped(&why))
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -9,8 +9,8 @@ use crate::proto::evidence::facts::standing::Standing;
 
 /// Packets of two seconds of sound: what was not sent beside so many was not wanted, or could not be.
 const MANY: u64 = 100;
-/// More than that is heard in speech.
-const SPEECH_PERCENT: f64 = 6.0;
+/// More than that, one way, is heard in speech (ITU-T G.1010, table I.1).
+const SPEECH_PERCENT: f64 = 3.0;
 /// Fewer are lost by chance, or are late.
 const MIN_LOST: i64 = 5;
 

@@ -44,8 +44,9 @@ fn unresolved(told: &str) -> Option<ServerFacts> {
 pub(super) fn adapt(causes: &mut [Cause], servers: Option<&[ServerFacts]>) {
     let remedies = causes.iter_mut().flat_map(|cause| &mut cause.remedies);
     for remedy in remedies.filter(|remedy| remedy.side == Whose::Remote) {
-        let resolves = servers.is_some_and(|all| all.iter().all(|s| s.error == Some(Code::Dns)));
-        if resolves && remedy.code == RemedyCode::Stun {
+        let is_unresolved = servers
+            .is_some_and(|all| !all.is_empty() && all.iter().all(|s| s.error == Some(Code::Dns)));
+        if is_unresolved && remedy.code == RemedyCode::Stun {
             "DNS that works on the browser's host, or the server by its IP address (-s ADDRESS)"
                 .clone_into(&mut remedy.message);
             remedy.brief = None;

@@ -85,7 +85,7 @@ fn in_situation<T>(
     });
     let (local, remote) = (parsed(&result.local), parsed(&result.remote));
     let servers: Vec<ServerFacts> = result.servers.iter().map(server_facts).collect();
-    let left_out = left_out::cause(context);
+    let left_out = left_out::cause(result, context);
     let own_troubles = troubles(&result.pairs);
     let pairs: Vec<PairFacts> = result.pairs.iter().map(pair_facts).collect();
     let situation = Situation {

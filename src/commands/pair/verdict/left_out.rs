@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::{counted, listed};
+use crate::commands::pair::report::PairResult;
 use crate::commands::pair::verdict::Context;
 use crate::proto::ice::candidate::CandidateError;
-use crate::proto::ice::causes::LeftOut;
+use crate::proto::ice::causes::{LeftOut, RemedyCode};
 
 const NEEDS_STUN: &str = "give the other side a STUN server (iceServers), so that it tells a srflx candidate; a browser that may use camera or microphone tells its local addresses too";
 const NEEDS_ADDRESS: &str = "have the other side tell IP addresses, or put the address in place of the name in its candidate lines";
@@ -61,15 +62,12 @@ impl Kinds {
         let mut parts = Vec::new();
         let verb = |count| if count == 1 { "" } else { "s" };
         if self.hidden > 0 {
-            let (s, hide) = if self.hidden == 1 {
-                ("its address", "hides")
+            let with = if self.hidden == 1 {
+                "an mDNS name (.local) in place of its address"
             } else {
-                ("their addresses", "hide")
+                "mDNS names (.local) in place of their addresses"
             };
-            parts.push(format!(
-                "{} {hide} {s} behind mDNS names (.local)",
-                self.hidden
-            ));
+            parts.push(format!("{} with {with}", self.hidden));
         }
         if self.named > 0 {
             let names: Vec<String> = self.names.iter().take(3).cloned().collect();
@@ -210,11 +208,33 @@ fn of_browser(kinds: &Kinds, count: usize) -> Finding {
     Finding::new(Code::CandidatesLeftOut, message, hint).severity(Severity::Info)
 }
 
-/// Why the other side has no address that can be checked, if it told any candidate.
-pub(super) fn cause(context: &Context) -> Option<LeftOut> {
+/// The other side said that it has no candidates at all. A description that was carried need not have waited for them.
+fn nothing_found(context: &Context) -> Option<LeftOut> {
+    let (why, remedy) = if context.with_browser {
+        (
+            "its machine is in no network, or a policy, an extension or a VPN keeps the browser from using it",
+            "a network that the browser may use (its settings for WebRTC)",
+        )
+    } else {
+        (
+            "its machine is in no network but the one to the rendezvous",
+            "a network at the other side",
+        )
+    };
+    (!context.manual).then(|| LeftOut {
+        brief: "the other side has found no address of its own",
+        code: Code::NoCandidates,
+        message: format!("the other side has found no address of its own: {why}"),
+        remedy: (RemedyCode::Gathering, remedy.to_owned()),
+    })
+}
+
+/// Why the other side has no address that can be checked, if that is known.
+pub(super) fn cause(result: &PairResult, context: &Context) -> Option<LeftOut> {
     let kinds = Kinds::of(&context.left_out);
     let all = context.left_out.len();
     let short = match all {
+        0 if result.remote.candidates.is_empty() => return nothing_found(context),
         0 => return None,
         _ if kinds.hidden == all => {
             "the other side hides its addresses behind mDNS names (.local), and has no srflx candidate".to_owned()
@@ -260,6 +280,6 @@ pub(super) fn cause(context: &Context) -> Option<LeftOut> {
             Code::NoCandidates
         },
         message: short,
-        remedy: kinds.remedy().to_owned(),
+        remedy: (RemedyCode::Stun, kinds.remedy().to_owned()),
     })
 }

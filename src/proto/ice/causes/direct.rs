@@ -98,7 +98,7 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
     {
         return Cause::new(left_out.code, Whose::Remote, left_out.message.clone())
             .briefly(left_out.brief)
-            .remedied([remedies::stun(Whose::Remote, &left_out.remedy)]);
+            .remedied([remedies::candidates(left_out)]);
     }
     if let Some(side) = Whose::of(own.is_empty(), theirs.is_empty()) {
         let has_relays = |whose: Whose| !situation.party(whose).side.candidates.is_empty();

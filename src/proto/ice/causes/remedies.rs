@@ -8,7 +8,7 @@ use crate::base::words::listed;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
-use crate::proto::ice::causes::{Effect, Remedy, RemedyCode, Situation, Whose};
+use crate::proto::ice::causes::{Effect, LeftOut, Remedy, RemedyCode, Situation, Whose};
 use crate::proto::ice::prediction::view::View;
 use crate::proto::ice::prediction::{Side, outcome};
 use crate::proto::nat::address::is_global;
@@ -53,6 +53,12 @@ pub(super) fn policy(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
 
 pub(super) fn stun(side: Whose, message: &str) -> Remedy {
     remedy(RemedyCode::Stun, side, message, Effect::Direct)
+}
+
+/// The other side's.
+pub(super) fn candidates(left_out: &LeftOut) -> Remedy {
+    let (code, message) = &left_out.remedy;
+    remedy(*code, Whose::Remote, message.clone(), Effect::Direct)
 }
 
 /// So that the other side's relay lets it in.

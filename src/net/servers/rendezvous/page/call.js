@@ -170,9 +170,7 @@ class Call {
         if (candidate.url) this.tell('server-answered', candidate.url);
         this.say({ type: 'candidate', line: candidate.candidate, server: candidate.url || null, relay_transport: over });
       } else if (!candidate) {
-        this.directs();
-        this.say({ type: 'complete' });
-        step('all candidates of this browser are known');
+        this.complete();
       }
     };
     this.tell('peer-connection-created');
@@ -184,6 +182,8 @@ class Call {
     this.pc.oniceconnectionstatechange = () => {
       const now = this.pc.iceConnectionState;
       step(`ICE ${now}`);
+      // Firefox, which has found no address at all, says nothing else.
+      if (now === 'failed') this.complete();
       if (now === 'connected') {
         seen('local', 'check-succeeded');
         this.tell('connected');
@@ -222,6 +222,13 @@ class Call {
     this.isDescribed = true;
     this.add();
     setTimeout(() => this.directs(), DIRECTS);
+  }
+  complete() {
+    if (this.isComplete) return;
+    this.isComplete = true;
+    this.directs();
+    this.say({ type: 'complete' });
+    step('all candidates of this browser are known');
   }
   directs() {
     if (this.hasToldDirects) return;
