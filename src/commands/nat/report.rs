@@ -241,6 +241,14 @@ impl PathReport {
         }
     }
 
+    /// Whether UDP is shown to get out, though servers are silent over it.
+    pub fn gets_out(&self) -> bool {
+        matches!(
+            self.closed,
+            Some(Closed::Stun | Closed::Port | Closed::Answers)
+        )
+    }
+
     /// Whether UDP is known to work.
     pub fn is_open(&self) -> bool {
         self.facts.udp == Fact::Determined(Udp::Open) && self.closed.is_none()

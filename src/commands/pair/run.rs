@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::base::codes;
 use crate::base::fact::Reason;
+use crate::base::family::Family;
 use crate::base::report::ErrorReport;
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport};
 use crate::commands::gather::verdict::Policy;
@@ -327,7 +328,7 @@ async fn measure(
             let known = shared.wait_for(Option::is_some).await.ok();
             Measurement {
                 nats: known.and_then(|known| known.clone()).unwrap_or_default(),
-                refused: Vec::new(),
+                ..Measurement::default()
             }
         }
     }
@@ -340,6 +341,8 @@ struct Measurement {
     /// Servers over UDP that ICMP speaks of, and what it says: hosts send so little of it that gathering, which asks
     /// the same servers, may hear none.
     refused: Vec<(SocketAddr, ErrorReport)>,
+    /// See [`Found::gets_out`](crate::proto::ice::causes::Found::gets_out).
+    gets_out: Vec<Family>,
 }
 
 async fn measurement(
@@ -361,8 +364,10 @@ async fn measurement(
         let error = server.error.filter(|error| is_said(error.code))?;
         Some((server.address?, error))
     });
+    let gets_out = result.paths.iter().filter(|path| path.gets_out());
     Measurement {
         refused: refused.collect(),
+        gets_out: gets_out.map(|path| path.family).collect(),
         nats: result.paths.into_iter().map(rows::nat_facts).collect(),
     }
 }

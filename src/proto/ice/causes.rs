@@ -165,6 +165,10 @@ pub struct Found {
     /// The one address family that it was told to use (`-4`, `-6`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_family: Option<Family>,
+    /// Families over which its UDP gets out, as its NAT tests show, though its servers are silent: some ports
+    /// alone are closed, or answers do not come in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gets_out: Vec<Family>,
     /// How many of its direct checks were answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<u32>,
@@ -176,6 +180,7 @@ impl Found {
     pub fn bounded(mut self) -> Self {
         self.ended_relays.truncate(bounds::SERVERS);
         self.refusals.truncate(bounds::CANDIDATES);
+        self.gets_out.truncate(2);
         if let Some(detour) = &mut self.detour {
             detour.by = printable(&detour.by);
             detour.usual = printable(&detour.usual);
@@ -309,6 +314,15 @@ impl<'a> Party<'a> {
         rows.peek().is_some() && rows.all(is_so)
     }
 
+    /// Whether no name of a server resolves there, and one was looked up.
+    fn lacks_names(&self) -> bool {
+        let rows = self.servers.into_iter().flatten();
+        let mut named = rows
+            .filter(|row| servers::host(row).parse::<IpAddr>().is_err())
+            .peekable();
+        named.peek().is_some() && named.all(|row| row.error == Some(Code::Dns))
+    }
+
     /// Whether no server answers it over UDP, so that a relay reached over UDP may be of no use to it.
     fn hears_nothing(&self) -> bool {
         self.all_over_udp(ServerFacts::is_silent)
@@ -339,7 +353,14 @@ impl Situation<'_> {
         if self.path.is_some() {
             return Vec::new();
         }
-        relay::causes(self)
+        let mut causes = relay::causes(self);
+        let remedies = causes.iter_mut().flat_map(|cause| &mut cause.remedies);
+        for remedy in
+            remedies.filter(|remedy| remedy.side.all(|whose| self.party(whose).lacks_names()))
+        {
+            remedies::by_name(remedy);
+        }
+        causes
     }
 
     /// Whether a side reaches its own relays, if it tried.

@@ -365,6 +365,7 @@ mod tests {
                     }],
                     detour: None,
                     only_family: None,
+                    gets_out: vec![crate::base::family::Family::Ipv4],
                     answered: Some(3),
                 },
             },

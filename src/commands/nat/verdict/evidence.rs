@@ -87,6 +87,10 @@ impl Silence<'_> {
         if let Some(message) = self.nothing_comes_in() {
             return Some(message);
         }
+        // Whether answers come in is another question, which silence on one port does not tell.
+        if self.gets_out(&unanswered) {
+            return None;
+        }
         let alive = self.answers_over_stream(&unanswered);
         let agree = self.independent(&unanswered) >= OPERATORS;
         if let Some(seen) = alive.filter(|_| agree && (!refused || asked.len() > 1)) {

@@ -220,7 +220,7 @@ pub(super) fn best_remedy(result: &PairResult) -> Option<&Remedy> {
     let of_direct = result.causes.iter().flat_map(|c| &c.remedies).next();
     let is_free = |remedy: &&Remedy| match remedy.code {
         RemedyCode::Policy => true,
-        RemedyCode::Stun => remedy.is_sure,
+        RemedyCode::Stun => remedy.is_sure || of_relay.is_some_and(|relay| !relay.is_sure),
         _ => false,
     };
     of_direct.filter(is_free).or(of_relay).or(of_direct)
@@ -250,12 +250,12 @@ pub(super) fn promise_in_brief(remedy: &Remedy) -> String {
 
 /// What to do, from all causes.
 pub(in crate::commands) fn hint(causes: &[Cause]) -> Option<String> {
-    let mut all: Vec<String> = causes
-        .iter()
-        .flat_map(|cause| &cause.remedies)
-        .map(promise)
-        .collect();
-    all.dedup();
+    let mut all: Vec<String> = Vec::new();
+    for said in causes.iter().flat_map(|cause| &cause.remedies).map(promise) {
+        if !all.contains(&said) {
+            all.push(said);
+        }
+    }
     (!all.is_empty()).then(|| all.join("; "))
 }
 

@@ -15,7 +15,7 @@ use crate::commands::pair::verdict::{
     loses_most, media, socket,
 };
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::{Cause, Remedy, Whose};
+use crate::proto::ice::causes::{Cause, Remedy, RemedyCode, Whose};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps;
 use crate::proto::stun::uri::Transport;
@@ -277,6 +277,10 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
     };
     let text = format!("No connection: {}.", why.join("; "));
     match best_remedy(result).filter(|_| wording.has_remedy) {
+        // Of a server that is not spoken of, in the words that name it.
+        Some(remedy) if relayed.is_none() && remedy.code == RemedyCode::TurnConfiguration => {
+            format!("{text} {}.", capitalised(&promise(remedy)))
+        }
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
         None => text,
     }

@@ -129,10 +129,14 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
             let is_meant = cause.side == whose || cause.side == Whose::Both;
             is_meant && rows.any(|row| row.error.is_some() && row.transport == Transport::Udp)
         });
+        // Whether UDP gets out there is not known of a side that told nothing of servers.
+        let is_told = cause
+            .side
+            .all(|whose| situation.party(whose).servers.is_some());
         return Some(if is_silent || cause.side == Whose::Both {
             remedies::turn_tls(cause.side)
         } else {
-            remedies::turn(cause.side)
+            remedies::turn(cause.side).surely(is_told)
         });
     }
     let stopped = [
@@ -255,11 +259,7 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
                     hidden[0]
                 ))
                 .seen(relays.iter().map(|at| format!("relayed candidate {at}")))
-                .remedied([remedies::turn_configuration(
-                    whose,
-                    "the server's public address in its configuration (coturn: external-ip)",
-                    "its public address (coturn: external-ip)",
-                )]),
+                .remedied([address_of_server(situation, whose)]),
         );
     }
     if let Some(cause) = ended(situation, whose, &of_relay) {
@@ -298,6 +298,28 @@ fn with_relay(situation: &Situation<'_>, whose: Whose, relays: &[SocketAddr]) ->
     }
     by_answers(situation, whose, &settled)
         .or_else(|| silent::cause(situation, whose, relays[0], &settled))
+}
+
+/// What a server needs that gives private addresses; one that is asked at a private address needs more.
+fn address_of_server(situation: &Situation<'_>, whose: Whose) -> Remedy {
+    let mut rows = situation.party(whose).servers.into_iter().flatten();
+    let is_inside = rows.any(|row| {
+        let at = row.address.filter(|_| row.is_turn && row.error.is_none());
+        at.is_some_and(|at| !is_global(at.ip()))
+    });
+    if is_inside {
+        return remedies::turn_configuration(
+            whose,
+            "the server's public address in its configuration (coturn: external-ip), and its port and relay ports forwarded to it by its router",
+            "its public address (coturn: external-ip) and its relay ports forwarded to it",
+        )
+        .surely(false);
+    }
+    remedies::turn_configuration(
+        whose,
+        "the server's public address in its configuration (coturn: external-ip)",
+        "its public address (coturn: external-ip)",
+    )
 }
 
 /// All relays that could have helped ended while they were in use.

@@ -120,6 +120,22 @@ pub(super) fn turn_tls(side: Whose) -> Remedy {
     remedy(RemedyCode::TurnTls, side, message, Effect::Relay).briefly(brief)
 }
 
+/// A server for a side at which no name has resolved.
+pub(super) fn by_name(remedy: &mut Remedy) {
+    if !matches!(
+        remedy.code,
+        RemedyCode::Turn | RemedyCode::TurnTls | RemedyCode::Stun
+    ) {
+        return;
+    }
+    const WITH_NAME: &str = ", by a name that resolves there,";
+    remedy.message.push_str(WITH_NAME);
+    if let Some(brief) = &mut remedy.brief {
+        brief.push_str(WITH_NAME);
+    }
+    remedy.is_sure = false;
+}
+
 pub(super) fn turn(side: Whose) -> Remedy {
     let message = match side {
         Whose::Local | Whose::Remote => {
@@ -277,6 +293,17 @@ fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
         })
     };
     let side = Whose::of(lacks(Whose::Local), lacks(Whose::Remote))?;
+    // Who was told to do without may have it.
+    let is_left_out =
+        |whose: Whose| both.situation.party(whose).found.only_family == Some(Family::Ipv4);
+    if side.all(is_left_out) {
+        let message = format!("IPv6 on {} (leaving out -4)", short(side));
+        return Some(
+            remedy(RemedyCode::Policy, side, message, Effect::Direct)
+                .briefly("no -4")
+                .surely(false),
+        );
+    }
     let message = match side {
         Whose::Both => "IPv6 on both sides".to_owned(),
         side => format!("IPv6 on {} ({} has it)", short(side), short(side.other())),

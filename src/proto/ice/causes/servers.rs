@@ -123,9 +123,11 @@ fn does(row: &ServerFacts) -> String {
         Code::Timeout => "does not answer",
         Code::PortSilent => "is silent on that port",
         Code::UdpPortBlocked => "is silent on that port, and not on others",
-        Code::Dns => "has a name that is not found",
+        Code::Dns => "has a name that does not resolve there",
         Code::NameMisdirected => "has a name that leads elsewhere",
-        Code::Refused => "refuses the connection: nothing listens there",
+        Code::Refused => {
+            "refuses the connection: nothing listens there, or a firewall says so in its name"
+        }
         Code::Unreachable if row.transport == Transport::Tls => {
             "is not reached over TLS: no way leads there, nothing listens, or its certificate is refused"
         }
@@ -191,8 +193,7 @@ pub(super) fn cause(
 ) -> Cause {
     let who = situation.name(whose);
     if is_blocked {
-        let message =
-            format!("{who} reaches its TURN server over UDP alone, and UDP is blocked there");
+        let message = format!("{who} has TURN over UDP alone, and its UDP is blocked");
         return Cause::new(Code::TurnUnreachable, whose, message)
             .briefly(format!("{} has TURN over UDP alone", short(whose)))
             .remedied([remedies::turn_tls(whose)]);
@@ -210,6 +211,21 @@ pub(super) fn cause(
                 certificate(whose, row, true)
             ),
         ),
+        Kind::Unreached if answers_other(situation, whose, row) => {
+            let other = short(whose.other());
+            (
+                Code::TurnUnreachable,
+                format!(
+                    "{who} does not reach its TURN server {}, which answers {other}: something before {} keeps it away",
+                    row.uri,
+                    short(whose)
+                ),
+                format!(
+                    "something keeps {} from its TURN server, which answers {other}",
+                    short(whose)
+                ),
+            )
+        }
         Kind::Unreached => (
             Code::TurnUnreachable,
             format!(
@@ -221,13 +237,29 @@ pub(super) fn cause(
         ),
         Kind::Credentials | Kind::Refusal => (
             Code::TurnRefused,
-            format!("the TURN server of {who}, {}, {}", row.uri, does(row)),
+            format!("the TURN server {} of {who} {}", row.uri, does(row)),
             format!("{} TURN server {}", possessive(whose), does(row)),
         ),
     };
     Cause::new(code, whose, message)
         .briefly(brief)
         .remedied([remedy(whose, row)])
+}
+
+/// Whether the other side has a relay from the very server that this one does not reach.
+fn answers_other(situation: &Situation<'_>, whose: Whose, row: &ServerFacts) -> bool {
+    let is_known = row.error.is_some_and(|code| {
+        !matches!(
+            code,
+            Code::Dns | Code::NameMisdirected | Code::CutShort | Code::WrongFamily
+        )
+    });
+    let theirs = situation.party(whose.other()).servers;
+    let mut theirs = theirs.into_iter().flatten();
+    let is_same = |other: &ServerFacts| {
+        other.is_turn && other.error.is_none() && other.address == row.address
+    };
+    is_known && row.address.is_some() && theirs.any(is_same)
 }
 
 /// The same trouble on both sides, mostly with one server that both were given.

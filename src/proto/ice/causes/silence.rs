@@ -69,6 +69,10 @@ impl OneFamily<'_> {
         let by_session = silent_here(self.situation, whose, self.local.family);
         let (servers, is_proof) = by_session.unwrap_or_default();
         let is_measured = udp == Some(Udp::Blocked);
+        let gets_out = &self.situation.party(whose).found.gets_out;
+        if !is_measured && gets_out.contains(&self.local.family) {
+            return None;
+        }
         match servers.first() {
             Some(server) if is_proof || is_measured => {
                 let others = match (servers.len(), is_measured) {

@@ -96,6 +96,12 @@ impl OneFamily<'_> {
         party.hears_nothing() && streams.any(|row| row.error.is_none())
     }
 
+    /// Whether a server answers a side over UDP, and nothing but an address of its own network is known of it all the same.
+    fn is_seen_inside(&self, whose: Whose) -> bool {
+        let mut rows = self.situation.party(whose).over_udp();
+        self.view(whose).public.is_empty() && rows.any(|row| row.error.is_none())
+    }
+
     /// Why a side tells no address, as part of a sentence, and what would help. `answers` is [`OneFamily::server_of_other`].
     fn why_untold(
         &self,
@@ -111,13 +117,23 @@ impl OneFamily<'_> {
                 format!("a STUN server for {} (-s stun:HOST)", short(side)),
             )
         } else if self.knows_no_server(side) {
-            (
-                format!("could not resolve {}", self.unresolved(side)),
+            let is_misled = side.all(|whose| {
+                let party = self.situation.party(whose);
+                party.all_over_udp(|row| row.error == Some(Code::NameMisdirected))
+            });
+            let why = if is_misled {
                 format!(
-                    "DNS that works on {}, or a STUN server by address (-s stun:ADDRESS),",
-                    short(side)
-                ),
-            )
+                    "{has} a DNS that leads {} to no server, as filters do",
+                    self.unresolved(side)
+                )
+            } else {
+                format!("could not resolve {}", self.unresolved(side))
+            };
+            let remedy = format!(
+                "a name that resolves on {} (its spelling, the DNS there), or a STUN server by address (-s stun:ADDRESS),",
+                short(side)
+            );
+            (why, remedy)
         } else if let Some((uri, true)) = answers {
             (
                 format!("got no answer from the servers that it asked, and is answered by {uri}"),
@@ -130,7 +146,18 @@ impl OneFamily<'_> {
                     short(side.other())
                 ),
                 format!(
-                    "a STUN server on another port for {} (-s stun:HOST:443)",
+                    "a STUN server on another port for {} (-s stun:HOST:PORT)",
+                    short(side)
+                ),
+            )
+        } else if side.all(|whose| self.is_seen_inside(whose)) {
+            let it = if side == Whose::Both { "them" } else { "it" };
+            (
+                format!(
+                    "{has} no STUN server that sees {it} from outside: what answers is in the same network"
+                ),
+                format!(
+                    "a STUN server on the internet for {} (-s stun:HOST)",
                     short(side)
                 ),
             )

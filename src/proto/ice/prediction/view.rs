@@ -131,7 +131,13 @@ impl View {
         remote: Side<'_>,
         family: Family,
     ) -> (Self, Self) {
-        let (local, remote) = (Self::new(local, family), Self::new(remote, family));
+        let (mut local, mut remote) = (Self::new(local, family), Self::new(remote, family));
+        // What servers of its own network see of a side is no address of it on the internet, where the other side is.
+        if local.is_seen_outside() {
+            remote.forget_inside();
+        } else if remote.is_seen_outside() {
+            local.forget_inside();
+        }
         let strangers: Vec<IpAddr> = local
             .public
             .intersection(&remote.public)
@@ -146,6 +152,16 @@ impl View {
             return (local, remote);
         }
         (local.without(&strangers), remote.without(&strangers))
+    }
+
+    fn is_seen_outside(&self) -> bool {
+        self.public.iter().any(|ip| is_global(*ip))
+    }
+
+    fn forget_inside(&mut self) {
+        for seen in [&mut self.public, &mut self.measured, &mut self.seen_at] {
+            seen.retain(|ip| is_global(*ip) || ip.is_unspecified());
+        }
     }
 
     /// Whether servers see this side at others too, all of another network than this one.

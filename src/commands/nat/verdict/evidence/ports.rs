@@ -68,6 +68,13 @@ impl Silence<'_> {
         ))
     }
 
+    /// Whether a host that is silent on its own port says of other ports that nothing listens there: UDP gets out to it.
+    pub(super) fn gets_out(&self, unanswered: &BTreeSet<IpAddr>) -> bool {
+        let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
+        let mut hosts = unanswered.iter().filter(|ip| !refused_itself(**ip));
+        hosts.any(|ip| refused_elsewhere(*ip, self.knocks).is_some())
+    }
+
     /// Hosts that say of other ports that nothing listens there are reached by UDP. Whether answers
     /// would come back is another question.
     pub(super) fn are_only_ports_closed(&self) -> Option<(Closed, Finding)> {

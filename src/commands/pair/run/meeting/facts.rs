@@ -51,6 +51,7 @@ fn told_of<'a>(
 impl Meeting<'_> {
     pub(in crate::commands::pair::run) fn take_measured(&mut self, measured: Measurement) {
         self.own.refused_servers = measured.refused;
+        self.own.found.gets_out = measured.gets_out;
         self.take_nats(measured.nats);
     }
 

@@ -112,9 +112,14 @@ fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
     } else {
         Severity::Error
     };
-    for (side, code, place) in [
-        (&result.local, Code::UdpBlocked, "here"),
-        (&result.remote, Code::PeerUdpBlocked, "on the other side"),
+    for (side, code, place, from) in [
+        (&result.local, Code::UdpBlocked, "here", "from here"),
+        (
+            &result.remote,
+            Code::PeerUdpBlocked,
+            "on the other side",
+            "from there",
+        ),
     ] {
         // Servers that answer over TCP have shown it already.
         if findings.iter().any(|f| f.code == code) {
@@ -125,7 +130,7 @@ fn of_blocked_udp(result: &PairResult, findings: &mut Vec<Finding>) {
                 findings.push(Finding::new(
                     code,
                     format!("UDP over {} is blocked {place}", nat.family.name()),
-                    "connections from there need TURN over TCP or TLS, named as turn:HOST?transport=tcp or turns:HOST; or have UDP to the internet opened in the firewall",
+                    format!("connections {from} need TURN over TCP or TLS, named as turn:HOST?transport=tcp or turns:HOST; or have UDP to the internet opened in the firewall"),
                 ).severity(severity));
             }
         }

@@ -36,7 +36,14 @@ pub(super) fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause
         Code::NoTurnServer => first_server(situation, Whose::Both).into_iter().collect(),
         _ => for_both(situation, one.remedies, two.remedies),
     };
-    remedies.dedup_by(|next, first| next.message == first.message);
+    remedies.dedup_by(|next, first| {
+        let is_same = next.message == first.message;
+        if is_same && next.side != first.side {
+            // Mended on one of them it is enough.
+            first.side = Whose::Both;
+        }
+        is_same
+    });
     let mut evidence = one.evidence;
     for seen in two.evidence {
         if !evidence.contains(&seen) {

@@ -1,6 +1,6 @@
 //! A relay at which nothing of the other side comes in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
 use crate::base::family::Family;
@@ -238,6 +238,15 @@ fn ports_closed(situation: &Situation<'_>, whose: Whose, relay: SocketAddr) -> C
         let seen = "nothing comes in from the other relay either".to_owned();
         ("the other relay", seen)
     };
+    let ports = "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)";
+    let rows = situation.party(whose).servers.into_iter().flatten();
+    let own: Vec<IpAddr> = rows
+        .filter(|row| row.is_turn && row.error.is_none())
+        .filter_map(|row| Some(row.address?.ip()))
+        .collect();
+    if !own.is_empty() && !own.contains(&relay.ip()) {
+        return relays_elsewhere(situation, whose, (relay, own[0]), second, ports).seen([seen]);
+    }
     let message = format!(
         "the relay ports of the TURN server of {} let nothing in: neither what {} sends to {relay} arrives, nor what {second} sends",
         situation.name(whose),
@@ -251,7 +260,34 @@ fn ports_closed(situation: &Situation<'_>, whose: Whose, relay: SocketAddr) -> C
         .seen([seen])
         .remedied([remedies::turn_configuration(
             whose,
-            "the server's relay ports open for UDP in its firewall (coturn: min-port to max-port, 49152-65535)",
-            "its relay ports opened for UDP",
+            ports,
+            "relay ports opened for UDP",
         )])
+}
+
+/// The same of a server that gives addresses which are not its own: they may be nobody's.
+fn relays_elsewhere(
+    situation: &Situation<'_>,
+    whose: Whose,
+    (relay, server): (SocketAddr, IpAddr),
+    second: &str,
+    ports: &str,
+) -> Cause {
+    let address = relay.ip();
+    let message = format!(
+        "nothing arrives at the relayed address {relay} that the TURN server of {} gives, neither what {} sends nor what {second} sends: {address} is not the server's address {server}, and may be nobody's, or its relay ports are closed",
+        situation.name(whose),
+        short(whose.other()),
+    );
+    Cause::new(Code::RelayPortsClosed, whose, message)
+        .briefly(format!(
+            "nothing arrives at the address {address} that {} TURN server gives",
+            possessive(whose)
+        ))
+        .remedied([remedies::turn_configuration(
+            whose,
+            format!("the server's right public address (coturn: external-ip), or {ports},"),
+            "the right address in its configuration (coturn: external-ip), or its relay ports opened,",
+        )
+        .surely(false)])
 }
