@@ -1,5 +1,5 @@
 //! What connections that do not mean well cost `rtcdiag serve`: each has joined a room and leaves a
-//! message unfinished. Prints the server's memory and what honest pairs feel of it.
+//! message unfinished, or sends a long one and stays. Prints the server's memory and what honest pairs feel of it.
 //!
 //! `cargo bench -- hostile`
 
@@ -22,9 +22,10 @@ const HONEST: usize = 100;
 /// Files beside those connections, in either process.
 const OTHER_FILES: usize = 1024;
 /// A message that is allowed.
-const ANNOUNCED: u64 = 255_000;
-/// How many of those from many addresses come at once.
+const WHOLE: usize = 255_000;
+/// How many of those from many addresses come at once; fewer where more is sent.
 const AT_ONCE: usize = 2000;
+const SENT_AT_ONCE: usize = 8_000_000;
 
 /// What they send of that message, and where they come from.
 #[derive(Clone, Copy)]
@@ -34,7 +35,7 @@ struct Manner {
     is_spread: bool,
 }
 
-const MANNERS: [Manner; 2] = [
+const MANNERS: [Manner; 3] = [
     Manner {
         sent: 64 << 10,
         is_spread: false,
@@ -42,6 +43,11 @@ const MANNERS: [Manner; 2] = [
     // As much as each may have that does not count.
     Manner {
         sent: 4000,
+        is_spread: true,
+    },
+    // All of it, and then nothing: what was needed for it is not kept.
+    Manner {
+        sent: WHOLE,
         is_spread: true,
     },
 ];
@@ -95,7 +101,12 @@ async fn measure(count: usize, manner: Manner) {
     let rooms = (count + HONEST + 100).to_string();
     let server = Server::start(&["--max-connections", &connections, "--max-rooms", &rooms]);
     println!(
-        "rtcdiag serve with {HONEST} honest rooms and {count} connections that leave a message unfinished,\n{} bytes each, from {}",
+        "rtcdiag serve with {HONEST} honest rooms and {count} connections that {},\n{} bytes each, from {}",
+        if manner.sent == WHOLE {
+            "send a message and stay"
+        } else {
+            "leave a message unfinished"
+        },
         manner.sent,
         if manner.is_spread {
             "as many addresses"
@@ -110,7 +121,11 @@ async fn measure(count: usize, manner: Manner) {
     let mut times = Vec::new();
     let mut talked = Instant::now();
     let rooms: Vec<usize> = (HONEST..HONEST + count).collect();
-    let at_once = if manner.is_spread { AT_ONCE } else { 1 };
+    let at_once = if manner.is_spread {
+        AT_ONCE.min(SENT_AT_ONCE / manner.sent)
+    } else {
+        1
+    };
     for rooms in rooms.chunks(at_once) {
         let coming = rooms.iter().map(|room| async {
             let mut socket = come(server.address, *room, manner).await;
@@ -170,9 +185,14 @@ async fn come(server: SocketAddr, room: usize, manner: Manner) -> Socket {
 /// once.
 async fn begin_message(socket: &mut Socket, sent: usize) {
     let mut bytes = vec![0x82, 0x80 | 127];
-    bytes.extend_from_slice(&ANNOUNCED.to_be_bytes());
+    bytes.extend_from_slice(&number_of_bytes(WHOLE).to_be_bytes());
     bytes.resize(2 + 8 + 4 + sent, 0);
     let stream: &mut TcpStream = socket.get_mut();
     // It may take no more by now, or have ended the connection.
-    let _ = timeout(Duration::from_millis(5), stream.write_all(&bytes)).await;
+    let patience = if sent == WHOLE { 1000 } else { 5 };
+    let _ = timeout(Duration::from_millis(patience), stream.write_all(&bytes)).await;
+}
+
+fn number_of_bytes(bytes: usize) -> u64 {
+    u64::try_from(bytes).expect("it is small")
 }

@@ -109,7 +109,7 @@ impl Guest {
         self.used = client.used();
         let silence = |_| {
             Err(if client.is_let_in() {
-                failure::unsubscribed()
+                failure::unsubscribed(failure::ANOTHER)
             } else {
                 failure::unanswered()
             })

@@ -176,7 +176,7 @@ async fn read(socket: &mut Socket) -> Result<Came, Failure> {
         Some(Ok(Message::Binary(envelope))) => Ok(Came::Envelope(envelope.into())),
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Came::Life),
         Some(Ok(Message::Close(_))) | None => Err(Failure::closed()),
-        Some(Err(error)) => Err(Failure::of_websocket(&error)),
+        Some(Err(error)) => Err(Failure::of_open_websocket(&error)),
     }
 }
 
@@ -249,7 +249,7 @@ async fn last_words(socket: &mut Socket, error: &tokio_tungstenite::tungstenite:
     let said = timeout(Duration::from_millis(200), reading).await;
     said.ok()
         .flatten()
-        .unwrap_or_else(|| Failure::of_websocket(error))
+        .unwrap_or_else(|| Failure::of_open_websocket(error))
 }
 
 fn event(came: Came) -> Option<Event> {

@@ -89,6 +89,21 @@ impl Failure {
         }
     }
 
+    /// The same of a WebSocket that was open: something has been said already.
+    pub(in crate::net) fn of_open_websocket(error: &tungstenite::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let ends = [
+            Kind::ConnectionReset,
+            Kind::ConnectionAborted,
+            Kind::BrokenPipe,
+            Kind::UnexpectedEof,
+        ];
+        match error {
+            tungstenite::Error::Io(error) if ends.contains(&error.kind()) => Self::closed(),
+            error => Self::of_websocket(error),
+        }
+    }
+
     pub(in crate::net) fn of_websocket(error: &tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {

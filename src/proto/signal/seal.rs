@@ -18,6 +18,8 @@ pub use crate::base::bounds::MESSAGE as MAX_MESSAGE;
 
 /// Version of the envelope.
 const VERSION: u8 = 1;
+/// What is further from it is no version of this program's, but something else.
+const NEAR: u8 = 8;
 /// Version, kind, name of the sender, counter.
 const HEADER: usize = 2 + NAME + 8;
 const NAME: usize = 16;
@@ -140,6 +142,9 @@ pub fn header(envelope: &[u8]) -> Result<Header, SealError> {
     let [version, kind, ..] = envelope else {
         return Err(SealError::Foreign);
     };
+    if version.abs_diff(VERSION) > NEAR {
+        return Err(SealError::Foreign);
+    }
     if *version != VERSION {
         return Err(SealError::Version(*version));
     }
@@ -327,7 +332,8 @@ mod tests {
         let large = vec![0; MAX_MESSAGE + 1];
         assert_eq!(seal_greeting(&code(), A, &large), Err(SealError::TooLarge));
         assert_eq!(header(&vec![1; 2 * MAX_MESSAGE]), Err(SealError::TooLarge));
-        assert_eq!(header(b"GET / HTTP/1.1"), Err(SealError::Version(b'G')));
+        assert_eq!(header(b"GET / HTTP/1.1"), Err(SealError::Foreign));
+        assert_eq!(header(&[2, 0]), Err(SealError::Version(2)));
         assert_eq!(header(&[1]), Err(SealError::Foreign));
     }
 }

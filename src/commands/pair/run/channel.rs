@@ -220,7 +220,7 @@ impl Membership {
                 )
             } else {
                 (
-                    format!("it says more than {most} times that somebody came or went, which is no session"),
+                    format!("it says more than {most} times that somebody came, went or was turned away, which is no session"),
                     "use another rendezvous, and wss://, which nobody on the way can change",
                 )
             };

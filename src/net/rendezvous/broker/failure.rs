@@ -14,7 +14,7 @@ const WITHOUT_TLS: &str =
 const OTHER_PORT: &str = "check scheme, host and port: mqtt:// is plain, mqtts:// with TLS, mqtt+ws:// and mqtt+wss:// are for the broker's WebSocket";
 const LOGIN: &str = "give --rendezvous-username, and the password in RTCDIAG_RENDEZVOUS_PASSWORD or --rendezvous-password-file";
 const RIGHTS: &str = "the user needs the right to read and write any topic: the name comes from the code and differs each time";
-const ANOTHER: &str = "use another broker (--rendezvous), or rtcdiag serve";
+pub(super) const ANOTHER: &str = "use another broker (--rendezvous), or rtcdiag serve";
 
 /// The words of the way to a rendezvous, where it is one to a broker.
 pub fn worded(report: ErrorReport) -> ErrorReport {
@@ -77,13 +77,13 @@ pub(in crate::net) fn unanswered() -> Failure {
     )
 }
 
-pub(in crate::net) fn unsubscribed() -> Failure {
+pub(in crate::net) fn unsubscribed(hint: &'static str) -> Failure {
     Failure::passing(
         ErrorReport::new(
             Code::Timeout,
-            "the broker lets this side in and does not answer its subscription",
+            "the broker lets this client in and does not answer its subscription",
         )
-        .with_hint(ANOTHER),
+        .with_hint(hint),
     )
 }
 

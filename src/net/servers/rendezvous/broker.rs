@@ -110,7 +110,7 @@ fn worded(failure: Failure) -> Failure {
     let hint = match failure.report.code {
         Code::BrokerLogin => Some(LOGIN),
         Code::BrokerForbids => Some(RIGHTS),
-        Code::BrokerUnavailable => Some(ANOTHER),
+        Code::BrokerUnavailable | Code::BrokerFlood => Some(ANOTHER),
         _ => failure.report.hint,
     };
     Failure {
@@ -130,7 +130,13 @@ impl Connection {
         by: Instant,
     ) -> Result<(), Failure> {
         let taken = timeout_at(by, self.until_taken(shared)).await;
-        taken.unwrap_or_else(|_| Err(failure::unanswered()))?;
+        taken.unwrap_or_else(|_| {
+            Err(if self.line.is_let_in() {
+                failure::unsubscribed(ANOTHER)
+            } else {
+                failure::unanswered()
+            })
+        })?;
         shared.broker_takes(own);
         let handed_on = async {
             while !shared.state().rooms.is_ready() {

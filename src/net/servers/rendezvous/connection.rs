@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::net::servers::rendezvous::Proxies;
 use crate::net::servers::rendezvous::desk::Desk;
+use crate::net::servers::rendezvous::frames::fragments;
 use crate::net::servers::rendezvous::pages::{self, Left};
 use crate::net::servers::rendezvous::shared::{Shared, Visit};
 use crate::net::servers::rendezvous::stream::MaybeTls;
@@ -294,9 +295,20 @@ async fn next(socket: &mut Socket) -> Option<Result<Message, tungstenite::Error>
 /// Sends a message to a client that takes it in time.
 async fn send(desk: &Desk, socket: &mut Socket, message: Message) -> Result<(), Disconnect> {
     let patience = desk.visit.shared.patience.write;
+    let sending = async {
+        match &message {
+            Message::Binary(bytes) => {
+                for frame in fragments(bytes) {
+                    socket.send(Message::Frame(frame)).await?;
+                }
+                Ok(())
+            }
+            _ => socket.send(message).await,
+        }
+    };
     tokio::select! {
         refusal = desk.outbox.ended() => Err(refusal.into()),
-        sent = timeout(patience, socket.send(message)) => match sent {
+        sent = timeout(patience, sending) => match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(tungstenite::Error::Io(error)))
                 if error.kind() == io::ErrorKind::QuotaExceeded =>

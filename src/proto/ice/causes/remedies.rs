@@ -122,13 +122,13 @@ pub(super) fn turn_tls(side: Whose) -> Remedy {
 
 /// A server for a side at which no name has resolved.
 pub(super) fn by_name(remedy: &mut Remedy) {
+    const WITH_NAME: &str = ", by a name that resolves there,";
     if !matches!(
         remedy.code,
         RemedyCode::Turn | RemedyCode::TurnTls | RemedyCode::Stun
     ) {
         return;
     }
-    const WITH_NAME: &str = ", by a name that resolves there,";
     remedy.message.push_str(WITH_NAME);
     if let Some(brief) = &mut remedy.brief {
         brief.push_str(WITH_NAME);

@@ -87,6 +87,11 @@ impl Line {
         self.fault
     }
 
+    /// Whether the broker has let this client in: what answers there speaks MQTT.
+    pub const fn is_let_in(&self) -> bool {
+        self.is_connected
+    }
+
     pub fn poll_event(&mut self) -> Option<LineEvent> {
         self.events.pop_front()
     }
