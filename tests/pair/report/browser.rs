@@ -166,7 +166,7 @@ fn candidates_for_tcp_hide_nothing() {
     assert!(hint.contains("camera"), "{hint}");
     let (message, _) = said(vec![hidden(), stream()]);
     assert!(
-        message.starts_with("2 candidates of the browser were left out: 1 hides"),
+        message.starts_with("2 candidates of the browser were left out: 1 with an mDNS name"),
         "{message}"
     );
 }

@@ -277,9 +277,15 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
     };
     let text = format!("No connection: {}.", why.join("; "));
     match best_remedy(result).filter(|_| wording.has_remedy) {
-        // Of a server that is not spoken of, in the words that name it.
+        // Of a server that is not spoken of, "there" would be nowhere.
         Some(remedy) if relayed.is_none() && remedy.code == RemedyCode::TurnConfiguration => {
-            format!("{text} {}.", capitalised(&promise(remedy)))
+            let side = match remedy.side {
+                Whose::Local => "this side",
+                Whose::Remote => "the other side",
+                Whose::Both | Whose::Between => "either side",
+            };
+            let effect = if remedy.is_sure { "would" } else { "may" };
+            format!("{text} A TURN server that works for {side} {effect} connect them.")
         }
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
         None => text,
