@@ -2,6 +2,7 @@
 
 mod agreements;
 mod answers;
+mod forms;
 mod mistakes;
 mod negotiations;
 

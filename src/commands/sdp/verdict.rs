@@ -156,6 +156,8 @@ fn alone(question: &Question, result: &SdpResult, weightiest: Option<String>) ->
     let warnings = warnings(result);
     let kind = if question.offer.is_webrtc() {
         "WebRTC"
+    } else if question.offer.has_ice() {
+        "SIP or the like, with ICE"
     } else {
         "SIP or the like, without ICE"
     };

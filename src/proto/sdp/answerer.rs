@@ -68,7 +68,6 @@ pub fn predict(
                 .filter(|_| !offer.sections.is_empty())
                 .find(is_meant)
                 .cloned()
-                .or_else(|| chromium::refusal(offer))
         }
         Answerer::WebrtcRs => webrtc_rs::refusal(offer),
         Answerer::Like(_) => None,

@@ -3,11 +3,14 @@
 //! "Chromium refuses" was seen: `tests/browser` has its answers to offers that were bent in each of these ways.
 
 mod attributes;
+mod blanks;
 mod codecs;
 mod groups;
+mod keys;
 mod lines;
 mod sections;
 mod sources;
+mod tracks;
 pub(crate) mod transport;
 
 use super::model::{Description, Role};
@@ -25,11 +28,14 @@ const EQUAL: usize = 3;
 pub fn problems(description: &Description) -> Vec<Problem> {
     let mut problems = Vec::new();
     lines::check(description, &mut problems);
+    blanks::check(description, &mut problems);
     attributes::check(description, &mut problems);
     sections::check(description, &mut problems);
     groups::check(description, &mut problems);
     codecs::check(description, &mut problems);
     sources::check(description, &mut problems);
+    tracks::check(description, &mut problems);
+    keys::check(description, &mut problems);
     transport::check(description, &mut problems);
     if !description.is_webrtc() {
         problems = problems.into_iter().map(between_phones).collect();

@@ -29,6 +29,8 @@ pub struct Attribute {
     pub value: String,
     /// All behind `a=`.
     pub text: String,
+    /// Blanks stood at the end.
+    pub has_blank: bool,
 }
 
 /// What the session and a section have alike.
@@ -47,6 +49,8 @@ pub struct Section {
     pub line: usize,
     /// What stands behind `m=`.
     pub text: String,
+    /// Blanks stood at the end.
+    pub has_blank: bool,
     /// audio, video, application and others.
     pub kind: String,
     /// `None` if it is not a number up to 65535.
@@ -131,6 +135,7 @@ impl Attribute {
             // Blanks of other alphabets are none here: `111\u{a0}minptime=10` is one word.
             value: value.trim_ascii().to_owned(),
             text: text.clone(),
+            has_blank: line.has_blank,
         }
     }
 }
@@ -150,6 +155,7 @@ impl Section {
             part: Part::default(),
             codecs: Vec::new(),
             text,
+            has_blank: line.has_blank,
         }
     }
 
@@ -392,17 +398,36 @@ impl Description {
                 .any(|section| section.part.has("ice-lite"))
     }
 
-    /// Whether it is meant for WebRTC: with ICE, DTLS or a data channel. Others are of SIP and the like (RFC 3264).
+    /// The session and the sections.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.session).chain(self.sections.iter().map(|section| &section.part))
+    }
+
+    /// Whether it is meant for WebRTC: with DTLS, a data channel, or ICE for media that is not plain. Others are of SIP
+    /// and the like (RFC 3264), which may have ICE, too (RFC 8839).
     pub fn is_webrtc(&self) -> bool {
-        let parts = || {
-            std::iter::once(&self.session).chain(self.sections.iter().map(|section| &section.part))
-        };
-        let marks = ["ice-ufrag", "ice-pwd", "fingerprint"];
-        parts().any(|part| marks.iter().any(|mark| part.has(mark)))
+        let has_dtls = self.parts().any(|part| part.has("fingerprint"))
             || self
                 .sections
                 .iter()
-                .any(|section| section.is_data() || section.protocol.contains("TLS"))
+                .any(|section| section.is_data() || section.protocol.contains("TLS"));
+        has_dtls || self.has_ice() && !self.is_of_phones()
+    }
+
+    pub fn has_ice(&self) -> bool {
+        self.parts()
+            .any(|part| part.has("ice-ufrag") || part.has("ice-pwd"))
+    }
+
+    /// Whether all its media is in the clear, or has its keys in the description (RFC 4568).
+    fn is_of_phones(&self) -> bool {
+        let mut media = self.sections.iter().filter(|section| section.is_rtp());
+        let is_plain = |section: &Section| match section.protocol.as_str() {
+            "RTP/AVP" | "RTP/AVPF" => true,
+            "RTP/SAVP" => self.of_section(section, "crypto").is_some(),
+            _ => false,
+        };
+        self.sections.iter().any(Section::is_rtp) && media.all(is_plain)
     }
 
     /// Whether Chromium, or what is built on its library, has written it.

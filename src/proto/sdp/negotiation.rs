@@ -3,9 +3,11 @@
 mod beside;
 mod checks;
 mod codecs;
+mod extensions;
 mod families;
 mod keys;
 mod restart;
+mod simulcast;
 mod transport;
 
 use serde::Serialize;
@@ -179,7 +181,7 @@ fn section_of(
         codecs: common.iter().map(ToString::to_string).collect(),
         direction,
         dtls_client: transport::dtls_client(offer, answer, (offered, answered)),
-        simulcast: checks::simulcast(offered, answered),
+        simulcast: simulcast::agreed(offered, answered),
         reason: checks::less(direction, (offered, answered)),
         ..base
     }

@@ -23,6 +23,11 @@ static SOURCES: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "../../browser/chromium_source_answers.json.gz"
     ))
 });
+static FORMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    records(include_bytes!(
+        "../../browser/chromium_form_answers.json.gz"
+    ))
+});
 static WEBRTC_RS: LazyLock<Vec<Value>> =
     LazyLock::new(|| records(include_bytes!("../../browser/webrtc_rs_answers.json.gz")));
 
@@ -177,6 +182,18 @@ fn chromium_answers_as_predicted_to_groups_of_sources() {
         |answer, index, _| answered(answer, index),
     );
     assert!(tally.sections > 350, "{}", tally.sections);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+}
+
+/// One line bent: blanks, places, names, groups, tracks, layers; and sections with one codec.
+#[test]
+fn chromium_answers_as_predicted_to_bent_lines() {
+    let tally = hold(
+        FORMS.iter().map(|record| (record, record)),
+        &Answerer::Chromium,
+        |answer, index, _| answered(answer, index),
+    );
+    assert!(tally.sections > 500, "{}", tally.sections);
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
 }
 

@@ -2,10 +2,8 @@
 
 use super::super::codec::{Codec, VIDEO_CLOCK};
 use super::super::direction::Direction;
-use super::super::model::{Description, Section};
-use super::super::problem::Problem;
+use super::super::model::Section;
 use super::{Application, Decision, abilities, no_codec};
-use crate::base::codes::Code;
 
 const AUDIO: [(u8, &str, &str); 8] = [
     (111, "opus/48000/2", "minptime=10;useinbandfec=1"),
@@ -91,32 +89,6 @@ const RTP: [&str; 8] = [
 ];
 const DATA: [&str; 3] = ["UDP/DTLS/SCTP", "DTLS/SCTP", "TCP/DTLS/SCTP"];
 
-/// Simulcast without the header extension by which its layers are told apart (RFC 8852 3).
-pub(super) fn refusal(offer: &Description) -> Option<Problem> {
-    const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
-    let lacks = |section: &&Section| {
-        let mut extensions = section.part.all("extmap");
-        let has = extensions.any(|extension| {
-            extension
-                .value
-                .split_ascii_whitespace()
-                .any(|word| word == RID)
-        });
-        !section.is_refused() && section.part.has("simulcast") && !has
-    };
-    let section = offer.sections.iter().find(lacks)?;
-    Some(Problem::refusal(
-        Code::SdpHeaderExtension,
-        section.line,
-        format!(
-            "{} has simulcast without the header extension for its layers ({RID})",
-            section.name()
-        ),
-        "RFC 8852 3, RFC 8853 5.5",
-        "Chromium refuses the whole description: \"negotiates simulcast but does not negotiate the RID RTP header extension\"",
-    ))
-}
-
 pub(super) fn decisions(application: Application) -> impl FnMut(&Section) -> Decision {
     let [audio, video] = [abilities::codecs(&AUDIO), abilities::codecs(&VIDEO)];
     let received = abilities::codecs(&RECEIVED);
@@ -168,8 +140,9 @@ fn accepted(section: &Section, able: &[Codec], has_data: &mut bool) -> Result<Ve
         }
         "audio" | "video" => {
             let codecs = common(section, able);
-            // Silence alone is no audio; tones are.
-            if codecs.iter().all(|codec| codec.is("CN")) {
+            // Silence or redundancy alone is no audio; tones are.
+            let is_audio = |codec: &Codec| !codec.is("CN") && !codec.is("red");
+            if section.kind == "audio" && !codecs.iter().any(is_audio) || codecs.is_empty() {
                 return Err(no_codec(section, able));
             }
             Ok(codecs)

@@ -91,10 +91,22 @@ impl Codec {
             found.extend(self.differing_profile(other));
             found.extend(differ("packetization-mode", "0"));
         }
+        if self.is("AMR") || self.is("AMR-WB") {
+            found.extend(self.differing_modes(other));
+        }
         let own = SAME.iter().find(|(name, _)| self.is(name));
         for &(name, default) in own.into_iter().flat_map(|(_, parameters)| *parameters) {
             found.extend(differ(name, default));
         }
+    }
+
+    /// RFC 4867 8.3.1: what one side restricts itself to has to be among what the other does.
+    fn differing_modes(&self, other: &Self) -> Option<Difference> {
+        const NAME: &str = "mode-set";
+        let (mine, others) = (self.parameter(NAME)?, other.parameter(NAME)?);
+        let is_there = |mode: &str| others.split(',').any(|other| other.trim() == mode.trim());
+        let is_common = mine.split(',').any(is_there);
+        (!is_common).then(|| Difference::Parameter(NAME, mine.to_owned(), others.to_owned()))
     }
 
     /// The value that counts.

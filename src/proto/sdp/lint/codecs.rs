@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Problem;
+use super::{Problem, is_answer};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::printable;
@@ -24,9 +24,14 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
         conflicts(section, problems);
         parameters(section, problems);
         repair(section, problems);
+        redundancy(section, problems);
+        fixed(section, problems);
         tones_alone(section, problems);
         if description.is_webrtc() {
             without_media(section, problems);
+            if !is_answer(description) {
+                unusable(section, problems);
+            }
         }
     }
 }
@@ -42,13 +47,16 @@ fn listed(section: &Section, problems: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
     for payload in payloads(section) {
         if !seen.insert(payload) {
-            problems.push(Problem::refusal(
-                Code::SdpPayloadType,
-                section.line,
-                format!("payload type {payload} is listed twice"),
-                "RFC 8866 5.14",
-                "Chromium refuses the whole description: \"Failed to parse codecs correctly\"",
-            ));
+            problems.push(
+                Problem::new(
+                    Code::SdpPayloadType,
+                    section.line,
+                    format!("payload type {payload} is listed twice"),
+                    "RFC 8866 5.14",
+                    "Chromium takes it once; strict programs may refuse the description",
+                )
+                .severity(Severity::Warning),
+            );
         }
         if OF_RTCP.contains(&payload) && section.part.has("rtcp-mux") {
             problems.push(Problem::refusal(
@@ -109,13 +117,7 @@ fn maps(section: &Section, problems: &mut Vec<Problem>) {
 
 /// RFC 7587 7, RFC 3551 4.5.2: forms that are prescribed.
 fn form(codec: &Codec, problems: &mut Vec<Problem>) {
-    let message = if codec.is("opus") && (codec.clock, codec.channels) != (48000, Some(2)) {
-        "opus is always opus/48000/2, whatever is sent in it"
-    } else if codec.is("G722") && codec.clock != 8000 {
-        "G722 is always G722/8000, although it samples at 16 kHz"
-    } else if codec.is_video() && codec.clock != VIDEO_CLOCK {
-        "the clock of video is 90000"
-    } else {
+    let Some(message) = misformed(codec) else {
         return;
     };
     problems.push(Problem::new(
@@ -125,6 +127,105 @@ fn form(codec: &Codec, problems: &mut Vec<Problem>) {
         "RFC 7587 7, RFC 3551 4.5.2, RFC 7741 6",
         "Chromium does not take it for that codec if it is audio; where no other codec is left it refuses the section",
     ));
+}
+
+fn misformed(codec: &Codec) -> Option<&'static str> {
+    if codec.is("opus") && (codec.clock, codec.channels) != (48000, Some(2)) {
+        Some("opus is always opus/48000/2, whatever is sent in it")
+    } else if codec.is("G722") && codec.clock != 8000 {
+        Some("G722 is always G722/8000, although it samples at 16 kHz")
+    } else if codec.is_video() && codec.clock != VIDEO_CLOCK {
+        Some("the clock of video is 90000")
+    } else {
+        None
+    }
+}
+
+/// What a payload type of audio means for everybody, where its map has that codec with another clock rate or number of
+/// channels (RFC 3551 6).
+fn other_than_fixed(section: &Section, codec: &Codec) -> Option<Codec> {
+    let is_fixed = section.kind == "audio" && OF_AUDIO.contains(&codec.payload);
+    let fixed = Codec::of_static(codec.payload, codec.line).filter(|_| is_fixed)?;
+    let channels = |codec: &Codec| codec.channels.unwrap_or(1);
+    let is_other = fixed.clock != codec.clock || channels(&fixed) != channels(codec);
+    (codec.is(&fixed.name) && is_other).then_some(fixed)
+}
+
+fn fixed(section: &Section, problems: &mut Vec<Problem>) {
+    for codec in &section.codecs {
+        // Another name is another mistake, and some forms are told by name.
+        let meant = other_than_fixed(section, codec).filter(|_| misformed(codec).is_none());
+        if let Some(meant) = meant {
+            problems.push(
+                Problem::new(
+                    Code::SdpPayloadType,
+                    codec.line,
+                    format!(
+                        "payload type {} is {} here: it means {meant} for everybody",
+                        codec.payload,
+                        printable(&codec.to_string())
+                    ),
+                    "RFC 3551 6",
+                    "Chromium does not take the codec; phones send it at the rate that is meant, or refuse it",
+                )
+                .severity(Severity::Warning),
+            );
+        }
+    }
+}
+
+/// Whether each codec of a section is one that nobody can take as it is written: each has a warning of its own.
+fn unusable(section: &Section, problems: &mut Vec<Problem>) {
+    let mut media = section.codecs.iter().filter(|codec| codec.is_media());
+    let is_wrong = |codec: &Codec| {
+        // The clock of video is not looked at.
+        misformed(codec).is_some() && !codec.is_video()
+            || other_than_fixed(section, codec).is_some()
+            || h264(codec, codec.line).is_some()
+    };
+    let has_media = section.codecs.iter().any(Codec::is_media);
+    if has_media && media.all(is_wrong) {
+        problems.push(
+            Problem::new(
+                Code::SdpSectionRefused,
+                section.line,
+                format!(
+                    "{} has no codec that can be used as it is written",
+                    section.name()
+                ),
+                "RFC 3264 6",
+                "Chromium refuses the section (port 0), or takes what carries no media in it",
+            )
+            .remedy(
+                "write the codecs as their specifications have them; each has a finding of its own",
+            ),
+        );
+    }
+}
+
+/// Redundancy names what it repeats (RFC 2198 5).
+fn redundancy(section: &Section, problems: &mut Vec<Problem>) {
+    for codec in section.codecs.iter().filter(|codec| codec.is("red")) {
+        let repeated = codec.parameter("").into_iter();
+        let repeated = repeated.flat_map(|text| text.split('/'));
+        let mut repeated = repeated.filter_map(|payload| payload.trim().parse::<u8>().ok());
+        let missing = repeated.find(|named| !payloads(section).any(|payload| payload == *named));
+        if let Some(missing) = missing {
+            problems.push(
+                Problem::new(
+                    Code::SdpPayloadType,
+                    codec.line,
+                    format!(
+                        "red (payload type {}) repeats payload type {missing}, which m= does not list",
+                        codec.payload
+                    ),
+                    "RFC 2198 5",
+                    "Chromium leaves red out of its answer",
+                )
+                .severity(Severity::Warning),
+            );
+        }
+    }
 }
 
 /// What `a=fmtp` and `a=rtcp-fb` say of a payload type that means nothing.

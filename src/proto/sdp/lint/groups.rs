@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Problem;
 use crate::base::codes::Code;
 use crate::base::report::Severity;
-use crate::base::words::printable;
+use crate::base::words::{escaped, printable};
 use crate::proto::sdp::model::{Attribute, Description, Section};
 
 /// Characters that Chromium lets a name have.
@@ -35,6 +35,19 @@ fn mids(description: &Description, problems: &mut Vec<Problem>) {
                 "Chromium refuses the whole description: it takes 16 at most",
             ));
         }
+        if let Some(wrong) = name.chars().find(|c| !is_of_token(*c)) {
+            problems.push(Problem::refusal(
+                Code::SdpMid,
+                line,
+                format!(
+                    "the mid \"{}\" has '{}', which no name may have",
+                    printable(&name),
+                    escaped(&wrong.to_string())
+                ),
+                "RFC 5888 4, RFC 8866 9",
+                "Chromium refuses the whole description: \"Illegal character found in the value of mid\"",
+            ));
+        }
         if !seen.insert(name.clone()) {
             problems.push(Problem::refusal(
                 Code::SdpMid,
@@ -55,6 +68,27 @@ fn mids(description: &Description, problems: &mut Vec<Problem>) {
                 )
                 .severity(Severity::Warning),
             );
+        }
+    }
+}
+
+/// Characters of a token (RFC 8866 9).
+fn is_of_token(c: char) -> bool {
+    c.is_ascii_graphic() && !"\"(),/:;<=>?@[\\]".contains(c)
+}
+
+/// A section is in one bundle alone.
+fn overlapping(groups: &[(Vec<&str>, usize)], problems: &mut Vec<Problem>) {
+    for (at, (mids, line)) in groups.iter().enumerate() {
+        let is_taken = |mid: &&&str| groups[..at].iter().any(|(other, _)| other.contains(mid));
+        if let Some(mid) = mids.iter().find(is_taken) {
+            problems.push(Problem::refusal(
+                Code::SdpBundle,
+                *line,
+                format!("the mid \"{}\" is in a BUNDLE group before, too", printable(mid)),
+                "RFC 8843 7",
+                "Chromium refuses the whole description: \"A BUNDLE group contains a MID that is already in a BUNDLE group\"",
+            ));
         }
     }
 }
@@ -97,6 +131,7 @@ fn bundles(description: &Description, problems: &mut Vec<Problem>) {
             .severity(Severity::Info),
         );
     }
+    overlapping(&groups, problems);
     if let [_, (_, line), ..] = groups.as_slice() {
         problems.push(
             Problem::new(
@@ -104,9 +139,9 @@ fn bundles(description: &Description, problems: &mut Vec<Problem>) {
                 *line,
                 "there is more than one BUNDLE group",
                 "RFC 8843 7",
-                "Chromium answers the first one alone",
+                "Chromium answers each; programs that know one group bundle the first alone",
             )
-            .severity(Severity::Warning),
+            .severity(Severity::Info),
         );
     }
 }
@@ -149,8 +184,27 @@ fn wide(description: &Description, attribute: &Attribute, id: u32) -> Option<Pro
     })
 }
 
+/// RFC 8285 5: for the whole session or for each section.
+fn levels(description: &Description, problems: &mut Vec<Problem>) {
+    let mut sections = description
+        .sections
+        .iter()
+        .filter(|section| section.is_rtp());
+    let own = sections.find_map(|section| section.part.first("extmap"));
+    if let (true, Some(own)) = (description.session.has("extmap"), own) {
+        problems.push(Problem::refusal(
+            Code::SdpHeaderExtension,
+            own.line,
+            "header extensions stand in the session and in a section: all are to stand in the one or the other",
+            "RFC 8285 5",
+            "Chromium refuses the whole description: \"The a=extmap MUST be either all session level or all media level\"",
+        ));
+    }
+}
+
 /// RFC 8285 5 and 8843 9.2: one number, one extension.
 fn extensions(description: &Description, problems: &mut Vec<Problem>) {
+    levels(description, problems);
     for sections in transports(description) {
         let mut known: BTreeMap<u32, &str> = BTreeMap::new();
         for attribute in sections

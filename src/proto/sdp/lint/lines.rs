@@ -106,6 +106,8 @@ fn order(description: &Description, problems: &mut Vec<Problem>) {
         ));
         return;
     }
+    let attributes = description.session.attributes.first();
+    let attributes = attributes.map(|attribute| attribute.line);
     let place = |letter: char| ORDER.find(letter);
     let mut before = None;
     for line in others {
@@ -124,7 +126,11 @@ fn order(description: &Description, problems: &mut Vec<Problem>) {
             }
             continue;
         };
-        if before.is_some_and(|before| at < before) {
+        // Each time may have its repetitions behind it.
+        let is_next_time = line.letter == 't' && before == place('r');
+        let is_behind = before.is_some_and(|before| at < before) && !is_next_time
+            || attributes.is_some_and(|first| first < line.number);
+        if is_behind {
             problems.push(Problem::refusal(
                 Code::SdpLineOrder,
                 line.number,
@@ -154,21 +160,85 @@ fn order(description: &Description, problems: &mut Vec<Problem>) {
             ));
         }
     }
+    twice(description, problems);
     values(description, problems);
+    types(description, problems);
+}
+
+/// Lines of which there is one.
+fn twice(description: &Description, problems: &mut Vec<Problem>) {
+    let others = &description.session.others;
+    for (at, line) in others.iter().enumerate() {
+        let is_single = match line.letter {
+            'v' | 'o' | 's' | 'i' | 'u' | 'c' | 'z' | 'k' => true,
+            // RFC 8866 has several, and browsers one.
+            'e' | 'p' => description.is_webrtc(),
+            _ => false,
+        };
+        if is_single && others[..at].iter().any(|other| other.letter == line.letter) {
+            problems.push(Problem::refusal(
+                Code::SdpLineOrder,
+                line.number,
+                format!("a second {}= line in the session", line.letter),
+                "RFC 8866 5",
+                WITHOUT_IT,
+            ));
+        }
+    }
+}
+
+/// Types are small letters, and something stands behind each (RFC 8866 5).
+fn types(description: &Description, problems: &mut Vec<Problem>) {
+    let sections = description.sections.iter();
+    let others = sections.flat_map(|section| &section.part.others);
+    for line in others
+        .clone()
+        .filter(|line| line.letter.is_ascii_uppercase())
+    {
+        problems.push(Problem::refusal(
+            Code::SdpLine,
+            line.number,
+            format!(
+                "a line of type \"{}\": types are small letters",
+                line.letter
+            ),
+            "RFC 8866 5",
+            "Chromium refuses the whole description: \"Invalid SDP line\"",
+        ));
+    }
+    let all = description.session.others.iter().chain(others);
+    // What has rules of its own is told by them.
+    let is_open =
+        |line: &&Line| line.value.is_empty() && !matches!(line.letter, 'o' | 's' | 'c' | 'b');
+    for line in all.filter(is_open) {
+        problems.push(Problem::refusal(
+            Code::SdpLine,
+            line.number,
+            format!("nothing stands behind {}=", line.letter),
+            "RFC 8866 5",
+            "Chromium refuses the whole description: \"Invalid SDP line\"",
+        ));
+    }
 }
 
 fn values(description: &Description, problems: &mut Vec<Problem>) {
     for line in &description.session.others {
         let problem = match line.letter {
-            'o' if line.value.split_ascii_whitespace().count() < 6 => Some((
+            'o' if line.value.split_ascii_whitespace().count() != 6 => Some((
                 "o= has six fields: user, session, version, IN, IP4 or IP6, address",
                 "RFC 8866 5.2",
             )),
-            // A blank is a name, and was cut off here; nothing at all is none.
-            's' if line.value.is_empty() && description.is_exact && !line.has_blank => Some((
-                "s= is empty: where there is no name, it is \"s=-\" or a blank",
-                "RFC 8866 5.3",
-            )),
+            // A blank is a name, and was cut off here; nothing at all is none. Phones have the blank, and a copy of
+            // their text may have lost it.
+            's' if line.value.is_empty()
+                && !line.has_blank
+                && (description.is_exact || description.is_webrtc()) =>
+            {
+                Some((
+                    "s= is empty: where there is no name, it is \"s=-\" or a blank",
+                    "RFC 8866 5.3",
+                ))
+            }
             _ => None,
         };
         if let Some((message, rfc)) = problem {

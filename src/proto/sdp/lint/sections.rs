@@ -1,4 +1,6 @@
-//! The `m=` lines (RFC 8866 5.14), simulcast and the data channel.
+//! The `m=` lines (RFC 8866 5.14) and the data channel.
+
+mod simulcast;
 
 use super::Problem;
 use crate::base::codes::Code;
@@ -17,15 +19,15 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
         ));
     }
     for section in &description.sections {
-        media_line(section, problems);
-        simulcast(section, problems);
+        media_line(description, section, problems);
+        simulcast::check(description, section, problems);
         if section.is_data() {
             data(section, problems);
         }
     }
 }
 
-fn media_line(section: &Section, problems: &mut Vec<Problem>) {
+fn media_line(description: &Description, section: &Section, problems: &mut Vec<Problem>) {
     let mut refuse = |message: String, rfc| {
         problems.push(Problem::refusal(
             Code::SdpMediaLine,
@@ -48,7 +50,18 @@ fn media_line(section: &Section, problems: &mut Vec<Problem>) {
         .split_ascii_whitespace()
         .nth(1)
         .unwrap_or_default();
-    if port.parse::<u16>().is_err() {
+    if is_range(port) {
+        // Phones may have several ports.
+        if description.is_webrtc() {
+            refuse(
+                format!(
+                    "\"{}\" has a number of ports, and WebRTC has one",
+                    printable(port)
+                ),
+                "RFC 8866 5.14",
+            );
+        }
+    } else if port.parse::<u16>().is_err() {
         refuse(
             format!("\"{}\" is no port", printable(port)),
             "RFC 8866 5.14",
@@ -81,41 +94,33 @@ fn media_line(section: &Section, problems: &mut Vec<Problem>) {
     }
 }
 
-/// RFC 8853, with the rids of RFC 8851.
-fn simulcast(section: &Section, problems: &mut Vec<Problem>) {
-    let Some(attribute) = section.part.first("simulcast") else {
-        return;
-    };
-    let rids: Vec<&str> = section
-        .part
-        .all("rid")
-        .filter_map(|rid| rid.value.split_ascii_whitespace().next())
-        .collect();
-    let named = attribute
-        .value
-        .split_ascii_whitespace()
-        .filter(|word| !matches!(*word, "send" | "recv"));
-    let named = named.flat_map(|list| list.split([';', ',']));
-    let unknown: Vec<&str> = named
-        .map(|rid| rid.trim_start_matches('~'))
-        .filter(|rid| !rid.is_empty() && !rids.contains(rid))
-        .collect();
-    if let Some(rid) = unknown.first() {
-        problems.push(
-            Problem::new(
-                Code::SdpSimulcast,
-                attribute.line,
-                format!("simulcast names \"{}\", and no a=rid describes it", printable(rid)),
-                "RFC 8853 5.1",
-                "Chromium leaves out the layers without a=rid; where none is left, one stream is sent",
-            )
-            .severity(Severity::Warning),
-        );
-    }
+/// A port, and how many from it on.
+fn is_range(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(port, count)| {
+        port.parse::<u16>().is_ok() && count.parse::<u16>().is_ok_and(|count| count > 0)
+    })
 }
+
+/// RFC 8841 4.
+const PROTOCOLS: [&str; 3] = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"];
 
 /// RFC 8841.
 fn data(section: &Section, problems: &mut Vec<Problem>) {
+    if !section.is_refused() && !PROTOCOLS.contains(&section.protocol.as_str()) {
+        problems.push(
+            Problem::new(
+                Code::SdpDataChannel,
+                section.line,
+                format!(
+                    "\"{}\" is no protocol of a data channel: it is UDP/DTLS/SCTP",
+                    printable(&section.protocol)
+                ),
+                "RFC 8841 4",
+                "Chromium refuses the section (port 0)",
+            )
+            .severity(Severity::Error),
+        );
+    }
     let warn = |line: usize, message: &str, practice| {
         Problem::new(Code::SdpDataChannel, line, message, "RFC 8841 4", practice)
             .severity(Severity::Warning)

@@ -1,6 +1,7 @@
 //! ICE, DTLS, RTCP and addresses: what a section needs to be reached.
 
 mod addresses;
+mod candidates;
 
 use super::{Problem, is_answer};
 use crate::base::codes::Code;
@@ -19,14 +20,26 @@ const HASHES: [(&str, usize); 5] = [
 
 pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
     addresses::check(description, problems);
+    candidates::check(description, problems);
     if !description.is_webrtc() {
+        let has_ice = description.has_ice();
+        let message = if has_ice {
+            "ICE without DTLS: a description of SIP, with media in the clear or with keys in it"
+        } else {
+            "neither ICE nor DTLS: a description of SIP or RTSP, with media in the clear or with keys in it"
+        };
         problems.push(Problem::new(
             Code::SdpNotWebrtc,
             None,
-            "neither ICE nor DTLS: a description of SIP or RTSP, with media in the clear or with keys in it",
+            message,
             "RFC 3264, RFC 8827 6.5",
             "phones and gateways use it; every browser refuses it: \"Called with SDP without DTLS fingerprint\"",
         ));
+        if has_ice {
+            for section in carriers(description) {
+                ice(description, section, problems);
+            }
+        }
         return;
     }
     for section in carriers(description) {
@@ -34,6 +47,7 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
         fingerprint(description, section, problems);
     }
     bundled_ice(description, problems);
+    bundled_fingerprints(description, problems);
     for section in description
         .sections
         .iter()
@@ -41,6 +55,15 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
     {
         setup(description, section, problems);
         multiplexed(description, section, problems);
+    }
+    if let Some(second) = description.session.all("fingerprint").nth(1) {
+        problems.push(Problem::refusal(
+            Code::SdpFingerprint,
+            second.line,
+            "the session has a second a=fingerprint",
+            "RFC 8122 5",
+            "Chromium refuses the whole description: \"Can't have multiple fingerprint attributes at the same level\"",
+        ));
     }
     for attribute in all(description, "fingerprint") {
         problems.extend(fingerprint_form(attribute));
@@ -126,6 +149,40 @@ fn bundled_ice(description: &Description, problems: &mut Vec<Problem>) {
                     ),
                     "RFC 8843 7.1.2, 9.4",
                     "Chromium accepts it; webrtc-rs refuses the whole description",
+                )
+                .severity(Severity::Warning),
+            );
+        }
+    }
+}
+
+/// Of two certificates in one bundle the one of the section that leads it is shown.
+fn bundled_fingerprints(description: &Description, problems: &mut Vec<Problem>) {
+    let prints = |section: &Section| -> Vec<String> {
+        let own = section.part.all("fingerprint");
+        own.map(|print| print.value.to_ascii_lowercase()).collect()
+    };
+    let carriers = description.carriers();
+    for (section, carrier) in description.sections.iter().zip(carriers) {
+        let carrier = &description.sections[carrier];
+        let (own, leading) = (prints(section), prints(carrier));
+        let is_alike = own.iter().any(|print| leading.contains(print));
+        if let Some(first) = section.part.first("fingerprint")
+            && section.port != Some(0)
+            && !leading.is_empty()
+            && !is_alike
+        {
+            problems.push(
+                Problem::new(
+                    Code::SdpFingerprint,
+                    first.line,
+                    format!(
+                        "{} has another a=fingerprint than {}, whose transport it uses: that one counts",
+                        section.name(),
+                        carrier.name()
+                    ),
+                    "RFC 8843 7.1.2, 9.4",
+                    "Chromium accepts it; where the bundle is not agreed, the certificate of one of both does not fit",
                 )
                 .severity(Severity::Warning),
             );

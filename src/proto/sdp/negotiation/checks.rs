@@ -2,7 +2,7 @@
 
 use super::super::direction::Direction;
 use super::super::model::{Description, Section};
-use super::{Party, Problem, beside, families, keys, problem, transport};
+use super::{Party, Problem, beside, extensions, families, keys, problem, simulcast, transport};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::{counted, printable};
@@ -154,7 +154,8 @@ pub(super) fn section(
     directions(offer, answer, (offered, answered), problems);
     roles(offer, answer, (offered, answered), problems);
     multiplexing(offer, answer, (offered, answered), problems);
-    extensions((offered, answered), problems);
+    extensions::check(offer, (offered, answered), problems);
+    simulcast::check((offered, answered), problems);
     let is_alone = answered.mid().is_some_and(|mid| {
         let bundles = answer.bundles();
         let in_answer = bundles.iter().any(|(mids, _)| mids.contains(&mid));
@@ -363,68 +364,6 @@ fn multiplexing(
     }
 }
 
-/// RFC 8285 6: numbers stay as they were offered.
-fn extensions((offered, answered): (&Section, &Section), problems: &mut Vec<(Party, Problem)>) {
-    let read = |value: &str| {
-        let mut fields = value.split_ascii_whitespace();
-        let id = fields.next()?.split('/').next()?.to_owned();
-        Some((id, fields.next()?.to_owned()))
-    };
-    let known: Vec<(String, String)> = offered
-        .part
-        .all("extmap")
-        .filter_map(|a| read(&a.value))
-        .collect();
-    for attribute in answered.part.all("extmap") {
-        let Some((id, uri)) = read(&attribute.value) else {
-            continue;
-        };
-        let other = known.iter().find(|(_, known)| *known == uri);
-        if let Some((before, _)) = other.filter(|(before, _)| *before != id) {
-            problem(
-                problems,
-                (Code::SdpHeaderExtension, Party::Answer, attribute.line),
-                format!(
-                    "header extension {} has number {} here, and was offered with {}",
-                    printable(&uri),
-                    printable(&id),
-                    printable(before)
-                ),
-                ("RFC 8285 6", "it is not understood, or taken for another"),
-            );
-        }
-    }
-}
-
-/// Layers of simulcast that the offerer sends and the answerer receives.
-pub(super) fn simulcast(offered: &Section, answered: &Section) -> Vec<String> {
-    let of = |section: &Section, word: &str| -> Vec<String> {
-        let Some(attribute) = section.part.first("simulcast") else {
-            return Vec::new();
-        };
-        let mut words = attribute.value.split_ascii_whitespace();
-        let Some(list) = words
-            .by_ref()
-            .find(|w| *w == word)
-            .and_then(|_| words.next())
-        else {
-            return Vec::new();
-        };
-        let rids = list
-            .split([';', ','])
-            .map(|rid| rid.trim_start_matches('~').to_owned());
-        rids.filter(|rid| !rid.is_empty()).collect()
-    };
-    let pairs = [("send", "recv"), ("recv", "send")];
-    let both = pairs.iter().flat_map(|(mine, others)| {
-        let others = of(answered, others);
-        of(offered, mine)
-            .into_iter()
-            .filter(move |rid| others.contains(rid))
-    });
-    both.collect()
-}
-
 /// Why less came of an accepted section than was offered.
 pub(super) fn less(
     direction: Direction,
@@ -432,6 +371,9 @@ pub(super) fn less(
 ) -> Option<String> {
     if offered.part.has("simulcast") && !answered.part.has("simulcast") {
         return Some("simulcast is not accepted: one stream is sent".to_owned());
+    }
+    if offered.part.has("simulcast") && simulcast::agreed(offered, answered).is_empty() {
+        return Some("no layer of simulcast is agreed: one stream is sent".to_owned());
     }
     if direction == Direction::Inactive && !offered.is_data() {
         return Some("neither side sends".to_owned());

@@ -177,8 +177,12 @@ pub fn apart(here: &[Codec], there: &[Codec]) -> String {
     if let Some((codec, difference)) = nearest(here, there) {
         return format!("{} differs in {difference}", printable(&codec.name));
     }
+    let media = here.iter().filter(|codec| codec.is_media());
+    let mut kinds: Vec<String> = media.map(ToString::to_string).collect();
+    kinds.dedup();
+    let were = if kinds.len() > 1 { "were" } else { "was" };
     format!(
-        "{} was offered, and the other side has {}",
+        "{} {were} offered, and the other side has {}",
         names(here),
         names(there)
     )

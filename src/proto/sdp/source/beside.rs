@@ -81,6 +81,7 @@ impl Beside {
             name: "candidate".to_owned(),
             value: value.to_owned(),
             text: self.text,
+            has_blank: false,
         });
     }
 }

@@ -17,14 +17,14 @@ pub(super) fn objection(attribute: &Attribute) -> Option<String> {
             let is_size = size.is_ok_and(|size| size <= GREATEST_MESSAGE);
             (!is_size).then_some("a number of bytes up to 2147483647 is meant")
         }
-        "msid" => (fields.len() > 2 || attribute.value.is_empty())
+        "msid" => (words(&fields).len() > 2 || attribute.value.is_empty())
             .then_some("a stream and, if there is one, a track are meant"),
         "sctp-port" => {
             let is_port = attribute.value.parse::<u16>().is_ok();
             (!is_port).then_some("a port is meant")
         }
         "simulcast" => simulcast(attribute),
-        "ssrc" => ssrc(&fields),
+        "ssrc" => ssrc(&words(&fields)),
         "ssrc-group" => {
             let is_right = fields.len() > 1 && fields[1..].iter().all(|id| is_number(id));
             (!is_right).then_some("the kind of a group and its numbers are meant")
@@ -36,6 +36,12 @@ pub(super) fn objection(attribute: &Attribute) -> Option<String> {
         Some(blank) => format!("{wrong}, and {blank} is no blank here"),
         None => wrong.to_owned(),
     })
+}
+
+/// Of these attributes several blanks part fields as one does.
+fn words<'a>(fields: &[&'a str]) -> Vec<&'a str> {
+    let words = fields.iter().filter(|field| !field.is_empty());
+    words.copied().collect()
 }
 
 /// The first blank that is none: only U+0020 parts the fields of a line.
@@ -147,6 +153,7 @@ mod tests {
             name: name.to_owned(),
             value: value.to_owned(),
             text: text.to_owned(),
+            has_blank: false,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::Problem;
+use super::candidates::{OF_MEDIA, fields};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::printable;
@@ -12,6 +13,10 @@ use crate::proto::sdp::model::Description;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Tally {
     all: usize,
+    /// Of another component than that of media.
+    others: usize,
+    /// Without an address.
+    dead: usize,
     tcp: usize,
     hidden: usize,
     private: usize,
@@ -20,7 +25,7 @@ struct Tally {
 }
 
 pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
-    if description.is_webrtc() {
+    if description.is_webrtc() || description.has_ice() {
         candidates(description, problems);
     } else {
         plain(description, problems);
@@ -30,14 +35,18 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
 fn tally(description: &Description) -> Tally {
     let mut tally = Tally::default();
     for candidate in super::all(description, "candidate") {
-        let fields: Vec<&str> = candidate.value.split_ascii_whitespace().collect();
-        let [_, _, transport, _, address, ..] = fields.as_slice() else {
+        let Some(fields) = fields(candidate) else {
             continue;
         };
+        let address = fields.address;
         tally.all += 1;
         tally.first.get_or_insert(candidate.line);
-        if transport.eq_ignore_ascii_case("tcp") {
+        if fields.component != OF_MEDIA {
+            tally.others += 1;
+        } else if fields.is_tcp {
             tally.tcp += 1;
+        } else if fields.is_unspecified() {
+            tally.dead += 1;
         } else if address.to_ascii_lowercase().split('.').next_back() == Some("local") {
             tally.hidden += 1;
         } else if address.parse().is_ok_and(is_private) {
@@ -81,7 +90,15 @@ fn candidates(description: &Description, problems: &mut Vec<Problem>) {
             "no candidates are in it, and it does not say that they follow",
             "the other side has nothing to send to",
         )
-    } else if tally.tcp == tally.all {
+    } else if tally.dead == tally.all {
+        // Each is told by itself.
+        return;
+    } else if tally.others + tally.dead == tally.all {
+        (
+            "no candidate is of component 1, which media needs",
+            "media has nothing to send to: component 2 is for RTCP where it has a port of its own",
+        )
+    } else if tally.tcp + tally.others + tally.dead == tally.all {
         (
             "all candidates are TCP",
             "browsers connect over TCP to passive candidates alone, mostly those of servers",
