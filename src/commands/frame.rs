@@ -166,6 +166,27 @@ impl Frame<'_> {
         Ok(Outcome::Error)
     }
 
+    /// Says that it was interrupted before there was a result.
+    pub fn interrupted(&self, summary: &str) -> anyhow::Result<Outcome> {
+        let verdict = Verdict {
+            outcome: Outcome::Interrupted,
+            caveat: None,
+            findings: Vec::new(),
+            summary: summary.to_owned(),
+        };
+        let times = (self.clock.started_at(), self.clock.now());
+        let document: Document<()> = Document {
+            redacted: self.output.redaction().is_on(),
+            ..Document::new(Some(self.name), times, verdict, None)
+        };
+        if let Some(json) = self.json(&document)? {
+            self.output.json(&json).context("cannot write the result")?;
+        } else {
+            self.output.error(summary, None);
+        }
+        Ok(document.outcome)
+    }
+
     /// The same where the work itself could not begin.
     pub fn could_not_work(&self, error: &ErrorReport) -> anyhow::Result<Outcome> {
         let hint = error

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::program::{signal, wait_for_end};
 use crate::support::schema::assert_valid;
 
 const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
@@ -361,5 +362,31 @@ fn later_rounds_tell_whether_ice_restarts() {
             }
             (found, words) => panic!("{words:?}: {found:?}"),
         }
+    }
+}
+
+/// Whatever ends it while it waits, it says so in a whole document.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_while_it_reads_says_so() {
+    for name in ["INT", "TERM"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rtcdiag"))
+            .args(["sdp", "-", "--json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let open = child.stdin.take();
+        // Until it waits.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        signal(&child, name);
+        let output = wait_for_end(child, std::time::Duration::from_secs(20));
+        drop(open);
+        assert_eq!(output.status.code(), Some(130), "{name}");
+        let document: Value = serde_json::from_slice(&output.stdout).expect("it is whole");
+        assert_valid(&document);
+        assert_eq!(document["outcome"], "interrupted");
+        assert_eq!(document["result"], Value::Null);
     }
 }

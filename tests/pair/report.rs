@@ -11,6 +11,7 @@ mod one_way;
 mod plural;
 mod refused;
 mod relay_causes;
+mod servers;
 mod summary;
 mod verdicts;
 

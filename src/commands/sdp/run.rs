@@ -1,11 +1,15 @@
 //! Reads the descriptions that are asked about.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 
+use crate::base::fact::Reason;
 use crate::commands::config;
-use crate::commands::frame::Frame;
+use crate::commands::frame::{Frame, Stop};
 use crate::commands::sdp::args::SdpArgs;
 use crate::commands::sdp::report::{Question, With};
 use crate::proto::sdp::answerer::{Answerer, Application};
@@ -15,7 +19,30 @@ use crate::proto::sdp::source;
 /// Bytes of a file: a dump of webrtc-internals has some megabytes.
 const LONGEST: u64 = 64 << 20;
 
-pub fn read(frame: &Frame, args: &SdpArgs) -> anyhow::Result<Question> {
+/// What stands in each of the files.
+pub type Texts = Vec<(PathBuf, io::Result<String>)>;
+
+/// Reads all files in a thread: a pipe may be one that nobody writes to. Nothing if the run is to end before.
+pub async fn texts(args: &SdpArgs, patience: Duration, mut stop: Stop) -> Option<Texts> {
+    let answerer = args.answerer.as_deref().map(PathBuf::from);
+    let named = answerer.filter(|name| builtin(name).is_none());
+    let files = [Some(args.offer.clone()), args.answer.clone(), named];
+    let (sender, texts) = oneshot::channel();
+    std::thread::spawn(move || {
+        let texts = files.into_iter().flatten().map(|path| {
+            let text = config::read_long_text(&path, patience, LONGEST);
+            (path, text)
+        });
+        // Nobody listens any more when the run was to end.
+        let _ = sender.send(texts.collect());
+    });
+    tokio::select! {
+        texts = texts => texts.ok(),
+        _ = stop.wait_for(|reason| *reason == Some(Reason::Interrupted)) => None,
+    }
+}
+
+pub fn read(frame: &Frame, args: &SdpArgs, texts: &Texts) -> anyhow::Result<Question> {
     let is_stdin = |path: &Path| path.as_os_str() == "-";
     let other = args.answerer.as_deref().unwrap_or_default();
     let from_stdin = [
@@ -36,17 +63,17 @@ pub fn read(frame: &Frame, args: &SdpArgs) -> anyhow::Result<Question> {
         args.answer.is_none() || args.answerer.is_none(),
         "there is an answer: --answerer is for an offer alone"
     );
-    let mut found = descriptions(frame, &args.offer)?;
+    let mut found = descriptions(texts, &args.offer)?;
     let application = Application {
         has_tracks: !args.receive_only,
     };
     if let Some(path) = &args.answer {
-        let answers = descriptions(frame, path)?;
+        let answers = descriptions(texts, path)?;
         return Ok(both(frame, (found, answers)));
     }
     let count = found.len();
     if let Some(name) = &args.answerer {
-        let answerer = answerer(frame, name)?;
+        let answerer = answerer(texts, name)?;
         let at = last(&found, |role| role == Some(Role::Offer)).unwrap_or(0);
         let offer = Description {
             role: Some(Role::Offer),
@@ -152,25 +179,35 @@ fn look_swapped(first: &[Description], second: &[Description]) -> bool {
         && second.dtls_role().as_deref() == Some("actpass")
 }
 
-fn answerer(frame: &Frame, name: &str) -> anyhow::Result<Answerer> {
-    Ok(match name {
-        "chromium" | "chrome" => Answerer::Chromium,
-        "webrtc-rs" => Answerer::WebrtcRs,
-        path => {
-            let found = descriptions(frame, Path::new(path));
-            let mut found =
-                found.context("--answerer is chromium, webrtc-rs, or a file with a description")?;
-            Answerer::Like(Box::new(found.swap_remove(0)))
-        }
-    })
+/// One that is known by name.
+fn builtin(name: &Path) -> Option<Answerer> {
+    match name.to_str()? {
+        "chromium" | "chrome" => Some(Answerer::Chromium),
+        "webrtc-rs" => Some(Answerer::WebrtcRs),
+        _ => None,
+    }
+}
+
+fn answerer(texts: &Texts, name: &str) -> anyhow::Result<Answerer> {
+    let path = Path::new(name);
+    if let Some(known) = builtin(path) {
+        return Ok(known);
+    }
+    let found = descriptions(texts, path);
+    let mut found =
+        found.context("--answerer is chromium, webrtc-rs, or a file with a description")?;
+    Ok(Answerer::Like(Box::new(found.swap_remove(0))))
 }
 
 /// At least one.
-fn descriptions(frame: &Frame, path: &Path) -> anyhow::Result<Vec<Description>> {
-    let text = config::read_long_text(path, frame.patience(), LONGEST)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let mut found =
-        source::read(&text).with_context(|| format!("cannot use {}", path.display()))?;
+fn descriptions(texts: &Texts, path: &Path) -> anyhow::Result<Vec<Description>> {
+    let text = texts.iter().find(|(read, _)| read == path);
+    let text = match text {
+        Some((_, Ok(text))) => text,
+        Some((_, Err(error))) => anyhow::bail!("cannot read {}: {error}", path.display()),
+        None => anyhow::bail!("cannot read {}", path.display()),
+    };
+    let mut found = source::read(text).with_context(|| format!("cannot use {}", path.display()))?;
     anyhow::ensure!(
         !found.is_empty(),
         "{} has no description in it",
