@@ -333,6 +333,7 @@ impl JudgedCall {
             .map(|cause| self.with_proof(cause))
             .collect();
         self.doubt(call, &mut causes);
+        self.without_servers(&mut causes);
         let told = relays::with_some_address(&self.local, &remote);
         let mut relay = if self.has_given_up() {
             Situation {

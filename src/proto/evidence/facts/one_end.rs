@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::pairs::CallPair;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::evidence::facts::{JudgedCall, is_record};
@@ -122,6 +123,69 @@ impl JudgedCall {
         None
     }
 
+    /// The sides to which no server answers over UDP, if that is why they tell no address: they may be down, or it is blocked.
+    fn unanswered(&self) -> Option<Whose> {
+        let lacks = |side: &KnownSide| {
+            let mut own = side.told.udp().peekable();
+            let has_some = own.peek().is_some();
+            has_some
+                && side.is_unanswered
+                && !side.is_hidden()
+                && !own.any(|c| c.kind == CandidateType::Srflx)
+        };
+        let is_answered = self.pairs.iter().any(CallPair::works);
+        Whose::of(lacks(&self.local), lacks(&self.remote)).filter(|_| !is_answered)
+    }
+
+    /// Servers that are silent are neither shown to be down nor to be out of reach.
+    pub(super) fn without_servers(&self, causes: &mut [Cause]) {
+        let Some(side) = self.unanswered() else {
+            return;
+        };
+        let (whom, it_tells, at) = match side {
+            Whose::Local => ("this side", "it tells", "this side"),
+            Whose::Remote => ("the other side", "it tells", "the other side"),
+            _ => ("either side", "neither tells", "both sides"),
+        };
+        let port = self
+            .only_port(side)
+            .map_or_else(|| "their ports".to_owned(), |port| format!("port {port}"));
+        let none = if side == Whose::Both { "an" } else { "no" };
+        for cause in causes {
+            let is_meant = match cause.code {
+                Code::NoCandidates => cause.side == side,
+                // Without a pair that was checked it is the checks that are missing.
+                Code::Unknown => {
+                    !self.pairs.is_empty()
+                        && self.pairs.iter().all(|pair| pair.arrived.unwrap_or(0) == 0)
+                }
+                _ => false,
+            };
+            if !is_meant {
+                continue;
+            }
+            let message = format!(
+                "no STUN server answers {whom}, so {it_tells} {none} address that can be reached from outside: the servers are down, or UDP to {port} is blocked at {at}, which rtcdiag nat there tells"
+            );
+            // That neither has such an address is so, whatever the reason.
+            let code = if side == Whose::Both {
+                Code::NoCandidates
+            } else {
+                Code::Unknown
+            };
+            let of = if side == Whose::Both {
+                side
+            } else {
+                Whose::Between
+            };
+            *cause = Cause {
+                evidence: std::mem::take(&mut cause.evidence),
+                remedies: std::mem::take(&mut cause.remedies),
+                ..Cause::new(code, of, message)
+            };
+        }
+    }
+
     /// That a side told nothing better is known; why, is not always.
     pub(super) fn doubt(&self, call: &JoinedCall, causes: &mut [Cause]) {
         for cause in causes {
@@ -190,6 +254,8 @@ impl JudgedCall {
             "has no STUN server over UDP"
         } else if over_udp.all(|row| row.error == Some(Code::Dns)) {
             "found no address for the names of its servers"
+        } else if side.is_unanswered {
+            "got no answer from its STUN servers (they are down, or UDP to them is blocked)"
         } else {
             "got no answer from a STUN server in time"
         };

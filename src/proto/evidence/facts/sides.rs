@@ -15,7 +15,7 @@ use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{Found, ServerFacts};
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
-use blocked::{asked_for, blocked, only_port};
+use blocked::{asked_for, blocked, is_unanswered, only_port};
 use mapping::Sockets;
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
@@ -38,6 +38,8 @@ pub struct KnownSide {
     is_masked: bool,
     /// Why UDP is known to be blocked, if it is.
     pub blocked: Option<String>,
+    /// Whether all servers that it asked over UDP are silent to it, and nothing shows why.
+    pub is_unanswered: bool,
     /// The port that its servers were asked at over UDP, if that is one.
     pub only_port: Option<u16>,
     /// What shows that its mapping depends on the endpoint.
@@ -79,6 +81,8 @@ impl KnownSide {
         let dependent = mapping::dependent(&told, own, other);
         let servers = own.and_then(|account| servers(account, &told, blocked.is_some()));
         let sockets = Sockets::new(&told, own, other);
+        let is_unanswered =
+            blocked.is_none() && own.is_some_and(|account| is_unanswered(account, &told));
         let mut side = Self {
             relay_only: own.is_some_and(|account| account.relay_only),
             found: Found {
@@ -90,6 +94,7 @@ impl KnownSide {
             candidates,
             nats: Vec::new(),
             servers,
+            is_unanswered,
             only_port: own.and_then(only_port),
             blocked,
             dependent,
