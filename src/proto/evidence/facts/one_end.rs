@@ -89,14 +89,20 @@ impl JudgedCall {
             return None;
         }
         let open = |message: &str| Some(Cause::new(Code::Unknown, Whose::Between, message));
-        if late_only {
+        let known = |side: &KnownSide| side.told.udp().next().is_some();
+        let is_known = known(&self.local) && known(&self.remote);
+        // The descriptions have the candidates, and that all of it failed is told.
+        if late_only && !(is_known && self.standing == Standing::Failed) {
+            if is_known {
+                return open(
+                    "the file was begun in the middle of the call and has no earlier states: open the page before the call",
+                );
+            }
             return open(
                 "the file was begun in the middle of the call and has neither candidates nor earlier states: open the page before the call",
             );
         }
         let has_events = call.ends.iter().flatten().any(|account| account.has_events);
-        let known = |side: &KnownSide| side.told.udp().next().is_some();
-        let is_known = known(&self.local) && known(&self.remote);
         if !has_events && self.standing == Standing::Failed && self.pairs.is_empty() && !is_known {
             return open(
                 "when ICE has failed, browsers forget the pairs and the other side's candidates: statistics from before that, or a dump, tell the cause",
