@@ -351,6 +351,9 @@ impl JudgedCall {
             self.without_configuration(cause);
             relays::inferred(call, cause);
         }
+        if let Some(cause) = self.policy_without_server() {
+            relay = vec![cause];
+        }
         (causes, relay)
     }
 

@@ -248,6 +248,8 @@ impl JudgedCall {
     fn of_one_configuration(&self, whose: Whose) -> Option<String> {
         let (side, who, other) = match (&self.local.servers, &self.remote.servers) {
             _ if whose != Whose::Both => return None,
+            // What STUN servers answer there is not told.
+            _ if self.local.relay_only || self.remote.relay_only => return None,
             (Some(_), None) => (&self.local, "this side", "the other side"),
             (None, Some(_)) => (&self.remote, "the other side", "this side"),
             _ => return None,

@@ -224,6 +224,10 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
     let has_events = told.candidates.is_empty() || told.candidates.iter().any(|c| c.is_signalled);
     let all = records.iter().filter_map(|record| {
         let uri = record.uri.as_ref()?;
+        // What a STUN server answered is not told where relays alone are wanted.
+        if account.relay_only && !uri.is_turn() && record.error.is_none() {
+            return None;
+        }
         let from = |c: &&ToldCandidate| {
             let url = c.url.as_ref().and_then(|url| url.parse::<ServerUri>().ok());
             url.as_ref() == Some(uri)
