@@ -309,6 +309,7 @@ fn merge(known: &mut Account, more: Account) {
     known.refused_since = known.refused_since.take().or(more.refused_since);
     known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
     known.udp_peer = known.udp_peer.or(more.udp_peer);
+    known.seen.extend(more.seen);
     known.saw(more.began);
     known.saw(more.ended);
 }

@@ -373,6 +373,7 @@ impl JudgedCall {
             let of_udp = servers.filter(|server| server.transport == Transport::Udp);
             let asked: BTreeSet<_> = of_udp.filter_map(|server| server.address).collect();
             side.dependent.is_none()
+                && !side.is_independent
                 && asked.len() < 2
                 && all.any(|c| c.kind == CandidateType::Srflx)
         };

@@ -14,6 +14,7 @@ use crate::proto::evidence::events::add_candidate;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{Found, ServerFacts};
 use crate::proto::ice::facts::NatFacts;
+use crate::proto::nat::behavior::words::Mapping;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
 use blocked::{asked_for, blocked, is_unanswered, only_port};
 use mapping::Sockets;
@@ -44,6 +45,8 @@ pub struct KnownSide {
     pub only_port: Option<u16>,
     /// What shows that its mapping depends on the endpoint.
     pub dependent: Option<String>,
+    /// Whether packets show that several servers see one socket at the same port.
+    pub is_independent: bool,
     sockets: Sockets,
     by_port: HashMap<(CandidateType, u16), Endpoint>,
 }
@@ -96,6 +99,8 @@ impl KnownSide {
             servers,
             is_unanswered,
             only_port: own.and_then(only_port),
+            is_independent: dependent.is_none()
+                && own.is_some_and(|account| mapping::is_independent(&account.seen)),
             blocked,
             dependent,
             sockets,
@@ -164,6 +169,9 @@ impl KnownSide {
         let all = of(CandidateType::Srflx).chain(of(CandidateType::Prflx));
         let ips: BTreeSet<IpAddr> = all.map(|c| c.address.ip()).collect();
         facts.reflexive_addresses = vec![seen];
+        if self.is_independent && ips.len() < 2 {
+            facts.mapping = Fact::Determined(Mapping::EndpointIndependent);
+        }
         if self.dependent.is_some() && ips.len() < 2 {
             facts.mapping = Fact::inconclusive(Reason::EndpointDependent, "seen at two ports");
         }
