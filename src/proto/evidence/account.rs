@@ -473,6 +473,8 @@ pub struct StreamRecord {
     pub sent: Option<u64>,
     pub received: Option<u64>,
     pub lost: Option<i64>,
+    /// What the other end reports as lost of what was sent (RFC 3550 6.4.1).
+    pub reported_lost: Option<i64>,
     pub jitter_ms: Option<f64>,
     pub frames_decoded: Option<u64>,
 }

@@ -171,7 +171,7 @@ fn lossy(call: &CallReport) -> Option<Remark> {
         for (counts, who) in [
             ((section.received, section.lost), "on its way to this side"),
             (
-                (section.remote_received, section.remote_lost),
+                (arrived_there(section), section.remote_lost),
                 "on its way to the other side",
             ),
         ] {
@@ -191,6 +191,15 @@ fn lossy(call: &CallReport) -> Option<Remark> {
         hint: "look for wireless links and busy lines on both sides",
         caveat: (worst > SPEECH_PERCENT).then_some(Caveat::Lossy),
     })
+}
+
+/// What the other end got of a section; without its files it is what was sent less what it reports as lost.
+fn arrived_there(section: &MediaReport) -> Option<u64> {
+    let by_reports = || {
+        let lost = u64::try_from(section.remote_lost?).ok()?;
+        Some(section.sent?.saturating_sub(lost))
+    };
+    section.remote_received.or_else(by_reports)
 }
 
 fn remarks(call: &CallReport) -> Vec<Remark> {
