@@ -74,10 +74,7 @@ fn servers_that_answer_nobody_are_no_proof_that_udp_is_blocked() {
 /// A page that was opened when all had failed has the candidates in its descriptions.
 #[test]
 fn a_late_record_of_a_failure_is_judged_by_its_descriptions() {
-    let with = |lines: &[&str]| {
-        let lines: String = lines.iter().map(|line| format!("a={line}\r\n")).collect();
-        format!("{AUDIO}{lines}")
-    };
+    let with = |lines: &[&str]| format!("{AUDIO}a={}\r\n", lines.join("\r\na="));
     let own = with(&[
         "candidate:1 1 udp 2122260223 192.168.1.10 50000 typ host",
         "candidate:2 1 udp 1686052607 203.0.113.100 50001 typ srflx raddr 192.168.1.10 rport 50000",

@@ -26,6 +26,7 @@ pub const KNOWN: usize = 5000;
 
 /// One end, as all files together know it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct KnownSide {
     /// What it told, and what the other one was told of it.
     pub told: Told,
