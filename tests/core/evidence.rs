@@ -20,6 +20,7 @@ mod synthetic;
 mod tape;
 mod truth;
 mod unknown;
+mod unproved;
 
 use rtcdiag::proto::evidence::calls::{self, JoinedCall};
 use rtcdiag::proto::evidence::facts::{self, JudgedCall};

@@ -115,9 +115,15 @@ fn of_file(name: &str, record: &Record, result: &InspectResult) -> Vec<Finding> 
 fn of_call(call: &CallReport) -> Vec<Finding> {
     let mut found = Vec::new();
     if call.facts.is_late {
+        let mut sides = [&call.local, &call.remote].into_iter();
+        let missing = if sides.any(|side| side.candidates.is_empty()) {
+            "it was recorded from the middle of the call on: there are neither all candidates nor earlier states"
+        } else {
+            "it was recorded from the middle of the call on: there are no earlier states"
+        };
         found.push(Finding::new(
             Code::RecordedTooLate,
-            "it was recorded from the middle of the call on: there are neither candidates nor earlier states",
+            missing,
             "open the page before the call",
         ));
     }

@@ -2,7 +2,7 @@
 
 mod segments;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::dtls::{self, Flight};
@@ -36,6 +36,8 @@ pub struct Observer {
     pub streams: BTreeMap<(PathKey, usize, u32), RtpStream>,
     /// Connections over TCP that were tried, by client and server: how often, and whether anything came back.
     pub tried: BTreeMap<(SocketAddr, SocketAddr), (u32, bool)>,
+    /// Connections over TCP, by sender and receiver, of which segments were kept in part.
+    pub torn: BTreeSet<(SocketAddr, SocketAddr)>,
     pub flows: Flows,
     /// Packets with STUN, TURN, DTLS or RTP of a known path.
     pub packets: u64,

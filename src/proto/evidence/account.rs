@@ -140,8 +140,20 @@ pub struct Account {
     pub gap: Option<String>,
     /// Whether its events have times of a wall clock whose zone is not told.
     pub is_of_wall_clock: bool,
+    /// Where servers see its sockets, as packets show it.
+    pub seen: Vec<Seen>,
     /// Somebody beyond its network that it exchanged other datagrams with.
     pub udp_peer: Option<SocketAddr>,
+}
+
+/// What a STUN server told of a socket (RFC 8489 14.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    pub base: SocketAddr,
+    pub server: SocketAddr,
+    pub url: String,
+    pub at: SocketAddr,
+    pub told_at: Option<f64>,
 }
 
 /// An offer or answer that the program could not make, or did not take.
@@ -461,6 +473,8 @@ pub struct StreamRecord {
     pub sent: Option<u64>,
     pub received: Option<u64>,
     pub lost: Option<i64>,
+    /// What the other end reports as lost of what was sent (RFC 3550 6.4.1).
+    pub reported_lost: Option<i64>,
     pub jitter_ms: Option<f64>,
     pub frames_decoded: Option<u64>,
 }

@@ -60,6 +60,7 @@ pub fn join(records: Vec<Record>) -> Vec<JoinedCall> {
         Vec::new()
     });
     by_all_names(&all, &mut links);
+    by_certificates(&all, &mut links);
     by_form(&all, &mut links);
     let mut parts: BTreeMap<usize, Vec<(usize, usize, Account)>> = BTreeMap::new();
     let mut first_of: HashMap<usize, (usize, bool)> = HashMap::new();
@@ -202,6 +203,40 @@ fn by_all_names(all: &[Entry], links: &mut [Link]) {
     }
 }
 
+/// Statistics of both ends after a failure: what is left there of the other end is its certificate. Programs may use one
+/// certificate for several calls, so that there has to be one alone that it can be.
+fn by_certificates(all: &[Entry], links: &mut [Link]) {
+    let prints = |account: &Account| {
+        let dtls = &account.dtls;
+        dtls.own_fingerprint
+            .clone()
+            .zip(dtls.peer_fingerprint.clone())
+    };
+    let mut places: HashMap<(String, String), Vec<usize>> = HashMap::new();
+    for (index, (_, _, account)) in all.iter().enumerate() {
+        if let Some(prints) = prints(account) {
+            places.entry(prints).or_default().push(index);
+        }
+    }
+    for ((own, peer), ours) in &places {
+        let Some(theirs) = places
+            .get(&(peer.clone(), own.clone()))
+            .filter(|_| own != peer)
+        else {
+            continue;
+        };
+        let mut roots = |places: &[usize]| -> BTreeSet<usize> {
+            places.iter().map(|place| find(links, *place).0).collect()
+        };
+        if roots(ours).len() == 1
+            && roots(theirs).len() == 1
+            && fits(&all[ours[0]].2, &all[theirs[0]].2, true)
+        {
+            unite(links, ours[0], theirs[0], true);
+        }
+    }
+}
+
 /// Offers and answers with the same sections, in files of their own, and nothing else to go by.
 fn by_form(all: &[Entry], links: &mut [Link]) {
     type Shape = (Vec<String>, bool);
@@ -309,6 +344,7 @@ fn merge(known: &mut Account, more: Account) {
     known.refused_since = known.refused_since.take().or(more.refused_since);
     known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
     known.udp_peer = known.udp_peer.or(more.udp_peer);
+    known.seen.extend(more.seen);
     known.saw(more.began);
     known.saw(more.ended);
 }

@@ -333,6 +333,7 @@ impl JudgedCall {
             .map(|cause| self.with_proof(cause))
             .collect();
         self.doubt(call, &mut causes);
+        self.without_servers(&mut causes);
         let told = relays::with_some_address(&self.local, &remote);
         let mut relay = if self.has_given_up() {
             Situation {
@@ -349,6 +350,9 @@ impl JudgedCall {
             self.given_up_at_once(call, cause);
             self.without_configuration(cause);
             relays::inferred(call, cause);
+        }
+        if let Some(cause) = self.policy_without_server() {
+            relay = vec![cause];
         }
         (causes, relay)
     }

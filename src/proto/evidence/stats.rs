@@ -410,6 +410,8 @@ impl StatsBook {
             // What the other end lacks of what was sent is no loss of what came.
             if stream.received.is_some() {
                 stream.lost = stream.lost.or(self.losses.get(&id).copied());
+            } else {
+                stream.reported_lost = self.losses.get(&id).copied();
             }
             account.streams.push(stream);
         }

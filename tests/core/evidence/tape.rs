@@ -89,6 +89,8 @@ pub fn rtp(sequence: u16, source: u32) -> Vec<u8> {
 pub struct Tape {
     bytes: Vec<u8>,
     hops: u8,
+    /// How much of a packet is kept.
+    most: u32,
 }
 
 impl Tape {
@@ -97,12 +99,21 @@ impl Tape {
         for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 101] {
             bytes.extend(word.to_le_bytes());
         }
-        Self { bytes, hops: 64 }
+        Self {
+            bytes,
+            hops: 64,
+            most: u32::MAX,
+        }
     }
 
     /// What is sent with so many routers left to pass.
     pub fn hops(&mut self, hops: u8) {
         self.hops = hops;
+    }
+
+    /// Keeps so many bytes of each packet from here on, as with tcpdump -s.
+    pub fn cuts(&mut self, most: u32) {
+        self.most = most;
     }
 
     fn packet(&mut self, ms: u32, protocol: u8, (from, to): (&str, &str), inner: &[u8]) {
@@ -117,12 +128,13 @@ impl Tape {
         ]
         .concat();
         let length = u32::from(total);
+        let kept = length.min(self.most);
         let second = 1_795_917_971 + ms / 1000;
-        for word in [second, ms % 1000 * 1000, length, length] {
+        for word in [second, ms % 1000 * 1000, kept, length] {
             self.bytes.extend(word.to_le_bytes());
         }
-        self.bytes.extend(head);
-        self.bytes.extend(inner);
+        let whole = [&head[..], inner].concat();
+        self.bytes.extend(whole.iter().take(kept as usize));
     }
 
     pub fn udp(&mut self, ms: u32, (from, to): (&str, &str), payload: &[u8]) {

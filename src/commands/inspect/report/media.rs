@@ -24,7 +24,7 @@ pub struct MediaReport {
     pub lost: Option<i64>,
     /// What is agreed, as this side sees it.
     pub direction: Option<String>,
-    /// The same counts by the other end's record.
+    /// The same counts by the other end's record; without it, what it reports as lost (RTCP).
     pub remote_sent: Option<u64>,
     pub remote_received: Option<u64>,
     pub remote_lost: Option<i64>,
@@ -122,7 +122,7 @@ pub(super) fn media(call: &JoinedCall) -> Option<Vec<MediaReport>> {
             report.remote_received = flow
                 .received
                 .filter(|count| *count > 0 || report.sent.is_some());
-            report.remote_lost = flow.lost;
+            report.remote_lost = flow.lost.or(report.remote_lost);
         }
     }
     (!reports.is_empty()).then_some(reports)
@@ -156,6 +156,11 @@ impl MediaReport {
         self.sent = sum(self.sent, stream.sent);
         self.received = sum(self.received, stream.received);
         self.lost = match (self.lost, stream.lost) {
+            (Some(one), Some(two)) => Some(one.saturating_add(two)),
+            (one, two) => one.or(two),
+        };
+        // The other end's own record, where there is one, takes its place.
+        self.remote_lost = match (self.remote_lost, stream.reported_lost) {
             (Some(one), Some(two)) => Some(one.saturating_add(two)),
             (one, two) => one.or(two),
         };

@@ -1,5 +1,6 @@
 //! The steps of a call, from its first description to its media, each with its time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::bounds::TIMELINE;
@@ -153,6 +154,19 @@ impl Steps {
                 CallEvent::ServerAnswered,
                 candidate.url.clone(),
             );
+        }
+        // A second server that sees the same makes no second candidate.
+        let urls = account
+            .own
+            .candidates
+            .iter()
+            .filter_map(|c| c.url.as_deref());
+        let mut urls: BTreeSet<&str> = urls.collect();
+        for seen in &account.seen {
+            if urls.insert(&seen.url) {
+                let url = Some(seen.url.clone());
+                self.add(seen.told_at, CallEvent::ServerAnswered, url);
+            }
         }
         self.add(account.own.complete_at, CallEvent::GatheringComplete, None);
         self.add(

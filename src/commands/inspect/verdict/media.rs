@@ -116,6 +116,46 @@ fn unsent(call: &CallReport) -> Option<Remark> {
     })
 }
 
+/// Sections of which nothing comes to the one end whose files there are, though it sends: what the other one sends is not
+/// known.
+fn unheard(call: &CallReport) -> Option<Remark> {
+    let is_media = |section: &&MediaReport| section.kind != "data";
+    let media = || call.media.iter().flatten().filter(is_media);
+    let direction = |section: &MediaReport| section.direction.clone();
+    let is_due = |section: &&MediaReport| {
+        section.accepted != Some(false)
+            && direction(section).is_none_or(|way| way == "sendrecv" || way == "recvonly")
+    };
+    let sent = media().filter_map(|section| section.sent).max()?;
+    let due: Vec<&MediaReport> = media().filter(is_due).collect();
+    let is_silent = due.iter().all(|section| section.received == Some(0));
+    if call.facts.has_both_ends || due.is_empty() || !is_silent || sent < MANY {
+        return None;
+    }
+    let mut kinds: Vec<String> = due.iter().map(|section| section.kind.clone()).collect();
+    kinds.dedup();
+    let ways: Vec<Option<String>> = due.iter().map(|section| direction(section)).collect();
+    let (agreed, caveat) = match ways.first() {
+        Some(Some(way)) if ways.iter().all(|one| one.as_ref() == Some(way)) => (
+            format!(", though it was agreed {way}"),
+            Some(Caveat::Limited),
+        ),
+        Some(Some(_)) => (", though that was agreed".to_owned(), Some(Caveat::Limited)),
+        // Packets do not tell whether any was to come.
+        _ => (String::new(), None),
+    };
+    Some(Remark {
+        code: Code::NoMedia,
+        text: format!(
+            "no {} of the other side arrives{agreed}",
+            kinds.join(" or ")
+        ),
+        more: ": either it sends none, or something on the way drops SRTP",
+        hint: "give the other end's dump too: it counts what was sent there",
+        caveat,
+    })
+}
+
 /// Packets that were sent and did not come, of those that did come too.
 fn lossy(call: &CallReport) -> Option<Remark> {
     let share = |received: Option<u64>, lost: Option<i64>| {
@@ -131,7 +171,7 @@ fn lossy(call: &CallReport) -> Option<Remark> {
         for (counts, who) in [
             ((section.received, section.lost), "on its way to this side"),
             (
-                (section.remote_received, section.remote_lost),
+                (arrived_there(section), section.remote_lost),
                 "on its way to the other side",
             ),
         ] {
@@ -153,8 +193,17 @@ fn lossy(call: &CallReport) -> Option<Remark> {
     })
 }
 
+/// What the other end got of a section; without its files it is what was sent less what it reports as lost.
+fn arrived_there(section: &MediaReport) -> Option<u64> {
+    let by_reports = || {
+        let lost = u64::try_from(section.remote_lost?).ok()?;
+        Some(section.sent?.saturating_sub(lost))
+    };
+    section.remote_received.or_else(by_reports)
+}
+
 fn remarks(call: &CallReport) -> Vec<Remark> {
-    let of_flow = [inactive(call), unsent(call), lossy(call)]
+    let of_flow = [inactive(call), unsent(call), unheard(call), lossy(call)]
         .into_iter()
         .flatten();
     let is_up = call.standing == Standing::Connected;

@@ -107,6 +107,9 @@ impl Observer {
             return;
         }
         let is_whole = packet.payload.len() >= packet.length;
+        if !is_whole && self.torn.len() < MAX_STREAMED {
+            self.torn.insert((packet.from, packet.to));
+        }
         let begun = self.begun.remove(&(packet.from, packet.to));
         let goes_on = begun.is_some();
         let bytes = begun.map_or(Cow::Borrowed(packet.payload), |mut begun| {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
+use crate::proto::evidence::facts::pairs::CallPair;
 use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::evidence::facts::{JudgedCall, is_record};
@@ -88,14 +89,20 @@ impl JudgedCall {
             return None;
         }
         let open = |message: &str| Some(Cause::new(Code::Unknown, Whose::Between, message));
-        if late_only {
+        let known = |side: &KnownSide| side.told.udp().next().is_some();
+        let is_known = known(&self.local) && known(&self.remote);
+        // The descriptions have the candidates, and that all of it failed is told.
+        if late_only && !(is_known && self.standing == Standing::Failed) {
+            if is_known {
+                return open(
+                    "the file was begun in the middle of the call and has no earlier states: open the page before the call",
+                );
+            }
             return open(
                 "the file was begun in the middle of the call and has neither candidates nor earlier states: open the page before the call",
             );
         }
         let has_events = call.ends.iter().flatten().any(|account| account.has_events);
-        let known = |side: &KnownSide| side.told.udp().next().is_some();
-        let is_known = known(&self.local) && known(&self.remote);
         if !has_events && self.standing == Standing::Failed && self.pairs.is_empty() && !is_known {
             return open(
                 "when ICE has failed, browsers forget the pairs and the other side's candidates: statistics from before that, or a dump, tell the cause",
@@ -120,6 +127,69 @@ impl JudgedCall {
             );
         }
         None
+    }
+
+    /// The sides to which no server answers over UDP, if that is why they tell no address: they may be down, or it is blocked.
+    fn unanswered(&self) -> Option<Whose> {
+        let lacks = |side: &KnownSide| {
+            let mut own = side.told.udp().peekable();
+            let has_some = own.peek().is_some();
+            has_some
+                && side.is_unanswered
+                && !side.is_hidden()
+                && !own.any(|c| c.kind == CandidateType::Srflx)
+        };
+        let is_answered = self.pairs.iter().any(CallPair::works);
+        Whose::of(lacks(&self.local), lacks(&self.remote)).filter(|_| !is_answered)
+    }
+
+    /// Servers that are silent are neither shown to be down nor to be out of reach.
+    pub(super) fn without_servers(&self, causes: &mut [Cause]) {
+        let Some(side) = self.unanswered() else {
+            return;
+        };
+        let (whom, it_tells, at) = match side {
+            Whose::Local => ("this side", "it tells", "this side"),
+            Whose::Remote => ("the other side", "it tells", "the other side"),
+            _ => ("either side", "neither tells", "both sides"),
+        };
+        let port = self
+            .only_port(side)
+            .map_or_else(|| "their ports".to_owned(), |port| format!("port {port}"));
+        let none = if side == Whose::Both { "an" } else { "no" };
+        for cause in causes {
+            let is_meant = match cause.code {
+                Code::NoCandidates => cause.side == side,
+                // Without a pair that was checked it is the checks that are missing.
+                Code::Unknown => {
+                    !self.pairs.is_empty()
+                        && self.pairs.iter().all(|pair| pair.arrived.unwrap_or(0) == 0)
+                }
+                _ => false,
+            };
+            if !is_meant {
+                continue;
+            }
+            let message = format!(
+                "no STUN server answers {whom}, so {it_tells} {none} address that can be reached from outside: the servers are down, or UDP to {port} is blocked at {at}, which rtcdiag nat there tells"
+            );
+            // That neither has such an address is so, whatever the reason.
+            let code = if side == Whose::Both {
+                Code::NoCandidates
+            } else {
+                Code::Unknown
+            };
+            let of = if side == Whose::Both {
+                side
+            } else {
+                Whose::Between
+            };
+            *cause = Cause {
+                evidence: std::mem::take(&mut cause.evidence),
+                remedies: std::mem::take(&mut cause.remedies),
+                ..Cause::new(code, of, message)
+            };
+        }
     }
 
     /// That a side told nothing better is known; why, is not always.
@@ -178,6 +248,8 @@ impl JudgedCall {
     fn of_one_configuration(&self, whose: Whose) -> Option<String> {
         let (side, who, other) = match (&self.local.servers, &self.remote.servers) {
             _ if whose != Whose::Both => return None,
+            // What STUN servers answer there is not told.
+            _ if self.local.relay_only || self.remote.relay_only => return None,
             (Some(_), None) => (&self.local, "this side", "the other side"),
             (None, Some(_)) => (&self.remote, "the other side", "this side"),
             _ => return None,
@@ -190,6 +262,8 @@ impl JudgedCall {
             "has no STUN server over UDP"
         } else if over_udp.all(|row| row.error == Some(Code::Dns)) {
             "found no address for the names of its servers"
+        } else if side.is_unanswered {
+            "got no answer from its STUN servers (they are down, or UDP to them is blocked)"
         } else {
             "got no answer from a STUN server in time"
         };
@@ -299,6 +373,7 @@ impl JudgedCall {
             let of_udp = servers.filter(|server| server.transport == Transport::Udp);
             let asked: BTreeSet<_> = of_udp.filter_map(|server| server.address).collect();
             side.dependent.is_none()
+                && !side.is_independent
                 && asked.len() < 2
                 && all.any(|c| c.kind == CandidateType::Srflx)
         };

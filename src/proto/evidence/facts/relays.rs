@@ -168,6 +168,32 @@ impl JudgedCall {
         }
     }
 
+    /// A side that uses relays alone, and has no TURN server: whatever else is missing, nothing works without one.
+    pub(super) fn policy_without_server(&self) -> Option<Cause> {
+        let lacks = |side: &KnownSide| {
+            let servers = side.servers.as_ref();
+            side.relay_only && servers.is_some_and(|rows| !rows.iter().any(|row| row.is_turn))
+        };
+        let side = Whose::of(lacks(&self.local), lacks(&self.remote))?;
+        let (who, on) = match side {
+            Whose::Local => ("this side uses relays alone and has", "this side"),
+            Whose::Remote => ("the other side uses relays alone and has", "the other side"),
+            _ => ("both sides use relays alone and have", "both sides"),
+        };
+        let remedy = Remedy {
+            code: RemedyCode::Turn,
+            side,
+            message: format!("a TURN server for {on} (turn:HOST in iceServers)"),
+            brief: None,
+            effect: Effect::Relay,
+            is_sure: side == Whose::Both,
+        };
+        Some(Cause {
+            remedies: vec![remedy],
+            ..Cause::new(Code::NoTurnServer, side, format!("{who} no TURN server"))
+        })
+    }
+
     fn abandoned(&self, call: &JoinedCall, whose: Whose) -> Abandoned {
         let (end, side, other) = match whose {
             Whose::Remote => (&call.ends[1], &self.remote, &self.local),

@@ -14,8 +14,9 @@ use crate::proto::evidence::events::add_candidate;
 use crate::proto::ice::candidate::{Candidate, CandidateType};
 use crate::proto::ice::causes::{Found, ServerFacts};
 use crate::proto::ice::facts::NatFacts;
+use crate::proto::nat::behavior::words::Mapping;
 use crate::proto::stun::uri::{Host, ServerUri, Transport};
-use blocked::{asked_for, blocked, only_port};
+use blocked::{asked_for, blocked, is_unanswered, only_port};
 use mapping::Sockets;
 
 /// Servers that did not answer for so long do not: seven requests were sent (RFC 8489 6.2.1).
@@ -25,6 +26,7 @@ pub const KNOWN: usize = 5000;
 
 /// One end, as all files together know it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct KnownSide {
     /// What it told, and what the other one was told of it.
     pub told: Told,
@@ -38,10 +40,14 @@ pub struct KnownSide {
     is_masked: bool,
     /// Why UDP is known to be blocked, if it is.
     pub blocked: Option<String>,
+    /// Whether all servers that it asked over UDP are silent to it, and nothing shows why.
+    pub is_unanswered: bool,
     /// The port that its servers were asked at over UDP, if that is one.
     pub only_port: Option<u16>,
     /// What shows that its mapping depends on the endpoint.
     pub dependent: Option<String>,
+    /// Whether packets show that several servers see one socket at the same port.
+    pub is_independent: bool,
     sockets: Sockets,
     by_port: HashMap<(CandidateType, u16), Endpoint>,
 }
@@ -79,6 +85,8 @@ impl KnownSide {
         let dependent = mapping::dependent(&told, own, other);
         let servers = own.and_then(|account| servers(account, &told, blocked.is_some()));
         let sockets = Sockets::new(&told, own, other);
+        let is_unanswered =
+            blocked.is_none() && own.is_some_and(|account| is_unanswered(account, &told));
         let mut side = Self {
             relay_only: own.is_some_and(|account| account.relay_only),
             found: Found {
@@ -90,7 +98,10 @@ impl KnownSide {
             candidates,
             nats: Vec::new(),
             servers,
+            is_unanswered,
             only_port: own.and_then(only_port),
+            is_independent: dependent.is_none()
+                && own.is_some_and(|account| mapping::is_independent(&account.seen)),
             blocked,
             dependent,
             sockets,
@@ -159,6 +170,9 @@ impl KnownSide {
         let all = of(CandidateType::Srflx).chain(of(CandidateType::Prflx));
         let ips: BTreeSet<IpAddr> = all.map(|c| c.address.ip()).collect();
         facts.reflexive_addresses = vec![seen];
+        if self.is_independent && ips.len() < 2 {
+            facts.mapping = Fact::Determined(Mapping::EndpointIndependent);
+        }
         if self.dependent.is_some() && ips.len() < 2 {
             facts.mapping = Fact::inconclusive(Reason::EndpointDependent, "seen at two ports");
         }
@@ -219,6 +233,10 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
     let has_events = told.candidates.is_empty() || told.candidates.iter().any(|c| c.is_signalled);
     let all = records.iter().filter_map(|record| {
         let uri = record.uri.as_ref()?;
+        // What a STUN server answered is not told where relays alone are wanted.
+        if account.relay_only && !uri.is_turn() && record.error.is_none() {
+            return None;
+        }
         let from = |c: &&ToldCandidate| {
             let url = c.url.as_ref().and_then(|url| url.parse::<ServerUri>().ok());
             url.as_ref() == Some(uri)

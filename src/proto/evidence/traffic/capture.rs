@@ -14,7 +14,7 @@ use crate::proto::capture::flows::SEVERAL;
 use crate::proto::capture::observer::Observer;
 use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
 use crate::proto::evidence::account::{
-    Account, Change, EndRecord, PairRecord, Place, ServerRecord, StateKind, server_url,
+    Account, Change, EndRecord, PairRecord, Place, Seen, ServerRecord, StateKind, server_url,
 };
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::add_candidate;
@@ -412,6 +412,15 @@ fn gathered(
         related: Some(client),
         relay_transport: None,
     };
+    if let Some(at) = asked.mapped.filter(|_| !is_tcp) {
+        account.seen.push(Seen {
+            base: client,
+            server,
+            url: url.clone(),
+            at,
+            told_at: asked.mapped_at,
+        });
+    }
     if let Some(mapped) = asked.mapped.filter(|mapped| *mapped != client && !is_tcp) {
         let mut told = end(CandidateType::Srflx, mapped).told(asked.mapped_at, false);
         told.url = Some(url.clone());

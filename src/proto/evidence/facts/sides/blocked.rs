@@ -99,7 +99,45 @@ pub(super) fn blocked(account: &Account, told: &Told, other: Option<&Account>) -
     };
     by_streams()
         .or_else(|| asked.and_then(|ms| answers_the_other((account, told), &udp, other, ms)))
-        .or_else(|| asked.and_then(|ms| several_silent(&udp, ms)))
+        .or_else(|| asked.and_then(|ms| several_silent(account, &udp, other, ms)))
+}
+
+/// Whether all servers that an end asked over UDP are silent to it. That alone is no proof that its UDP is blocked: they
+/// may be down, or somebody far from this end drops what is sent to their port.
+pub(super) fn is_unanswered(account: &Account, told: &Told) -> bool {
+    let udp = of_udp(account);
+    let is_answered = |c: &ToldCandidate| {
+        c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp)
+    };
+    let has_waited = account.has_events && asked_for(account).is_some_and(|ms| ms >= SILENT_MS);
+    let is_silent = |server: &ServerRecord| match &server.error {
+        Some((code, _)) => *code == Code::Timeout,
+        None => has_waited,
+    };
+    // Who uses relays alone does not say what STUN servers answered.
+    !account.relay_only
+        && !udp.is_empty()
+        && !told.udp().any(is_answered)
+        && udp.iter().all(|(server, _)| is_silent(server))
+}
+
+/// Whether the other end got an answer over UDP, of one of these servers as far as is told: then they are not down.
+fn answers_elsewhere(
+    account: &Account,
+    udp: &[(&ServerRecord, &ServerUri)],
+    other: Option<&Account>,
+) -> bool {
+    let is_answer = |c: &&ToldCandidate| {
+        c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp)
+    };
+    let Some(other) = other else {
+        return account.other.udp().any(|c| c.kind == CandidateType::Srflx);
+    };
+    let mut answers = other.own.udp().filter(is_answer);
+    answers.any(|c| {
+        let from = c.url.as_ref().and_then(|url| url.parse::<ServerUri>().ok());
+        from.is_none_or(|from| udp.iter().any(|(_, uri)| uri.host == from.host))
+    })
 }
 
 /// That it is not one server whose UDP port is closed to everybody: another server is silent too, or
@@ -222,13 +260,19 @@ fn answers_the_other(
     ))
 }
 
-/// Servers of different operators that are all silent.
-fn several_silent(udp: &[(&ServerRecord, &ServerUri)], asked: f64) -> Option<String> {
+/// Servers of different operators that are all silent here, while the other end is answered.
+fn several_silent(
+    account: &Account,
+    udp: &[(&ServerRecord, &ServerUri)],
+    other: Option<&Account>,
+    asked: f64,
+) -> Option<String> {
     let hosts: BTreeSet<String> = udp.iter().map(|(_, uri)| uri.host.to_string()).collect();
-    (hosts.len() > 1 && asked >= SILENT_MS).then(|| {
+    let is_proof = hosts.len() > 1 && asked >= SILENT_MS && answers_elsewhere(account, udp, other);
+    is_proof.then(|| {
         let all: Vec<String> = hosts.into_iter().collect();
         format!(
-            "none of {} answers over UDP within {:.0} s",
+            "none of {} answers over UDP within {:.0} s, and the other end was answered over UDP, for it has a reflexive candidate",
             listed(&all),
             asked / 1000.0
         )

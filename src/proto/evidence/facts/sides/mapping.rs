@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::proto::evidence::account::{Account, Place, Told, ToldCandidate};
+use crate::proto::evidence::account::{Account, Place, Seen, Told, ToldCandidate};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::checks::Role;
 
@@ -16,6 +16,21 @@ pub(super) fn dependent(
     two_ports(told, own)
         .or_else(|| more_than_sockets(told))
         .or_else(|| seen_elsewhere(told, own, other))
+}
+
+/// Whether servers at different addresses see each socket at one port: the mapping is independent of the endpoint.
+pub(super) fn is_independent(seen: &[Seen]) -> bool {
+    let mut bases: BTreeMap<SocketAddr, (BTreeSet<IpAddr>, BTreeSet<SocketAddr>)> = BTreeMap::new();
+    for Seen {
+        base, server, at, ..
+    } in seen
+    {
+        let of_base = bases.entry(*base).or_default();
+        of_base.0.insert(server.ip());
+        of_base.1.insert(*at);
+    }
+    bases.values().all(|(_, at)| at.len() == 1)
+        && bases.values().any(|(servers, _)| servers.len() > 1)
 }
 
 /// One base at two ports of one address: the mapping depends on the endpoint (RFC 4787 4.1).

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Paths;
 use crate::proto::capture::observer::Observer;
+use crate::proto::capture::paths::PathKey;
 use crate::proto::capture::rtp::RtpStream;
 use crate::proto::evidence::account::StreamRecord;
 
@@ -15,6 +16,8 @@ struct Sum {
     /// Of the stream with the most packets.
     jitter_ms: Option<f64>,
     most: u64,
+    /// Whether it came by a stream of which parts were not kept.
+    is_torn: bool,
 }
 
 impl Sum {
@@ -28,30 +31,59 @@ impl Sum {
     }
 }
 
-/// A row for audio and one for video. Streams whose clock cannot be told are of neither.
+/// A row for audio and one for video. Streams whose clock cannot be told are of neither: beside one of them it is not known
+/// that there is no packet of a kind.
 pub(super) fn streams(observer: &Observer, paths: &Paths) -> Vec<StreamRecord> {
     let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
+    // Whether there may be more than was counted, received and sent.
+    let mut is_open = [false; 2];
     for (key, _, end) in paths {
         for sender in [0, 1] {
+            let is_sent = sender == *end;
+            let is_torn = is_torn(observer, key, sender);
+            is_open[usize::from(is_sent)] |= is_torn;
             let from = (**key, sender, 0);
             let to = (**key, sender, u32::MAX);
             for (_, stream) in observer.streams.range(from..=to) {
-                if let Some(kind) = stream.kind() {
-                    sums.entry((kind, sender == *end)).or_default().add(stream);
-                }
+                let Some(kind) = stream.kind() else {
+                    is_open[usize::from(is_sent)] = true;
+                    continue;
+                };
+                let sum = sums.entry((kind, is_sent)).or_default();
+                sum.add(stream);
+                sum.is_torn |= is_torn;
             }
         }
     }
+    let count = |sum: Option<&Sum>, is_sent: bool| match sum {
+        Some(sum) => Some(sum.packets).filter(|_| !sum.is_torn),
+        None => (!is_open[usize::from(is_sent)]).then_some(0),
+    };
     let rows = ["audio", "video"].into_iter().filter_map(|kind| {
         let (sent, received) = (sums.get(&(kind, true)), sums.get(&(kind, false)));
+        let whole = received.filter(|sum| !sum.is_torn);
         (sent.is_some() || received.is_some()).then(|| StreamRecord {
             kind: kind.to_owned(),
-            sent: Some(sent.map_or(0, |sum| sum.packets)),
-            received: Some(received.map_or(0, |sum| sum.packets)),
-            lost: received.map(|sum| sum.lost),
-            jitter_ms: received.and_then(|sum| sum.jitter_ms),
+            sent: count(sent, true),
+            received: count(received, false),
+            lost: whole.map(|sum| sum.lost),
+            jitter_ms: whole.and_then(|sum| sum.jitter_ms),
             ..StreamRecord::default()
         })
     });
     rows.collect()
+}
+
+/// Whether one end of a path sends by a stream of TCP whose segments were kept in part: which packets stand in the rest of
+/// them is not known, and those are not lost.
+fn is_torn(observer: &Observer, key: &PathKey, sender: usize) -> bool {
+    let Some((server, true)) = key.relay else {
+        return false;
+    };
+    let client = key.ends[0];
+    let stream = match sender {
+        0 => (client, server),
+        _ => (server, client),
+    };
+    observer.torn.contains(&stream)
 }
