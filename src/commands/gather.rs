@@ -48,6 +48,7 @@ pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
     expire.dedup();
     let context = Context {
         policy: options.policy,
+        relays_alone: options.relays_alone,
         expected: args.expect.clone().map(|e| e.0).unwrap_or_default(),
         stopped,
         findings,
@@ -126,6 +127,7 @@ pub(super) fn options(
         families,
         source,
         policy,
+        relays_alone: named.relays_alone,
         seed: rand::random(),
         slack: frame.slack.clone(),
     };

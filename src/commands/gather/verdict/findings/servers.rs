@@ -11,7 +11,7 @@ use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::words::{by_route, counted, listed};
 use crate::commands::dead_address::{self, Asked, DeadAddress};
 use crate::commands::gather::report::{GatherResult, GatherServerReport, Status};
-use crate::commands::gather::verdict::{Context, Policy};
+use crate::commands::gather::verdict::Context;
 use crate::commands::misdirected;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::proto::ice::candidate::CandidateType;
@@ -222,7 +222,7 @@ fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
 
 /// Whether no other server gives what this one should have given.
 fn needed(server: &GatherServerReport, result: &GatherResult, context: &Context) -> bool {
-    let reflexive = context.policy == Policy::All
+    let reflexive = !context.takes_relays_alone()
         && crate::commands::gather::verdict::promises_reflexive(server);
     (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
         || (reflexive && !crate::commands::gather::verdict::has(result, CandidateType::Srflx))
