@@ -90,19 +90,16 @@ pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
         caveat: if use_of::relays_in_vain(result) {
             Some(Caveat::NoRelay)
         } else {
-            needs_relay(result, &found).then_some(Caveat::Strict)
+            needs_relay(result).then_some(Caveat::Strict)
         },
         summary: summary(result, context, &missing, outcome, &found),
         findings: found,
     }
 }
 
-/// Whether a NAT gives each destination another address, and there is no relay.
-fn needs_relay(result: &GatherResult, findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .any(|f| f.code == Code::SeveralReflexiveAddresses)
-        && !use_of::has_useful(result, CandidateType::Relay)
+/// Whether a NAT gives each destination another address, it seems, and there is no relay.
+fn needs_relay(result: &GatherResult) -> bool {
+    findings::is_mapping_dependent(result) && !use_of::has_useful(result, CandidateType::Relay)
 }
 
 /// The types that the servers named promise and that are not there, or of use to nobody.
@@ -147,7 +144,7 @@ fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
         .servers
         .iter()
         .any(|s| s.error.as_ref().is_some_and(|e| e.code == Code::LocalLimit));
-    if missing.is_empty() {
+    if missing.is_empty() && !are_all_in_vain(result) {
         Outcome::Good
     } else if at_limit
         || missing.contains(&CandidateType::Host)
@@ -163,6 +160,12 @@ fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
     } else {
         Outcome::Bad
     }
+}
+
+/// Whether servers were asked, and each of them failed: one over TLS promises no candidate, and is named to be asked.
+pub(super) fn are_all_in_vain(result: &GatherResult) -> bool {
+    let failed = |s: &GatherServerReport| s.status == Status::Failed;
+    !result.servers.is_empty() && result.servers.iter().all(failed)
 }
 
 fn cut_short(result: &GatherResult) -> bool {
@@ -334,6 +337,11 @@ fn what_is_missing(
         let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
         // Writing into a String does not fail.
         let _ = write!(text, "; no {} candidate{cause}", names.join(" or "));
+    }
+    if missing.is_empty() && are_all_in_vain(result) {
+        let error = findings.iter().rfind(|f| f.severity == Severity::Error);
+        let cause = error.map_or_else(String::new, |f| format!(": {}", f.message));
+        let _ = write!(text, "; no server answered as it should{cause}");
     }
     for kind in in_vain {
         let cause = findings.iter().rev().find(|f| is_of_use(f.code));

@@ -3,8 +3,11 @@
 mod named_oddly;
 mod seen;
 mod servers;
+mod several;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(super) use several::is_mapping_dependent;
+
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
@@ -124,24 +127,7 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
             "right for calls within this network; for others ask a server on the internet as well",
         ).severity(Severity::Info));
     }
-    let mut by_base: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
-    for candidate in &result.candidates {
-        if candidate.kind == CandidateType::Srflx && !result.is_elsewhere(candidate) {
-            let seen = by_base.entry(candidate.base()).or_default();
-            seen.insert(candidate.socket_address());
-        }
-    }
-    for (base, seen) in by_base {
-        if seen.len() > 1 {
-            let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
-            findings.push(Finding::new(
-                Code::SeveralReflexiveAddresses,
-                format!("different servers see {base} as {}: the NAT's mapping depends on the destination, so peers will see yet another address", seen.join(" and "),
-            ),
-                "rtcdiag nat tells how it maps; have a TURN server ready",
-            ));
-        }
-    }
+    several::of_result(result, findings);
 }
 
 fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {

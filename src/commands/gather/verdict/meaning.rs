@@ -48,7 +48,7 @@ pub(super) fn of_candidates(
     if context.takes_relays_alone() {
         return Some("Only relayed candidates are used, and there is none, so no call connects");
     }
-    if needs_relay(result, findings) {
+    if needs_relay(result) {
         return Some(if is_relay_wanted {
             "Calls with most people need a relay, and there is none"
         } else {

@@ -224,7 +224,8 @@ fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
 fn needed(server: &GatherServerReport, result: &GatherResult, context: &Context) -> bool {
     let reflexive = !context.takes_relays_alone()
         && crate::commands::gather::verdict::promises_reflexive(server);
-    (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
+    crate::commands::gather::verdict::are_all_in_vain(result)
+        || (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
         || (reflexive && !crate::commands::gather::verdict::has(result, CandidateType::Srflx))
 }
 
