@@ -100,7 +100,7 @@ impl Failure {
             },
             Self::Malformed(_) => Meaning {
                 code: Code::Malformed,
-                explanation: "its answer cannot be read",
+                explanation: "its answer cannot be used",
                 hint: "the server or something on the way breaks the protocol",
             },
             Self::NoRelayedAddress => Meaning {

@@ -112,10 +112,7 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
         } else {
             error.hint
         };
-        let message = if matches!(
-            error.code,
-            Code::Dns | Code::NameMisdirected | Code::BroadcastAddress | Code::WrongFamily
-        ) {
+        let message = if is_of_name(error.code) {
             error.message.clone()
         } else {
             format!(
@@ -131,6 +128,14 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
             hint: hint.map(ToOwned::to_owned),
         });
     }
+}
+
+/// Whether it is the name or its address that is wrong, whatever transport was meant.
+pub(super) const fn is_of_name(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Dns | Code::NameMisdirected | Code::BroadcastAddress | Code::WrongFamily
+    )
 }
 
 /// What a transport that the URI does not promise would be good for.
