@@ -12,6 +12,7 @@ use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::expiry::Expiry;
 use crate::base::fact::Reason;
+use crate::base::family::Family;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
 use crate::base::words::{capitalised, listed};
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport, Status};
@@ -33,6 +34,8 @@ pub struct Context {
     pub policy: Policy,
     /// Whether the application uses relayed candidates alone, and the others are gathered all the same.
     pub relays_alone: bool,
+    /// The families that were gathered for, if that is known.
+    pub families: Vec<Family>,
     pub expected: Vec<CandidateType>,
     /// Why the run was cut short, if it was.
     pub stopped: Option<Reason>,

@@ -51,11 +51,24 @@ fn of_interfaces(result: &GatherResult, context: &Context, findings: &mut Vec<Fi
             .filter(|c| c.kind == CandidateType::Host)
     };
     if result.candidates.is_empty() && context.policy == Policy::All {
-        findings.push(Finding::new(
-            Code::NoNetwork,
-            "this machine has no address that another one could reach",
-            "check that it is connected to a network; -4 and -6 leave out the other family",
-        ));
+        findings.push(match &context.families[..] {
+            [family] => {
+                let (name, flag) = match family {
+                    Family::Ipv4 => ("IPv4", "-4"),
+                    Family::Ipv6 => ("IPv6", "-6"),
+                };
+                Finding::new(
+                    Code::NoNetwork,
+                    format!("this machine has no {name} address that another one could reach, and {flag} leaves out the other family"),
+                    format!("leave out {flag}, or check that this machine has {name}"),
+                )
+            }
+            _ => Finding::new(
+                Code::NoNetwork,
+                "this machine has no address that another one could reach",
+                "check that it is connected to a network",
+            ),
+        });
     }
     let self_assigned = hosts()
         .find_map(|c| misdirected::self_assigned(c.address, c.interface.as_deref()))

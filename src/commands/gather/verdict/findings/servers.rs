@@ -55,6 +55,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
     // Several bases of one server often fail alike: one finding for each kind of failure.
     let mut seen = BTreeSet::new();
     let mut silent: Vec<String> = Vec::new();
+    let mut is_dispensable = true;
     for server in &result.servers {
         let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
             continue;
@@ -87,6 +88,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         let stage = server.stage;
         if is_waited_for(error) {
             silent.push(name.clone());
+            is_dispensable &= has_another(server, result);
         }
         let severity = if needed(server, result, context) {
             Severity::Error
@@ -121,7 +123,11 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
                 "{} would hold up other applications: {COST}",
                 listed(&silent)
             ),
-            "take servers that do not answer out of the configuration",
+            if is_dispensable {
+                "take servers that do not answer out of the configuration"
+            } else {
+                "have mended what keeps them from answering; until then calls from here begin that much later"
+            },
         ));
     }
 }
@@ -218,6 +224,18 @@ fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
         .servers
         .iter()
         .any(|s| s.uri == server.uri && s.status == Status::Ok)
+}
+
+/// Whether another host does over UDP what this one should: then it is not this network, and it is not needed.
+fn has_another(server: &GatherServerReport, result: &GatherResult) -> bool {
+    let address = |s: &GatherServerReport| s.address.map(|a| a.ip());
+    result.servers.iter().any(|other| {
+        other.transport == Transport::Udp
+            && other.status == Status::Ok
+            && (other.is_turn || !server.is_turn)
+            && address(other) != address(server)
+            && address(other).map(Family::of) == address(server).map(Family::of)
+    })
 }
 
 /// Whether no other server gives what this one should have given.
