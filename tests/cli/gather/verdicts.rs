@@ -132,7 +132,7 @@ fn a_relay_over_tcp_that_udp_does_not_reach_is_undecided() {
 
 fn row(uri: &str, at: &str, seen: Option<&str>) -> GatherServerReport {
     let mut server = relay_server(at, "203.0.113.9:50000");
-    server.uri = uri.to_owned();
+    uri.clone_into(&mut server.uri);
     server.relayed.clear();
     server.is_turn = false;
     server.reflexive_address = seen.map(|seen| seen.parse().expect("an address"));

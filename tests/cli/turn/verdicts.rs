@@ -53,7 +53,6 @@ fn what_was_found_has_its_own_remedy() {
         Code::Forbidden,
         Code::Rejected,
         Code::TurnSilent,
-        Code::StunFiltered,
         Code::PortSilent,
         Code::Refused,
     ] {

@@ -117,19 +117,24 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
     }
     silent.dedup();
     if context.stopped.is_none() && !silent.is_empty() {
-        findings.push(Finding::new(
-            Code::Stragglers,
-            format!(
-                "{} would hold up other applications: {COST}",
-                listed(&silent)
-            ),
-            if is_dispensable {
-                "take servers that do not answer out of the configuration"
-            } else {
-                "have mended what keeps them from answering; until then calls from here begin that much later"
-            },
-        ));
+        findings.push(stragglers(&silent, is_dispensable));
     }
+}
+
+/// What silent servers cost, and whether to do without them.
+fn stragglers(silent: &[String], is_dispensable: bool) -> Finding {
+    Finding::new(
+        Code::Stragglers,
+        format!(
+            "{} would hold up other applications: {COST}",
+            listed(silent)
+        ),
+        if is_dispensable {
+            "take servers that do not answer out of the configuration"
+        } else {
+            "have mended what keeps them from answering; until then calls from here begin that much later"
+        },
+    )
 }
 
 /// Which way leads to a silent server, where there is more than one that may.
