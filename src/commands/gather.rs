@@ -48,6 +48,8 @@ pub fn run(frame: &Frame, args: &GatherArgs) -> anyhow::Result<Outcome> {
     expire.dedup();
     let context = Context {
         policy: options.policy,
+        relays_alone: options.relays_alone,
+        families: options.families.clone(),
         expected: args.expect.clone().map(|e| e.0).unwrap_or_default(),
         stopped,
         findings,
@@ -111,12 +113,21 @@ pub(super) fn options(
             "--policy relay needs a TURN server: name one with -s turn:..., or in --ice-servers"
         );
     }
-    if of_flags.is_some() && !all.iter().any(|s| s.uri.is_turn()) {
-        findings.push(Finding::new(
-            Code::CredentialsUnused,
-            "there are TURN credentials, but no TURN server is named for them",
-            "name it with -s turn:... or turns:...",
-        ));
+    if of_flags.is_some() && !is_needed {
+        // Those of a file have their own, or none.
+        findings.push(if all.iter().any(|s| s.uri.is_turn()) {
+            Finding::new(
+                Code::CredentialsUnused,
+                "there are TURN credentials from flags, and the TURN servers are all from the file of --ice-servers, where only username and credential of an entry count",
+                "put them into the entry, or name the server with -s turn:... or turns:...",
+            )
+        } else {
+            Finding::new(
+                Code::CredentialsUnused,
+                "there are TURN credentials, but no TURN server is named for them",
+                "name it with -s turn:... or turns:...",
+            )
+        });
     }
     let over_streams = all.iter().map(|server| &server.uri);
     let over_streams = over_streams.filter(|uri| uri.transport != Transport::Udp);
@@ -126,6 +137,7 @@ pub(super) fn options(
         families,
         source,
         policy,
+        relays_alone: named.relays_alone,
         seed: rand::random(),
         slack: frame.slack.clone(),
     };

@@ -12,7 +12,7 @@ use crate::base::words::listed;
 use crate::commands::args::ServerArgs;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::commands::{config, gather, nat};
-use crate::proto::ice::ice_servers::{self, IceServer, Remark};
+use crate::proto::ice::ice_servers::{self, IceServer, IceServers, Remark};
 use crate::proto::stun::uri::ServerUri;
 use crate::proto::turn::credentials::Credentials;
 
@@ -23,6 +23,8 @@ const MAX_SERVERS: usize = 24;
 pub struct NamedServers {
     pub by_uri: Vec<ServerUri>,
     pub by_file: Vec<IceServer>,
+    /// Whether the application of that file uses relayed candidates alone (`iceTransportPolicy`).
+    pub relays_alone: bool,
     pub findings: Vec<Finding>,
 }
 
@@ -30,10 +32,14 @@ pub fn named(args: &ServerArgs, patience: Duration) -> anyhow::Result<NamedServe
     let mut named = NamedServers {
         by_uri: args.server.iter().flat_map(|list| list.0.clone()).collect(),
         by_file: Vec::new(),
+        relays_alone: false,
         findings: Vec::new(),
     };
     if let Some(path) = &args.ice_servers {
-        (named.by_file, named.findings) = from_file(path, patience)?;
+        let read = read_file(path, patience)?;
+        let mut remarks = read.remarks.iter();
+        named.relays_alone = remarks.any(|remark| matches!(remark, Remark::Policy { .. }));
+        (named.by_file, named.findings) = with_findings(path, read);
     }
     let count = named.by_uri.len();
     anyhow::ensure!(
@@ -111,10 +117,17 @@ pub fn from_file(
     path: &Path,
     patience: Duration,
 ) -> anyhow::Result<(Vec<IceServer>, Vec<Finding>)> {
+    Ok(with_findings(path, read_file(path, patience)?))
+}
+
+fn read_file(path: &Path, patience: Duration) -> anyhow::Result<IceServers> {
     let text = config::read_text(path, patience)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let read = ice_servers::parse(&text)
-        .with_context(|| format!("cannot use the ICE servers in {}", path.display()))?;
+    ice_servers::parse(&text)
+        .with_context(|| format!("cannot use the ICE servers in {}", path.display()))
+}
+
+fn with_findings(path: &Path, read: IceServers) -> (Vec<IceServer>, Vec<Finding>) {
     let mut findings = if read.has_secret {
         readable_by_others(path, "credentials")
     } else {
@@ -144,7 +157,7 @@ pub fn from_file(
             "mend the entry, or take it out: a browser throws an error for the whole list where one URL or TURN entry is wrong",
         ),
     }));
-    Ok((read.entries, findings))
+    (read.entries, findings)
 }
 
 /// A finding if others can read a file with something secret in it.

@@ -16,7 +16,7 @@ use crate::base::tls::TlsReport;
 use crate::net::clock::Clock;
 use crate::net::drive::Sockets;
 use crate::net::host::Source;
-use crate::net::stream::{connect_error, io_error, local_error};
+use crate::net::stream::{connect_error, io_error, local_error, network_unreachable};
 use crate::net::{icmp, tls, whole};
 use crate::proto::rejection::Rejection;
 use crate::proto::stun::message::{self, BindingResponse, Change, TransactionId};
@@ -105,10 +105,20 @@ impl Link {
         let connecting = async { source.tcp(local)?.connect(target.address).await };
         let connected = within(patience, connecting).await;
         times.push(time(Stage::Connect, clock, began));
-        let stream = connected.map_err(|e| {
-            let error = connect_error(&e, target.address);
-            fail(Stage::Connect, &times, error, None)
-        })?;
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(e) => {
+                // Where this machine has a way, which costs no packet to see, somebody further on has said so.
+                let is_from_outside = e.kind() == io::ErrorKind::NetworkUnreachable
+                    && connected_udp(source, local, target.address).await.is_ok();
+                let error = if is_from_outside {
+                    network_unreachable()
+                } else {
+                    connect_error(&e, target.address)
+                };
+                return Err(fail(Stage::Connect, &times, error, None));
+            }
+        };
         Self::over(stream, times, target, clock, patience).await
     }
 

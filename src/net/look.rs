@@ -217,6 +217,13 @@ impl Look {
             None if self.is_turn => beside.await,
             found => found.map(Beside::Elsewhere),
         };
+        // Who rejects UDP has been named: that TCP works says nothing more of it, nor of the server.
+        if error.code == Code::Rejected && matches!(found, Some(Beside::SamePort(_))) {
+            return ErrorReport {
+                message: format!("{}; over TCP the same port answers TURN", error.message),
+                ..error
+            };
+        }
         // Of UDP silence is the news, whatever TCP does.
         let code = match &found {
             Some(Beside::SamePort(_)) => Some(error.code),

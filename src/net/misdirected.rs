@@ -32,7 +32,7 @@ pub fn error(host: &Host, ip: IpAddr) -> Option<ErrorReport> {
     };
     let what = of_no_server(ip).filter(|_| !is_localhost(name))?;
     let message = format!(
-        "{name} resolves to {ip}, which is {what}: most often a DNS filter or a line in the hosts file is why"
+        "{name} resolves to {ip}, which is {what}: such an answer mostly comes from a DNS filter or from a line in the hosts file"
     );
     Some(ErrorReport::new(Code::NameMisdirected, message).with_hint(HINT))
 }

@@ -163,6 +163,15 @@ pub fn connect_error(error: &io::Error, server: SocketAddr) -> ErrorReport {
     io_error(error)
 }
 
+/// This machine has a way, and a router on it has none.
+pub fn network_unreachable() -> ErrorReport {
+    ErrorReport::new(
+        Code::Unreachable,
+        "a router on the way says network unreachable (ICMP): it has no way to that address",
+    )
+    .with_hint("check the address; where the name has others that work, have this record taken out of DNS, else tell whoever runs that router")
+}
+
 /// Whether this machine's own routing lets nothing out to an address.
 fn has_no_way(server: SocketAddr) -> bool {
     let any = match server {

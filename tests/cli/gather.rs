@@ -6,3 +6,4 @@ mod ends;
 mod errors;
 mod findings;
 mod options;
+mod verdicts;

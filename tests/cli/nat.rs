@@ -2,6 +2,7 @@
 //! What is asserted is the contract: facts, exit codes, what is on which stream.
 
 mod tcp;
+mod verdicts;
 
 use std::process::Command;
 

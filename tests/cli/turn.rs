@@ -5,3 +5,4 @@ mod ends;
 mod errors;
 mod healthy;
 mod safety;
+mod verdicts;

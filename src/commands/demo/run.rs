@@ -116,6 +116,7 @@ fn gathering(servers: &DemoServers, local: IpAddr) -> gather::run::Options {
         families: vec![Family::Ipv4],
         source: source(local),
         policy: Policy::All,
+        relays_alone: false,
         seed: rand::rng().random(),
         slack: Slack::default(),
     }

@@ -54,6 +54,8 @@ pub struct Options {
     pub families: Vec<Family>,
     pub source: Source,
     pub policy: Policy,
+    /// Whether the application whose servers these are uses relayed candidates alone, whatever is gathered here.
+    pub relays_alone: bool,
     /// Seed of transaction IDs.
     pub seed: u64,
     pub slack: Slack,

@@ -12,6 +12,7 @@ use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::expiry::Expiry;
 use crate::base::fact::Reason;
+use crate::base::family::Family;
 use crate::base::report::{Caveat, ErrorReport, Finding, Severity, Verdict};
 use crate::base::words::{capitalised, listed};
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport, Status};
@@ -31,6 +32,10 @@ pub enum Policy {
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     pub policy: Policy,
+    /// Whether the application uses relayed candidates alone, and the others are gathered all the same.
+    pub relays_alone: bool,
+    /// The families that were gathered for, if that is known.
+    pub families: Vec<Family>,
     pub expected: Vec<CandidateType>,
     /// Why the run was cut short, if it was.
     pub stopped: Option<Reason>,
@@ -42,10 +47,24 @@ pub struct Context {
     pub unix_now: u64,
 }
 
+impl Context {
+    /// Whether calls have relayed candidates and no others.
+    fn takes_relays_alone(&self) -> bool {
+        self.relays_alone || self.policy == Policy::Relay
+    }
+}
+
 pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
     let mut found = context.findings.clone();
     findings::of_result(result, context, &mut found);
     let missing = missing(result, context);
+    if context.relays_alone && missing.contains(&CandidateType::Relay) {
+        // No warning, but the whole of it: that no TURN server can be used.
+        let mut of_file = found.iter_mut().filter(|f| f.code == Code::IceServersForm);
+        if let Some(finding) = of_file.find(|f| f.severity == Severity::Warning) {
+            finding.severity = Severity::Error;
+        }
+    }
     let mut outcome = outcome(result, &missing);
     if outcome == Outcome::Bad && context.stopped == Some(Reason::Timeout) && cut_short(result) {
         outcome = Outcome::Inconclusive;
@@ -71,46 +90,31 @@ pub fn verdict(result: &GatherResult, context: &Context) -> Verdict {
     found.sort_by_key(|f| f.severity);
     Verdict {
         outcome,
-        caveat: if has_useless_relay(&found) {
+        caveat: if use_of::relays_in_vain(result) {
             Some(Caveat::NoRelay)
         } else {
-            needs_relay(result, &found).then_some(Caveat::Strict)
+            needs_relay(result).then_some(Caveat::Strict)
         },
-        summary: summary(result, &missing, outcome, &found),
+        summary: summary(result, context, &missing, outcome, &found),
         findings: found,
     }
 }
 
-/// Whether a NAT gives each destination another address, and there is no relay.
-fn needs_relay(result: &GatherResult, findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .any(|f| f.code == Code::SeveralReflexiveAddresses)
-        && !use_of::has_useful(result, CandidateType::Relay)
-}
-
-/// Whether a relay was allocated that peers do not reach.
-fn has_useless_relay(findings: &[Finding]) -> bool {
-    let useless = [
-        Code::RelayUnreachableFromHere,
-        Code::RelayedAddressPrivate,
-        Code::PermissionFailed,
-        Code::AnswerIncomplete,
-    ];
-    let mut bad = findings.iter().filter(|f| f.severity > Severity::Info);
-    bad.any(|f| useless.contains(&f.code))
+/// Whether a NAT gives each destination another address, it seems, and there is no relay.
+fn needs_relay(result: &GatherResult) -> bool {
+    findings::is_mapping_dependent(result) && !use_of::has_useful(result, CandidateType::Relay)
 }
 
 /// The types that the servers named promise and that are not there, or of use to nobody.
 fn missing(result: &GatherResult, context: &Context) -> Vec<CandidateType> {
     let mut wanted = Vec::new();
-    if context.policy == Policy::All {
+    if !context.takes_relays_alone() {
         wanted.push(CandidateType::Host);
         if result.servers.iter().any(promises_reflexive) {
             wanted.push(CandidateType::Srflx);
         }
     }
-    if result.servers.iter().any(|s| s.is_turn) {
+    if context.takes_relays_alone() || result.servers.iter().any(|s| s.is_turn) {
         wanted.push(CandidateType::Relay);
     }
     wanted.retain(|kind| !use_of::has_useful(result, *kind));
@@ -143,7 +147,7 @@ fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
         .servers
         .iter()
         .any(|s| s.error.as_ref().is_some_and(|e| e.code == Code::LocalLimit));
-    if missing.is_empty() {
+    if missing.is_empty() && !are_all_in_vain(result) {
         Outcome::Good
     } else if at_limit
         || missing.contains(&CandidateType::Host)
@@ -159,6 +163,12 @@ fn outcome(result: &GatherResult, missing: &[CandidateType]) -> Outcome {
     } else {
         Outcome::Bad
     }
+}
+
+/// Whether servers were asked, and each of them failed: one over TLS promises no candidate, and is named to be asked.
+pub(super) fn are_all_in_vain(result: &GatherResult) -> bool {
+    let failed = |s: &GatherServerReport| s.status == Status::Failed;
+    !result.servers.is_empty() && result.servers.iter().all(failed)
 }
 
 fn cut_short(result: &GatherResult) -> bool {
@@ -216,6 +226,7 @@ fn expectation(
 
 fn summary(
     result: &GatherResult,
+    context: &Context,
     missing: &[CandidateType],
     outcome: Outcome,
     findings: &[Finding],
@@ -271,7 +282,7 @@ fn summary(
     if is_cut_short {
         text.push_str(" The time limit (--timeout) ended first.");
     }
-    text = match meaning::of_candidates(result, outcome, is_cut_short, findings) {
+    text = match meaning::of_candidates(result, context, outcome, is_cut_short, findings) {
         Some(meaning) => format!("{meaning}: {text}"),
         None => capitalised(&text),
     };
@@ -313,14 +324,27 @@ fn what_is_missing(
                 .filter(|f| f.severity == Severity::Error);
             let of_none = [Code::ReflexiveNotPublic, Code::AnswerIncomplete];
             let tells = move |code| !is_of_use(code) || of_none.contains(&code);
-            errors.filter(move |f| f.code != Code::ExpectationNotMet && tells(f.code))
+            let is_said = [Code::ExpectationNotMet, Code::IceServersForm];
+            errors.filter(move |f| !is_said.contains(&f.code) && tells(f.code))
         };
-        let cause = of_errors()
+        let told = of_errors()
             .find(tells_most)
             .or_else(|| of_errors().next())
-            .map_or_else(String::new, |f| format!(": {}", f.message));
+            .map(|f| f.message.as_str());
+        let cause =
+            if missing == [CandidateType::Relay] && !result.servers.iter().any(|s| s.is_turn) {
+                Some("no TURN server can be used")
+            } else {
+                told
+            };
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
         // Writing into a String does not fail.
         let _ = write!(text, "; no {} candidate{cause}", names.join(" or "));
+    }
+    if missing.is_empty() && are_all_in_vain(result) {
+        let error = findings.iter().rfind(|f| f.severity == Severity::Error);
+        let cause = error.map_or_else(String::new, |f| format!(": {}", f.message));
+        let _ = write!(text, "; no server answered as it should{cause}");
     }
     for kind in in_vain {
         let cause = findings.iter().rev().find(|f| is_of_use(f.code));

@@ -54,6 +54,7 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
         let built_in = is_built_in(result);
         found.extend(built_in.then(|| findings::of_unresolved(result)).flatten());
         found.extend(findings::of_credentials(result));
+        found.extend(findings::of_streams_alone(result));
         for server in &result.servers {
             let is_unresolved = server.error.as_ref().is_some_and(|e| e.code == Code::Dns);
             if built_in && is_unresolved {
@@ -93,9 +94,27 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
     }
 }
 
+/// The paths that the verdict rests on. Of several ways out it is what programs get that choose none: the interface of
+/// the default route, where there is one.
+fn judged(paths: &[PathReport]) -> impl Iterator<Item = &PathReport> {
+    let usual: Vec<&PathReport> = paths
+        .iter()
+        .filter(|p| p.default_route == Some(true))
+        .collect();
+    let decides = are_several(paths) && !usual.is_empty();
+    paths.iter().filter(move |path| {
+        // A family without a default route is judged where the other one has it.
+        let is_beside = || {
+            !usual.iter().any(|p| p.family == path.family)
+                && usual.iter().any(|p| p.interface == path.interface)
+        };
+        !path.is_aside && (!decides || path.default_route == Some(true) || is_beside())
+    })
+}
+
 /// Whether UDP works on a way that the verdict rests on.
 fn is_open(paths: &[PathReport]) -> bool {
-    paths.iter().any(|p| p.is_open() && !p.is_aside)
+    judged(paths).any(PathReport::is_open)
 }
 
 /// Whether nobody named a server, so that those of this program were asked. Advice on names and
@@ -165,7 +184,7 @@ fn reachable_over(path: &PathReport) -> Vec<Reachable> {
 
 /// Whether many peers can be reached only through a relay, over the interface of the first open path.
 fn is_strict(paths: &[PathReport]) -> bool {
-    let mut open = paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    let mut open = judged(paths).filter(|p| p.is_open());
     let Some(first) = open.next() else {
         return false;
     };
@@ -181,8 +200,7 @@ const fn has_no_lifetime(path: &PathReport) -> bool {
 }
 
 fn outcome(result: &NatResult) -> Outcome {
-    let judged = || result.paths.iter().filter(|p| !p.is_aside);
-    let open: Vec<&PathReport> = judged().filter(|p| p.is_open()).collect();
+    let open: Vec<&PathReport> = judged(&result.paths).filter(|p| p.is_open()).collect();
     if !open.is_empty() {
         return if open
             .iter()
@@ -197,7 +215,7 @@ fn outcome(result: &NatResult) -> Outcome {
         Some(closed) => !matches!(closed, Closed::Silent | Closed::OneOperator),
         None => p.facts.udp == Fact::Determined(Udp::Blocked),
     };
-    if judged().any(is_bad) {
+    if judged(&result.paths).any(is_bad) {
         Outcome::Bad
     } else if result.paths.is_empty() && !heard_of(result) {
         Outcome::Error
@@ -250,13 +268,11 @@ fn expectation_outcome(
     result: &NatResult,
     findings: &mut Vec<Finding>,
 ) -> Outcome {
-    // Where UDP works on some path, the others do not count.
+    // Where UDP works on a path that is judged, those where it does not work do not count.
     let any_open = is_open(&result.paths);
-    let paths: Vec<&PathReport> = result
-        .paths
-        .iter()
-        .filter(|p| !p.is_aside && (p.is_open() || !any_open))
-        .collect();
+    let closed = judged(&result.paths).filter(|p| !p.is_open() && !any_open);
+    let open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    let paths: Vec<&PathReport> = closed.chain(open).collect();
     if paths.is_empty() {
         return outcome(result);
     }

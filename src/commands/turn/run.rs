@@ -429,7 +429,7 @@ fn unreachable_relays_are(transports: &mut [TransportReport]) {
             "; that may not be the server's real address"
         };
         let message = format!(
-            "UDP to the server works, but nothing passes between its relayed address {} and this host, and peers that send first are no better off{why}",
+            "the server answers, but nothing passes between its relayed address {} and this host, and peers that send first are no better off{why}",
             relayed.ip()
         );
         transport.status = TransportStatus::Failed;

@@ -208,6 +208,9 @@ fn summary(
                 .find(|d| transport.address.is_some_and(|a| a.ip() == d.address));
             dead.map_or_else(
                 || {
+                    if findings::is_of_name(error.code) {
+                        return error.message.clone();
+                    }
                     let way = findings::way_name(transport, &result.transports);
                     format!("{way}: {}", error.message)
                 },

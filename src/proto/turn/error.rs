@@ -100,7 +100,7 @@ impl Failure {
             },
             Self::Malformed(_) => Meaning {
                 code: Code::Malformed,
-                explanation: "its answer cannot be read",
+                explanation: "its answer cannot be used",
                 hint: "the server or something on the way breaks the protocol",
             },
             Self::NoRelayedAddress => Meaning {
@@ -121,7 +121,7 @@ impl Failure {
             Self::NoCredentials => Meaning {
                 code: Code::CredentialsNeeded,
                 explanation: "the server asks for a user name and a password, and none were given",
-                hint: "give --turn-username with RTCDIAG_TURN_PASSWORD or --turn-password-file, or --turn-secret-file, or use --ice-servers",
+                hint: "give --turn-username with RTCDIAG_TURN_PASSWORD or --turn-password-file, or --turn-secret-file; of a server in the file of --ice-servers only username and credential of its own entry count",
             },
             Self::Unauthorized => Meaning {
                 code: Code::Unauthorized,

@@ -98,11 +98,11 @@ fn several_reflexive_addresses_of_one_base() {
     );
 }
 
-fn ip(text: &str) -> IpAddr {
+pub(super) fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
+pub(super) fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
     GatherServerReport {
         uri: "turn:turn.example.org:3478".to_owned(),
         address: Some(address.parse().expect("an address")),
@@ -141,7 +141,7 @@ fn relay_server(address: &str, relayed: &str) -> GatherServerReport {
     }
 }
 
-fn candidate(kind: CandidateType, address: &str, interface: &str) -> CandidateReport {
+pub(super) fn candidate(kind: CandidateType, address: &str, interface: &str) -> CandidateReport {
     let address = address.parse().expect("an address");
     let candidate = Candidate {
         foundation: "1".to_owned(),
@@ -156,7 +156,7 @@ fn candidate(kind: CandidateType, address: &str, interface: &str) -> CandidateRe
     report
 }
 
-fn codes(result: &GatherResult, context: &Context) -> (Outcome, Vec<&'static str>) {
+pub(super) fn codes(result: &GatherResult, context: &Context) -> (Outcome, Vec<&'static str>) {
     let verdict = verdict(result, context);
     for finding in &verdict.findings {
         assert!(finding.hint.is_some(), "{finding:?}");

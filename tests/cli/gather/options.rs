@@ -243,3 +243,18 @@ fn text_names_candidates_and_the_most_important_comes_last() {
         "no progress where there is no terminal"
     );
 }
+
+#[test]
+fn a_file_that_wants_relays_alone_and_names_no_turn_server() {
+    let stun = server(TurnConfig::default());
+    let text = format!(
+        r#"{{"iceServers": [{{"urls": "stun:{}"}}], "iceTransportPolicy": "relay"}}"#,
+        stun.address
+    );
+    let path = file("relays-alone.json", &text);
+    let run = json(program(&["gather", "--ice-servers", &path]));
+    run.assert_code(BAD);
+    run.assert_finding("ice-servers-form", "error");
+    let summary = run.document["summary"].as_str().expect("text");
+    assert!(summary.contains("no call connects"), "{summary}");
+}

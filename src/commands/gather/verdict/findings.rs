@@ -3,8 +3,11 @@
 mod named_oddly;
 mod seen;
 mod servers;
+mod several;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(super) use several::is_mapping_dependent;
+
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
@@ -48,11 +51,24 @@ fn of_interfaces(result: &GatherResult, context: &Context, findings: &mut Vec<Fi
             .filter(|c| c.kind == CandidateType::Host)
     };
     if result.candidates.is_empty() && context.policy == Policy::All {
-        findings.push(Finding::new(
-            Code::NoNetwork,
-            "this machine has no address that another one could reach",
-            "check that it is connected to a network; -4 and -6 leave out the other family",
-        ));
+        findings.push(match &context.families[..] {
+            [family] => {
+                let (name, flag) = match family {
+                    Family::Ipv4 => ("IPv4", "-4"),
+                    Family::Ipv6 => ("IPv6", "-6"),
+                };
+                Finding::new(
+                    Code::NoNetwork,
+                    format!("this machine has no {name} address that another one could reach, and {flag} leaves out the other family"),
+                    format!("leave out {flag}, or check that this machine has {name}"),
+                )
+            }
+            _ => Finding::new(
+                Code::NoNetwork,
+                "this machine has no address that another one could reach",
+                "check that it is connected to a network",
+            ),
+        });
     }
     let self_assigned = hosts()
         .find_map(|c| misdirected::self_assigned(c.address, c.interface.as_deref()))
@@ -124,24 +140,7 @@ fn of_reflexive(result: &GatherResult, findings: &mut Vec<Finding>) {
             "right for calls within this network; for others ask a server on the internet as well",
         ).severity(Severity::Info));
     }
-    let mut by_base: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
-    for candidate in &result.candidates {
-        if candidate.kind == CandidateType::Srflx && !result.is_elsewhere(candidate) {
-            let seen = by_base.entry(candidate.base()).or_default();
-            seen.insert(candidate.socket_address());
-        }
-    }
-    for (base, seen) in by_base {
-        if seen.len() > 1 {
-            let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
-            findings.push(Finding::new(
-                Code::SeveralReflexiveAddresses,
-                format!("different servers see {base} as {}: the NAT's mapping depends on the destination, so peers will see yet another address", seen.join(" and "),
-            ),
-                "rtcdiag nat tells how it maps; have a TURN server ready",
-            ));
-        }
-    }
+    several::of_result(result, findings);
 }
 
 fn of_relayed(result: &GatherResult, findings: &mut Vec<Finding>) {

@@ -1,6 +1,6 @@
 //! What the candidates mean for a call, as the words that the summary begins with.
 
-use super::{needs_relay, use_of};
+use super::{Context, needs_relay, use_of};
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::report::Finding;
@@ -8,10 +8,14 @@ use crate::commands::gather::report::GatherResult;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::nat::address::is_global;
 
+const NOT_TOLD_FROM_HERE: &str =
+    "A relay was given, and whether peers reach it cannot be told from here";
+
 /// The meaning, where what was gathered is all that there is. A run that was cut short or could not ask
 /// says nothing of calls, but for a relay that is there already.
 pub(super) fn of_candidates(
     result: &GatherResult,
+    context: &Context,
     outcome: Outcome,
     is_cut_short: bool,
     findings: &[Finding],
@@ -23,6 +27,8 @@ pub(super) fn of_candidates(
             "Calls that find no direct path have a relay"
         } else if found(Code::RelayUnverified) && !relays(false) {
             "A relay was given, and whether it carries a call could not be tried"
+        } else if use_of::are_silent_and_udp_unknown(result) {
+            NOT_TOLD_FROM_HERE
         } else if found(Code::RelayOpensFromInside) {
             "Calls that find no direct path have a relay, but not for peers behind a symmetric NAT"
         } else {
@@ -37,9 +43,12 @@ pub(super) fn of_candidates(
         return Some("Calls from browsers get no relay, though the server gives one");
     }
     if use_of::may_be_closed_here(result) {
-        return Some("A relay was given, and whether peers reach it cannot be told from here");
+        return Some(NOT_TOLD_FROM_HERE);
     }
-    if needs_relay(result, findings) {
+    if context.takes_relays_alone() {
+        return Some("Only relayed candidates are used, and there is none, so no call connects");
+    }
+    if needs_relay(result) {
         return Some(if is_relay_wanted {
             "Calls with most people need a relay, and there is none"
         } else {

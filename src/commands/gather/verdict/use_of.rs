@@ -187,6 +187,18 @@ pub(super) fn is_silent_and_udp_unknown(relayed: &RelayedReport, result: &Gather
         && !result.servers.iter().any(asks_udp)
 }
 
+/// The same of all relayed addresses that have no flaw.
+pub(super) fn are_silent_and_udp_unknown(result: &GatherResult) -> bool {
+    let all = result
+        .servers
+        .iter()
+        .flat_map(|s| s.relayed.iter().map(move |r| (s, r)));
+    let mut given = all
+        .filter(|(server, r)| r.address.is_some() && flaw(server, r, result).is_none())
+        .peekable();
+    given.peek().is_some() && given.all(|(_, r)| is_silent_and_udp_unknown(r, result))
+}
+
 /// Whether the user named a loopback address, or `localhost` (RFC 6761 6.3).
 fn is_named_loopback(server: &GatherServerReport) -> bool {
     let uri = server.uri.parse::<ServerUri>();

@@ -49,6 +49,8 @@ fn of_ice(two_way: &Fact<Range>) -> String {
         format!("; {default} is enough for its two-way flows")
     } else if most.is_some_and(|most| most <= usual) {
         format!("; {default} is too long here")
+    } else if most.is_some() && bounds.at_least_s() < usual {
+        format!("; {default} may be too long here: a binding may have ended by then")
     } else if most.is_some_and(|most| most <= 2.0 * usual) {
         format!("; with {default} not one may be lost here")
     } else {
@@ -132,7 +134,9 @@ mod tests {
             (20.0, None, "a longer measurement tells"),
             (28.0, Some(33.0), "a longer measurement tells"),
             (18.9, Some(20.3), "not one may be lost"),
-            (9.0, Some(10.0), "too long"),
+            (9.0, Some(10.0), "is too long here"),
+            // At 15 s it may have ended or not.
+            (13.8, Some(15.4), "may be too long here"),
         ] {
             let text = of_ice(&Fact::Determined(Range {
                 at_least: Duration::from_secs_f64(at_least),

@@ -1,6 +1,10 @@
 //! What is worth knowing about a result, and what to do about it.
 
 mod reflexive;
+mod servers;
+
+pub use servers::v4_mapped;
+pub(super) use servers::{of_credentials, of_server, of_streams_alone};
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,16 +13,15 @@ use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::family::Family;
 use crate::base::report::{ErrorReport, Finding, Severity};
-use crate::base::words::{counted, listed};
+use crate::base::words::counted;
 use crate::commands::misdirected;
 use crate::commands::nat::report::paths::are_several;
 use crate::commands::nat::report::{NatResult, PathReport, ServerReport};
 use crate::commands::nat::verdict::interfaces::HINT_OF_SILENCE;
 use crate::commands::nat::verdict::{all_failed_with, all_unreachable, is_built_in, is_open};
 use crate::commands::nat::{nat64, router};
-use crate::proto::nat::behavior::BehaviorDiscovery;
 use crate::proto::nat::behavior::words::{AddressPooling, Mapping, Udp};
-use crate::proto::stun::uri::Transport;
+use servers::Others;
 
 /// What is wrong with a server of which there is no address to ask.
 const NO_ADDRESS: &[Code] = &[Code::Dns, Code::NameMisdirected, Code::BroadcastAddress];
@@ -167,27 +170,6 @@ fn of_broadcast(result: &NatResult, is_fatal: bool) -> Option<Finding> {
     Some(Finding::new(found.code, found.message.clone(), hint).severity(severity))
 }
 
-/// Servers that answer a Binding request only to whom they know.
-pub(super) fn of_credentials(result: &NatResult) -> Option<Finding> {
-    let wants = |s: &&ServerReport| {
-        let error = s.error.as_ref();
-        error.is_some_and(|e| e.code == Code::BindingWantsCredentials)
-    };
-    let servers = result.servers.iter().filter(wants);
-    let mut names: Vec<String> = servers.map(|s| s.uri.clone()).collect();
-    names.dedup();
-    (!names.is_empty()).then(|| {
-        Finding::new(
-            Code::BindingWantsCredentials,
-            format!(
-                "{} answers, and wants credentials for a Binding request (error 401): without them it tells no address",
-                listed(&names)
-            ),
-            "browsers send no credentials with STUN: turn that off on the server (coturn: remove secure-stun), or ask another one with -s",
-        )
-    })
-}
-
 fn of_udp(path: &PathReport, result: &NatResult, findings: &mut Vec<Finding>) {
     let all = &result.paths;
     let family = path.family_name();
@@ -268,22 +250,10 @@ pub(super) fn of_path(path: &PathReport, result: &NatResult, findings: &mut Vec<
     }
     nat64::verdict::of_path(path, findings);
     let untold = path.facts.reflexive_addresses.is_empty() && of_credentials(result).is_some();
-    let named: BTreeSet<IpAddr> = result
-        .servers
-        .iter()
-        .filter(|s| s.family == Some(path.family) && s.transport == Transport::Udp)
-        .filter_map(|s| Some(s.address?.ip()))
-        .collect();
-    let has_second = named.len() > 1;
     if !untold {
-        fact_finding("mapping", family, &path.facts.mapping, has_second, findings);
-        fact_finding(
-            "filtering",
-            family,
-            &path.facts.filtering,
-            has_second,
-            findings,
-        );
+        let others = Others::of(path, result);
+        fact_finding("mapping", family, &path.facts.mapping, others, findings);
+        fact_finding("filtering", family, &path.facts.filtering, others, findings);
     }
     findings.extend(reflexive::not_public(path));
     if path.facts.alg == Fact::Determined(true) {
@@ -350,7 +320,7 @@ fn fact_finding<T>(
     name: &str,
     family: &str,
     fact: &Fact<T>,
-    has_second: bool,
+    others: Others,
     findings: &mut Vec<Finding>,
 ) {
     let Fact::Inconclusive { reason, detail } = fact else {
@@ -369,13 +339,17 @@ fn fact_finding<T>(
             Code::AlternateUnreachable,
             "ask another server with RFC 5780 with -s: if its other address is silent too, a firewall here drops UDP to such ports; else the operator of this one should open both addresses and ports",
         ),
-        Reason::SingleServer if has_second => (
-            Code::SingleServer,
-            "the other servers named did not answer: ask one that does, on another IP address, with -s",
-        ),
         Reason::SingleServer => (
             Code::SingleServer,
-            "name a second server on another IP address with -s",
+            match others {
+                Others::None => "name a second server on another IP address with -s",
+                Others::Silent => {
+                    "the other servers named did not answer: ask one that does, on another IP address, with -s"
+                }
+                Others::Heard => {
+                    "what the others named answered cannot be used: ask another one, on another IP address, with -s"
+                }
+            },
         ),
         Reason::AddressPooling => (
             Code::AddressPooling,
@@ -408,6 +382,7 @@ fn fact_finding<T>(
         | Reason::SourceRewritten
         | Reason::StunError
         | Reason::Malformed
+        | Reason::Unusable
         | Reason::WrongSource => return,
         _ => (
             Code::Inconclusive,
@@ -422,70 +397,4 @@ fn fact_finding<T>(
         )
         .severity(Severity::Warning),
     );
-}
-
-/// A remark on a server that writes IPv4 addresses as IPv6 ones.
-pub fn v4_mapped(server: &str) -> Finding {
-    Finding::new(
-        Code::ServerIpv4Mapped,
-        format!(
-            "{server} reports IPv4 addresses in IPv6 form (::ffff:a.b.c.d); they were read as IPv4, but other programs may have no use for them"
-        ),
-        "have the server strip the prefix from what its dual-stack socket tells it, or listen on one socket for each family",
-    )
-}
-
-pub(super) fn of_server(server: &ServerReport, findings: &mut Vec<Finding>) {
-    let name = match server.address {
-        Some(address) => format!("{} ({address})", server.uri),
-        None => server.uri.clone(),
-    };
-    if server.facts.is_v4_mapped {
-        findings.push(v4_mapped(&name));
-    }
-    if let Some(error) = &server.error {
-        let (code, hint) = match error.code {
-            Code::Untruthful => (Code::ServerUntruthful, "do not use this server"),
-            Code::Outvoted => (
-                Code::ServerContradicts,
-                "leave this server out; its answers were not used",
-            ),
-            Code::SourceRewritten => (
-                Code::ServerSourceRewritten,
-                error.hint.unwrap_or("ask another server with -s"),
-            ),
-            Code::Translated => (
-                Code::ServerBehindNat64,
-                "name the prefix of the NAT64 with --nat64-prefix, so that it is tested as a path of its own",
-            ),
-            Code::WrongSource => (
-                Code::ServerWrongSource,
-                "the server, or a NAT or load balancer before it, answers from another address or port: have the server bind each of its addresses, and what stands before it keep the port",
-            ),
-            Code::StunError => (
-                Code::StunError,
-                error.hint.unwrap_or("ask another server with -s"),
-            ),
-            Code::Malformed => (
-                Code::Malformed,
-                "the server breaks RFC 8489: ask another one with -s",
-            ),
-            Code::Tls => (
-                Code::ServerTls,
-                "have the certificate or the port fixed; a private CA can be trusted with SSL_CERT_FILE",
-            ),
-            Code::Dns => (Code::ServerUnresolved, "check the spelling of the name"),
-            _ => return,
-        };
-        findings.push(
-            Finding::new(code, format!("{name}: {}", error.message), hint)
-                .severity(Severity::Warning),
-        );
-    } else if let Some(BehaviorDiscovery::Broken(flaw)) = &server.facts.behavior_discovery {
-        findings.push(Finding::new(
-            Code::ServerBehaviorDiscoveryBroken,
-            format!("{name} offers RFC 5780, but it is of no use from here: {flaw}"),
-            "it still serves for the public address; name another server with RFC 5780, or this one by its first address",
-        ));
-    }
 }

@@ -1,23 +1,24 @@
 //! What the result means for a call, and what it rests on: sentences that a person can act on.
 
+mod closed;
+
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
 use crate::base::fact::{Fact, Reason};
+use crate::base::family::Family;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::{capitalised, listed};
 use crate::commands::misdirected;
 use crate::commands::nat::report::paths::are_several;
 use crate::commands::nat::report::{Closed, NatResult, PathReport, Reachable, ServerReport};
-use crate::commands::nat::verdict::{
-    all_failed_with, findings, is_built_in, is_open, reachable_over,
-};
-use crate::proto::ice::interface::InterfaceKind;
+use crate::commands::nat::verdict::{is_open, judged, reachable_over};
 use crate::proto::nat::address::is_global;
 use crate::proto::nat::behavior::Limits;
 use crate::proto::nat::behavior::reachability::Expected;
 use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, Udp};
+use closed::{closed_sentence, with_closed};
 
 /// What is closed, though UDP as a whole is not, or not only it.
 const CLOSED: [Code; 4] = [
@@ -29,22 +30,25 @@ const CLOSED: [Code; 4] = [
 
 pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]) -> String {
     let several = are_several(&result.paths);
-    let open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    let mut open: Vec<&PathReport> = judged(&result.paths).filter(|p| p.is_open()).collect();
     // Of several interfaces the first open one is told whole, the others in short.
-    let told = if several { 1 } else { result.paths.len() };
-    let mut sentences = opened(
-        &open.take(told).collect::<Vec<_>>(),
-        &result.servers,
-        several,
-    );
-    if several && !sentences.is_empty() {
-        sentences.extend(others(&result.paths));
+    open.truncate(if several { 1 } else { result.paths.len() });
+    let silent = ipv4_without_answer(result).filter(|_| !several && !open.is_empty());
+    let mut sentences = opened(&open, &result.servers, several, silent.is_some());
+    sentences.extend(silent);
+    if sentences.is_empty() {
+        sentences.push(closed_sentence(result, outcome));
     }
-    let mut text = if sentences.is_empty() {
-        closed_sentence(result, outcome)
-    } else {
-        sentences.join(" ")
-    };
+    let first = open
+        .first()
+        .copied()
+        .or_else(|| judged(&result.paths).next());
+    if let Some(first) =
+        first.filter(|_| several && result.paths.iter().any(|p| p.is_open() && !p.is_aside))
+    {
+        sentences.extend(others(&result.paths, first));
+    }
+    let mut text = sentences.join(" ");
     let all_silent = result
         .paths
         .iter()
@@ -101,10 +105,9 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
             refused.message
         );
     }
-    let is_open = result.paths.iter().any(|p| p.is_open() && !p.is_aside);
     let proxy = findings.iter().find(|f| f.code == Code::ProxyInEnvironment);
     if let Some(variable) = proxy
-        .filter(|_| !is_open)
+        .filter(|_| !is_open(&result.paths))
         .and_then(|f| f.message.split(' ').next())
     {
         text = format!(
@@ -125,7 +128,7 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
 
 /// Where many packets are lost, whether a call connects is the smaller question.
 fn loss(result: &NatResult) -> Option<String> {
-    let mut open = result.paths.iter().filter(|p| p.is_open() && !p.is_aside);
+    let mut open = judged(&result.paths).filter(|p| p.is_open());
     let path = open.find(|path| {
         let loss = path.loss;
         loss.lost >= 3 && loss.lost * 5 >= loss.sent
@@ -179,11 +182,45 @@ fn loss(result: &NatResult) -> Option<String> {
     ))
 }
 
-/// What the open paths mean for a call, and what they are.
-fn opened(paths: &[&PathReport], servers: &[ServerReport], several: bool) -> Vec<String> {
+/// What it means that no server answers over IPv4, where one does over IPv6: of most peers nothing is known then.
+fn ipv4_without_answer(result: &NatResult) -> Option<String> {
+    let is_so = |p: &&PathReport| {
+        p.family == Family::Ipv4
+            && !p.is_aside
+            && !p.local_address.is_loopback()
+            && matches!(p.closed, None | Some(Closed::Silent | Closed::OneOperator))
+            && p.facts.udp.value() != Some(&Udp::Open)
+    };
+    let path = result.paths.iter().find(is_so)?;
+    let needs = "a TURN server that is reached over IPv6, TCP or TLS";
+    match &path.facts.udp {
+        Fact::Determined(_) => Some(format!(
+            "UDP over IPv4 is blocked: calls with peers that have IPv4 alone need {needs}."
+        )),
+        Fact::Inconclusive { .. } if path.tcp.open == Fact::Determined(true) => Some(format!(
+            "No server answered UDP over IPv4, though TCP gets through: calls with peers that have IPv4 alone may need {needs}."
+        )),
+        Fact::Inconclusive { .. } => Some(format!(
+            "No server answered over IPv4: calls with peers that have IPv4 alone may need {needs}."
+        )),
+        Fact::NotTested { .. } => None,
+    }
+}
+
+/// What the open paths mean for a call, and what they are. Where another family is silent (`is_part`), it is not meant.
+fn opened(
+    paths: &[&PathReport],
+    servers: &[ServerReport],
+    several: bool,
+    is_part: bool,
+) -> Vec<String> {
     let said = |path: &PathReport| path_sentence(path, servers, several);
     let meanings: BTreeSet<&str> = paths.iter().map(|path| meaning(path)).collect();
-    if let ([one], Some(first)) = (&*meanings.into_iter().collect::<Vec<_>>(), paths.first()) {
+    if let ([one], Some(first), false) = (
+        &*meanings.into_iter().collect::<Vec<_>>(),
+        paths.first(),
+        is_part,
+    ) {
         // The path of the first sentence begins the second.
         let mut sentences = vec![format!("{}.", capitalised(one))];
         sentences.push(said(first));
@@ -197,127 +234,12 @@ fn opened(paths: &[&PathReport], servers: &[ServerReport], several: bool) -> Vec
     paths.iter().flat_map(one).collect()
 }
 
-/// What is closed comes first, then what works in spite of it or instead.
-fn with_closed(found: &Finding, text: &str, result: &NatResult) -> String {
-    if result.paths.iter().any(PathReport::is_open) {
-        return format!("{}. {text}", capitalised(&found.message));
-    }
-    let tcp = result
-        .paths
-        .iter()
-        .any(|p| p.tcp.open == Fact::Determined(true));
-    let instead = match (found.code, tcp) {
-        (Code::NoInternet, _) => "no call works from here",
-        (Code::StunFiltered, true) => "calls will work only through a TURN server over TCP or TLS",
-        (Code::StunFiltered, false) => "calls need a TURN server over TLS",
-        (_, true) => {
-            "calls will work through a TURN server over TCP or TLS, and perhaps over UDP on another port"
-        }
-        (_, false) => "calls need a TURN server over TLS, or perhaps over UDP on another port",
-    };
-    format!("{}: {instead}.", capitalised(&found.message))
-}
-
-fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
-    let blocked = result
-        .paths
-        .iter()
-        .find(|p| p.facts.udp == Fact::Determined(Udp::Blocked) && !p.is_aside);
-    if let (Some(path), true) = (blocked, are_several(&result.paths)) {
-        let tcp = path.tcp.open == Fact::Determined(true);
-        let elsewhere = if result.paths.iter().any(PathReport::is_open) {
-            "what works over another interface leads to its servers alone"
-        } else {
-            "no server answered over any other interface"
-        };
-        return format!(
-            "UDP is blocked {}{}, and {elsewhere}.",
-            path.over(true),
-            if tcp { ", where TCP gets through" } else { "" }
-        );
-    }
-    if let Some(path) = blocked {
-        return if path.tcp.open == Fact::Determined(true) {
-            "UDP is blocked, TCP gets through: calls will work only through a TURN server over TCP or TLS.".to_owned()
-        } else {
-            "UDP is blocked, and no server answered over TCP or TLS either: calls will work only if some TURN server can be reached over TCP or TLS.".to_owned()
-        };
-    }
-    if let Some(path) = result
-        .paths
-        .iter()
-        .find(|p| p.tcp.open == Fact::Determined(true) && !p.is_aside)
-    {
-        return if matches!(path.facts.udp, Fact::NotTested { .. }) {
-            "STUN over TCP or TLS gets through, but no server was named that can be asked over UDP, and NAT behaviour is about UDP.".to_owned()
-        } else {
-            "No server answered over UDP, though TCP gets through: UDP is blocked, or these servers have none; ask others with -s.".to_owned()
-        };
-    }
-    match outcome {
-        Outcome::Interrupted => "Nothing had been found out yet.".to_owned(),
-        Outcome::Error if all_failed_with(result, &[Code::WrongFamily]) => {
-            "Nothing could be tested: no server named has an address of the family asked for."
-                .to_owned()
-        }
-        Outcome::Error if all_failed_with(result, &[Code::Dns]) && is_built_in(result) => {
-            "Nothing could be tested: none of the built-in servers could be resolved: no DNS here."
-                .to_owned()
-        }
-        Outcome::Error if all_failed_with(result, &[Code::Dns]) => {
-            format!(
-                "Nothing could be tested: {}.",
-                findings::none_resolved(result)
-            )
-        }
-        Outcome::Error
-            if all_failed_with(result, &[Code::Dns, Code::WrongFamily, Code::Unreachable]) =>
-        {
-            format!("Nothing could be tested: {}.", findings::no_route(result))
-        }
-        Outcome::Error => {
-            let mut errors = result.servers.iter().filter_map(|s| s.error.as_ref());
-            let local = errors.find(|e| e.code == Code::Forbidden);
-            let why = local.map_or("the system let nothing out", |e| e.message.as_str());
-            format!("Nothing could be tested: {why}.")
-        }
-        _ if all_failed_with(result, &[Code::Refused]) => {
-            let who = capitalised(findings::who_refuses(result));
-            format!("{who}; ask others with -s.")
-        }
-        _ => {
-            let is_vpn =
-                |p: &&PathReport| p.interface_kind == Some(InterfaceKind::Vpn) && !p.is_aside;
-            let vpn = result.paths.iter().find(is_vpn);
-            match vpn.and_then(|path| path.interface.as_ref()) {
-                Some(name) => format!("No server answered over {name}, a VPN judging by its name and the way that everything takes: the VPN may be down, or let no UDP through; try without it, or test another way with --interface."),
-                None if aside_answers(result).is_some() => aside_answers(result).unwrap_or_default(),
-                None => "No server answered, so blocked UDP cannot be told from servers that are down; ask others with -s.".to_owned(),
-            }
-        }
-    }
-}
-
-/// Where servers answer that this machine reaches another way than the internet.
-fn aside_answers(result: &NatResult) -> Option<String> {
-    let answers = |p: &&PathReport| p.is_aside && p.facts.udp == Fact::Determined(Udp::Open);
-    let aside = result.paths.iter().find(answers)?;
-    let usual = result.paths.iter().find(|p| !p.is_aside)?;
-    Some(format!(
-        "No server answered {}, this machine's way to the internet, though one does {}: blocked UDP there cannot be told from servers that are down; ask others with -s.",
-        usual.over(true),
-        aside.over(true)
-    ))
-}
-
-/// The paths behind the first open one, with several interfaces: each in a few words.
-fn others(paths: &[PathReport]) -> Option<String> {
-    let first = paths.iter().position(PathReport::is_open)?;
+/// The paths beside the one that is told, with several interfaces: each in a few words.
+fn others(paths: &[PathReport], told: &PathReport) -> Option<String> {
     let words: Vec<String> = paths
         .iter()
-        .enumerate()
-        .filter(|(index, _)| *index != first)
-        .map(|(_, path)| format!("{}: {}", path.name(true), in_short(path, &paths[first])))
+        .filter(|path| !std::ptr::eq(*path, told))
+        .map(|path| format!("{}: {}", path.name(true), in_short(path, told)))
         .collect();
     (!words.is_empty()).then(|| format!("Other paths: {}.", words.join("; ")))
 }

@@ -112,10 +112,7 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
         } else {
             error.hint
         };
-        let message = if matches!(
-            error.code,
-            Code::Dns | Code::NameMisdirected | Code::BroadcastAddress | Code::WrongFamily
-        ) {
+        let message = if is_of_name(error.code) {
             error.message.clone()
         } else {
             format!(
@@ -133,21 +130,29 @@ fn of_errors(result: &TurnResult, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether it is the name or its address that is wrong, whatever transport was meant.
+pub(super) const fn is_of_name(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Dns | Code::NameMisdirected | Code::BroadcastAddress | Code::WrongFamily
+    )
+}
+
 /// What a transport that the URI does not promise would be good for.
 fn absence_hint(
     with: &[&TransportReport],
     error: &ErrorReport,
     result: &TurnResult,
 ) -> &'static str {
-    // The look at the port has said what it is.
-    if let Some(hint) = error
-        .hint
-        .filter(|_| error.message.contains(" magic cookie "))
-    {
+    // Of silence alone the cause is open, and over TCP of who refuses: what was found has its own remedy.
+    let is_udp = with.iter().any(|t| t.transport == Transport::Udp);
+    let is_open = match error.code {
+        Code::Timeout => true,
+        Code::Refused | Code::Unreachable => !is_udp,
+        _ => false,
+    };
+    if let Some(hint) = error.hint.filter(|_| !is_open) {
         return hint;
-    }
-    if error.code == Code::Rejected {
-        return error.hint.unwrap_or("the other transports work");
     }
     let same_family_works = result
         .transports
@@ -155,14 +160,14 @@ fn absence_hint(
         .any(|t| t.family == with[0].family && t.relayed_address.is_some());
     if error.code == Code::Unreachable && !same_family_works {
         error.hint.unwrap_or("the other addresses work")
-    } else if with.iter().any(|t| t.transport == Transport::Udp)
+    } else if is_udp
         && result.transports.iter().any(|t| {
             is(&t.to_reflexive.works, true)
                 && t.relayed_address.map(|a| Family::of(a.ip())) == with[0].family
         })
     {
         "UDP passes between this host and the relayed address, so it is not blocked on this path as a whole: this port alone is, on the way or by the server's firewall, or the server does not listen there"
-    } else if with.iter().any(|t| t.transport == Transport::Udp) {
+    } else if is_udp {
         "UDP to the server may be blocked on this path, or the server is down there; what works carries a call all the same, with more delay over TCP and TLS"
     } else {
         "the server may not offer it; clients behind firewalls that let no UDP pass need TCP or TLS, best on port 443"

@@ -411,14 +411,26 @@ fn without_urls(entry: &Node) -> String {
 /// What a person should know of the place of the lists; nothing where they are at the usual one.
 fn form_of(found: &[(&str, usize, &Node)]) -> Option<String> {
     let (name, depth, list) = found.first()?;
-    let is_of_talk = found
+    let mut of_kinds: Vec<String> = found
         .iter()
-        .any(|(name, ..)| matches!(&*plain(name), "stunservers" | "turnservers"));
-    if is_of_talk {
-        return Some(
-            "it is the settings of Nextcloud Talk or the like (stunservers, turnservers), not a list of ICE servers; both lists were read"
-                .to_owned(),
-        );
+        .filter(|(name, ..)| matches!(&*plain(name), "stunservers" | "turnservers"))
+        .map(|(name, ..)| (*name).to_owned())
+        .collect();
+    of_kinds.dedup();
+    if let Some(first) = of_kinds.first() {
+        // Each has its own spelling.
+        let whose = match (first.as_str(), of_kinds.len()) {
+            ("stunServers", 1) => "Jitsi Meet",
+            _ => "Nextcloud Talk",
+        };
+        let read = match of_kinds.len() {
+            1 => "what stands there was read",
+            _ => "both lists were read",
+        };
+        return Some(format!(
+            "it is the settings of {whose} or the like ({}), not a list of ICE servers; {read}",
+            of_kinds.join(", ")
+        ));
     }
     let usual = *name == "iceServers" && matches!(list.what, What::List(_));
     match (usual, depth) {

@@ -1,4 +1,5 @@
-//! URLs that are not as RFC 7064 and 7065 have them, and what programs and people mean by them.
+//! URLs that are not as RFC 7064 and 7065 have them, and what programs and people mean by them; and files that hold
+//! something else altogether.
 
 use crate::proto::ice::ice_servers::text::is_url;
 use crate::proto::stun::uri::{Host, ServerUri, UriError};
@@ -55,4 +56,54 @@ pub(super) fn as_chrome_does(
 pub(super) fn is_several(text: &str) -> bool {
     let parts = text.split([',', ';', ' ', '\t', '\n']);
     parts.filter(|part| is_url(part)).count() > 1
+}
+
+/// What a text is that is no list of ICE servers in any form, told by its beginning.
+pub(super) fn other_form(text: &str) -> Option<&'static str> {
+    let begin = text.trim_start();
+    if begin.starts_with('<') && text.contains("urn:xmpp:extdisco") {
+        Some("it is an answer of an XMPP server (XEP-0215), not JSON: name its services with -s")
+    } else if begin.starts_with('<') {
+        Some(
+            "it is a web page (HTML) or XML, not JSON: what was saved may be a page that asks for a login, or an error",
+        )
+    } else if begin.starts_with("HTTP/") {
+        Some("it begins with the headers of an HTTP answer: save the body alone (curl without -i)")
+    } else if is_ini(text) {
+        Some(
+            "it is a configuration file with sections in brackets, as Asterisk's are, not JSON: name its servers with -s",
+        )
+    } else {
+        None
+    }
+}
+
+/// Whether it begins with a section, as `[general]`, and a line `key=value`.
+fn is_ini(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b' '))
+    };
+    let lines = text.lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with([';', '#']));
+    let is_section = |line: &str| {
+        let rest = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        rest.is_some_and(|(name, _)| {
+            is_word(name) && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
+    };
+    let is_setting = |line: &str| line.split_once('=').is_some_and(|(key, _)| is_word(key));
+    lines.next().is_some_and(is_section) && lines.next().is_some_and(is_setting)
+}
+
+pub(super) const ESCAPED: &str = "its quotes are written as HTML has them (&quot;): copy it from where the page shows it, or decode it first";
+
+/// Whether all quotes are written as HTML escapes them.
+pub(super) fn is_escaped(text: &str) -> bool {
+    !text.contains(['"', '\''])
+        && ["&quot;", "&#34;", "&#x22;", "&#39;", "&apos;"]
+            .iter()
+            .any(|escape| text.contains(escape))
 }

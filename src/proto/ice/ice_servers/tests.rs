@@ -143,6 +143,14 @@ fn mistakes_are_named_and_located() {
         ("iceServers:\n  - urls: stun:a", "YAML"),
         ("listening-port=3478\n", "configuration file"),
         ("nat: {\n stun_server = \"a\"\n}", "configuration file"),
+        (
+            "; ours\n[general]\nrtpstart=10000\nstunaddr=stun.example.org\n",
+            "configuration file with sections",
+        ),
+        (
+            "{&quot;iceServers&quot;:[{&quot;urls&quot;:&quot;stun:a&quot;}]}",
+            "as HTML has them",
+        ),
         ("null", "it is JSON, and neither a list nor an object"),
         (
             "HTTP/2 200\r\ncontent-type: application/json\r\n\r\n[]",
@@ -169,6 +177,16 @@ fn mistakes_are_named_and_located() {
         comma.contains("comma before ]") && comma.contains("line 2"),
         "{comma}"
     );
+    let jitsi = "var config = { p2p: { stunServers: [ { urls: 'stun:a' } ] } };";
+    assert!(
+        parse(jitsi)
+            .expect(jitsi)
+            .remarks
+            .iter()
+            .any(|remark| { matches!(remark, Remark::Form(text) if text.contains("Jitsi")) })
+    );
+    let talk = r#"{"stunservers": [{"urls": "stun:a"}], "turnservers": []}"#;
+    assert!(remark(talk).contains("Nextcloud Talk"));
     assert!(remark("[{urls: 'stun:a'}]").contains("JavaScript, not JSON"));
     assert!(remark("[{\"urls\": \"stun:a\"}] // ours").contains("comment"));
 }

@@ -9,6 +9,7 @@ use jsonc_parser::errors::ParseErrorKind as Kind;
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 use serde::de::IgnoredAny;
 
+use crate::proto::ice::ice_servers::oddities::{ESCAPED, is_escaped, other_form};
 use crate::proto::ice::ice_servers::{IceServersError as Error, Remark};
 
 /// With or without its last `=`.
@@ -119,20 +120,8 @@ pub(super) fn read(text: &str) -> Result<Document, Error> {
     if text.trim().is_empty() {
         return Err(Error::Other("the file is empty"));
     }
-    if text.trim_start().starts_with('<') {
-        if text.contains("urn:xmpp:extdisco") {
-            return Err(Error::Other(
-                "it is an answer of an XMPP server (XEP-0215), not JSON: name its services with -s",
-            ));
-        }
-        return Err(Error::Other(
-            "it is a web page (HTML) or XML, not JSON: what was saved may be a page that asks for a login, or an error",
-        ));
-    }
-    if text.trim_start().starts_with("HTTP/") {
-        return Err(Error::Other(
-            "it begins with the headers of an HTTP answer: save the body alone (curl without -i)",
-        ));
+    if let Some(what) = other_form(text) {
+        return Err(Error::Other(what));
     }
     let is_json = serde_json::from_str::<IgnoredAny>(text);
     let found = Excerpt::of(text);
@@ -152,6 +141,9 @@ pub(super) fn read(text: &str) -> Result<Document, Error> {
             let cut_off = is_json.as_ref().is_err_and(serde_json::Error::is_eof);
             if is_python(&found.text[at..]) {
                 return Err(places.error(PYTHON, at));
+            }
+            if is_escaped(&found.text) {
+                return Err(places.error(ESCAPED, at));
             }
             if let Some(before) = typographic_quote(&found.text) {
                 return Err(places.error(TYPOGRAPHIC, before));

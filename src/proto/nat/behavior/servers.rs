@@ -299,11 +299,16 @@ impl Discovery {
     pub(super) fn untold(&self) -> Option<Fact<Infallible>> {
         let mut heard = Vec::new();
         for server in 0..self.servers.len() {
+            let own = self.servers[server].address;
+            let error = self.server_error(server);
+            if let Some(ServerError::Untruthful(what)) = &error {
+                heard.push((Reason::Unusable, format!("{own}: {what}")));
+                continue;
+            }
             if self.first_success(server).is_some() {
                 return None;
             }
-            let own = self.servers[server].address;
-            heard.extend(match self.server_error(server)? {
+            heard.extend(match error? {
                 ServerError::Stun(error) => {
                     let said = format!("{own} answers with error {} {}", error.code, error.reason);
                     Some((Reason::StunError, said.trim_end().to_owned()))

@@ -11,7 +11,7 @@ use crate::base::report::{ErrorReport, Finding, Severity};
 use crate::base::words::{by_route, counted, listed};
 use crate::commands::dead_address::{self, Asked, DeadAddress};
 use crate::commands::gather::report::{GatherResult, GatherServerReport, Status};
-use crate::commands::gather::verdict::{Context, Policy};
+use crate::commands::gather::verdict::Context;
 use crate::commands::misdirected;
 use crate::commands::nat::run::DEFAULT_SERVERS;
 use crate::proto::ice::candidate::CandidateType;
@@ -55,6 +55,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
     // Several bases of one server often fail alike: one finding for each kind of failure.
     let mut seen = BTreeSet::new();
     let mut silent: Vec<String> = Vec::new();
+    let mut is_dispensable = true;
     for server in &result.servers {
         let Some(error) = server.error.as_ref().filter(|e| !e.is_cut_short()) else {
             continue;
@@ -87,6 +88,7 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
         let stage = server.stage;
         if is_waited_for(error) {
             silent.push(name.clone());
+            is_dispensable &= has_another(server, result);
         }
         let severity = if needed(server, result, context) {
             Severity::Error
@@ -115,15 +117,24 @@ pub(super) fn of_servers(result: &GatherResult, context: &Context, findings: &mu
     }
     silent.dedup();
     if context.stopped.is_none() && !silent.is_empty() {
-        findings.push(Finding::new(
-            Code::Stragglers,
-            format!(
-                "{} would hold up other applications: {COST}",
-                listed(&silent)
-            ),
-            "take servers that do not answer out of the configuration",
-        ));
+        findings.push(stragglers(&silent, is_dispensable));
     }
+}
+
+/// What silent servers cost, and whether to do without them.
+fn stragglers(silent: &[String], is_dispensable: bool) -> Finding {
+    Finding::new(
+        Code::Stragglers,
+        format!(
+            "{} would hold up other applications: {COST}",
+            listed(silent)
+        ),
+        if is_dispensable {
+            "take servers that do not answer out of the configuration"
+        } else {
+            "have mended what keeps them from answering; until then calls from here begin that much later"
+        },
+    )
 }
 
 /// Which way leads to a silent server, where there is more than one that may.
@@ -220,11 +231,24 @@ fn works_elsewhere(server: &GatherServerReport, result: &GatherResult) -> bool {
         .any(|s| s.uri == server.uri && s.status == Status::Ok)
 }
 
+/// Whether another host does over UDP what this one should: then it is not this network, and it is not needed.
+fn has_another(server: &GatherServerReport, result: &GatherResult) -> bool {
+    let address = |s: &GatherServerReport| s.address.map(|a| a.ip());
+    result.servers.iter().any(|other| {
+        other.transport == Transport::Udp
+            && other.status == Status::Ok
+            && (other.is_turn || !server.is_turn)
+            && address(other) != address(server)
+            && address(other).map(Family::of) == address(server).map(Family::of)
+    })
+}
+
 /// Whether no other server gives what this one should have given.
 fn needed(server: &GatherServerReport, result: &GatherResult, context: &Context) -> bool {
-    let reflexive = context.policy == Policy::All
+    let reflexive = !context.takes_relays_alone()
         && crate::commands::gather::verdict::promises_reflexive(server);
-    (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
+    crate::commands::gather::verdict::are_all_in_vain(result)
+        || (server.is_turn && !crate::commands::gather::verdict::has(result, CandidateType::Relay))
         || (reflexive && !crate::commands::gather::verdict::has(result, CandidateType::Srflx))
 }
 

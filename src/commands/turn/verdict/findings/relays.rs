@@ -189,13 +189,25 @@ pub(super) fn of_unreachable_relays(result: &TurnResult, findings: &mut Vec<Find
     } else {
         "between this host's UDP socket and the relay"
     };
+    // A firewall here or on the way that says so of the server's port may say so of others.
+    let is_rejected = result.transports.iter().any(|t| {
+        t.transport == Transport::Udp
+            && with.iter().any(|one| one.family == t.family)
+            && (t.error.as_ref())
+                .is_some_and(|e| matches!(e.code, Code::Forbidden | Code::Rejected))
+    });
+    let hint = if is_rejected {
+        "look first at the firewall that rejects UDP to the server; if data does not pass without it either, open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)"
+    } else {
+        "UDP may be blocked on this path; otherwise open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)"
+    };
     findings.push(Finding::new(
         Code::RelayUnreachableFromHere,
         format!(
             "{}: data passes between two relayed addresses, but not {way}",
             way_names(&with, &result.transports)
         ),
-        "UDP may be blocked on this path; otherwise open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
+        hint,
     ));
 }
 
