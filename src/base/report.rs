@@ -180,6 +180,9 @@ pub struct ErrorReport {
     /// What to do about it; the findings say it.
     #[serde(skip)]
     pub hint: Option<&'static str>,
+    /// Whether a closer look has found out why, so that the hint is for just that.
+    #[serde(skip)]
+    pub is_found_out: bool,
 }
 
 impl ErrorReport {
@@ -189,6 +192,16 @@ impl ErrorReport {
             code,
             message: message.into(),
             hint: None,
+            is_found_out: false,
+        }
+    }
+
+    /// The same after a closer look.
+    #[must_use]
+    pub fn found_out(self) -> Self {
+        Self {
+            is_found_out: true,
+            ..self
         }
     }
 

@@ -237,7 +237,8 @@ fn in_words(server: SocketAddr, knocks: &[Knock], was_asked_for_turn: bool) -> O
             Code::Timeout,
             "no answer over UDP, but to a request without the magic cookie of STUN: something on the way filters STUN",
         )
-        .with_hint("calls from here need TURN over TLS; rtcdiag nat tells more"));
+        .with_hint("calls from here need TURN over TLS; rtcdiag nat tells more")
+        .found_out());
     }
     let refused = refused_elsewhere(server.ip(), knocks)?;
     let refused: Vec<String> = refused.iter().map(u16::to_string).collect();
@@ -255,6 +256,7 @@ fn flow_lost() -> ErrorReport {
         "no answer over UDP to the first requests, and one to another socket of this host: packets are lost, or something on the way drops some flows",
     )
     .with_hint("try again; where it happens again, see whether a firewall or router between limits new connections")
+    .found_out()
 }
 
 /// STUN is answered, and TURN is not.

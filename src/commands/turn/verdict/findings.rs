@@ -147,7 +147,7 @@ fn absence_hint(
     // Of silence alone the cause is open, and over TCP of who refuses: what was found has its own remedy.
     let is_udp = with.iter().any(|t| t.transport == Transport::Udp);
     let is_open = match error.code {
-        Code::Timeout => true,
+        Code::Timeout => !error.is_found_out,
         Code::Refused | Code::Unreachable => !is_udp,
         _ => false,
     };
