@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::program::{signal, wait_for_end};
+#[cfg(target_os = "linux")]
+use crate::support::program::{signal, until, wait_for_end};
 use crate::support::schema::assert_valid;
 
 const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
@@ -365,8 +366,22 @@ fn later_rounds_tell_whether_ice_restarts() {
     }
 }
 
+/// Whether the process handles SIGINT and SIGTERM itself by now (proc(5), `SigCgt`).
+#[cfg(target_os = "linux")]
+fn catches_signals(id: u32) -> bool {
+    const INT_AND_TERM: u64 = 1 << 1 | 1 << 14;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let mut caught = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught
+        .next()
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
+}
+
 /// Whatever ends it while it waits, it says so in a whole document.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_is_interrupted_while_it_reads_says_so() {
     for name in ["INT", "TERM"] {
@@ -378,8 +393,7 @@ fn a_run_that_is_interrupted_while_it_reads_says_so() {
             .spawn()
             .expect("it runs");
         let open = child.stdin.take();
-        // Until it waits.
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        until(|| catches_signals(child.id()));
         signal(&child, name);
         let output = wait_for_end(child, std::time::Duration::from_secs(20));
         drop(open);
