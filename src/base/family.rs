@@ -31,6 +31,14 @@ impl Family {
         }
     }
 
+    /// The flag that leaves this family alone.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "-4",
+            Self::Ipv6 => "-6",
+        }
+    }
+
     /// The kind of record that has its addresses in DNS.
     pub const fn record(self) -> &'static str {
         match self {

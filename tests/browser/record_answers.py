@@ -897,6 +897,28 @@ def offers(base, rng):
     return made
 
 
+def answer(browser, made):
+    """Puts into each offer what the browser answers, without its own candidates."""
+    results = []
+    for at in range(0, len(made), 20):
+        results += browser.run(ANSWER, made[at:at + 20])
+    for offer, result in zip(made, results, strict=True):
+        offer.update(result)
+        if "answer" in result:
+            kept = [line for line in result["answer"].split("\r\n") if not line.startswith("a=candidate")]
+            offer["answer"] = "\r\n".join(kept)
+
+
+def save(path, document):
+    """Writes what was recorded, and says how much of it was refused."""
+    with open(path, "wb") as file:
+        # Without a time, so that the same answers are the same file.
+        file.write(gzip.compress(json.dumps(document, indent=0).encode(), 9, mtime=0))
+    made = document["records"]
+    refused = sum("error" in offer for offer in made)
+    print(f"{len(made)} offers, {refused} of them refused as a whole")
+
+
 def main():
     *flags, path = sys.argv[1:]
     browser = Browser()
@@ -907,23 +929,12 @@ def main():
             made = source_offers(base)
         else:
             made = more_offers(base) if "--more" in flags else offers(base, random.Random(1))
-        results = []
-        for at in range(0, len(made), 20):
-            results += browser.run(ANSWER, made[at:at + 20])
+        answer(browser, made)
     finally:
         browser.close()
-    for offer, result in zip(made, results, strict=True):
-        offer.update(result)
-        if "answer" in result:
-            kept = [line for line in result["answer"].split("\r\n") if not line.startswith("a=candidate")]
-            offer["answer"] = "\r\n".join(kept)
     version = re.search(r"Chrome/(\d+)", own["agent"])
     document = {"browser": f"Chromium {version[1]}", "capabilities": own["capabilities"], "records": made}
-    with open(path, "wb") as file:
-        # Without a time, so that the same answers are the same file.
-        file.write(gzip.compress(json.dumps(document, indent=0).encode(), 9, mtime=0))
-    refused = sum("error" in offer for offer in made)
-    print(f"{len(made)} offers, {refused} of them refused as a whole")
+    save(path, document)
 
 
 if __name__ == "__main__":

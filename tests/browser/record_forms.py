@@ -9,12 +9,10 @@ Run by hand where chromium and chromium-driver are installed; the tests read wha
 Only loopback is used: no ICE server is configured.
 """
 
-import gzip
-import json
 import re
 import sys
 
-from record_answers import ANSWER, OFFER, Browser
+from record_answers import OFFER, Browser, answer, save
 
 PRINT = ":".join(["AB"] * 32)
 SESSION = ["v=0", "o=- 4611 2 IN IP4 127.0.0.1", "s=-", "t=0 0"]
@@ -177,23 +175,12 @@ def main():
     browser = Browser()
     try:
         agent = browser.run(OFFER)["agent"]
-        results = []
-        for at in range(0, len(made), 20):
-            results += browser.run(ANSWER, made[at:at + 20])
+        answer(browser, made)
     finally:
         browser.close()
-    for offer, result in zip(made, results, strict=True):
-        offer.update(result)
-        if "answer" in result:
-            kept = [line for line in result["answer"].split("\r\n") if not line.startswith("a=candidate")]
-            offer["answer"] = "\r\n".join(kept)
     version = re.search(r"Chrome/(\d+)", agent)
     document = {"browser": f"Chromium {version[1]}", "records": made}
-    with open(path, "wb") as file:
-        # Without a time, so that the same answers are the same file.
-        file.write(gzip.compress(json.dumps(document, indent=0).encode(), 9, mtime=0))
-    refused = sum("error" in offer for offer in made)
-    print(f"{len(made)} offers, {refused} of them refused as a whole")
+    save(path, document)
 
 
 if __name__ == "__main__":

@@ -107,13 +107,7 @@ impl Guest {
         let joining = self.until_joined(&mut pipe, &mut client);
         let joined = timeout_at(by, joining).await;
         self.used = client.used();
-        let silence = |_| {
-            Err(if client.is_let_in() {
-                failure::unsubscribed(failure::ANOTHER)
-            } else {
-                failure::unanswered()
-            })
-        };
+        let silence = |_| Err(failure::silent(client.is_let_in(), failure::ANOTHER));
         match joined.unwrap_or_else(silence) {
             Ok(()) => Ok((pipe, client)),
             Err(failure)

@@ -53,10 +53,7 @@ fn of_interfaces(result: &GatherResult, context: &Context, findings: &mut Vec<Fi
     if result.candidates.is_empty() && context.policy == Policy::All {
         findings.push(match &context.families[..] {
             [family] => {
-                let (name, flag) = match family {
-                    Family::Ipv4 => ("IPv4", "-4"),
-                    Family::Ipv6 => ("IPv6", "-6"),
-                };
+                let (name, flag) = (family.name(), family.flag());
                 Finding::new(
                     Code::NoNetwork,
                     format!("this machine has no {name} address that another one could reach, and {flag} leaves out the other family"),

@@ -284,8 +284,11 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
                 Whose::Remote => "the other side",
                 Whose::Both | Whose::Between => "either side",
             };
-            let effect = if remedy.is_sure { "would" } else { "may" };
-            format!("{text} A TURN server that works for {side} {effect} connect them.")
+            let any = Remedy {
+                message: format!("a TURN server that works for {side}"),
+                ..remedy.clone()
+            };
+            format!("{text} {}.", capitalised(&promise(&any)))
         }
         Some(remedy) => format!("{text} {}", promised(remedy, wording)),
         None => text,

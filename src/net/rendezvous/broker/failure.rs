@@ -77,13 +77,17 @@ pub(in crate::net) fn unanswered() -> Failure {
     )
 }
 
-pub(in crate::net) fn unsubscribed(hint: &'static str) -> Failure {
+/// Nothing came for too long of a broker that has let the client in, or not; `another` is what else may be used.
+pub(in crate::net) fn silent(is_let_in: bool, another: &'static str) -> Failure {
+    if !is_let_in {
+        return unanswered();
+    }
     Failure::passing(
         ErrorReport::new(
             Code::Timeout,
             "the broker lets this client in and does not answer its subscription",
         )
-        .with_hint(hint),
+        .with_hint(another),
     )
 }
 

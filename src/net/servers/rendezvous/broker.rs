@@ -130,13 +130,7 @@ impl Connection {
         by: Instant,
     ) -> Result<(), Failure> {
         let taken = timeout_at(by, self.until_taken(shared)).await;
-        taken.unwrap_or_else(|_| {
-            Err(if self.line.is_let_in() {
-                failure::unsubscribed(ANOTHER)
-            } else {
-                failure::unanswered()
-            })
-        })?;
+        taken.unwrap_or_else(|_| Err(failure::silent(self.line.is_let_in(), ANOTHER)))?;
         shared.broker_takes(own);
         let handed_on = async {
             while !shared.state().rooms.is_ready() {

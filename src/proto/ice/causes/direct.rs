@@ -122,7 +122,7 @@ fn without_common_family(situation: &Situation<'_>) -> Cause {
     // As in "IPv4 (-4)", where that was asked for.
     let told = |whose: Whose, set: &BTreeSet<Family>| match situation.party(whose).found.only_family
     {
-        Some(family) => format!("{} ({})", family.name(), remedies::flag(family)),
+        Some(family) => format!("{} ({})", family.name(), family.flag()),
         None => names(set),
     };
     let (ours, others) = (told(Whose::Local, &own), told(Whose::Remote, &theirs));

@@ -312,14 +312,6 @@ fn ipv6(both: &OneFamily<'_>) -> Option<Remedy> {
     Some(remedy(RemedyCode::Ipv6, side, message, Effect::Direct).briefly(brief))
 }
 
-/// The flag that leaves this family alone.
-pub(super) const fn flag(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "-4",
-        Family::Ipv6 => "-6",
-    }
-}
-
 pub(super) fn family(
     situation: &Situation<'_>,
     own: &BTreeSet<Family>,
@@ -329,7 +321,7 @@ pub(super) fn family(
     let only = |whose: Whose| situation.party(whose).found.only_family;
     let all: Vec<String> = [Whose::Local, Whose::Remote]
         .into_iter()
-        .filter_map(|whose| only(whose).map(|f| format!("{} on {}", flag(f), short(whose))))
+        .filter_map(|whose| only(whose).map(|f| format!("{} on {}", f.flag(), short(whose))))
         .collect();
     // Who was told to use one family has the other one perhaps: that is the first thing to try.
     if let Some(side) = Whose::of(only(Whose::Local).is_some(), only(Whose::Remote).is_some()) {

@@ -70,9 +70,14 @@ impl Silence<'_> {
 
     /// Whether a host that is silent on its own port says of other ports that nothing listens there: UDP gets out to it.
     pub(super) fn gets_out(&self, unanswered: &BTreeSet<IpAddr>) -> bool {
+        self.reached(unanswered).is_some()
+    }
+
+    /// Such a host, and those ports.
+    fn reached(&self, unanswered: &BTreeSet<IpAddr>) -> Option<(IpAddr, BTreeSet<u16>)> {
         let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
         let mut hosts = unanswered.iter().filter(|ip| !refused_itself(**ip));
-        hosts.any(|ip| refused_elsewhere(*ip, self.knocks).is_some())
+        hosts.find_map(|ip| Some((*ip, refused_elsewhere(*ip, self.knocks)?)))
     }
 
     /// Hosts that say of other ports that nothing listens there are reached by UDP. Whether answers
@@ -82,10 +87,7 @@ impl Silence<'_> {
             return None;
         }
         let unanswered = self.unanswered();
-        let refused_itself = |ip: IpAddr| self.refusals.iter().any(|(server, _)| server.ip() == ip);
-        let mut hosts = unanswered.iter().filter(|ip| !refused_itself(**ip));
-        let found = hosts.find_map(|ip| Some((*ip, refused_elsewhere(*ip, self.knocks)?)));
-        let Some((host, refused)) = found else {
+        let Some((host, refused)) = self.reached(&unanswered) else {
             return self.is_one_port_let_out(&unanswered);
         };
         let own = self

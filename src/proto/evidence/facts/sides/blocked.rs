@@ -102,13 +102,15 @@ pub(super) fn blocked(account: &Account, told: &Told, other: Option<&Account>) -
         .or_else(|| asked.and_then(|ms| several_silent(account, &udp, other, ms)))
 }
 
+/// Whether a server has answered over UDP for there to be this candidate.
+fn is_of_udp_answer(candidate: &ToldCandidate) -> bool {
+    candidate.kind == CandidateType::Srflx || candidate.relay_transport == Some(Transport::Udp)
+}
+
 /// Whether all servers that an end asked over UDP are silent to it. That alone is no proof that its UDP is blocked: they
 /// may be down, or somebody far from this end drops what is sent to their port.
 pub(super) fn is_unanswered(account: &Account, told: &Told) -> bool {
     let udp = of_udp(account);
-    let is_answered = |c: &ToldCandidate| {
-        c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp)
-    };
     let has_waited = account.has_events && asked_for(account).is_some_and(|ms| ms >= SILENT_MS);
     let is_silent = |server: &ServerRecord| match &server.error {
         Some((code, _)) => *code == Code::Timeout,
@@ -117,7 +119,7 @@ pub(super) fn is_unanswered(account: &Account, told: &Told) -> bool {
     // Who uses relays alone does not say what STUN servers answered.
     !account.relay_only
         && !udp.is_empty()
-        && !told.udp().any(is_answered)
+        && !told.udp().any(is_of_udp_answer)
         && udp.iter().all(|(server, _)| is_silent(server))
 }
 
@@ -127,13 +129,10 @@ fn answers_elsewhere(
     udp: &[(&ServerRecord, &ServerUri)],
     other: Option<&Account>,
 ) -> bool {
-    let is_answer = |c: &&ToldCandidate| {
-        c.kind == CandidateType::Srflx || c.relay_transport == Some(Transport::Udp)
-    };
     let Some(other) = other else {
         return account.other.udp().any(|c| c.kind == CandidateType::Srflx);
     };
-    let mut answers = other.own.udp().filter(is_answer);
+    let mut answers = other.own.udp().filter(|c| is_of_udp_answer(c));
     answers.any(|c| {
         let from = c.url.as_ref().and_then(|url| url.parse::<ServerUri>().ok());
         from.is_none_or(|from| udp.iter().any(|(_, uri)| uri.host == from.host))
