@@ -5,11 +5,13 @@
 //! `cargo bench -- rendezvous`
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::certificates::{Authority, Certificate};
 use crate::support::mosquitto::mosquitto;
 use crate::support::program;
 use futures_util::{SinkExt, StreamExt};
@@ -18,8 +20,12 @@ use rtcdiag::proto::signal::rooms::{RoomKind, RoomName};
 use rtcdiag::proto::signal::seal::Name;
 use rtcdiag::proto::signal::wire::{Join, SUBPROTOCOL};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -46,7 +52,39 @@ const GOAL_ADDED_MS: f64 = 5.0;
 /// Rooms of members at two servers, and as many of members at one.
 const BROKER_ROOMS: usize = 50;
 
-pub type Socket = WebSocketStream<TcpStream>;
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+pub type Socket = WebSocketStream<Box<dyn Stream>>;
+
+/// Where a server is, and whether it is spoken to over TLS.
+#[derive(Clone)]
+pub struct Way {
+    address: SocketAddr,
+    tls: Option<TlsConnector>,
+}
+
+impl Way {
+    /// From an address of this machine.
+    pub async fn connect(&self, from: IpAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((from, 0).into()).expect("it is loopback");
+        let stream = socket.connect(self.address).await.expect("it listens");
+        stream.set_nodelay(true).expect("it is TCP");
+        stream
+    }
+
+    /// With the TLS handshake done, where there is one.
+    pub async fn open(&self, stream: TcpStream) -> Box<dyn Stream> {
+        let Some(tls) = &self.tls else {
+            return Box::new(stream);
+        };
+        let name = ServerName::IpAddress(self.address.ip().into());
+        let opened = tls.connect(name, stream).await;
+        Box::new(opened.expect("it speaks TLS"))
+    }
+}
 
 /// Whether this process is the child whose rooms are measured.
 pub fn is_client() -> bool {
@@ -97,7 +135,7 @@ async fn measure(rooms: usize) {
     println!("rtcdiag serve with {rooms} rooms of two on loopback, clients on the same machine");
     let (memory_before, cpu_before) = (server.memory(), server.cpu());
     let began = Instant::now();
-    let mut clients = join_all(server.address, rooms).await;
+    let mut clients = join_all(&server.way, rooms).await;
     let took = began.elapsed().as_secs_f64();
     let cpu = server.cpu() - cpu_before;
     // What the handshakes needed is given back by then.
@@ -134,7 +172,7 @@ async fn through_a_broker(rooms: usize) {
     let alone = Server::start(&["--broker", &url]);
     println!("the same with a broker, and no other server there");
     let (began, cpu_before) = (Instant::now(), alone.cpu());
-    let clients = join_all(alone.address, rooms).await;
+    let clients = join_all(&alone.way, rooms).await;
     let took = began.elapsed().as_secs_f64();
     joins(2 * rooms, took, alone.cpu() - cpu_before);
     drop(clients);
@@ -144,10 +182,10 @@ async fn through_a_broker(rooms: usize) {
     let mut clients = Vec::new();
     let mut within = Vec::new();
     for room in 0..BROKER_ROOMS {
-        clients.push(join(alone.address, room, 1).await);
-        clients.push(join(other.address, room, 2).await);
-        within.push(join(alone.address, BROKER_ROOMS + room, 1).await);
-        within.push(join(alone.address, BROKER_ROOMS + room, 2).await);
+        clients.push(join(&alone.way, room, 1).await);
+        clients.push(join(&other.way, room, 2).await);
+        within.push(join(&alone.way, BROKER_ROOMS + room, 1).await);
+        within.push(join(&alone.way, BROKER_ROOMS + room, 2).await);
     }
     let apart = round_trips(&mut clients).await;
     let near = round_trips(&mut within).await;
@@ -192,15 +230,15 @@ pub fn number(count: usize) -> f64 {
 }
 
 /// Both members of each room, the two of one room side by side.
-pub async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
+pub async fn join_all(way: &Way, rooms: usize) -> Vec<Socket> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut joining = Vec::new();
     for room in 0..rooms {
         for member in [1, 2] {
-            let turns = Arc::clone(&turns);
+            let (turns, way) = (Arc::clone(&turns), way.clone());
             joining.push(tokio::spawn(async move {
                 let _turn = turns.acquire().await.expect("it stays open");
-                join(server, room, member).await
+                join(&way, room, member).await
             }));
         }
     }
@@ -211,16 +249,14 @@ pub async fn join_all(server: SocketAddr, rooms: usize) -> Vec<Socket> {
     clients
 }
 
-pub async fn join(server: SocketAddr, room: usize, member: u8) -> Socket {
-    let stream = TcpStream::connect(server).await.expect("it listens");
-    join_over(stream, server, room, member).await
+pub async fn join(way: &Way, room: usize, member: u8) -> Socket {
+    let stream = way.connect(Ipv4Addr::LOCALHOST.into()).await;
+    join_over(way.open(stream).await, room, member).await
 }
 
-pub async fn join_over(stream: TcpStream, server: SocketAddr, room: usize, member: u8) -> Socket {
-    stream.set_nodelay(true).expect("it is TCP");
-    let mut request = format!("ws://{server}/pair")
-        .into_client_request()
-        .expect("a URL");
+pub async fn join_over(stream: Box<dyn Stream>, room: usize, member: u8) -> Socket {
+    // Where it goes is known to the stream, which may be TLS already.
+    let mut request = "ws://localhost/pair".into_client_request().expect("a URL");
     let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
     let headers = request.headers_mut();
     headers.insert("Sec-WebSocket-Protocol", subprotocol);
@@ -277,7 +313,9 @@ async fn pass(from: &mut Socket, to: &mut Socket) {
 
 pub struct Server {
     child: Child,
-    pub address: SocketAddr,
+    pub way: Way,
+    /// Its certificate, as long as it runs.
+    files: Vec<PathBuf>,
 }
 
 impl Server {
@@ -298,10 +336,44 @@ impl Server {
         stdout.read_line(&mut line).expect("UTF-8");
         let event: Value = serde_json::from_str(&line).expect("an event");
         let address = event["addresses"][0].as_str().expect("an address");
+        let address = address.parse().expect("an address");
         Self {
-            address: address.parse().expect("an address"),
             child,
+            way: Way { address, tls: None },
+            files: Vec::new(),
         }
+    }
+
+    /// The same over TLS.
+    pub fn start_with_tls(more: &[&str]) -> Self {
+        let authority = Authority::new().expect("temporary files");
+        let (certificate, key) = authority.pem(Certificate::Good).expect("it can be made");
+        let files = [("crt", certificate), ("key", key)].map(|(kind, text)| {
+            let name = format!("rtcdiag-bench-{}.{kind}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, text).expect("temporary files");
+            path
+        });
+        let path = |at: usize| files[at].to_str().expect("UTF-8");
+        let tls = ["--tls-cert", path(0), "--tls-key", path(1)];
+        let mut server = Self::start(&[more, &tls].concat());
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_file(authority.file()).expect("it was written");
+        roots.add(root).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has them")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        server.way.tls = Some(TlsConnector::from(Arc::new(config)));
+        server.files = files.into();
+        server
+    }
+
+    /// How many connections it holds, and a few files beside.
+    pub fn files(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(path).expect("Linux says").count()
     }
 
     /// Resident memory in kilobytes.
@@ -331,5 +403,8 @@ impl Drop for Server {
         // It may be gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }

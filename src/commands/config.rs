@@ -26,10 +26,10 @@ pub enum ConfigError {
     /// Help, version, or a mistake on the command line: clap's own message.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    #[error("cannot read the configuration file {}: {source}", path.display())]
+    #[error("cannot read the configuration file {}: {error}", path.display())]
     Unreadable {
         path: PathBuf,
-        source: std::io::Error,
+        error: std::io::Error,
     },
     #[error("{}:{line}:{column}: {message}", path.display())]
     Wrong {

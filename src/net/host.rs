@@ -28,7 +28,7 @@ pub enum SourceError {
     #[error("{0} is not an address of this host")]
     NotLocal(IpAddr),
     #[error("cannot list the network interfaces: {0}")]
-    Interfaces(#[source] io::Error),
+    Interfaces(io::Error),
 }
 
 impl Source {

@@ -183,6 +183,22 @@ fn words_are_found_where_they_are_used_and_nowhere_else() {
 }
 
 /// Where a file has a word that it must not have.
+/// What is printed as a chain says the source after the message.
+#[test]
+fn no_error_says_its_source_twice() {
+    let mut twice = Vec::new();
+    for file in sources(&source_root()) {
+        let text = fs::read_to_string(&file).expect("it can be read");
+        for after in text.split("#[error(").skip(1) {
+            let (message, _) = after.split_once(")]").expect("an attribute ends");
+            if mentions(message, "source") {
+                twice.push(format!("{}: {message}", file.display()));
+            }
+        }
+    }
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
 fn forbidden_words(files: &[PathBuf], words: &[impl AsRef<str>]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files {

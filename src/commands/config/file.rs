@@ -26,7 +26,7 @@ impl File {
     pub(super) fn read(path: PathBuf) -> Result<Self, ConfigError> {
         match read_text(&path, FILE_PATIENCE) {
             Ok(text) => Ok(Self { path, text }),
-            Err(source) => Err(ConfigError::Unreadable { path, source }),
+            Err(error) => Err(ConfigError::Unreadable { path, error }),
         }
     }
 

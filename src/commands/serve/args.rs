@@ -31,7 +31,7 @@ Environment:
 Exit codes:
   0    stopped by SIGTERM, as services are, or by --timeout
   2    usage error, or it could not start: port in use, a file that cannot be used, a broker that
-       refuses user and password
+       refuses user and password, or does what no broker does
   130  interrupted (Ctrl-C); the totals are printed first";
 
 /// Arguments of `rtcdiag serve`.

@@ -10,12 +10,12 @@ use tokio::net::{TcpListener, UdpSocket};
 const PORT_TRIES: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({transport}): {}", reason(source, *address))]
+#[error("cannot listen on {address} ({transport}): {}", reason(error, *address))]
 pub struct ListenError {
     pub address: SocketAddr,
     /// `UDP` or `TCP`.
     pub transport: &'static str,
-    pub source: io::Error,
+    pub error: io::Error,
 }
 
 /// What an error of listening means. `address` is what was to be listened on.
@@ -42,10 +42,10 @@ pub fn udp(address: SocketAddr) -> Result<UdpSocket, ListenError> {
         let socket = bound(address, Type::DGRAM, Protocol::UDP)?;
         UdpSocket::from_std(socket.into())
     };
-    socket().map_err(|source| ListenError {
+    socket().map_err(|error| ListenError {
         address,
         transport: "UDP",
-        source,
+        error,
     })
 }
 
@@ -56,10 +56,10 @@ pub fn tcp(address: SocketAddr, backlog: i32) -> Result<TcpListener, ListenError
         socket.listen(backlog)?;
         TcpListener::from_std(socket.into())
     };
-    listener().map_err(|source| ListenError {
+    listener().map_err(|error| ListenError {
         address,
         transport: "TCP",
-        source,
+        error,
     })
 }
 
@@ -73,10 +73,10 @@ pub fn udp_and_tcp(
     let mut tries = 1;
     loop {
         let socket = udp(address)?;
-        let chosen = socket.local_addr().map_err(|source| ListenError {
+        let chosen = socket.local_addr().map_err(|error| ListenError {
             address,
             transport: "UDP",
-            source,
+            error,
         })?;
         match tcp(chosen, BACKLOG) {
             Ok(listener) => return Ok((socket, listener, chosen)),

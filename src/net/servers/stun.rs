@@ -174,10 +174,10 @@ fn bind_all(config: &Config) -> Result<Bound, ListenError> {
         let wanted = config.alternate_port(alternate, primary.port());
         let wanted = SocketAddr::new(alternate.ip(), wanted);
         let last = listen::udp(wanted)?;
-        let alternate = last.local_addr().map_err(|source| ListenError {
+        let alternate = last.local_addr().map_err(|error| ListenError {
             address: wanted,
             transport: "UDP",
-            source,
+            error,
         })?;
         addresses.alternate = Some(alternate);
         for place in &Place::ALL[1..3] {

@@ -76,7 +76,7 @@ impl Refusal {
         match self {
             Self::RoomFull => "two others are in this session already",
             Self::MeshFull => "as many hosts as one mesh may have are in it already",
-            Self::BadJoin => "this is not how a client of rtcdiag joins a room",
+            Self::BadJoin => "this is not how a client of rtcdiag joins a room, or speaks in it",
             Self::Version => "the rendezvous speaks another version of the protocol",
             Self::TooLarge => "a message is larger than the rendezvous takes",
             Self::TooFast => "more than the rendezvous takes in this time",

@@ -24,6 +24,10 @@ fn a_port_in_use_or_an_address_of_others_is_told() {
     assert!(text.contains(&address) && text.contains("in use"), "{text}");
     let text = failing(&["serve", "--listen", "192.0.2.77:7880"]);
     assert!(text.contains("not an address of this host"), "{text}");
+    let gone = ["--tls-cert=gone.pem", "--tls-key=gone.key"];
+    let text = failing(&[&["serve", "--listen=127.0.0.1:0"], &gone[..]].concat());
+    let reason = "No such file";
+    assert_eq!(text.matches(reason).count(), 1, "{text}");
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub struct CertificateFiles {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateFilesError {
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
     #[error("{}: {problem}", path.display())]
     Wrong { path: PathBuf, problem: String },
 }
@@ -122,9 +122,9 @@ fn pem_problem(error: &pem::Error, wanted: &str) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateFilesError> {
-    let unreadable = |source| CertificateFilesError::Unreadable {
+    let unreadable = |error| CertificateFilesError::Unreadable {
         path: path.to_owned(),
-        source,
+        error,
     };
     // Reading a pipe would wait for whoever writes to it, and it could not be read again.
     let about = std::fs::metadata(path).map_err(unreadable)?;

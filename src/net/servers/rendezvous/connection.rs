@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -47,7 +47,24 @@ const PONGS: usize = 4096;
 
 type Socket = WebSocketStream<Unfinished<MaybeTls>>;
 
-pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<TlsAcceptor>) {
+/// What comes before the WebSocket needs far more memory than that: it is given back.
+pub(super) fn serve(
+    visit: Visit,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> impl Future<Output = ()> + Send {
+    Box::pin(open(visit, stream, tls)).then(|opened| match opened {
+        Some((desk, socket)) => converse(desk, socket).boxed(),
+        None => std::future::ready(()).boxed(),
+    })
+}
+
+/// What a proxy says, TLS, and the requests; a WebSocket if one of them asked for it.
+async fn open(
+    mut visit: Visit,
+    mut stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> Option<(Desk, Box<Socket>)> {
     // Messages are small, and each is waited for.
     let _ = stream.set_nodelay(true);
     let mut patience = visit.shared.patience.request;
@@ -58,11 +75,11 @@ pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<T
             }
             Ok(Ok(Some(client))) => {
                 if !visit.is_of(client) {
-                    return;
+                    return None;
                 }
             }
             Ok(Ok(None)) => {}
-            Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
+            Ok(Err(_)) | Err(_) => return foreign(&visit),
         }
     }
     if visit.refusal.is_some() {
@@ -71,33 +88,36 @@ pub(super) async fn serve(mut visit: Visit, mut stream: TcpStream, tls: Option<T
     }
     // Until its client says something, a connection needs little.
     if !matches!(timeout(patience, stream.readable()).await, Ok(Ok(()))) {
-        return visit.shared.was_foreign();
+        return foreign(&visit);
     }
     let Ok(Ok(turn)) = timeout(patience, visit.shared.requesting.acquire()).await else {
-        return visit.shared.was_foreign();
+        return foreign(&visit);
     };
-    // The request needs far more memory than the WebSocket that follows: it is boxed and freed.
     let left = Left::default();
     let requests = requests(&visit, stream, tls, &left);
     let asked = tokio::select! {
         asked = Box::pin(timeout(patience, requests)) => asked,
-        () = crowded(&visit.shared.requesting) => return visit.shared.was_foreign(),
+        () = crowded(&visit.shared.requesting) => return foreign(&visit),
     };
     drop(turn);
     let upgraded = match asked {
         Ok(Ok(Some(upgraded))) => upgraded,
-        Ok(Ok(None)) => return,
+        Ok(Ok(None)) => return None,
         // A client that keeps a connection after its requests has done nothing wrong.
-        Ok(Err(_)) | Err(_) if left.has_any() => return,
-        Ok(Err(_)) | Err(_) => return visit.shared.was_foreign(),
+        Ok(Err(_)) | Err(_) if left.has_any() => return None,
+        Ok(Err(_)) | Err(_) => return foreign(&visit),
     };
     if left.client().is_some_and(|client| !visit.is_of(client)) {
-        return;
+        return None;
     }
-    drop(left);
     let socket = websocket(upgraded, &visit).await;
-    let desk = Desk::open(visit);
-    Box::pin(converse(desk, socket)).await;
+    Some((Desk::open(visit), Box::new(socket)))
+}
+
+/// Nothing that is served here was asked for.
+fn foreign<T>(visit: &Visit) -> Option<T> {
+    visit.shared.was_foreign();
+    None
 }
 
 /// When a request has to end for others that wait to be read.
@@ -186,13 +206,19 @@ impl From<Refusal> for Disconnect {
     }
 }
 
-async fn converse(mut desk: Desk, mut socket: Socket) {
-    let end = match join(&mut desk, &mut socket).await {
+/// What is needed once is boxed: most of the time a connection waits in [`forward`].
+async fn converse(mut desk: Desk, mut socket: Box<Socket>) {
+    let joined = Box::pin(join(&mut desk, &mut socket)).await;
+    let end = match joined {
         Ok(()) => forward(&desk, &mut socket).await,
         Err(end) => end,
     };
     // The seat is free at once; saying good-bye may take a moment.
     desk.leave();
+    Box::pin(part(&desk, socket, end)).await;
+}
+
+async fn part(desk: &Desk, mut socket: Box<Socket>, end: Disconnect) {
     let patience = desk.visit.shared.patience.linger;
     match end {
         Disconnect::Gone => {
@@ -245,7 +271,7 @@ async fn forward(desk: &Desk, socket: &mut Socket) -> Disconnect {
         let wake = ping_at.min(heard + patience.silence);
         let sent = tokio::select! {
             refusal = desk.outbox.ended() => return refusal.into(),
-            message = desk.outbox.next() => send(desk, socket, message).await,
+            message = desk.outbox.next() => Box::pin(send(desk, socket, message)).await,
             came = next(socket) => {
                 heard = clock.now();
                 match came {
@@ -268,7 +294,7 @@ async fn forward(desk: &Desk, socket: &mut Socket) -> Disconnect {
                     continue;
                 }
                 ping_at = now + patience.ping;
-                send(desk, socket, Message::Ping(Bytes::new())).await
+                Box::pin(send(desk, socket, Message::Ping(Bytes::new()))).await
             }
         };
         if let Err(end) = sent {

@@ -41,15 +41,15 @@ impl Default for Listen {
 
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error("cannot listen on {address}: {}", reason(source, *address))]
+    #[error("cannot listen on {address}: {}", reason(error, *address))]
     Listen {
         address: SocketAddr,
-        source: io::Error,
+        error: io::Error,
     },
     #[error(transparent)]
     Certificate(#[from] CertificateFilesError),
     #[error("cannot start the server: {0}")]
-    System(#[source] io::Error),
+    System(io::Error),
 }
 
 impl Listen {
@@ -67,9 +67,8 @@ fn everywhere(port: u16, families: &[Family]) -> Result<Vec<TcpListener>, BindEr
         tries += 1;
         match once_everywhere(port, families) {
             // The port that was free for the first family is taken for another.
-            Err(BindError::Listen { source, .. })
-                if port == 0 && source.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {
-            }
+            Err(BindError::Listen { error, .. })
+                if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {}
             done => return done,
         }
     }
@@ -88,8 +87,8 @@ fn once_everywhere(mut port: u16, families: &[Family]) -> Result<Vec<TcpListener
                 port = listener.local_addr().map_err(BindError::System)?.port();
                 listeners.push(listener);
             }
-            Err(BindError::Listen { address, source }) if is_no_such_family(&source) => {
-                missing = Some(BindError::Listen { address, source });
+            Err(BindError::Listen { address, error }) if is_no_such_family(&error) => {
+                missing = Some(BindError::Listen { address, error });
             }
             Err(error) => return Err(error),
         }
@@ -113,6 +112,6 @@ fn is_no_such_family(error: &io::Error) -> bool {
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     tcp(address, BACKLOG).map_err(|error| BindError::Listen {
         address,
-        source: error.source,
+        error: error.error,
     })
 }

@@ -22,7 +22,7 @@ use crate::net::servers::rendezvous::frames::Frames;
 const PIECE: usize = 2048;
 /// What each connection may have of an unfinished message that does not count, so that honest clients get through while
 /// others use up what there is: most messages of a pair are smaller. The same of what is not taken.
-const FREE: usize = 4096;
+const FREE: usize = 2048;
 
 /// A stream of which is known how much of the message in progress has come, and how much waits to be taken.
 ///
