@@ -22,8 +22,8 @@ const HONEST: usize = 100;
 const OTHER_FILES: usize = 1024;
 /// A message that is allowed.
 const WHOLE: usize = 255_000;
-/// Of that more than each may have beside what all share, and less than what one frame may keep.
-const PART: usize = 4000;
+/// As much of it as each may have that does not count.
+const PART: usize = 2000;
 /// How many of those from many addresses come at once; fewer where more is sent.
 const AT_ONCE: usize = 2000;
 const SENT_AT_ONCE: usize = 8_000_000;

@@ -78,7 +78,7 @@ pub struct PairArgs {
     #[arg(long, value_name = "POLICY", default_value = "all")]
     pub policy: Policy,
     /// How long to measure the quality of the path
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = duration)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = duration)]
     pub duration: Duration,
     /// Test audio, video or both with a browser at the other side: what its microphone and camera give, or a tone and
     /// a picture of its page, comes back to it
