@@ -45,6 +45,8 @@ pub struct Asking {
     /// When the last one was sent, and how many since the last that was answered.
     pub asked: Option<f64>,
     pub unanswered: u32,
+    /// The longest time in which several were not answered, between two that were.
+    pub longest: Option<(f64, f64)>,
 }
 
 impl Asking {
@@ -56,7 +58,14 @@ impl Asking {
         self.unanswered = self.unanswered.saturating_add(1);
     }
 
-    pub const fn answer(&mut self, at: f64) {
+    pub fn answer(&mut self, at: f64) {
+        // The one that is answered now was asked, too.
+        if let Some(before) = self.answered.filter(|_| self.unanswered > Self::SEVERAL) {
+            let longest = self.longest.map_or(0.0, |(from, to)| to - from);
+            if at - before > longest {
+                self.longest = Some((before, at));
+            }
+        }
         self.answered = Some(at);
         self.unanswered = 0;
     }

@@ -60,6 +60,23 @@ fn an_outage_of_some_seconds_in_the_middle_is_told() {
 }
 
 #[test]
+fn an_outage_one_way_in_the_middle_is_told_as_one() {
+    let mut a = Seen::at_a();
+    a.works(100, 7000);
+    for ms in (7000..16_000).step_by(500) {
+        a.checks(ms, 0, false);
+        a.checks(ms + 10, 1, true);
+        a.media(ms + 30, 1);
+    }
+    a.works(16_000, 22_000);
+    let call = judge(&[a.tape.record()]);
+    assert_eq!(causes(&call), owned(&LOST));
+    let said = &call.causes[0].message;
+    assert!(said.contains("was not answered meanwhile"), "{said}");
+    assert!(!said.contains("nothing came"), "{said}");
+}
+
+#[test]
 fn a_path_that_is_lost_after_an_outage_has_not_come_back() {
     let mut a = Seen::at_a();
     a.works(100, 7000);

@@ -12,6 +12,9 @@ use crate::proto::ice::causes::{Cause, Whose};
 /// Browsers say that ICE is disconnected so long after the last packet.
 const NOTICED_MS: f64 = 5000.0;
 
+/// Longer than any pause of consent (RFC 7675 5.1).
+const LONG_MS: f64 = 7000.0;
+
 /// When nothing came any more, though the path had worked.
 pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     // An application that closed its end is no trouble of the path.
@@ -141,7 +144,9 @@ fn words(call: &JoinedCall, outages: &[Outage], worst: &Outage, how_long: &str) 
         "the TURN server, "
     };
     if worst.is_over {
-        let what = if both {
+        let what = if worst.course == Course::Unheard {
+            "what one side sent was not answered meanwhile, though packets of the other one came"
+        } else if both {
             "nothing came through, either way"
         } else {
             "nothing came from the other side"
@@ -300,6 +305,7 @@ impl Outage {
                 Self::by_counters(account)
                     .filter(|_| !is_goodbye)
                     .or_else(|| Self::by_silence(account))
+                    .or_else(|| Self::by_asking(account))
                     .or_else(|| Self::by_dtls(account))
             };
         };
@@ -341,6 +347,22 @@ impl Outage {
             is_over: back.is_some(),
             course,
             seen: format!("{states}{sent}"),
+        })
+    }
+
+    /// Packets that show that what this end asked was not answered for long, and that it was heard all the same.
+    fn by_asking(account: &Account) -> Option<Self> {
+        let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
+        let (from, to) = pair.asking.longest.filter(|_| pair.asked.is_some())?;
+        let up = account.reached(StateKind::Ice, &["connected", "completed"]);
+        let is_later = up.and_then(|change| change.at).is_none_or(|up| from >= up);
+        (is_later && to - from >= LONG_MS).then(|| Self {
+            lasted_ms: to - from,
+            shows_goodbyes: true,
+            is_over: true,
+            course: Course::Unheard,
+            seen: "several requests in a row were not answered, and packets came all the time"
+                .to_owned(),
         })
     }
 
