@@ -322,6 +322,8 @@ impl JudgedCall {
         let mut causes = situation.relay_causes();
         for cause in &mut causes {
             self.silent_server(cause);
+            let seen = "no connectivity check is in the capture";
+            cause.evidence.push(seen.to_owned());
         }
         causes
     }

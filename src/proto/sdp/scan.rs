@@ -97,7 +97,7 @@ fn wrapped_at(text: &str) -> Option<Wrapped> {
     // What is longer is wrapped too, where it has a blank.
     let is_longer =
         |line: &&str| line.trim_end().len() > width + SPARE && line.trim().contains(' ');
-    if lengths.len() < 2 || lines.iter().any(|line| is_longer(&line)) {
+    if lengths.len() < 2 || lines.iter().any(is_longer) {
         return None;
     }
     let full = lengths.iter().filter(|length| **length == width).count();
