@@ -3,18 +3,22 @@
 
 mod arrival;
 mod captures;
+mod courses;
 mod dump;
 mod firefox;
 mod firefox_saved;
+mod flights;
 mod forms;
 mod gaps;
 mod half_told;
 mod hostile;
 mod late;
 mod mirrored;
+mod partly;
 mod promises;
 mod reach;
 mod recorded;
+mod servers_alone;
 mod settled;
 mod synthetic;
 mod tape;

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod answers;
+mod copied;
 mod forms;
 mod mistakes;
 mod negotiations;

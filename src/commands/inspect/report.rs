@@ -24,7 +24,7 @@ use crate::proto::ice::checks::pair::CheckState;
 use crate::proto::ice::facts::NatFacts;
 pub use crate::proto::ice::steps::{Entry as CallStep, Event as CallEvent, StepReport, StepSide};
 use crate::proto::stun::uri::Transport;
-pub use media::MediaReport;
+pub use media::{MANY, MediaReport};
 
 /// Candidates and pairs of one call that are printed; a call has some dozens.
 pub const MAX_LISTED: usize = 2000;
@@ -268,7 +268,18 @@ fn rfc3339(ms: f64) -> Option<String> {
 
 impl CallReport {
     fn new(call: &JoinedCall, with_sdp: bool) -> Self {
-        let judged = facts::judge(call);
+        let mut judged = facts::judge(call);
+        let media = media::media(call);
+        let has_both_ends = call.ends.iter().all(Option::is_some);
+        if judged.standing == Standing::Connected
+            && !judged
+                .causes
+                .iter()
+                .any(|cause| facts::is_of_later_stage(cause.code))
+        {
+            let rows = media.as_deref().unwrap_or_default();
+            judged.causes.extend(media::one_way(rows, has_both_ends));
+        }
         let began = timeline::began(call);
         let is_over = judged.standing >= Standing::Failed;
         let (timeline, untimed) = timeline::steps(call, &judged);
@@ -321,7 +332,7 @@ impl CallReport {
                     remote: CallEnd::of(&pair.record.remote, &judged.remote),
                 }),
             dtls: dtls.filter(|dtls| dtls.state.is_some() || dtls.alert.is_some()),
-            media: media::media(call),
+            media,
             sdp: with_sdp.then(|| media::described(call)).flatten(),
             steps: timeline::in_order(&timeline, untimed, (settled, role)),
             timeline,
@@ -334,7 +345,7 @@ impl CallReport {
                 is_explained: judged.is_explained(),
                 is_end_open: judged.is_end_open,
                 has_gap,
-                has_both_ends: call.ends.iter().all(Option::is_some),
+                has_both_ends,
                 candidates: [0, 1].map(|end| candidates_of(call, end)),
                 pairs: judged.pairs.len(),
                 is_late: call.ends.iter().flatten().all(|account| account.is_late),

@@ -321,7 +321,7 @@ pub fn sentence(call: &CallReport) -> String {
         Standing::Unanswered if call.causes.is_empty() => {
             "Descriptions alone do not tell whether it worked: the dump of an end does.".to_owned()
         }
-        Standing::Untried if call.causes.is_empty() => {
+        Standing::Untried if call.causes.is_empty() && call.relay_causes.is_empty() => {
             "Whether it worked is not told: no pair was tried as far as the files go.".to_owned()
         }
         Standing::Checking if call.causes.is_empty() && call.relay_causes.is_empty() => {

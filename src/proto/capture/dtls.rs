@@ -38,6 +38,15 @@ pub enum Flight {
     Sealed,
 }
 
+impl Flight {
+    pub const fn is_handshake(self) -> bool {
+        matches!(
+            self,
+            Self::ClientHello | Self::ServerHello | Self::Handshake
+        )
+    }
+}
+
 /// Reads the first record of a datagram.
 pub fn flight(payload: &[u8]) -> Option<Flight> {
     let kind = *payload.first()?;

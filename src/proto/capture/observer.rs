@@ -26,6 +26,9 @@ const WHOLE_CHECK: usize = 120;
 /// An alert of DTLS 1.3 alone in its datagram: header, two bytes, their type, and a tag (RFC 9147 4, RFC 8446 5.2).
 const SEALED_ALERT: std::ops::RangeInclusive<usize> = 23..=24;
 
+/// Packet type of RTCP BYE (RFC 3550 12.1).
+const RTCP_BYE: u8 = 203;
+
 /// All that is remembered of a capture, however long it is.
 #[derive(Debug, Default)]
 pub struct Observer {
@@ -341,7 +344,7 @@ impl Observer {
         sent.asking.ask(at);
         sent.first_request.get_or_insert(at);
         sent.is_controlling |= is_controlling;
-        sent.saw(at);
+        path.saw(sender, at);
         self.packets += 1;
         self.wait(
             (message.id, Some(key)),
@@ -387,10 +390,10 @@ impl Observer {
         let Some(path) = self.path(route.path) else {
             return;
         };
+        path.saw(1 - sender, at);
         let other = &mut path.sent[1 - sender];
         other.mark(mark);
         other.answers = other.answers.saturating_add(1);
-        other.saw(at);
         let own = &mut path.sent[sender];
         own.first_answer.get_or_insert(at);
         own.asking.answer(at);
@@ -430,6 +433,9 @@ impl Observer {
             Some(20..=63) => match dtls::flight(payload) {
                 Some(flight) => {
                     sent.last_dtls = Some(at);
+                    if flight.is_handshake() {
+                        sent.flights.add(length);
+                    }
                     match flight {
                         Flight::ClientHello => sent.hellos = sent.hellos.saturating_add(1),
                         Flight::ServerHello => {
@@ -450,6 +456,8 @@ impl Observer {
                 }
                 None => return,
             },
+            // In the clear of RTCP is the kind of the first packet alone (RFC 3711 3.4): one that is BYE by itself.
+            Some(128..=191) if payload.get(1) == Some(&RTCP_BYE) => sent.closing = Some(at),
             Some(128..=191) => {
                 sent.rtp += 1;
                 sent.first_rtp.get_or_insert(at);
@@ -459,9 +467,10 @@ impl Observer {
             }
             _ => return,
         }
-        sent.saw(at);
+        sent.last_data = Some(at);
         sent.packets += 1;
         sent.bytes += length as u64;
+        path.saw(sender, at);
         self.packets += 1;
     }
 }

@@ -45,6 +45,8 @@ pub struct Asking {
     /// When the last one was sent, and how many since the last that was answered.
     pub asked: Option<f64>,
     pub unanswered: u32,
+    /// The longest time in which several were not answered, between two that were.
+    pub longest: Option<(f64, f64)>,
 }
 
 impl Asking {
@@ -56,7 +58,14 @@ impl Asking {
         self.unanswered = self.unanswered.saturating_add(1);
     }
 
-    pub const fn answer(&mut self, at: f64) {
+    pub fn answer(&mut self, at: f64) {
+        // The one that is answered now was asked, too.
+        if let Some(before) = self.answered.filter(|_| self.unanswered > Self::SEVERAL) {
+            let longest = self.longest.map_or(0.0, |(from, to)| to - from);
+            if at - before > longest {
+                self.longest = Some((before, at));
+            }
+        }
         self.answered = Some(at);
         self.unanswered = 0;
     }
@@ -66,6 +75,49 @@ impl Asking {
         self.answered
             .zip(self.asked)
             .filter(|_| self.unanswered >= Self::SEVERAL)
+    }
+}
+
+/// Datagrams of a handshake of DTLS in the clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flights {
+    pub count: u32,
+    pub largest: usize,
+}
+
+impl Flights {
+    pub fn add(&mut self, length: usize) {
+        self.count = self.count.saturating_add(1);
+        self.largest = self.largest.max(length);
+    }
+
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(more.count),
+            largest: self.largest.max(more.largest),
+        }
+    }
+}
+
+/// A time in which one end of a path was not heard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Silence {
+    pub sender: usize,
+    pub from: f64,
+    pub to: f64,
+    /// How many requests of the other end were not answered by then.
+    pub unanswered: u32,
+}
+
+impl Silence {
+    /// Shorter ones are not kept.
+    const LONG_MS: f64 = 3000.0;
+    /// So many of one path are kept.
+    const MOST: usize = 64;
+
+    pub const fn lasted(&self) -> f64 {
+        self.to - self.from
     }
 }
 
@@ -87,8 +139,6 @@ pub struct Sent {
     /// The first and the last packet of any kind.
     pub first: Option<f64>,
     pub last: Option<f64>,
-    /// The longest time without any, between two moments.
-    pub silence: Option<(f64, f64)>,
     pub rtp: u64,
     pub first_rtp: Option<f64>,
     /// Hellos, and what the rest of a handshake was.
@@ -103,6 +153,10 @@ pub struct Sent {
     pub last_dtls: Option<f64>,
     /// When something last came that ends the connection: a sealed alert (RFC 8446 6.1).
     pub closing: Option<f64>,
+    /// When something other than STUN was last sent.
+    pub last_data: Option<f64>,
+    /// Datagrams of a handshake in the clear, and the size of the largest.
+    pub flights: Flights,
     pub alert: Option<Alert>,
     /// Round trips of its requests, in milliseconds: the last one.
     pub rtt: Option<f64>,
@@ -137,13 +191,7 @@ impl Sent {
         }
     }
 
-    pub fn saw(&mut self, at: f64) {
-        if let Some(last) = self.last {
-            let longest = self.silence.map_or(0.0, |(from, to)| to - from);
-            if at - last > longest {
-                self.silence = Some((last, at));
-            }
-        }
+    fn saw(&mut self, at: f64) {
         self.first.get_or_insert(at);
         self.last = Some(at);
     }
@@ -156,6 +204,27 @@ pub struct Path {
     pub sent: [Sent; 2],
     /// User fragments of both ends, of the last check.
     pub fragments: Option<[String; 2]>,
+    /// When an end was silent for long, between two moments at which it was heard.
+    pub silences: Vec<Silence>,
+}
+
+impl Path {
+    /// Something came from an end. An answer is counted after it.
+    pub fn saw(&mut self, sender: usize, at: f64) {
+        if let Some(from) = self.sent[sender].last
+            && at - from >= Silence::LONG_MS
+            && self.silences.len() < Silence::MOST
+        {
+            let unanswered = self.sent[1 - sender].asking.unanswered;
+            self.silences.push(Silence {
+                sender,
+                from,
+                to: at,
+                unanswered,
+            });
+        }
+        self.sent[sender].saw(at);
+    }
 }
 
 /// A server that was asked by an end.

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::base::codes::Code;
+use crate::proto::capture::paths::Flights;
 use crate::proto::evidence::described::Described;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::{Cause, EndedRelay};
@@ -134,6 +135,8 @@ pub struct Account {
     pub found: Option<FoundCauses>,
     /// How many transports of ICE it has, and how many of them were never begun.
     pub transports: (usize, usize),
+    /// Whether packets show nothing of it but what its servers said.
+    pub is_of_servers_alone: bool,
     /// Whether a path of ICE is up, and nothing but checks was seen on it.
     pub is_bare_ice: bool,
     /// Why what is not in it may have happened all the same, with what would mend it.
@@ -144,6 +147,8 @@ pub struct Account {
     pub seen: Vec<Seen>,
     /// Somebody beyond its network that it exchanged other datagrams with.
     pub udp_peer: Option<SocketAddr>,
+    /// Somebody far away who has answered over TCP, where packets show it.
+    pub tcp_peer: Option<SocketAddr>,
 }
 
 /// What a STUN server told of a socket (RFC 8489 14.2).
@@ -456,8 +461,11 @@ pub struct DtlsRecord {
     /// Of the certificates in use.
     pub own_fingerprint: Option<String>,
     pub peer_fingerprint: Option<String>,
-    /// An alert of one end (RFC 8446 6), if packets show one.
+    /// An alert of one end (RFC 8446 6), if packets show one, and whether it is this end's.
     pub alert: Option<String>,
+    pub is_own_alert: bool,
+    /// Datagrams of the handshake of this end and of the other one, where packets show them.
+    pub flights: Option<[Flights; 2]>,
     /// Bytes of the transport, STUN left out.
     pub bytes_sent: u64,
     pub bytes_received: u64,

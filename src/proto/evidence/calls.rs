@@ -44,6 +44,13 @@ pub fn join(records: Vec<Record>) -> Vec<JoinedCall> {
                 .map(|account| (file, kind, account)),
         );
     }
+    // What servers said is in the other files, too.
+    if all
+        .iter()
+        .any(|(_, _, account)| !account.is_of_servers_alone)
+    {
+        all.retain(|(_, _, account)| !account.is_of_servers_alone);
+    }
     let mut links: Vec<Link> = (0..all.len())
         .map(|parent| Link {
             parent,
@@ -319,8 +326,17 @@ fn merge(known: &mut Account, more: Account) {
     known.is_late = known.is_late && more.is_late;
     known.has_events |= more.has_events;
     known.is_begun |= more.is_begun;
+    // Packets alone show these.
+    let flights = known.dtls.flights.or(more.dtls.flights);
+    let alerts = [&known.dtls, &more.dtls];
+    let alert = alerts.into_iter().find(|dtls| dtls.alert.is_some());
+    let alert = alert.map(|dtls| (dtls.alert.clone(), dtls.is_own_alert));
     if known.dtls.state.is_none() || more.ended > known.ended && more.dtls.state.is_some() {
         known.dtls = more.dtls;
+    }
+    known.dtls.flights = flights;
+    if let Some(alert) = alert {
+        (known.dtls.alert, known.dtls.is_own_alert) = alert;
     }
     // Statistics know codecs and sections, packets do not.
     let is_of_packets = known
@@ -344,6 +360,7 @@ fn merge(known: &mut Account, more: Account) {
     known.refused_since = known.refused_since.take().or(more.refused_since);
     known.refused_candidates = known.refused_candidates.max(more.refused_candidates);
     known.udp_peer = known.udp_peer.or(more.udp_peer);
+    known.tcp_peer = known.tcp_peer.or(more.tcp_peer);
     known.seen.extend(more.seen);
     known.saw(more.began);
     known.saw(more.ended);
@@ -405,6 +422,7 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     let first_sent = earliest(own.first_sent, pair.first_sent);
     let first_answered = earliest(own.first_answered, pair.first_answered);
     let silence = own.silence.or(pair.silence);
+    let unheard = own.unheard.or(pair.unheard);
     let refuses = own.refuses.or(pair.refuses);
     // Packets show more of requests than counters do.
     let shown = [&*own, &pair].into_iter().find(|pair| pair.asked.is_some());
@@ -429,6 +447,7 @@ fn merge_pair(pairs: &mut Vec<PairRecord>, pair: PairRecord) {
     own.first_sent = first_sent;
     own.first_answered = first_answered;
     own.silence = silence;
+    own.unheard = unheard;
     own.refuses = refuses;
     if let Some((asking, asked, last_sent)) = shown {
         (own.asking, own.asked, own.last_sent) = (asking, asked, last_sent);

@@ -114,17 +114,19 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
             Standing::DtlsFailed
         }
         Standing::Unanswered if is_recorded && is_described => Standing::Untried,
+        Standing::Nothing if is_of_servers_alone(call) => Standing::Untried,
         // Descriptions and candidates of both ends say nothing of what was tried, in one file or in two.
         Standing::Untried if !call.ends.iter().flatten().any(is_record) => Standing::Unanswered,
         standing => standing,
     };
     // An end that was closed has gone, and nothing was lost.
+    let has_gone = is_closed(call) || call.ends.iter().flatten().any(stages::has_left);
     let lost = stages::path_lost(call, standing);
     let is_end_open = lost
         .as_ref()
         .is_some_and(|cause| cause.code == Code::Unknown);
     let standing = match standing {
-        Standing::Lost if is_end_open || is_closed(call) && lost.is_none() => Standing::Connected,
+        Standing::Lost if is_end_open || has_gone && lost.is_none() => Standing::Connected,
         standing => standing,
     };
     let is_forgotten = pairs.is_empty()
@@ -152,6 +154,12 @@ fn from_here(call: &JoinedCall) -> JudgedCall {
     judged.hedge(call);
     judged.mind_gaps(call);
     judged
+}
+
+/// Whether nothing is seen of it but what servers said.
+fn is_of_servers_alone(call: &JoinedCall) -> bool {
+    let mut all = call.ends.iter().flatten();
+    all.any(|account| account.is_of_servers_alone)
 }
 
 /// Whether it tells of anything that happened.
@@ -223,6 +231,11 @@ impl JudgedCall {
     }
 
     fn find_causes(&mut self, call: &JoinedCall) {
+        if is_of_servers_alone(call) {
+            self.relay_causes = self.of_servers();
+            self.in_words_of_calls();
+            return;
+        }
         let late_only = call.ends.iter().flatten().all(|account| account.is_late);
         let before_ice = stages::glare(call, self.standing)
             .or_else(|| stages::not_described(call, self.standing))
@@ -276,7 +289,7 @@ impl JudgedCall {
             return;
         }
         if !self.has_path()
-            && let Some(cause) = stages::candidates_lost(call)
+            && let Some(cause) = stages::candidates_lost(call).or_else(|| stages::some_lost(call))
         {
             self.causes.insert(0, cause);
             return;
@@ -295,6 +308,24 @@ impl JudgedCall {
         self.relay_causes = relay;
         self.name_what_would_tell(call);
         self.in_words_of_calls();
+    }
+
+    /// Why there is no relay, where nothing but the servers is known.
+    fn of_servers(&self) -> Vec<Cause> {
+        let some = [relays::some_address()];
+        let situation = Situation {
+            local: party(&self.local, &some, &[]),
+            remote: party(&self.remote, &some, &[]),
+            pairs: &[],
+            path: None,
+        };
+        let mut causes = situation.relay_causes();
+        for cause in &mut causes {
+            self.silent_server(cause);
+            let seen = "no connectivity check is in the capture";
+            cause.evidence.push(seen.to_owned());
+        }
+        causes
     }
 
     fn by_rules(&self, call: &JoinedCall) -> (Vec<Cause>, Vec<Cause>) {
@@ -334,6 +365,7 @@ impl JudgedCall {
             .collect();
         self.doubt(call, &mut causes);
         self.without_servers(&mut causes);
+        self.in_one_network(&mut causes);
         let told = relays::with_some_address(&self.local, &remote);
         let mut relay = if self.has_given_up() {
             Situation {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::codec::Codec;
 use super::direction::Direction;
-use super::scan::{Line, LineEnds, Scan, Stray, scan};
+use super::scan::{Line, LineEnds, Scan, Stray, scan, scan_copied};
 
 /// Sections that are read: conferences have some hundreds.
 const MAX_SECTIONS: usize = 2000;
@@ -250,6 +250,11 @@ impl Description {
     /// Reads a text. `first` is the number of its first line.
     pub fn read(text: &str, first: usize) -> Self {
         Self::of(scan(text, first))
+    }
+
+    /// Reads a text that somebody copied, and that may have been wrapped.
+    pub fn read_copied(text: &str, first: usize) -> Self {
+        Self::of(scan_copied(text, first))
     }
 
     fn of(scan: Scan) -> Self {

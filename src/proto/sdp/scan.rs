@@ -26,6 +26,8 @@ pub struct Stray {
     pub text: String,
     /// Blanks stand before something that is a line otherwise; it was read.
     pub is_indented: bool,
+    /// The line before was wrapped and goes on here; it was read with it.
+    pub is_joined: bool,
 }
 
 /// How often each end of a line occurs.
@@ -63,7 +65,52 @@ enum End {
 
 /// Takes a text apart. `first` is the number of its first line.
 pub fn scan(text: &str, first: usize) -> Scan {
+    taken(text, first, None)
+}
+
+/// The same of a text that was copied by hand, and may have been wrapped on its way.
+pub fn scan_copied(text: &str, first: usize) -> Scan {
+    taken(text, first, wrapped_at(text))
+}
+
+/// How a text was wrapped.
+#[derive(Debug, Clone, Copy)]
+struct Wrapped {
+    /// How long a line is at most that goes on in the next one.
+    width: usize,
+    /// As terminals do, in the middle of words.
+    is_hard: bool,
+}
+
+fn wrapped_at(text: &str) -> Option<Wrapped> {
+    /// What mail programs and terminals make of text.
+    const WIDTHS: std::ops::RangeInclusive<usize> = 40..=132;
+    /// Lines end so much before the width at most, all of them.
+    const SPARE: usize = 8;
+    let lines: Vec<&str> = text.lines().take(MAX_LINES).collect();
+    let goes_on = lines.windows(2).filter(|two| {
+        let [one, next] = [two[0].trim(), two[1].trim()];
+        !one.is_empty() && !next.is_empty() && typed(next).is_none()
+    });
+    let lengths: Vec<usize> = goes_on.map(|two| two[0].trim_end().len()).collect();
+    let width = *lengths.iter().max()?;
+    // What is longer is wrapped too, where it has a blank.
+    let is_longer =
+        |line: &&str| line.trim_end().len() > width + SPARE && line.trim().contains(' ');
+    if lengths.len() < 2 || lines.iter().any(is_longer) {
+        return None;
+    }
+    let full = lengths.iter().filter(|length| **length == width).count();
+    WIDTHS.contains(&width).then_some(Wrapped {
+        width,
+        is_hard: full > 1 && full * 2 > lengths.len(),
+    })
+}
+
+fn taken(text: &str, first: usize, wrapped: Option<Wrapped>) -> Scan {
     let mut scan = Scan::default();
+    // How long the line before is, if it may go on.
+    let mut before = None;
     let mut rest = text;
     let mut number = first;
     while !rest.is_empty() {
@@ -73,13 +120,21 @@ pub fn scan(text: &str, first: usize) -> Scan {
         }
         let (line, end, behind) = next_line(rest);
         scan.take_end(end, number);
-        scan.take(line, number);
+        let is_joined = wrapped
+            .zip(before)
+            .is_some_and(|(wrapped, before)| scan.join(line, number, wrapped, before));
+        if !is_joined {
+            scan.take(line, number);
+        }
+        let bare = line.trim();
+        before = (is_joined || typed(bare).is_some()).then(|| line.trim_end());
         rest = behind;
         number += 1;
     }
     // What stands behind the last line is not part of the description.
     let last = scan.lines.last().map_or(0, |line| line.number);
-    scan.strays.retain(|stray| stray.number <= last);
+    scan.strays
+        .retain(|stray| stray.is_joined || stray.number <= last);
     scan
 }
 
@@ -109,7 +164,41 @@ impl Scan {
             number,
             text,
             is_indented,
+            is_joined: false,
         });
+    }
+
+    /// Takes a line for the rest of the one before, where its first word had no room there.
+    fn join(&mut self, line: &str, number: usize, wrapped: Wrapped, before: &str) -> bool {
+        let Wrapped { width, is_hard } = wrapped;
+        let length = before.len();
+        let rest = line.trim();
+        let word = rest.split_ascii_whitespace().next().unwrap_or_default();
+        let had_room = length + 1 + word.len() <= width;
+        let Some(last) = self.lines.last_mut() else {
+            return false;
+        };
+        if rest.is_empty() || typed(rest).is_some() || had_room {
+            return false;
+        }
+        // Where there was no blank to wrap at, a word was cut.
+        let before = before.rsplit(' ').next().unwrap_or_default();
+        let is_cut = length == width
+            && !last.has_blank
+            && !line.starts_with(' ')
+            && (is_hard || before.len() * 2 > width);
+        if !is_cut {
+            last.value.push(' ');
+        }
+        if last.value.len() + rest.len() <= MAX_LINE {
+            last.value.push_str(rest);
+        }
+        last.has_blank = rest.len() < line.trim_start().len();
+        self.stray(rest, number, false);
+        if let Some(stray) = self.strays.last_mut() {
+            stray.is_joined = true;
+        }
+        true
     }
 
     fn take_end(&mut self, end: End, number: usize) {

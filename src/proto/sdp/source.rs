@@ -91,7 +91,12 @@ pub fn read(text: &str) -> Result<Vec<Description>, SourceError> {
     let mut found = find(text, LAYERS)?;
     found.truncate(MOST);
     let read = found.into_iter().map(|found| {
-        let mut description = Description::read(&found.text, found.first);
+        let read = if found.is_exact {
+            Description::read
+        } else {
+            Description::read_copied
+        };
+        let mut description = read(&found.text, found.first);
         description.role = found.role;
         description.is_exact = found.is_exact;
         for candidate in found.beside {

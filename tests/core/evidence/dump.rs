@@ -220,6 +220,33 @@ impl Dump {
         id
     }
 
+    /// All samples of a member of the pair that was added last, a second apart from one second on.
+    pub fn samples(&mut self, member: &str, values: &Value) {
+        let id = format!("CPI{}_I{}", self.candidates - 1, self.candidates);
+        self.stats.insert(
+            format!("{id}-{member}"),
+            json!({
+                "startTime": "2026-11-29T02:06:12.000Z", "endTime": "2026-11-29T02:06:40.000Z",
+                "statsType": "candidate-pair", "values": values.to_string(),
+            }),
+        );
+    }
+
+    /// A member of an object at these times.
+    pub fn series_of(&mut self, id: &str, kind: &str, member: &str, samples: &[(f64, Value)]) {
+        let times: Vec<f64> = samples.iter().map(|(at, _)| BEGAN + at).collect();
+        let values: Vec<&Value> = samples.iter().map(|(_, value)| value).collect();
+        for (member, values) in [("timestamp", json!(times)), (member, json!(values))] {
+            self.stats.insert(
+                format!("{id}-{member}"),
+                json!({
+                    "startTime": "2026-11-29T02:06:13.000Z", "endTime": "2026-11-29T02:06:40.000Z",
+                    "statsType": kind, "values": values.to_string(),
+                }),
+            );
+        }
+    }
+
     fn series(&mut self, id: &str, kind: &str, member: &str, value: &Value) {
         let times = json!([BEGAN + 1000.0, BEGAN + 14_000.0]).to_string();
         let mut add = |member: &str, values: String| {

@@ -12,46 +12,50 @@ use super::tape::{
     answer, check, error, rtp, stun, xored,
 };
 
-const A: &str = "192.168.1.10:5000";
-const A_OUTSIDE: &str = "203.0.113.100:5000";
-const B: &str = "203.0.113.200:6000";
+pub(super) const A: &str = "192.168.1.10:5000";
+pub(super) const A_OUTSIDE: &str = "203.0.113.100:5000";
+pub(super) const B: &str = "203.0.113.200:6000";
 const B_INSIDE: &str = "192.168.2.10:6000";
-const STUN: &str = "198.51.100.10:3478";
+pub(super) const STUN: &str = "198.51.100.10:3478";
 const RELAY: &str = "198.51.100.10:49200";
 
-fn judge(records: &[Record]) -> JudgedCall {
+pub(super) fn judge(records: &[Record]) -> JudgedCall {
     let joined = calls::join(records.to_vec());
     assert_eq!(joined.len(), 1, "they are of one call: {records:?}");
     facts::judge(&joined[0])
 }
 
-fn summary(records: &[Record]) -> String {
+pub(super) fn summary(records: &[Record]) -> String {
     let names: Vec<String> = (0..records.len()).map(|place| place.to_string()).collect();
     let result = InspectResult::new(&names, records, calls::join(records.to_vec()));
     verdict::verdict(&result, &names, records).summary
 }
 
 /// What is seen of a call at one of its ends, half a second by half a second.
-struct Seen {
-    tape: Tape,
+pub(super) struct Seen {
+    pub(super) tape: Tape,
     /// The two as they are seen there: the near one first.
-    ends: [&'static str; 2],
-    names: [&'static str; 2],
+    pub(super) ends: [&'static str; 2],
+    pub(super) names: [&'static str; 2],
     /// How the near end is seen from there.
-    outside: &'static str,
-    number: u32,
+    pub(super) outside: &'static str,
+    pub(super) number: u32,
 }
 
 impl Seen {
-    fn at_a() -> Self {
+    pub(super) fn at_a() -> Self {
         Self::new([A, B], A_OUTSIDE, ["bbbb:aaaa", "aaaa:bbbb"])
     }
 
-    fn at_b() -> Self {
+    pub(super) fn at_b() -> Self {
         Self::new([B_INSIDE, A_OUTSIDE], B, ["aaaa:bbbb", "bbbb:aaaa"])
     }
 
-    fn new(ends: [&'static str; 2], outside: &'static str, names: [&'static str; 2]) -> Self {
+    pub(super) fn new(
+        ends: [&'static str; 2],
+        outside: &'static str,
+        names: [&'static str; 2],
+    ) -> Self {
         let mut seen = Self {
             tape: Tape::new(),
             ends,
@@ -66,7 +70,7 @@ impl Seen {
     }
 
     /// A check of one end, and whether it is answered here.
-    fn checks(&mut self, ms: u32, from: usize, is_answered: bool) {
+    pub(super) fn checks(&mut self, ms: u32, from: usize, is_answered: bool) {
         self.number += 1;
         let number = self.number + 10_000 * u32::try_from(from).expect("small");
         let (one, two) = (self.ends[from], self.ends[1 - from]);
@@ -79,7 +83,7 @@ impl Seen {
         }
     }
 
-    fn media(&mut self, ms: u32, from: usize) {
+    pub(super) fn media(&mut self, ms: u32, from: usize) {
         let way = (self.ends[from], self.ends[1 - from]);
         for part in 0..25 {
             let sequence = u16::try_from(ms / 20 + part).expect("a short call");
@@ -89,7 +93,7 @@ impl Seen {
     }
 
     /// Everything works from a moment to another.
-    fn works(&mut self, from: u32, to: u32) {
+    pub(super) fn works(&mut self, from: u32, to: u32) {
         for ms in (from..to).step_by(500) {
             for end in [0, 1] {
                 self.checks(ms, end, true);

@@ -290,7 +290,7 @@ fn one_end_that_hears_nothing_says_so() {
     let sends = |dump: Dump| dump.stream("O1", "outbound-rtp", "packetsSent", 1110);
     let said = of_code(&sends(works(AUDIO)).text(), "no-media").expect("it is a finding");
     assert!(
-        said.contains("no audio of the other side arrives, though it was agreed sendrecv"),
+        said.contains("no audio of the other side arrives, though that is agreed"),
         "{said}"
     );
     let heard = sends(works(AUDIO)).stream("IN1", "inbound-rtp", "packetsReceived", 900);

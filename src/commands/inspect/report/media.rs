@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use crate::base::codes::Code;
 use crate::commands::inspect::report::span;
 use crate::commands::sdp::report::{Question, SdpResult, With, result};
 use crate::proto::evidence::account::StreamRecord;
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::described::Section;
 use crate::proto::evidence::facts::stages::{flow, lacking, negotiated};
+use crate::proto::ice::causes::{Cause, Whose};
 use crate::proto::sdp::source;
 
 /// An m-section, and what went over it by this end's statistics.
@@ -182,4 +184,64 @@ pub(super) fn described(call: &JoinedCall) -> Option<SdpResult> {
         earlier: Vec::new(),
     };
     Some(result(&question))
+}
+
+/// Packets of two seconds of sound: what does not come beside so many was not sent, or does not arrive.
+pub const MANY: u64 = 100;
+
+/// A call that was agreed to go both ways, and of which one way has nothing at all.
+pub(super) fn one_way(media: &[MediaReport], has_both_ends: bool) -> Option<Cause> {
+    let media = || {
+        let all = media.iter().filter(|section| section.kind != "data");
+        all.filter(|section| section.accepted == Some(true))
+    };
+    let allows = |section: &MediaReport, one: &str| {
+        let direction = section.direction.as_deref();
+        direction == Some("sendrecv") || direction == Some(one)
+    };
+    let many = |count: Option<u64>| count.is_some_and(|count| count >= MANY);
+    let goes = media().any(|section| many(section.sent) || many(section.remote_received));
+    let comes = media().any(|section| many(section.received) || many(section.remote_sent));
+    let may_send: Vec<&MediaReport> = media().filter(|one| allows(one, "sendonly")).collect();
+    let may_come: Vec<&MediaReport> = media().filter(|one| allows(one, "recvonly")).collect();
+    let kinds = |sections: &[&MediaReport]| {
+        let mut kinds: Vec<String> = sections.iter().map(|one| one.kind.clone()).collect();
+        kinds.dedup();
+        kinds.join(" or ")
+    };
+    let all = |sections: &[&MediaReport], is_none: fn(&MediaReport) -> bool| {
+        !sections.is_empty() && sections.iter().all(|section| is_none(section))
+    };
+    let source = "its sender has no track, or the source of it gives nothing";
+    let (side, message) = if comes && all(&may_send, |one| one.sent == Some(0)) {
+        let kinds = kinds(&may_send);
+        let message = format!("this side sent no {kinds}, though that is agreed: {source}");
+        (Whose::Local, message)
+    } else if goes && all(&may_come, |one| one.remote_sent == Some(0)) {
+        let kinds = kinds(&may_come);
+        let message = format!("the other side sent no {kinds}, though that is agreed: {source}");
+        (Whose::Remote, message)
+    } else if !has_both_ends && goes && all(&may_come, |one| one.received == Some(0)) {
+        let kinds = kinds(&may_come);
+        let message = format!(
+            "no {kinds} of the other side arrives, though that is agreed: either it sends none, or something on the way drops SRTP; the other end's dump counts what was sent there"
+        );
+        (Whose::Between, message)
+    } else {
+        return None;
+    };
+    let rows = media().map(|section| {
+        let count =
+            |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+        let (sent, came) = (count(section.sent), count(section.received));
+        let direction = section.direction.as_deref().unwrap_or("sendrecv");
+        format!(
+            "{} ({direction}): {sent} packets sent, {came} received",
+            section.kind
+        )
+    });
+    Some(Cause {
+        evidence: rows.collect(),
+        ..Cause::new(Code::NoMedia, side, message)
+    })
 }

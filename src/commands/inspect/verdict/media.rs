@@ -3,12 +3,10 @@
 use crate::base::codes::Code;
 use crate::base::report::{Caveat, Finding, Severity};
 use crate::base::words::listed;
-use crate::commands::inspect::report::{CallReport, MediaReport};
+use crate::commands::inspect::report::{CallReport, MANY, MediaReport};
 use crate::commands::pair::verdict::findings::quality::LOSS_PERCENT;
 use crate::proto::evidence::facts::standing::Standing;
 
-/// Packets of two seconds of sound: what was not sent beside so many was not wanted, or could not be.
-const MANY: u64 = 100;
 /// More than that, one way, is heard in speech (ITU-T G.1010, table I.1).
 const SPEECH_PERCENT: f64 = 3.0;
 /// Fewer are lost by chance, or are late.
@@ -203,9 +201,13 @@ fn arrived_there(section: &MediaReport) -> Option<u64> {
 }
 
 fn remarks(call: &CallReport) -> Vec<Remark> {
-    let of_flow = [inactive(call), unsent(call), unheard(call), lossy(call)]
+    // What is a cause is said as one.
+    let is_caused = call.causes.iter().any(|cause| cause.code == Code::NoMedia);
+    let one_way = [unsent(call), unheard(call)].into_iter().flatten();
+    let of_flow = inactive(call)
         .into_iter()
-        .flatten();
+        .chain(one_way.filter(|_| !is_caused))
+        .chain(lossy(call));
     let is_up = call.standing == Standing::Connected;
     refused(call)
         .into_iter()

@@ -84,6 +84,9 @@ pub struct PairRecord {
     pub last_heard: Option<f64>,
     /// The longest time in which nothing came, between two moments at which something did.
     pub silence: Option<(f64, f64)>,
+    /// The longest time in which samples show that nothing came, though this end asked; and the last such sample.
+    pub unheard: Option<(f64, f64)>,
+    pub quiet_at: Option<f64>,
     /// What became of its requests lately, and of those of the other end, where packets show them.
     pub asking: Asking,
     pub asked: Option<Asking>,
@@ -123,6 +126,8 @@ impl PairRecord {
             first_answered: None,
             last_heard: None,
             silence: None,
+            unheard: None,
+            quiet_at: None,
             asking: Asking::default(),
             asked: None,
             last_sent: None,

@@ -1,6 +1,7 @@
 //! What one end alone does not prove, and what would.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::base::codes::Code;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
@@ -10,7 +11,7 @@ use crate::proto::evidence::facts::sides::KnownSide;
 use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::evidence::facts::{JudgedCall, is_record};
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::{Cause, Whose};
+use crate::proto::ice::causes::{Cause, ServerFacts, Whose};
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
 
@@ -43,6 +44,41 @@ fn over_pairs(text: &str, pairs: Option<usize>, has_record: bool) -> String {
     missing
         .iter()
         .fold(came, |text, missing| text.replace(missing, unknown))
+}
+
+/// The network that both sides have different private addresses of, as far as those tell.
+fn common_net(one: &KnownSide, two: &KnownSide) -> Option<String> {
+    let hosts = |side: &KnownSide| -> Vec<Ipv4Addr> {
+        let hosts = side.candidates.iter();
+        let hosts = hosts.filter(|c| c.kind == CandidateType::Host && !is_global(c.address.ip()));
+        let v4 = hosts.filter_map(|c| match c.address.ip() {
+            IpAddr::V4(ip) if !ip.is_unspecified() => Some(ip),
+            _ => None,
+        });
+        v4.collect()
+    };
+    let net = |ip: &Ipv4Addr| [ip.octets()[0], ip.octets()[1], ip.octets()[2]];
+    let others = hosts(two);
+    let mut near = hosts(one).into_iter().filter(|ip| {
+        let mut others = others.iter();
+        others.any(|other| other != ip && net(other) == net(ip))
+    });
+    let [a, b, c] = net(&near.next()?);
+    Some(format!("{a}.{b}.{c}.0/24"))
+}
+
+/// A server that answers over UDP, and with nothing but a refusal.
+fn refuses_over_udp(side: &KnownSide) -> Option<&ServerFacts> {
+    let mut rows = side.servers.iter().flatten();
+    rows.find(|row| row.transport == Transport::Udp && row.error.is_some_and(is_answer))
+}
+
+/// Whether an error is what a server said.
+const fn is_answer(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::Timeout | Code::Unreachable | Code::Rejected | Code::Dns | Code::CutShort
+    )
 }
 
 /// How long a side that trickles may take to tell a candidate.
@@ -192,6 +228,26 @@ impl JudgedCall {
         }
     }
 
+    /// Private addresses of one subnet are of one network, where no server outside would help, or of two that number
+    /// their hosts alike.
+    pub(super) fn in_one_network(&self, causes: &mut [Cause]) {
+        let Some(net) = common_net(&self.local, &self.remote) else {
+            return;
+        };
+        let meant = causes
+            .iter_mut()
+            .filter(|cause| cause.code == Code::NoCandidates && !self.pairs.is_empty());
+        for cause in meant {
+            let message = format!(
+                "both sides have addresses of {net}, and checks between them get no answer: if that is one network, it keeps its hosts apart (client isolation) or a firewall on one of the machines drops them; if it is two networks that number their hosts alike, a STUN server is missing on both sides"
+            );
+            *cause = Cause {
+                evidence: std::mem::take(&mut cause.evidence),
+                ..Cause::new(Code::Unknown, Whose::Between, message)
+            };
+        }
+    }
+
     /// That a side told nothing better is known; why, is not always.
     pub(super) fn doubt(&self, call: &JoinedCall, causes: &mut [Cause]) {
         for cause in causes {
@@ -217,6 +273,11 @@ impl JudgedCall {
             let message = if !call.ends[end].as_ref().is_some_and(has_record) {
                 format!(
                     "{who} told no address that can be reached from outside: its UDP may be blocked, or it has no STUN server that answers"
+                )
+            } else if let Some(row) = refuses_over_udp(side) {
+                format!(
+                    "{who} told no address that can be reached from outside: the TURN server {} answers it over UDP and refuses it, and no STUN server has told it one",
+                    row.uri
                 )
             } else if side
                 .servers

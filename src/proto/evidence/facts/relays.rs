@@ -312,14 +312,19 @@ pub(super) fn with_some_address(own: &KnownSide, others: &[Candidate]) -> Vec<Ca
     if !failed || !others.is_empty() {
         return others.to_vec();
     }
-    vec![Candidate {
+    vec![some_address()]
+}
+
+/// Whatever it is.
+pub(super) fn some_address() -> Candidate {
+    Candidate {
         foundation: String::new(),
         component: 1,
         priority: 0,
         address: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
         kind: CandidateType::Host,
         related: None,
-    }]
+    }
 }
 
 /// What a TURN server says of public peers.

@@ -265,7 +265,8 @@ fn servers(account: &Account, told: &Told, is_blocked: bool) -> Option<Vec<Serve
             transport: uri.transport,
             is_turn: uri.is_turn(),
             error,
-            detail: None,
+            // A firewall on one's own machine has the same code.
+            detail: (error == Some(Code::Forbidden)).then(|| "error 403".to_owned()),
         })
     });
     Some(all.collect())

@@ -13,6 +13,9 @@ use crate::proto::evidence::stats::Object;
 
 /// Consent is asked for every five seconds (RFC 7675 5.1), and media comes all the time.
 const LONG_SILENCE_MS: f64 = 6000.0;
+/// Less is one, where so many requests were not answered meanwhile.
+const UNHEARD_MS: f64 = 4000.0;
+const UNANSWERED: u32 = 2;
 
 pub(super) fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
@@ -94,6 +97,7 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     if pair.requests_sent > 0 {
         pair.first_sent = pair.first_sent.or(at);
     }
+    let unanswered = pair.asking.unanswered;
     if let Some(at) = at {
         consent(pair, at, before);
     }
@@ -109,10 +113,21 @@ pub(super) fn count_pair(pair: &mut PairRecord, at: Option<f64>, object: &Object
     let packet = number(object, "lastPacketReceivedTimestamp");
     let packet = packet.filter(|packet| *packet > 1e12 && at.is_none_or(|at| *packet <= at));
     let changed = at.filter(|_| heard != heard_before);
+    if heard == heard_before {
+        pair.quiet_at = at;
+    }
     let Some(now) = packet.or(changed) else {
         return;
     };
     let before = pair.last_heard.replace(now).filter(|before| *before < now);
+    // A page that is not asked for a while is no silence: a sample in between shows it.
+    let unheard = pair.unheard.map_or(UNHEARD_MS, |(from, to)| to - from);
+    if let Some(before) = before.filter(|before| now - before > unheard)
+        && unanswered >= UNANSWERED
+        && pair.quiet_at.is_some_and(|quiet| quiet > before)
+    {
+        pair.unheard = Some((before, now));
+    }
     let longest = pair.silence.map_or(LONG_SILENCE_MS, |(from, to)| to - from);
     if let Some(before) = before.filter(|before| now - before > longest) {
         pair.silence = Some((before, now));

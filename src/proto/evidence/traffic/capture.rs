@@ -2,6 +2,7 @@
 
 mod course;
 mod dtls;
+mod gaps;
 mod media;
 mod relays;
 mod sessions;
@@ -10,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
-use crate::proto::capture::flows::SEVERAL;
 use crate::proto::capture::observer::Observer;
 use crate::proto::capture::paths::{Asked, Path, PathKey, Sent};
 use crate::proto::evidence::account::{
@@ -18,7 +18,7 @@ use crate::proto::evidence::account::{
 };
 use crate::proto::evidence::configuration;
 use crate::proto::evidence::events::add_candidate;
-use crate::proto::evidence::traffic::host::{self, Hosts};
+use crate::proto::evidence::traffic::host::Hosts;
 use crate::proto::evidence::traffic::servers;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::checks::Role;
@@ -92,8 +92,11 @@ impl<'a> Capture<'a> {
                 calls.entry(names).or_default().push((key, path, end));
             }
         }
-        let mut sessions = sessions::united(calls);
+        let mut sessions = sessions::of(calls, self.observer);
         self.refused(&mut sessions);
+        if sessions.is_empty() {
+            return self.servers_alone().into_iter().collect();
+        }
         let is_only = sessions.len() == 1;
         let accounts = sessions
             .iter()
@@ -120,17 +123,19 @@ impl<'a> Capture<'a> {
         }
     }
 
-    fn account(&self, Session { own, other, paths }: &Session, is_only: bool) -> Account {
+    fn account(&self, session: &Session, is_only: bool) -> Account {
+        let Session { own, other, paths } = session;
         let mut account = Account {
             is_begun: true,
-            gap: self.gap().map(str::to_owned),
+            gap: self.gap(paths),
             ..Account::default()
         };
         let words = |all: &BTreeSet<&str>| all.iter().map(|word| (*word).to_owned()).collect();
         account.own.ufrags = words(own);
         account.other.ufrags = words(other);
         let (from, to) = self.observer.span.unwrap_or_default();
-        account.saw(Some(from));
+        // Of several calls, each has its own beginning.
+        account.saw(session.began().filter(|_| !is_only).or(Some(from)));
         account.saw(Some(to));
         let bases: BTreeSet<SocketAddr> =
             paths.iter().map(|(key, _, end)| key.ends[*end]).collect();
@@ -143,25 +148,23 @@ impl<'a> Capture<'a> {
             .collect();
         let here = |ip: &IpAddr| self.hosts.addresses.contains(ip);
         account.udp_peer = self.observer.flows.partner(here);
+        let mut tried = self.observer.tried.iter();
+        account.tcp_peer = tried
+            .find(|((client, server), (_, is_answered))| {
+                *is_answered && here(&client.ip()) && is_global(server.ip())
+            })
+            .map(|((_, server), _)| *server);
         hosts_of(&mut account, paths, self.near);
         for ((client, server, is_tcp), asked) in &asked {
             gathered(&mut account, (*client, *server, *is_tcp), asked);
         }
-        account.servers = Some(
-            servers::united(asked.iter().copied())
-                .iter()
-                .map(|((server, is_tcp, _), asked)| server_of(*server, *is_tcp, asked))
-                .collect(),
-        );
-        account
-            .servers
-            .get_or_insert_default()
-            .extend(self.unreached());
+        account.servers = Some(self.rows(asked.iter().copied()));
         if let Some(at) = asked
             .iter()
             .filter_map(|(_, asked)| asked.first)
             .reduce(f64::min)
         {
+            account.saw(Some(at));
             change(&mut account, at, StateKind::Gathering, "gathering");
         }
         account.streams = media::streams(self.observer, paths);
@@ -194,72 +197,18 @@ impl<'a> Capture<'a> {
         }
         // Where UDP was left out, other pairs may have worked.
         let is_all = account.gap.is_none() && self.observer.flows.has_udp;
-        if let Some((place, (key, path, end))) =
-            used.and_then(|used| Some((used, paths.get(used)?)))
-        {
+        if let Some(place) = used {
             let around = course::Surroundings {
                 first: course::first_up(paths),
                 over: to,
                 elsewhere: course::Surroundings::elsewhere(paths, place),
-                ended: self.ended(key, &mut account),
+                ended: self.ended(paths[place].0, &mut account),
             };
-            course::connection(&mut account, path, *end, &around);
+            course::connection(&mut account, paths, place, &around);
         } else if let Some(at) = course::given_up(paths, to).filter(|_| is_all) {
             change(&mut account, at, StateKind::Ice, "failed");
         }
         account
-    }
-
-    /// Why what is not in it may have been all the same.
-    fn gap(&self) -> Option<&'static str> {
-        let observer = self.observer;
-        let mut paths = observer.paths.values();
-        let is_mutual = paths.any(|path| path.sent.iter().all(|sent| sent.first.is_some()));
-        let is_answered = observer.servers.values().any(|asked| asked.answers > 0);
-        if !is_mutual && !is_answered && observer.flows.is_one_way(&self.hosts.addresses) {
-            return Some(
-                "the capture has packets of one direction alone: either the other one was not captured, or nothing came; capture both directions, and the dump of the browser tells too",
-            );
-        }
-        if host::is_between(observer, &self.hosts, self.near == CandidateType::Host) {
-            return Some(
-                "the capture was taken on the way and on no host of the call, since routers had passed on all that is in it (TTL): whether packets arrived at the programs is not in it; capture on a host of the call, or take the dump of the browser",
-            );
-        }
-        if observer.flows.is_shallow() {
-            return Some(
-                "the packets of the capture are cut so short that their STUN messages cannot be read: capture whole packets (tcpdump -s 0)",
-            );
-        }
-        // Browsers go on checking the other pairs of a socket while one is in use.
-        let checked = observer
-            .paths
-            .iter()
-            .filter(|(_, path)| path.fragments.is_some());
-        let bases: BTreeSet<SocketAddr> = checked.flat_map(|(key, _)| key.ends).collect();
-        let is_of_call = |key: &PathKey| key.ends.iter().any(|end| bases.contains(end));
-        // A relay that nobody was seen to ask for.
-        let is_older = |(key, path): (&PathKey, &Path)| {
-            let asked = key
-                .relay
-                .map(|(server, is_tcp)| (key.ends[0], server, is_tcp));
-            let asked = asked.map(|asked| observer.servers.get(&asked));
-            path.fragments.is_some()
-                && asked.is_some_and(|asked| asked.is_none_or(|asked| asked.relayed.is_none()))
-        };
-        // Media flows, and the checks that came before it are not there.
-        let is_in_use = |path: &Path| {
-            let mut sent = path.sent.iter();
-            path.fragments.is_some()
-                && sent.all(|end| end.packets >= u64::from(SEVERAL) && end.answers == 0)
-        };
-        let is_late = observer.paths.iter().any(is_older)
-            || observer.paths.values().any(is_in_use)
-            || observer.flows.has_unbound()
-            || observer.flows.in_use().any(is_of_call);
-        is_late.then_some(
-            "the capture was begun in the middle of the call, and what came before is not in it, such as the answers of servers: begin it before the call; the dump of the browser tells too",
-        )
     }
 
     fn pair(&self, key: &PathKey, path: &Path, end: usize) -> PairRecord {
@@ -300,7 +249,9 @@ impl<'a> Capture<'a> {
         pair.first_sent = mine.first_request;
         pair.first_answered = mine.first_answer;
         pair.last_heard = others.last;
-        pair.silence = others.silence;
+        let silences = path.silences.iter().filter(|one| one.sender == 1 - end);
+        let longest = silences.max_by(|a, b| a.lasted().total_cmp(&b.lasted()));
+        pair.silence = longest.map(|one| (one.from, one.to));
         pair.asking = mine.asking;
         pair.asked = Some(others.asking);
         pair.last_sent = mine.last;
@@ -439,26 +390,26 @@ fn gathered(
     }
 }
 
-fn server_of(server: SocketAddr, is_tcp: bool, asked: &Asked) -> ServerRecord {
-    let url = server_url(server, is_tcp, asked.is_turn);
-    let error = if asked.answers == 0 && asked.requests >= ENOUGH {
+/// What went wrong with a server.
+fn error_of(asked: &Asked) -> Option<(Code, String)> {
+    if asked.answers == 0 && asked.requests >= ENOUGH {
         let said = format!("no answer to {} requests", asked.requests);
         Some((Code::Timeout, said))
     } else if asked.relayed.is_some() || !asked.is_turn {
         None
     } else if asked.refusals > 0 {
-        Some((
-            configuration::code_of(401, ""),
-            "401 to signed requests".to_owned(),
-        ))
+        let said = "401 to signed requests".to_owned();
+        Some((configuration::code_of(401, ""), said))
     } else {
-        asked.error.map(|number| {
-            (
-                configuration::code_of(u64::from(number), ""),
-                number.to_string(),
-            )
-        })
-    };
+        let number = asked.error?;
+        let code = configuration::code_of(u64::from(number), "");
+        Some((code, number.to_string()))
+    }
+}
+
+fn server_of(server: SocketAddr, is_tcp: bool, asked: &Asked) -> ServerRecord {
+    let url = server_url(server, is_tcp, asked.is_turn);
+    let error = error_of(asked);
     ServerRecord {
         uri: url.parse().ok(),
         url,

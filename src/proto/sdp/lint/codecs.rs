@@ -349,12 +349,18 @@ fn repair(section: &Section, problems: &mut Vec<Problem>) {
                 || "it has no apt".to_owned(),
                 |apt| format!("m= does not list payload type {apt}"),
             );
-            problems.push(Problem::refusal(
+            let problem = Problem::refusal(
                 Code::SdpPayloadType,
                 codec.line,
-                format!("rtx (payload type {}) repairs nothing: {what}", codec.payload),
+                format!(
+                    "rtx (payload type {}) repairs nothing: {what}",
+                    codec.payload
+                ),
                 "RFC 4588 8.1",
                 "Chromium refuses the whole description: \"Failed to set remote video description send parameters\"",
+            );
+            problems.push(problem.remedy(
+                "name in apt= the payload type of the codec that it repairs, or take rtx out of m= with its lines",
             ));
         }
     }

@@ -36,7 +36,10 @@ pub(super) fn check(description: &Description, problems: &mut Vec<Problem>) {
 fn strays(description: &Description, problems: &mut Vec<Problem>) {
     for stray in &description.strays {
         let is_blank = stray.text.trim().is_empty();
-        let message = if is_blank {
+        let message = if stray.is_joined {
+            "the line before goes on here, as mail programs wrap text: both are read as one line"
+                .to_owned()
+        } else if is_blank {
             "an empty line within the description".to_owned()
         } else if stray.is_indented {
             "blanks stand before the line".to_owned()
@@ -53,7 +56,14 @@ fn strays(description: &Description, problems: &mut Vec<Problem>) {
             "RFC 8866 5",
             "Chromium refuses the whole description: \"Invalid SDP line\"",
         );
-        problems.push(if is_blank || stray.is_indented {
+        let problem = if stray.is_joined {
+            problem.remedy("copy it again from where it is not wrapped, or save it as a file")
+        } else if is_blank {
+            problem.remedy("take the empty line out; most parsers stop or refuse there")
+        } else {
+            problem
+        };
+        problems.push(if is_blank || stray.is_indented || stray.is_joined {
             of_copy(description, problem)
         } else {
             problem
@@ -151,13 +161,19 @@ fn order(description: &Description, problems: &mut Vec<Problem>) {
         ('t', "time"),
     ] {
         if !others.iter().any(|line| line.letter == letter) {
-            problems.push(Problem::refusal(
+            let problem = Problem::refusal(
                 Code::SdpLineOrder,
                 others.first().map(|line| line.number),
                 format!("there is no {letter}= line ({what})"),
                 "RFC 8866 5",
                 WITHOUT_IT,
-            ));
+            );
+            problems.push(problem.remedy(match letter {
+                'v' => "add it as the first line: v=0",
+                'o' => "add it behind v=: o=- 1 1 IN IP4 127.0.0.1",
+                's' => "add it behind o=: s=-",
+                _ => "add it before the attributes of the session: t=0 0",
+            }));
         }
     }
     twice(description, problems);

@@ -8,11 +8,15 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use super::super::scan::typed;
 use super::{Found, MOST, Role};
 
+/// Lines among which the first of a description is looked for, where something stands before each.
+const MAX_LOOKED: usize = 2000;
 /// Characters before a description in which its role is looked for.
 const BEFORE: usize = 160;
 
 /// All descriptions of a text.
 pub(super) fn find(text: &str) -> Vec<Found> {
+    let bare = numbered(text);
+    let text = bare.as_deref().unwrap_or(text);
     let starts = starts(text);
     if starts.is_empty() {
         return headless(text).into_iter().collect();
@@ -43,6 +47,51 @@ pub(super) fn find(text: &str) -> Vec<Found> {
         }
     });
     found.take(MOST).collect()
+}
+
+/// The text without what stands before each of its lines, where that has one form: the number of the line, the time of
+/// a log.
+fn numbered(text: &str) -> Option<String> {
+    /// Lines that have it, behind the first.
+    const SEVERAL: usize = 3;
+    let form = text.lines().take(MAX_LOOKED).find_map(|line| {
+        let at = line.find("v=0")?;
+        let is_first = line[at + 3..].trim().is_empty();
+        let form = line[..at].trim_start();
+        let has_digit = form.contains(|c: char| c.is_ascii_digit());
+        (is_first && has_digit && at <= BEFORE).then_some(form)
+    })?;
+    let is_so = |line: &&str| behind(form, line).is_some_and(|rest| typed(rest).is_some());
+    if text.lines().filter(is_so).take(SEVERAL + 1).count() <= SEVERAL {
+        return None;
+    }
+    let lines = text.split('\n');
+    let lines = lines.map(|line| behind(form, line).unwrap_or(line));
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// What stands behind a form: any number for each of its numbers, and any blanks for its blanks.
+fn behind<'a>(form: &str, line: &'a str) -> Option<&'a str> {
+    let mut rest = line.trim_start();
+    let mut form = form.chars().peekable();
+    while let Some(c) = form.next() {
+        let is_kind: fn(char) -> bool = if c.is_ascii_digit() {
+            |c| c.is_ascii_digit()
+        } else if c.is_whitespace() {
+            |c| c == ' ' || c == '\t'
+        } else {
+            rest = rest.strip_prefix(c)?;
+            continue;
+        };
+        while form.next_if(|next| is_kind(*next)).is_some() {}
+        let shorter = rest.trim_start_matches(is_kind);
+        let is_end = shorter.trim().is_empty() && c.is_whitespace();
+        if shorter.len() == rest.len() && !is_end {
+            return None;
+        }
+        rest = shorter;
+    }
+    Some(rest)
 }
 
 /// Where `v=0` begins a line, or stands behind what marks a description.
@@ -137,8 +186,16 @@ fn unescaped(text: &str) -> String {
 /// Without what stands before every line, as a quotation or an indentation has it. Line numbers stay.
 fn undecorated(text: &str, decoration: &str) -> String {
     let is_mark = |c: char| matches!(c, '>' | ' ' | '\t' | '|');
-    if decoration.is_empty() || !decoration.chars().all(is_mark) {
+    if !decoration.chars().all(is_mark) {
         return text.to_owned();
+    }
+    if decoration.is_empty() {
+        // The first line of a quotation is often copied without its mark, and no line begins with one.
+        return text
+            .split('\n')
+            .map(unquoted)
+            .collect::<Vec<_>>()
+            .join("\n");
     }
     let trimmed = decoration.trim_end();
     let lines = text.split('\n').map(|line| {
@@ -147,6 +204,16 @@ fn undecorated(text: &str, decoration: &str) -> String {
             .unwrap_or(line)
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn unquoted(line: &str) -> &str {
+    let bare = line.trim_start_matches(['>', '|', ' ', '\t']);
+    let marks = &line[..line.len() - bare.len()];
+    if marks.contains(['>', '|']) {
+        bare
+    } else {
+        line
+    }
 }
 
 /// Base64 of a description, in any alphabet, with padding or without, broken into lines.

@@ -100,6 +100,7 @@ pub(super) fn blocked(account: &Account, told: &Told, other: Option<&Account>) -
     by_streams()
         .or_else(|| asked.and_then(|ms| answers_the_other((account, told), &udp, other, ms)))
         .or_else(|| asked.and_then(|ms| several_silent(account, &udp, other, ms)))
+        .or_else(|| asked.and_then(|ms| tcp_alone(account, &udp, ms)))
 }
 
 /// Whether a server has answered over UDP for there to be this candidate.
@@ -274,6 +275,24 @@ fn several_silent(
             "none of {} answers over UDP within {:.0} s, and the other end was answered over UDP, for it has a reflexive candidate",
             listed(&all),
             asked / 1000.0
+        )
+    })
+}
+
+/// Servers of different operators that are all silent, as everybody else is over UDP, while TCP brings something in.
+fn tcp_alone(account: &Account, udp: &[(&ServerRecord, &ServerUri)], asked: f64) -> Option<String> {
+    let peer = account.tcp_peer.filter(|_| asked >= SILENT_MS)?;
+    let is_silent = |server: &ServerRecord| {
+        let error = server.error.as_ref();
+        error.is_some_and(|(code, _)| *code == Code::Timeout)
+    };
+    let hosts: BTreeSet<String> = udp.iter().map(|(_, uri)| uri.host.to_string()).collect();
+    (hosts.len() > 1 && udp.iter().all(|(server, _)| is_silent(server))).then(|| {
+        let all: Vec<String> = hosts.into_iter().collect();
+        format!(
+            "nothing came in over UDP within {:.0} s, not from {} either, and {peer} answered over TCP",
+            asked / 1000.0,
+            listed(&all)
         )
     })
 }

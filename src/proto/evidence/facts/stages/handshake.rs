@@ -1,5 +1,7 @@
 //! DTLS, after ICE has found a way.
 
+mod flights;
+
 use std::collections::BTreeSet;
 
 use crate::base::codes::Code;
@@ -18,14 +20,14 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         return Some(mismatch);
     }
     let accounts = || call.ends.iter().flatten();
-    let alert = accounts().find_map(|account| account.dtls.alert.clone());
+    let alert = alert(call);
     let mut seen = vec!["ICE was connected".to_owned()];
     seen.extend(accounts().filter_map(|account| {
         let state = account.dtls.state.as_ref()?;
         let role = account.dtls.role.as_deref().unwrap_or("end");
         Some(format!("DTLS state of the {role}: {state}"))
     }));
-    seen.extend(alert.map(|alert| format!("alert: {alert}")));
+    seen.extend(alert.map(|(alert, who)| format!("alert of {who}: {alert}")));
     if let Some(roles) = same_roles(call) {
         let message = if roles.1 {
             "both ends took the active DTLS role (a=setup), so each began the handshake and neither answered it"
@@ -41,6 +43,17 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     {
         return Some(cause);
     }
+    if let Some((alert, who)) = alert {
+        let why = of_alert(alert);
+        let message = format!(
+            "ICE found a way, and {who} ended the DTLS handshake over it with the alert {alert}: {why}"
+        );
+        return Some(cause(Code::DtlsFailed, Whose::Between, message, seen));
+    }
+    if let Some((message, more)) = flights::lost(call) {
+        seen.extend(more);
+        return Some(cause(Code::DtlsFailed, Whose::Between, message, seen));
+    }
     let message = if standing == Standing::Insecure {
         "ICE found a way, and the DTLS handshake over it does not end: something on the way drops its packets, as firewalls that know DTLS do, and MTUs that are too small"
     } else if accounts().count() < 2
@@ -51,6 +64,43 @@ pub fn dtls(call: &JoinedCall, standing: Standing) -> Option<Cause> {
         "ICE found a way, and the DTLS handshake over it failed, though the fingerprints are right"
     };
     Some(cause(Code::DtlsFailed, Whose::Between, message, seen))
+}
+
+/// The alert that ended the handshake, and whose it is.
+fn alert(call: &JoinedCall) -> Option<(&str, &'static str)> {
+    let names = [
+        ["this side", "the other side"],
+        ["the other side", "this side"],
+    ];
+    let mut all = call
+        .ends
+        .iter()
+        .zip(names)
+        .filter_map(|(end, [own, other])| {
+            let dtls = &end.as_ref()?.dtls;
+            let who = if dtls.is_own_alert { own } else { other };
+            Some((dtls.alert.as_deref()?, who))
+        });
+    all.next()
+}
+
+/// What an alert says of the other end (RFC 8446 6.2).
+fn of_alert(alert: &str) -> &'static str {
+    match alert {
+        "bad_certificate"
+        | "unsupported_certificate"
+        | "certificate_expired"
+        | "certificate_unknown"
+        | "unknown_ca"
+        | "decrypt_error" => {
+            "it does not take the other one's certificate, most often since that is not the one of the fingerprint in the description; both descriptions tell"
+        }
+        "handshake_failure" => {
+            "the two have no cipher, curve or protection profile of SRTP in common"
+        }
+        "protocol_version" => "the two have no version of DTLS in common",
+        _ => "its program did not go on with what came; its log tells why",
+    }
 }
 
 /// An end whose checks are answered, and to which no valid one of the other end ever came: that one has no path then, and

@@ -12,6 +12,9 @@ use crate::proto::ice::causes::{Cause, Whose};
 /// Browsers say that ICE is disconnected so long after the last packet.
 const NOTICED_MS: f64 = 5000.0;
 
+/// Longer than any pause of consent (RFC 7675 5.1).
+const LONG_MS: f64 = 7000.0;
+
 /// When nothing came any more, though the path had worked.
 pub fn path_lost(call: &JoinedCall, standing: Standing) -> Option<Cause> {
     // An application that closed its end is no trouble of the path.
@@ -141,7 +144,9 @@ fn words(call: &JoinedCall, outages: &[Outage], worst: &Outage, how_long: &str) 
         "the TURN server, "
     };
     if worst.is_over {
-        let what = if both {
+        let what = if worst.course == Course::Unheard {
+            "what one side sent was not answered meanwhile, though packets of the other one came"
+        } else if both {
             "nothing came through, either way"
         } else {
             "nothing came from the other side"
@@ -219,6 +224,47 @@ fn left_by_server(call: &JoinedCall) -> Option<&'static str> {
     ended.next()
 }
 
+/// When ICE was not connected any more, and when it was again, in their order: old dumps have no times.
+fn falls(changes: &[Change], kind: StateKind) -> Vec<(&Change, Option<&Change>)> {
+    let mut all: Vec<(&Change, Option<&Change>)> = Vec::new();
+    for change in changes.iter().filter(|change| change.kind == kind) {
+        let last = all.last_mut().filter(|(_, back)| back.is_none());
+        match (change.value.as_str(), last) {
+            ("connected" | "completed", Some(last)) => last.1 = Some(change),
+            ("disconnected" | "failed", None) => all.push((change, None)),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The one that did not end, or the longest, before the application closed its end.
+fn worst<'a>(
+    falls: Vec<(&'a Change, Option<&'a Change>)>,
+    closed: f64,
+) -> Option<(&'a Change, Option<&'a Change>)> {
+    let is_before = |(down, _): &(&Change, Option<&Change>)| down.at.is_none_or(|at| at < closed);
+    let lasted = |(down, back): &(&Change, Option<&Change>)| match back {
+        None => f64::INFINITY,
+        Some(back) => back.at.zip(down.at).map_or(0.0, |(back, down)| back - down),
+    };
+    let meant = falls.into_iter().filter(is_before);
+    meant.max_by(|one, two| lasted(one).total_cmp(&lasted(two)))
+}
+
+/// Whether the other end closed its data channel with the last that came: that is how a program leaves that says nothing
+/// over DTLS.
+pub fn has_left(account: &Account) -> bool {
+    const WITH_IT_MS: f64 = 2000.0;
+    let of_channel = |change: &&Change| change.kind == StateKind::DataChannel;
+    let last = account.changes.iter().rev().find(of_channel);
+    let closed = last.filter(|change| change.value == "closed");
+    let selected = account.pairs.iter().find(|pair| pair.is_selected);
+    let heard = selected.and_then(|pair| pair.last_heard);
+    let both = closed.and_then(|change| change.at).zip(heard);
+    both.is_some_and(|(closed, heard)| (closed - heard).abs() <= WITH_IT_MS)
+}
+
 struct Outage {
     /// 0 if it is not known.
     lasted_ms: f64,
@@ -246,24 +292,24 @@ impl Outage {
             .iter()
             .position(|change| change.kind == kind && up.contains(&change.value.as_str()));
         let after = &account.changes[first_up.map_or(0, |at| at + 1)..];
-        let is_ice = |value: &[&str]| {
-            let value: Vec<String> = value.iter().map(|v| (*v).to_owned()).collect();
-            move |change: &&Change| change.kind == kind && value.contains(&change.value)
-        };
-        let is_down = is_ice(&["disconnected", "failed"]);
-        let fell = first_up.and_then(|_| after.iter().position(|change| is_down(&change)));
-        let down = fell.map(|at| &after[at]);
         let selected = account.pairs.iter().find(|pair| pair.is_selected);
-        // In their order: old dumps have no times.
-        let back = fell.and_then(|at| after[at..].iter().find(is_ice(&up)));
+        let falls = first_up.map_or_else(Vec::new, |_| falls(after, kind));
+        let has_fallen = !falls.is_empty();
         // The other end said that it closes, and then is silent.
-        if back.is_none() && account.dtls.state.as_deref() == Some("closed") {
-            return None;
-        }
-        let Some(down) = down else {
-            return Self::by_counters(account).or_else(|| Self::by_dtls(account));
+        let is_goodbye = account.dtls.state.as_deref() == Some("closed") || has_left(account);
+        let Some((down, back)) = worst(falls, closed) else {
+            // An application that closed its end has lost nothing.
+            return if has_fallen {
+                None
+            } else {
+                Self::by_counters(account)
+                    .filter(|_| !is_goodbye)
+                    .or_else(|| Self::by_silence(account))
+                    .or_else(|| Self::by_asking(account))
+                    .or_else(|| Self::by_dtls(account))
+            };
         };
-        if down.at.is_some_and(|at| at >= closed) {
+        if back.is_none() && is_goodbye {
             return None;
         }
         let silence = selected.and_then(|pair| pair.silence);
@@ -273,9 +319,8 @@ impl Outage {
         let (course, since) =
             selected.map_or((Course::Silent, None), |pair| Course::of(pair, down.at));
         // Browsers say so some seconds after the last packet.
-        let is_meant = |(from, to): &(f64, f64)| {
-            back.is_some() || down.at.is_none_or(|at| (*from..=*to).contains(&at))
-        };
+        let is_meant =
+            |(from, to): &(f64, f64)| down.at.is_none_or(|at| (*from..=*to).contains(&at));
         let from = since.filter(|_| back.is_none());
         let from = from
             .or(silence.filter(is_meant).map(|(from, _)| from))
@@ -302,6 +347,37 @@ impl Outage {
             is_over: back.is_some(),
             course,
             seen: format!("{states}{sent}"),
+        })
+    }
+
+    /// Packets that show that what this end asked was not answered for long, and that it was heard all the same.
+    fn by_asking(account: &Account) -> Option<Self> {
+        let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
+        let (from, to) = pair.asking.longest.filter(|_| pair.asked.is_some())?;
+        let up = account.reached(StateKind::Ice, &["connected", "completed"]);
+        let is_later = up.and_then(|change| change.at).is_none_or(|up| from >= up);
+        (is_later && to - from >= LONG_MS).then(|| Self {
+            lasted_ms: to - from,
+            shows_goodbyes: true,
+            is_over: true,
+            course: Course::Unheard,
+            seen: "several requests in a row were not answered, and packets came all the time"
+                .to_owned(),
+        })
+    }
+
+    /// Samples between which nothing came, though this end went on asking, and browsers said nothing yet.
+    fn by_silence(account: &Account) -> Option<Self> {
+        let pair = account.pairs.iter().find(|pair| pair.is_selected)?;
+        let (from, to) = pair.unheard?;
+        let up = account.reached(StateKind::Ice, &["connected", "completed"]);
+        let is_later = up.and_then(|change| change.at).is_none_or(|up| from >= up);
+        is_later.then(|| Self {
+            lasted_ms: to - from,
+            shows_goodbyes: true,
+            is_over: true,
+            course: Course::Silent,
+            seen: "nothing came, and several requests in that time were not answered".to_owned(),
         })
     }
 

@@ -5,6 +5,8 @@ use crate::proto::evidence::account::DtlsRecord;
 
 /// Sealed packets of both ends before the first data, with some that are sent again.
 const HANDSHAKE_SEALED: u32 = 6;
+/// Hellos of one end, in two datagrams and asked for once more (RFC 8446 4.1.4), are fewer.
+const AGAIN: u32 = 6;
 /// Sealed packets that a handshake and an alert come to at most, with what is sent again.
 const FEW_SEALED: u32 = 12;
 
@@ -39,13 +41,27 @@ pub(super) fn record(mine: &Sent, others: &Sent) -> DtlsRecord {
     } else if has_data(mine, others) {
         Some("connected")
     } else {
-        // Of one that was answered it cannot be seen how far it came: the rest is encrypted.
-        Some("connecting").filter(|_| hellos > 0 && !was_answered)
+        // Of one that was answered it cannot be seen how far it came, since the rest is encrypted; but hellos that are
+        // sent again and again show that it does not come to an end.
+        let is_stuck = [mine, others]
+            .iter()
+            .any(|sent| sent.hellos.max(sent.server_hellos) >= AGAIN);
+        let is_half_seen = hellos == 0 && was_answered;
+        let is_open = hellos > 0 && (!was_answered || is_stuck) || is_half_seen;
+        Some("connecting").filter(|_| is_open)
+    };
+    let is_server = others.hellos + mine.server_hellos > 0;
+    let role = match (mine.hellos > 0, is_server) {
+        (true, _) => Some("client"),
+        (false, true) => Some("server"),
+        (false, false) => (others.server_hellos > 0).then_some("client"),
     };
     DtlsRecord {
         state: state.map(str::to_owned),
-        role: (hellos > 0).then(|| if mine.hellos > 0 { "client" } else { "server" }.to_owned()),
+        role: role.map(str::to_owned),
         alert: alert.map(|alert| <&str>::from(alert).to_owned()),
+        is_own_alert: others.alert.is_none(),
+        flights: Some([mine.flights, others.flights]),
         bytes_sent: mine.bytes,
         bytes_received: others.bytes,
         ..DtlsRecord::default()

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::Capture;
+use super::{Capture, change, error_of, gathered, server_of};
 use crate::base::codes::Code;
 use crate::proto::capture::paths::{Asked, PathKey};
-use crate::proto::evidence::account::{Account, ServerRecord, server_url};
+use crate::proto::evidence::account::{Account, ServerRecord, StateKind, server_url};
 use crate::proto::evidence::traffic::servers;
 use crate::proto::ice::causes::EndedRelay;
 
@@ -41,6 +41,47 @@ impl Capture<'_> {
                 }
             })
             .collect()
+    }
+
+    /// The call of which nothing is seen but TURN servers that give no relay: an end that uses relays alone, or whose other
+    /// end told nothing, has no pair to check then.
+    pub(super) fn servers_alone(&self) -> Option<Account> {
+        let is_refused =
+            |(_, asked): &(&servers::Key, &Asked)| asked.is_turn && error_of(asked).is_some();
+        if self.asked.iter().any(|(_, asked)| asked.relayed.is_some())
+            || !self.asked.iter().any(is_refused)
+        {
+            return None;
+        }
+        let mut account = Account {
+            is_begun: true,
+            is_of_servers_alone: true,
+            ..Account::default()
+        };
+        let (from, to) = self.observer.span.unwrap_or_default();
+        account.saw(Some(from));
+        account.saw(Some(to));
+        for ((client, server, is_tcp), asked) in &self.asked {
+            gathered(&mut account, (*client, *server, *is_tcp), asked);
+        }
+        account.servers = Some(self.rows(self.asked.iter().copied()));
+        let first = self.asked.iter().filter_map(|(_, asked)| asked.first);
+        if let Some(at) = first.reduce(f64::min) {
+            change(&mut account, at, StateKind::Gathering, "gathering");
+        }
+        Some(account)
+    }
+
+    /// A row for each server that was asked, or was to be reached over TCP.
+    pub(super) fn rows<'b>(
+        &self,
+        asked: impl Iterator<Item = (&'b servers::Key, &'b Asked)>,
+    ) -> Vec<ServerRecord> {
+        let united = servers::united(asked);
+        let rows = united
+            .iter()
+            .map(|((server, is_tcp, _), asked)| server_of(*server, *is_tcp, asked));
+        rows.chain(self.unreached()).collect()
     }
 
     /// Whether a relay is that of another connection of the program, such as a test before the call: the socket that the

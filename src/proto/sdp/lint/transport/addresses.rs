@@ -7,6 +7,7 @@ use super::candidates::{OF_MEDIA, fields};
 use crate::base::codes::Code;
 use crate::base::report::Severity;
 use crate::base::words::printable;
+use crate::proto::sdp::direction::Direction;
 use crate::proto::sdp::model::Description;
 
 /// What a description's candidates come to.
@@ -150,12 +151,22 @@ fn plain(description: &Description, problems: &mut Vec<Problem>) {
         seen.push(*line);
         let parsed = address.parse::<IpAddr>().ok();
         if parsed.is_some_and(|ip| ip.is_unspecified()) {
-            problems.push(Problem::new(
+            let direction = description.direction_of(section);
+            let practice = match direction {
+                Direction::Sendrecv | Direction::Recvonly => {
+                    "no media is sent to it; phones understand it, and sendonly or inactive says so today"
+                }
+                _ => "no media is sent to it, as the direction says too",
+            };
+            let problem = Problem::new(
                 Code::SdpAddress,
                 *line,
-                "the address is 0.0.0.0: the call is on hold in the old way",
+                "the address is 0.0.0.0: the call is on hold (RFC 2543)",
                 "RFC 3264 8.4",
-                "no media is sent to it; sendonly or inactive would say so today",
+                practice,
+            );
+            problems.push(problem.severity(Severity::Info).remedy(
+                "leave it so where a hold is meant; else write the address of the phone in c=",
             ));
         } else if parsed.is_some_and(is_private) {
             problems.push(Problem::new(
