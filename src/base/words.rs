@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+/// How a report says that a TURN server which is silent over UDP answers over TCP.
+pub const OVER_TCP: &str = "over TCP the same port answers TURN";
+
 /// A time in seconds, in the unit that suits it.
 pub fn span(seconds: u64) -> String {
     match seconds {

@@ -21,6 +21,7 @@ use crate::base::codes::Code;
 use crate::base::long_way::long;
 use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
+use crate::base::words::OVER_TCP;
 use crate::net::host::Source;
 use crate::net::link::Target;
 use crate::proto::stun::uri::{Host, Transport};
@@ -220,7 +221,7 @@ impl Look {
         // Who rejects UDP has been named: that TCP works says nothing more of it, nor of the server.
         if error.code == Code::Rejected && matches!(found, Some(Beside::SamePort(_))) {
             return ErrorReport {
-                message: format!("{}; over TCP the same port answers TURN", error.message),
+                message: format!("{}; {OVER_TCP}", error.message),
                 ..error
             };
         }

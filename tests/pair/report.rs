@@ -14,6 +14,7 @@ mod relay_causes;
 mod servers;
 mod summary;
 mod verdicts;
+mod which_side;
 
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::report::{Severity, Verdict};

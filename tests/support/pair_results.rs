@@ -298,6 +298,7 @@ pub fn direct() -> PairResult {
 pub fn quality(sent: u32, received: u32, rtt: u64, jitter: u64) -> QualityReport {
     QualityReport {
         sent,
+        arrived: None,
         received,
         loss_percent: f64::from(sent - received) * 100.0 / f64::from(sent.max(1)),
         rtt_ms: (received > 0).then(|| RttReport {

@@ -137,8 +137,11 @@ pub struct SelectedReport {
 pub struct QualityReport {
     /// Datagrams sent, until the path ended if it did.
     pub sent: u32,
+    /// How many of them the other side saw, those that were lost on the way back included; `None` if it did not
+    /// tell.
+    pub arrived: Option<u32>,
     pub received: u32,
-    /// The rest, in percent.
+    /// What did not come back, in percent.
     pub loss_percent: f64,
     /// Round trips; `None` if none came back.
     pub rtt_ms: Option<RttReport>,

@@ -9,6 +9,7 @@ mod paths;
 mod rows;
 pub mod told;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -17,10 +18,10 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::base::codes;
 use crate::base::fact::Reason;
 use crate::base::family::Family;
 use crate::base::report::ErrorReport;
+use crate::base::{bounds, codes};
 use crate::commands::gather::report::{CandidateReport, GatherResult, GatherServerReport};
 use crate::commands::gather::verdict::Policy;
 use crate::commands::pair::render::screen::Screen;
@@ -34,6 +35,8 @@ use crate::net::rendezvous::places::Place;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::facts::NatFacts;
 use crate::proto::media::Kind;
+use crate::proto::nat::behavior::Observation;
+use crate::proto::nat::behavior::probe::Test;
 use crate::proto::signal::code::Code;
 use crate::proto::signal::seal::Name;
 use crate::proto::stun::uri::Transport;
@@ -237,7 +240,7 @@ async fn meet(
             let source = options.gather.source.clone();
             asking.spawn(async move {
                 let passage = look::passage_over_udp(&source, local, server).await;
-                (local, passage)
+                (local, server, passage)
             });
         }
         let wake = clock.instant(meeting.wake());
@@ -257,7 +260,9 @@ async fn meet(
                 is_measuring = false;
                 meeting.take_measured(nats);
             }
-            Some(Ok((local, passage))) = asking.join_next() => meeting.take_asked(local, passage),
+            Some(Ok((local, server, passage))) = asking.join_next() => {
+                meeting.take_asked(local, server, passage);
+            }
             _ = &mut gathering => return Err(ErrorReport::new(codes::Code::Io, "gathering has ended")),
             () = tokio::time::sleep_until(wake) => {}
         }
@@ -343,6 +348,9 @@ struct Measurement {
     refused: Vec<(SocketAddr, ErrorReport)>,
     /// See [`Found::gets_out`](crate::proto::ice::causes::Found::gets_out).
     gets_out: Vec<Family>,
+    /// See [`Found::heard`](crate::proto::ice::causes::Found::heard).
+    heard: Vec<SocketAddr>,
+    unheard: Vec<SocketAddr>,
 }
 
 async fn measurement(
@@ -365,11 +373,35 @@ async fn measurement(
         Some((server.address?, error))
     });
     let gets_out = result.paths.iter().filter(|path| path.gets_out());
+    let (heard, unheard) = heard(&result.observations);
     Measurement {
+        heard,
+        unheard,
         refused: refused.collect(),
         gets_out: gets_out.map(|path| path.family).collect(),
         nats: result.paths.into_iter().map(rows::nat_facts).collect(),
     }
+}
+
+/// Servers that answered over UDP where they were asked, and those that never did. A few datagrams are lost by chance.
+fn heard(seen: &[Observation]) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    const OFTEN: usize = 3;
+    let asked = seen
+        .iter()
+        .filter(|one| !matches!(one.test, Test::Hairpin | Test::Stream));
+    let (mut heard, mut unheard) = (BTreeSet::new(), BTreeSet::new());
+    for one in asked {
+        if one.answered_from == Some(one.sent_to) {
+            heard.insert(one.sent_to);
+        } else if one.answered_from.is_none() && one.transmissions >= OFTEN {
+            unheard.insert(one.sent_to);
+        }
+    }
+    unheard.retain(|at| !heard.contains(at));
+    (
+        heard.into_iter().take(bounds::SERVERS).collect(),
+        unheard.into_iter().take(bounds::SERVERS).collect(),
+    )
 }
 
 /// The same for several sessions.

@@ -45,6 +45,9 @@ const TRIES: [Duration; 3] = [
     Duration::from_millis(500),
 ];
 
+/// How long a host has to answer over TCP, one lost packet included.
+const HOST_PATIENCE: Duration = Duration::from_millis(1300);
+
 /// How long the router has to answer.
 const ROUTER_PATIENCE: Duration = Duration::from_millis(700);
 
@@ -326,6 +329,34 @@ fn heard(socket: &UdpSocket, error: &io::Error) -> Heard {
     }
 }
 
+/// Whether a host takes or refuses a connection to any of these ports.
+pub async fn is_up_over_tcp(source: &Source, local: IpAddr, host: IpAddr, ports: &[u16]) -> bool {
+    let mut tasks = JoinSet::new();
+    for port in ports {
+        let at = SocketAddr::new(host, *port);
+        let source = source.clone();
+        tasks.spawn(async move { connects(&source, local, at, HOST_PATIENCE).await });
+    }
+    while let Some(done) = tasks.join_next().await {
+        if done.is_ok_and(|is_up| is_up) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a connection is taken or refused there.
+async fn connects(source: &Source, local: IpAddr, at: SocketAddr, patience: Duration) -> bool {
+    let Ok(socket) = source.tcp(local) else {
+        return false;
+    };
+    match tokio::time::timeout(patience, socket.connect(at)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
+        Err(_) => false,
+    }
+}
+
 /// Whether the router answers anything: a connection, a refusal, or ICMP.
 pub async fn is_router_up(
     source: Source,
@@ -334,18 +365,12 @@ pub async fn is_router_up(
     id: TransactionId,
 ) -> bool {
     let connects = |port| {
-        let source = &source;
-        async move {
-            let Ok(socket) = source.tcp(local) else {
-                return false;
-            };
-            let connecting = socket.connect(SocketAddr::new(router, port));
-            match tokio::time::timeout(ROUTER_PATIENCE, connecting).await {
-                Ok(Ok(_)) => true,
-                Ok(Err(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
-                Err(_) => false,
-            }
-        }
+        connects(
+            &source,
+            local,
+            SocketAddr::new(router, port),
+            ROUTER_PATIENCE,
+        )
     };
     // A port where nothing listens (traceroute's): hosts say so.
     let refuses = async {

@@ -35,7 +35,10 @@ pub enum Passage {
     Seen(SocketAddr),
     /// It is silent, and its host is not on other ports.
     OtherPorts,
+    /// Nothing comes back over UDP, and something does over TCP.
     Silent,
+    /// Nothing comes back at all: not of UDP alone.
+    Unreached,
     /// This host could not ask, or the answer makes no sense.
     Unclear,
 }
@@ -43,6 +46,14 @@ pub enum Passage {
 /// Asks a server, and other ports of its host at the same time.
 pub async fn passage_over_udp(source: &Source, local: IpAddr, server: SocketAddr) -> Passage {
     let mut others = pin!(other_ports::answer(server, source, local));
+    let ports = [server.port(), 443, 80];
+    let mut over_tcp = pin!(other_ports::is_up_over_tcp(
+        source,
+        local,
+        server.ip(),
+        &ports
+    ));
+    let mut is_up = None;
     let mut asked = pin!(stun_over_udp(source, local, server));
     let mut answers = None;
     loop {
@@ -56,10 +67,19 @@ pub async fn passage_over_udp(source: &Source, local: IpAddr, server: SocketAddr
                         Some(answers) => answers,
                         None => others.await,
                     };
-                    if answer { Passage::OtherPorts } else { Passage::Silent }
+                    let is_up = match is_up {
+                        Some(is_up) => is_up,
+                        None => over_tcp.await,
+                    };
+                    match (answer, is_up) {
+                        (true, _) => Passage::OtherPorts,
+                        (false, true) => Passage::Silent,
+                        (false, false) => Passage::Unreached,
+                    }
                 }
             },
             answer = &mut others, if answers.is_none() => answers = Some(answer),
+            up = &mut over_tcp, if is_up.is_none() => is_up = Some(up),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{Inside, Look, Proxy, Sign, Signs, Web};
 use crate::base::codes::Code;
 use crate::base::report::ErrorReport;
 use crate::base::stage::Stage;
-use crate::base::words::printable;
+use crate::base::words::{OVER_TCP, printable};
 use crate::net::certificate;
 use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::tls::{self, Flight, ServerHello};
@@ -370,7 +370,7 @@ pub(super) fn over_tcp(signs: &Signs) -> Option<ErrorReport> {
     signs.has(&Sign::Stun).then(|| {
         ErrorReport::new(
             Code::TcpElsewhere,
-            "over TCP the same port answers TURN: the server may have TCP alone, or UDP does not get there",
+            format!("{OVER_TCP}: the server may have TCP alone, or UDP does not get there"),
         )
         .with_hint("use turn:HOST:PORT?transport=tcp, which has more delay; where other servers answer over UDP, have UDP switched on at this one and its port opened")
     })

@@ -451,5 +451,6 @@ fn party<'a>(known: &'a KnownSide, candidates: &'a [Candidate], troubles: &'a [C
         left_out: None,
         own_relays: &[],
         found: &known.found,
+        tunnels: &[],
     }
 }

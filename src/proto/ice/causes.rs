@@ -6,6 +6,7 @@
 
 mod direct;
 mod mappings;
+mod ports;
 mod rejected;
 mod relay;
 mod remedies;
@@ -44,6 +45,9 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// What would change the outcome, the cheapest first.
     pub remedies: Vec<Remedy>,
+    /// Of direct paths: over which family.
+    #[serde(skip)]
+    pub family: Option<Family>,
 }
 
 /// Whose doing a cause is. `Local` is the side that reports.
@@ -140,6 +144,8 @@ pub struct Party<'a> {
     pub own_relays: &'a [OwnRelay],
     /// What it found out beside its checks.
     pub found: &'a Found,
+    /// Those of its addresses that are a VPN's, by the names of their interfaces.
+    pub tunnels: &'a [IpAddr],
 }
 
 /// A relay that its own side has sent to from outside, as a peer would: that tells closed relay
@@ -172,6 +178,18 @@ pub struct Found {
     /// How many of its direct checks were answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<u32>,
+    /// Servers that answered its NAT tests over UDP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<SocketAddr>,
+    /// Those that were asked several times, and never did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<SocketAddr>,
+    /// Hosts of servers from which nothing comes back, be it over TCP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<IpAddr>,
+    /// How many of the other side's datagrams that measure the path arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_arrived: Option<u32>,
 }
 
 impl Found {
@@ -181,6 +199,9 @@ impl Found {
         self.ended_relays.truncate(bounds::SERVERS);
         self.refusals.truncate(bounds::CANDIDATES);
         self.gets_out.truncate(2);
+        self.heard.truncate(bounds::SERVERS);
+        self.unheard.truncate(bounds::SERVERS);
+        self.unreached.truncate(bounds::SERVERS);
         if let Some(detour) = &mut self.detour {
             detour.by = printable(&detour.by);
             detour.usual = printable(&detour.usual);
@@ -436,6 +457,7 @@ impl Cause {
             brief: None,
             evidence: Vec::new(),
             remedies: Vec::new(),
+            family: None,
         }
     }
 

@@ -139,6 +139,7 @@ pub struct Quality {
     last_transit: Option<f64>,
     jitter: f64,
     came: u32,
+    theirs: u32,
     last_heard: Option<Time>,
     /// When each large datagram was sent, and whether it came back.
     large: Vec<(Time, bool)>,
@@ -176,6 +177,7 @@ impl Quality {
             last_transit: None,
             jitter: 0.0,
             came: 0,
+            theirs: 0,
             last_heard: None,
             large: Vec::new(),
             next_large: Duration::ZERO,
@@ -297,6 +299,7 @@ impl Quality {
         }
         if kind == PROBE && !is_own {
             self.last_heard = Some(now);
+            self.theirs = self.theirs.saturating_add(1);
             self.note_arrival(now, micros);
             self.features |= bytes.get(FEATURES_AT).copied().unwrap_or_default();
             let mut echo = bytes.to_vec();
@@ -364,6 +367,11 @@ impl Quality {
     /// The round trips of the last so many datagrams, oldest first; `None` for what has not come back.
     pub fn recent(&self, count: usize) -> &[Option<Duration>] {
         &self.rtts[self.rtts.len().saturating_sub(count)..]
+    }
+
+    /// How many small datagrams of the other side have come.
+    pub const fn theirs(&self) -> u32 {
+        self.theirs
     }
 
     pub const fn last_heard(&self) -> Option<Time> {

@@ -367,6 +367,10 @@ mod tests {
                     only_family: None,
                     gets_out: vec![crate::base::family::Family::Ipv4],
                     answered: Some(3),
+                    heard: vec!["192.0.2.1:3478".parse().expect("valid")],
+                    unheard: vec!["192.0.2.1:3479".parse().expect("valid")],
+                    unreached: vec!["192.0.2.1".parse().expect("valid")],
+                    data_arrived: Some(7),
                 },
             },
             Message::IceServers {

@@ -134,7 +134,7 @@ pub fn paired(mut meeting: Meeting<'_>, gathered: Option<GatherResult>) -> PairR
         ),
         pairs,
         selected: report,
-        quality: measured.map(quality),
+        quality: measured.map(|it| quality(it, meeting.peer.found.data_arrived)),
         steps: in_order(&meeting, state),
         media: media::rows(&meeting),
         timeline: std::mem::take(&mut meeting.record.timeline),
@@ -384,7 +384,8 @@ fn prediction(meeting: &Meeting<'_>, path: Option<PathKind>, state: PairState) -
     }
 }
 
-fn quality(measured: Measured) -> QualityReport {
+/// `arrived`: what the other side says that it saw of all datagrams.
+fn quality(measured: Measured, arrived: Option<u32>) -> QualityReport {
     let mut rtts = measured.rtts;
     rtts.sort_unstable();
     let received = u32::try_from(rtts.len()).unwrap_or(u32::MAX);
@@ -392,6 +393,10 @@ fn quality(measured: Measured) -> QualityReport {
     let lost = measured.sent.saturating_sub(received);
     QualityReport {
         sent: measured.sent,
+        // Behind the end of a path more were sent.
+        arrived: arrived
+            .filter(|_| measured.ended_after.is_none())
+            .map(|arrived| arrived.clamp(received, measured.sent.max(received))),
         received,
         loss_percent: if measured.sent == 0 {
             0.0

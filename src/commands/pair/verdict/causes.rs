@@ -1,6 +1,6 @@
 //! What the engine of causes needs to know, from the result of a session, and what it says.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::base::codes::Code;
 use crate::base::words::capitalised;
@@ -14,6 +14,7 @@ use crate::proto::ice::causes::{
     self, Cause, Effect, Found, PairFacts, Party, Remedy, RemedyCode, ServerFacts, Situation, Way,
     Whose,
 };
+use crate::proto::ice::interface::{self, InterfaceKind};
 use crate::proto::ice::prediction::Side;
 use crate::proto::nat::address::is_global;
 
@@ -84,6 +85,7 @@ fn in_situation<T>(
         PathKind::Relayed => Way::Relayed,
     });
     let (local, remote) = (parsed(&result.local), parsed(&result.remote));
+    let (own_tunnels, their_tunnels) = (tunnels(&result.local), tunnels(&result.remote));
     let servers: Vec<ServerFacts> = result.servers.iter().map(server_facts).collect();
     let left_out = left_out::cause(result, context);
     let own_troubles = troubles(&result.pairs);
@@ -92,6 +94,7 @@ fn in_situation<T>(
         local: Party {
             troubles: &own_troubles,
             own_relays: &context.own_relays,
+            tunnels: &own_tunnels,
             ..party(
                 &result.local,
                 &local,
@@ -103,6 +106,7 @@ fn in_situation<T>(
         remote: Party {
             troubles: &context.peer_troubles,
             own_relays: &context.peer_own_relays,
+            tunnels: &their_tunnels,
             left_out: left_out.as_ref(),
             ..party(
                 &result.remote,
@@ -161,7 +165,19 @@ fn party<'a>(
         left_out: None,
         own_relays: &[],
         found,
+        tunnels: &[],
     }
+}
+
+/// A side's own addresses in a VPN.
+fn tunnels(side: &SideReport) -> Vec<IpAddr> {
+    let hosts = side.candidates.iter();
+    let hosts = hosts.filter(|c| c.kind == CandidateType::Host);
+    let by_vpn = hosts.filter(|c| {
+        let name = c.interface.as_deref();
+        name.and_then(interface::kind_of) == Some(InterfaceKind::Vpn)
+    });
+    by_vpn.map(|c| c.address).collect()
 }
 
 fn parsed(side: &SideReport) -> Vec<Candidate> {

@@ -14,8 +14,8 @@ use crate::commands::pair::report::{
     CheckState, Expected, PairReport, PairResult, PairState, PathKind, PredictionReport,
 };
 use crate::commands::pair::verdict::causes::{UNSETTLED, has_failure, hint, of_path};
-pub(super) use crate::commands::pair::verdict::findings::session::peer_end;
-use crate::commands::pair::verdict::{Context, left_out, media};
+pub(super) use crate::commands::pair::verdict::findings::session::{ended_relay, peer_end};
+use crate::commands::pair::verdict::{Context, left_out, media, premature};
 use crate::commands::pair::verdict::{is_settled, socket};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::Cause;
@@ -93,7 +93,8 @@ fn of_paths(result: &PairResult, context: &Context, findings: &mut Vec<Finding>)
         ));
         return;
     }
-    let is_open = result.state == PairState::Failed && context.is_undecided;
+    let is_open = result.state == PairState::Failed
+        && (context.is_undecided || premature::is_cut_off(result, context));
     if is_open || cut_short || (context.peer_end.is_some() && result.pairs.is_empty()) {
         return;
     }

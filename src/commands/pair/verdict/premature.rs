@@ -2,7 +2,7 @@
 
 use crate::base::codes::Code;
 use crate::commands::pair::report::PairResult;
-use crate::commands::pair::verdict::{Context, PeerEnd};
+use crate::commands::pair::verdict::{Context, PeerEnd, is_settled};
 use crate::proto::ice::causes::{Cause, Whose};
 
 /// That something is lacking, which may still have come.
@@ -28,6 +28,20 @@ const PROVED: [Code; 10] = [
     Code::RelayEnded,
 ];
 
+/// What would be so however the run had gone on: it says nothing of checks.
+const OF_SETTINGS: [Code; 3] = [Code::RelayOnly, Code::TurnRefused, Code::RelayEnded];
+
+/// Whether the session was cut off while pairs had not had their fair chance: then the rest of it could refute what
+/// its first part shows.
+pub(super) fn is_cut_off(result: &PairResult, context: &Context) -> bool {
+    let is_stopped = context.stopped.is_some()
+        || context.peer_end.is_some()
+        || context.gave_up_early
+        || context.unusable.is_some()
+        || context.rendezvous_error.is_some();
+    is_stopped && !is_settled(result, context)
+}
+
 /// Leaves of the causes what is known all the same.
 pub(super) fn open(causes: &mut Vec<Cause>, result: &PairResult, context: &Context, what: &str) {
     if context.peer_end == Some(PeerEnd::Mute) {
@@ -35,6 +49,19 @@ pub(super) fn open(causes: &mut Vec<Cause>, result: &PairResult, context: &Conte
         if causes.is_empty() {
             let message = format!(
                 "nothing shows that the other side has tried any pair, so why {what} is not known"
+            );
+            causes.push(Cause::new(Code::Unknown, Whose::Between, message));
+        }
+        return;
+    }
+    if is_cut_off(result, context) {
+        if causes.is_empty() {
+            return;
+        }
+        causes.retain(|cause| OF_SETTINGS.contains(&cause.code));
+        if causes.is_empty() {
+            let message = format!(
+                "the session ended before every pair had been tried, so why {what} is not known"
             );
             causes.push(Cause::new(Code::Unknown, Whose::Between, message));
         }

@@ -1,8 +1,12 @@
 //! The last sentence of all: outcome, path, the cause with its side, and the best remedy, in three lines.
 
+mod wording;
+
 use std::net::IpAddr;
 
 use crate::base::codes::Code;
+use crate::base::fact::Reason;
+use crate::base::family::Family;
 use crate::base::report::Millis;
 use crate::base::words::{capitalised, short_span};
 use crate::commands::pair::report::{
@@ -15,126 +19,14 @@ use crate::commands::pair::verdict::{
     loses_most, media, socket,
 };
 use crate::proto::ice::candidate::CandidateType;
-use crate::proto::ice::causes::{Cause, Remedy, RemedyCode, Whose};
+use crate::proto::ice::causes::{Cause, Effect, Remedy, RemedyCode, Whose};
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps;
 use crate::proto::stun::uri::Transport;
-
-/// How long it may be: lines of a terminal, and columns of each.
-const LINES: usize = 3;
-const COLUMNS: usize = 80;
+use wording::{Wording, fitted};
 
 /// Percent that weigh more than what would make the path direct.
 const HEAVY_LOSS: f64 = 25.0;
-
-/// How much is said; what is left out stands above it in the text.
-#[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "independent parts")]
-struct Wording {
-    full_cause: bool,
-    /// The same of why no relay helped.
-    full_relay_cause: bool,
-    full_remedy: bool,
-    has_relay: bool,
-    has_public_address: bool,
-    has_loss: bool,
-    has_second_cause: bool,
-    /// Which large datagrams are lost.
-    full_limits: bool,
-    has_remedy: bool,
-}
-
-const FULL: Wording = Wording {
-    full_cause: true,
-    full_relay_cause: true,
-    full_remedy: true,
-    has_relay: true,
-    has_public_address: true,
-    has_loss: true,
-    has_second_cause: true,
-    full_limits: true,
-    has_remedy: true,
-};
-const IN_BRIEF: Wording = Wording {
-    full_cause: false,
-    full_relay_cause: false,
-    full_remedy: false,
-    full_limits: false,
-    ..FULL
-};
-const WITHOUT_RELAY: Wording = Wording {
-    has_relay: false,
-    ..IN_BRIEF
-};
-const WITHOUT_ADDRESS: Wording = Wording {
-    has_public_address: false,
-    has_loss: false,
-    ..WITHOUT_RELAY
-};
-const OF_ONE_CAUSE: Wording = Wording {
-    has_second_cause: false,
-    ..WITHOUT_ADDRESS
-};
-
-/// From the most to the fewest words.
-const WORDINGS: [Wording; 11] = [
-    FULL,
-    Wording {
-        full_remedy: false,
-        ..FULL
-    },
-    Wording {
-        full_cause: false,
-        ..FULL
-    },
-    Wording {
-        full_relay_cause: true,
-        ..IN_BRIEF
-    },
-    IN_BRIEF,
-    Wording {
-        full_remedy: true,
-        ..WITHOUT_RELAY
-    },
-    WITHOUT_RELAY,
-    Wording {
-        has_loss: false,
-        ..WITHOUT_RELAY
-    },
-    WITHOUT_ADDRESS,
-    OF_ONE_CAUSE,
-    Wording {
-        has_remedy: false,
-        ..OF_ONE_CAUSE
-    },
-];
-
-/// The longest wording that fits.
-fn fitted(say: impl Fn(Wording) -> String) -> String {
-    let mut said = WORDINGS.into_iter().map(say);
-    let mut last = String::new();
-    said.find(|text| {
-        last.clone_from(text);
-        lines(text) <= LINES
-    })
-    .unwrap_or(last)
-}
-
-/// How many lines a text takes on a terminal.
-fn lines(text: &str) -> usize {
-    let mut lines = 1;
-    let mut used = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > COLUMNS {
-            lines += 1;
-            used = length;
-        } else {
-            used += length + usize::from(used > 0);
-        }
-    }
-    lines
-}
 
 pub(super) fn of(result: &PairResult, context: &Context) -> String {
     match result.state {
@@ -156,10 +48,22 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
     facts.extend(round_trip(result).map(|rtt| format!("{:.1} ms", rtt.as_f64())));
     let lossy = result.quality.as_ref().filter(|q| q.received < q.sent);
     let lossy = lossy.filter(|q| wording.has_loss || q.loss_percent >= HEAVY_LOSS);
-    facts.extend(lossy.map(|q| format!("{:.1} % loss", q.loss_percent)));
+    facts.extend(lossy.map(|q| {
+        let way = findings::quality::lossy_way(q);
+        let way = way.map_or_else(String::new, |way| format!(" {way}"));
+        format!("{:.1} % loss{way}", q.loss_percent)
+    }));
     let mut sentences = vec![format!("{}.", facts.join(", "))];
     if result.path == Some(PathKind::Relayed) {
-        sentences.extend(why_relayed(result, wording));
+        // What the path was lost by has to be mended first.
+        let has_remedy = wording.has_remedy && findings::ended_relay(result, context).is_none();
+        sentences.extend(why_relayed(
+            result,
+            Wording {
+                has_remedy,
+                ..wording
+            },
+        ));
     }
     if let Some(after) = result.quality.as_ref().and_then(|q| q.ended_after_ms) {
         let what = if has_path_ended(result, context) {
@@ -167,7 +71,9 @@ fn connected(result: &PairResult, context: &Context, wording: Wording) -> String
         } else {
             "The other side went away"
         };
-        sentences.push(format!("{what} after {:.1} s.", after.0.as_secs_f64()));
+        let why = findings::ended_relay(result, context);
+        let why = why.map_or_else(String::new, |why| format!(", with {why}"));
+        sentences.push(format!("{what} after {:.1} s{why}.", after.0.as_secs_f64()));
     }
     if let (true, Some(quality)) = (loses_large(result), &result.quality) {
         sentences.push(large_lost(quality, wording));
@@ -206,13 +112,32 @@ fn why_relayed(result: &PairResult, wording: Wording) -> Vec<String> {
     let Some(cause) = result.causes.first().filter(|it| !media::is_of_media(it)) else {
         return Vec::new();
     };
-    let why = said(cause, wording, wording.full_cause);
+    let over_ipv6 = over_ipv6(result).filter(|_| wording.has_second_cause);
+    let why = [Some(said(cause, wording, wording.full_cause))]
+        .into_iter()
+        .chain([over_ipv6.map(|cause| said(cause, wording, false))])
+        .flatten()
+        .collect::<Vec<String>>()
+        .join("; ");
     let why = format!("No direct path: {why}.");
-    let remedy = cause.remedies.first().filter(|_| wording.has_remedy);
+    // To let IPv6 through is less than another NAT.
+    let remedy =
+        over_ipv6.and_then(|cause| cause.remedies.iter().find(|r| r.effect == Effect::Direct));
+    let remedy = remedy.or(cause.remedies.first());
+    let remedy = remedy.filter(|_| wording.has_remedy);
     [Some(why), remedy.map(|remedy| promised(remedy, wording))]
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// What is in the way over IPv6, where the first cause is of IPv4.
+fn over_ipv6(result: &PairResult) -> Option<&Cause> {
+    let first = result.causes.first()?;
+    let is_of = |family| move |cause: &&Cause| cause.family == Some(family);
+    Some(first).filter(is_of(Family::Ipv4))?;
+    let mut others = result.causes.iter().filter(is_of(Family::Ipv6));
+    others.find(|cause| cause.code != Code::Unknown)
 }
 
 fn said(cause: &Cause, wording: Wording, in_full: bool) -> String {
@@ -271,8 +196,10 @@ fn no_connection(result: &PairResult, wording: Wording) -> String {
         ],
         _ => {
             let direct = direct.map(|cause| said(cause, wording, wording.full_cause));
+            let over_ipv6 = over_ipv6(result).filter(|_| wording.has_second_cause);
+            let over_ipv6 = over_ipv6.map(|cause| said(cause, wording, false));
             let relayed = relayed.map(|cause| said(cause, wording, wording.full_relay_cause));
-            direct.into_iter().chain(relayed).collect()
+            [direct, over_ipv6, relayed].into_iter().flatten().collect()
         }
     };
     let text = format!("No connection: {}.", why.join("; "));
@@ -331,6 +258,12 @@ fn failed(result: &PairResult, context: &Context) -> String {
     }
     if context.gave_up_early {
         return "No connection, and no verdict on the network: the other side gave up before all candidates of both sides were known.".to_owned();
+    }
+    if context.stopped == Some(Reason::Interrupted) && !is_settled(result, context) {
+        return format!(
+            "No connection, and no verdict on the network: this side was interrupted {}.",
+            missing(result)
+        );
     }
     if is_out_of_time(result, context) {
         return format!(

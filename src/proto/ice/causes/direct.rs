@@ -12,6 +12,7 @@ use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Cause, PairFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::view::View;
 use crate::proto::ice::prediction::{both_hairpin, outcome};
+use crate::proto::nat::address::is_global;
 
 /// Both sides in one family, and what happened there.
 pub(super) struct OneFamily<'a> {
@@ -35,7 +36,12 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
         return vec![without_common_family(situation)];
     }
     let mut causes: Vec<Cause> = Vec::new();
-    for cause in families.iter().flat_map(OneFamily::causes) {
+    let found = families.iter().flat_map(|both| {
+        let family = Some(both.local.family);
+        let causes = both.causes().into_iter();
+        causes.map(move |cause| Cause { family, ..cause })
+    });
+    for cause in found {
         let is_known = |known: &Cause| known.code == cause.code && known.side == cause.side;
         if !causes.iter().any(is_known) {
             causes.push(cause);
@@ -167,7 +173,8 @@ impl<'a> OneFamily<'a> {
             .stopped_here()
             .or_else(|| self.blocked())
             .or_else(|| self.refused())
-            .or_else(|| self.behind_one_nat());
+            .or_else(|| self.behind_one_nat())
+            .or_else(|| self.confined());
         if let Some(cause) = one {
             return vec![cause];
         }
@@ -266,13 +273,29 @@ impl<'a> OneFamily<'a> {
         }
         let same = format!("both sides have the public address {ip}");
         let silent = self.evidence();
+        if self.meet_in_vpn() {
+            return Some(
+                Cause::new(
+                    Code::ClientIsolation,
+                    Whose::Between,
+                    format!(
+                        "both sides are in one VPN by their addresses, and it keeps its clients apart: nothing gets from one to the other, neither inside it nor by way of {ip}, the public address of both"
+                    ),
+                )
+                .briefly(format!(
+                    "both sides are in one VPN (public address {ip}), which keeps its clients apart"
+                ))
+                .seen([same, "their interfaces have names of VPN software, and addresses of one subnet".to_owned(), silent])
+                .remedied(remedies::isolation(self)),
+            );
+        }
         if a.shares_subnet_with(b) {
             return Some(
                 Cause::new(
                     Code::ClientIsolation,
                     Whose::Between,
                     format!(
-                        "both sides are behind {ip}: either in one local network that keeps its hosts apart (client isolation), or in two behind one carrier's NAT that does not hairpin"
+                        "both sides are behind {ip}: either in one local network or VPN that keeps its hosts apart (client isolation), or in two networks behind one carrier's NAT that does not hairpin"
                     ),
                 )
                 .briefly(format!(
@@ -299,19 +322,64 @@ impl<'a> OneFamily<'a> {
                 .remedied(remedies::hairpinning(self)),
             );
         }
+        let (nat, nat_briefly) = if self.are_by_vpn() {
+            ("the NAT of one VPN", "one VPN's NAT")
+        } else {
+            ("the same NAT", "one NAT")
+        };
+        let (apart, apart_briefly) = if self.have_networks_apart() {
+            (
+                ", in local networks that do not lead to each other,",
+                ", in separate networks",
+            )
+        } else {
+            (",", "")
+        };
         Some(
             Cause::new(
                 Code::NoHairpinning,
                 Whose::Between,
                 format!(
-                    "both sides are behind the same NAT ({ip}), and it does not send what is for its own public address back inside (no hairpinning)"
+                    "both sides are behind {nat} ({ip}){apart} and it does not send what is for its own public address back inside (no hairpinning)"
                 ),
             )
             .briefly(format!(
-                "both sides are behind one NAT ({ip}), which does not hairpin"
+                "both sides are behind {nat_briefly} ({ip}), which does not hairpin{apart_briefly}"
             ))
             .seen([same, silent])
             .remedied(remedies::hairpinning(self)),
         )
+    }
+
+    /// Whether the NAT that servers see of either side is a VPN's.
+    pub(super) fn are_by_vpn(&self) -> bool {
+        let mut sides = [Whose::Local, Whose::Remote].into_iter();
+        sides.all(|whose| self.situation.is_by_vpn(whose))
+    }
+
+    /// Whether the addresses of both sides that may be of one network are a VPN's, and no others.
+    pub(super) fn meet_in_vpn(&self) -> bool {
+        let bare = |whose: Whose| {
+            let tunnels = self.situation.party(whose).tunnels;
+            self.view(whose).without_hosts(tunnels)
+        };
+        let (a, b) = (bare(Whose::Local), bare(Whose::Remote));
+        self.local.shares_subnet_with(&self.remote)
+            && ![(&a, &b), (&a, &self.remote), (&self.local, &b)]
+                .iter()
+                .any(|(one, two)| one.shares_subnet_with(two))
+    }
+
+    /// Whether both sides have private addresses, and checks from the one to the other were made in vain.
+    pub(super) fn have_networks_apart(&self) -> bool {
+        let is_private = |end: (CandidateType, IpAddr)| {
+            end.0 == CandidateType::Host && !is_global(end.1) && !end.1.is_loopback()
+        };
+        let mut pairs = self.pairs.iter();
+        !self.are_by_vpn()
+            && pairs.any(|pair| {
+                let ends = [pair.local, pair.remote].map(|(kind, at)| (kind, at.ip()));
+                ends.into_iter().all(is_private)
+            })
     }
 }

@@ -84,8 +84,11 @@ impl OneFamily<'_> {
     }
 
     pub(super) fn of_dependent(&self, side: Whose) -> Cause {
+        let nats = self.situation.nats();
         let message = if side == Whose::Both {
-            "both sides' NATs are symmetric (a new port for each peer), so neither side knows where the other one sends from".to_owned()
+            format!(
+                "{nats} are symmetric (a new port for each peer), so neither side knows where the other one sends from"
+            )
         } else {
             format!(
                 "{} is symmetric (a new port for each peer), and {}",
@@ -94,7 +97,7 @@ impl OneFamily<'_> {
             )
         };
         let brief = if side == Whose::Both {
-            "both sides' NATs are symmetric (a new port for each peer)".to_owned()
+            format!("{nats} are symmetric (a new port for each peer)")
         } else {
             format!(
                 "{} is symmetric (new port per peer), {}",
@@ -149,9 +152,9 @@ impl OneFamily<'_> {
             matters(&self.local, &self.remote),
             matters(&self.remote, &self.local),
         )?;
+        let nats = self.situation.nats();
         let message = if side == Whose::Both {
-            "both sides' NATs have several public addresses and take another one for each peer"
-                .to_owned()
+            format!("{nats} have several public addresses and take another one for each peer")
         } else {
             format!(
                 "{} has several public addresses and takes another one for each peer, and {}",
@@ -160,7 +163,7 @@ impl OneFamily<'_> {
             )
         };
         let brief = if side == Whose::Both {
-            "both sides' NATs take another public address for each peer".to_owned()
+            format!("{nats} take another public address for each peer")
         } else {
             format!(
                 "{} takes another public address per peer, {}",

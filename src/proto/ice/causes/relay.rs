@@ -112,7 +112,10 @@ fn lacking(situation: &Situation<'_>, side: Whose) -> Whose {
 /// The first TURN server of two sides: over TLS for those that what they send over UDP does not
 /// leave, or what is sent to them does not reach.
 fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
-    let causes = situation.causes();
+    let mut causes = situation.causes();
+    // What stops IPv6 does not stop TURN over IPv4.
+    let family = causes.first().and_then(|cause| cause.family);
+    causes.retain(|cause| cause.family == family);
     let of = |code: Code| causes.iter().find(|cause| cause.code == code);
     // What does not listen, or is not there, is not reached from a relay either.
     let is_absent = |cause: &Cause| cause.side == Whose::Remote;
@@ -138,6 +141,12 @@ fn first_server(situation: &Situation<'_>, side: Whose) -> Option<Remedy> {
         } else {
             remedies::turn(cause.side).surely(is_told)
         });
+    }
+    let is_confined = [Family::Ipv4, Family::Ipv6]
+        .into_iter()
+        .any(|family| situation.one_port_of_both(family).is_some());
+    if is_confined && of(Code::Unknown).is_some() {
+        return Some(remedies::turn_of_each());
     }
     let stopped = [
         Code::UdpBlocked,

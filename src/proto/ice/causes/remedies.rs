@@ -9,7 +9,7 @@ use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::OneFamily;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Effect, LeftOut, Remedy, RemedyCode, Situation, Whose};
-use crate::proto::ice::prediction::view::View;
+use crate::proto::ice::prediction::view::{Udp, View};
 use crate::proto::ice::prediction::{Side, outcome};
 use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::Transport;
@@ -84,15 +84,27 @@ pub(super) fn gathering() -> Remedy {
 }
 
 pub(super) fn open_udp(side: Whose) -> Remedy {
+    open_udp_over(Family::Ipv4, side)
+}
+
+/// IPv6 is named, as the other family may be open.
+pub(super) fn open_udp_over(family: Family, side: Whose) -> Remedy {
+    let udp = match family {
+        Family::Ipv4 => "UDP",
+        Family::Ipv6 => "UDP over IPv6",
+    };
     let firewall = match side {
         Whose::Local | Whose::Remote => "firewall",
         Whose::Both | Whose::Between => "firewalls",
     };
     let message = format!(
-        "UDP allowed out, and its answers in, by {} {firewall}",
+        "{udp} allowed out, and its answers in, by {} {firewall}",
         possessive(side)
     );
-    let brief = format!("UDP let out by {} {firewall}", possessive(side));
+    let brief = match (family, side) {
+        (Family::Ipv6, Whose::Both | Whose::Between) => format!("{udp} let through"),
+        _ => format!("{udp} let out by {} {firewall}", possessive(side)),
+    };
     remedy(RemedyCode::OpenUdp, side, message, Effect::Direct).briefly(brief)
 }
 
@@ -146,6 +158,14 @@ pub(super) fn turn(side: Whose) -> Remedy {
     remedy(RemedyCode::Turn, side, message, Effect::Relay)
 }
 
+/// Where each side gets out to one port alone, and the relay of the other one is at others.
+pub(super) fn turn_of_each() -> Remedy {
+    let message = "a TURN server of its own for each side, at a port that gets out there (-s turn:HOST on both)";
+    remedy(RemedyCode::Turn, Whose::Both, message, Effect::Relay)
+        .briefly("a TURN server for each side (-s turn:HOST on both)")
+        .surely(false)
+}
+
 /// Where no address family is common.
 pub(super) fn turn_of_both_families() -> Remedy {
     let message = "a TURN server that relays both IPv4 and IPv6 (RFC 8656 7.1)";
@@ -164,14 +184,17 @@ pub(super) fn blocked(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
         let lacks = |whose: Whose| {
             let party = both.situation.party(whose);
             let mut servers = party.servers.into_iter().flatten();
-            let is_meant = side == whose || side == Whose::Both;
+            // Where IPv4 is open, TURN over UDP does.
+            let is_open = both.local.family == Family::Ipv6
+                && View::new(party.side, Family::Ipv4).udp == Some(Udp::Open);
+            let is_meant = (side == whose || side == Whose::Both) && !is_open;
             is_meant
                 && !both.situation.has_relay(whose)
                 && !servers.any(|s| s.is_turn && s.transport == Transport::Tls)
         };
         all.extend(Whose::of(lacks(Whose::Local), lacks(Whose::Remote)).map(turn_tls));
     }
-    all.push(open_udp(side));
+    all.push(open_udp_over(both.local.family, side));
     all
 }
 
@@ -198,9 +221,8 @@ pub(super) fn mapping(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
         .or_else(perhaps)
         .map(|whose| {
             let nats = match whose {
-                Whose::Both | Whose::Between => "both sides' NATs",
-                Whose::Local => "this side's NAT",
-                Whose::Remote => "the other side's NAT",
+                Whose::Both | Whose::Between => both.situation.nats().to_owned(),
+                one => both.situation.bare("NAT", one),
             };
             remedy(
                 RemedyCode::Mapping,
@@ -257,15 +279,24 @@ pub(super) fn moved(both: &OneFamily<'_>, side: Whose) -> Vec<Remedy> {
 }
 
 pub(super) fn isolation(both: &OneFamily<'_>) -> Vec<Remedy> {
-    let mut all = vec![
-        remedy(
-            RemedyCode::Isolation,
-            Whose::Between,
-            "client isolation turned off in the local network (often set for Wi-Fi guests)",
-            Effect::Direct,
+    let (message, brief) = if both.meet_in_vpn() {
+        (
+            "traffic between clients allowed in that VPN (OpenVPN: client-to-client; WireGuard: forwarding, and AllowedIPs for the VPN's whole subnet)",
+            "traffic between clients allowed in that VPN",
         )
-        .briefly("client isolation turned off there"),
-    ];
+    } else {
+        (
+            "client isolation turned off in the network that both are in (often set for Wi-Fi guests, and in VPNs)",
+            "client isolation turned off there",
+        )
+    };
+    let isolation = remedy(
+        RemedyCode::Isolation,
+        Whose::Between,
+        message,
+        Effect::Direct,
+    );
+    let mut all = vec![isolation.briefly(brief)];
     all.extend(hairpinning(both));
     all
 }
@@ -273,12 +304,23 @@ pub(super) fn isolation(both: &OneFamily<'_>) -> Vec<Remedy> {
 pub(super) fn hairpinning(both: &OneFamily<'_>) -> Vec<Remedy> {
     let mut all = Vec::new();
     if outcome(&both.local, &both.remote) == Some(true) {
-        all.push(remedy(
+        let router = if both.are_by_vpn() {
+            "hairpinning (NAT loopback) at the exit of that VPN"
+        } else {
+            "hairpinning (NAT loopback) on the shared router"
+        };
+        let hairpinning = remedy(
             RemedyCode::Hairpinning,
             Whose::Between,
-            "hairpinning (NAT loopback) on the shared router",
+            router,
             Effect::Direct,
-        ));
+        );
+        all.push(hairpinning);
+    }
+    if both.have_networks_apart() {
+        let message = "a way between their local networks, if they are of one site (a route, and UDP let through between the subnets),";
+        let way = remedy(RemedyCode::OpenUdp, Whose::Between, message, Effect::Direct);
+        all.push(way.briefly("a way between their local networks"));
     }
     all.extend(ipv6(both));
     all

@@ -1,6 +1,7 @@
 //! A TURN server that gives no relay, in words: what is wrong with it, and what would mend it.
 
 use crate::base::codes::Code;
+use crate::base::words::OVER_TCP;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Cause, Remedy, ServerFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::view::Udp;
@@ -120,6 +121,9 @@ fn does(row: &ServerFacts) -> String {
     let error = row.error.unwrap_or(Code::Unknown);
     let is_answer = row.detail.as_ref().is_some_and(|d| d.starts_with("error "));
     let text = match error {
+        Code::Timeout if row.detail.as_ref().is_some_and(|d| d.contains(OVER_TCP)) => {
+            "answers over TCP and not over UDP"
+        }
         Code::Timeout => "does not answer",
         Code::PortSilent => "is silent on that port",
         Code::UdpPortBlocked => "is silent on that port, and not on others",
@@ -196,7 +200,7 @@ pub(super) fn cause(
         let message = format!("{who} has TURN over UDP alone, and its UDP is blocked");
         return Cause::new(Code::TurnUnreachable, whose, message)
             .briefly(format!("{} has TURN over UDP alone", short(whose)))
-            .remedied([remedies::turn_tls(whose)]);
+            .remedied([over_tcp(whose, row).unwrap_or_else(|| remedies::turn_tls(whose))]);
     }
     let (code, message, brief) = match Kind::of(row) {
         Kind::Certificate => (
@@ -241,9 +245,36 @@ pub(super) fn cause(
             format!("{} TURN server {}", possessive(whose), does(row)),
         ),
     };
+    // Where nothing answers over UDP, another server over UDP may be of no use either.
+    let is_deaf = Kind::of(row) == Kind::Unreached
+        && row.is_silent()
+        && over_tcp(whose, row).is_none()
+        && is_deaf(situation, whose);
+    let remedy = if is_deaf {
+        remedies::turn_tls(whose)
+    } else {
+        remedy(whose, row)
+    };
     Cause::new(code, whose, message)
         .briefly(brief)
-        .remedied([remedy(whose, row)])
+        .remedied([remedy])
+}
+
+/// Whether nothing is known to come back to a side over UDP.
+pub(super) fn is_deaf(situation: &Situation<'_>, whose: Whose) -> bool {
+    situation.party(whose).hears_nothing() && super::relay::udp(situation, whose) != Some(Udp::Open)
+}
+
+/// The same server over TCP, where it is known to answer so.
+fn over_tcp(whose: Whose, row: &ServerFacts) -> Option<Remedy> {
+    let answers = row.detail.as_ref().is_some_and(|d| d.contains(OVER_TCP));
+    let uri: ServerUri = row.uri.parse().ok()?;
+    let is_udp = answers && row.is_turn && row.transport == Transport::Udp;
+    is_udp.then(|| {
+        let server = format!("-s 'turn:{}:{}?transport=tcp'", uri.host, uri.port);
+        let message = format!("{server} on {}", short(whose));
+        remedies::turn_configuration(whose, message, &server)
+    })
 }
 
 /// Whether the other side has a relay from the very server that this one does not reach.
@@ -292,6 +323,9 @@ pub(super) fn common(one: &ServerFacts, two: &ServerFacts) -> Option<(String, St
 
 /// What would mend it.
 pub(super) fn remedy(whose: Whose, row: &ServerFacts) -> Remedy {
+    if let Some(over_tcp) = over_tcp(whose, row) {
+        return over_tcp;
+    }
     let (message, brief) = match (Kind::of(row), row.error.unwrap_or(Code::Unknown)) {
         (_, Code::CredentialsExpired) => (
             format!("fresh credentials on {}", short(whose)),

@@ -7,6 +7,7 @@ use crate::base::codes::Code;
 use crate::base::family::Family;
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::causes::direct::{OneFamily, half_answered};
+use crate::proto::ice::causes::ports::dropped_over_ipv6;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{
     Cause, Detour, PairFacts, ServerFacts, Situation, Whose, remedies,
@@ -192,6 +193,14 @@ impl OneFamily<'_> {
             {
                 self.filtered()
             }
+            (false, false)
+                if traffic.is_lost_there()
+                    && self.local.family == Family::Ipv6
+                    && self.local.has_own_public()
+                    && self.remote.has_own_public() =>
+            {
+                dropped_over_ipv6()
+            }
             _ => {
                 return Cause::new(
                     Code::Unknown,
@@ -336,14 +345,7 @@ impl OneFamily<'_> {
         let side = match (reaches, gets_out) {
             ([Some(false), None | Some(true)], [_, true]) => Whose::Local,
             ([None | Some(true), Some(false)], [true, _]) => Whose::Remote,
-            _ => {
-                return Cause::new(
-                    Code::Filtered,
-                    Whose::Between,
-                    "something between the two sides drops the checks, or a NAT treats peers unlike servers: by what servers see of both NATs they should get through, and none arrives",
-                )
-                .briefly("something between the two sides drops the checks, though both NATs should let them in");
-            }
+            _ => return self.dropped_somewhere(),
         };
         Cause::new(
             Code::Filtered,
@@ -467,6 +469,9 @@ fn silent_here(
     let mut silent: Vec<SocketAddr> = silent.collect();
     silent.sort_unstable();
     silent.dedup();
+    // What is kept away by its address, TCP and all, says nothing of UDP.
+    let unreached = &situation.party(whose).found.unreached;
+    let is_mute = silent.iter().all(|at| unreached.contains(&at.ip()));
     let mut reached = own
         .iter()
         .filter(|server| !is_udp(server) && server.error.is_none());
@@ -479,6 +484,6 @@ fn silent_here(
         .filter(is_udp)
         .filter_map(|server| Some(server.address?.port()))
         .collect();
-    let is_proof = silent.len() > 1 || is_reached || own_ports.len() > 1;
+    let is_proof = is_reached || (!is_mute && (silent.len() > 1 || own_ports.len() > 1));
     Some((silent, is_proof))
 }

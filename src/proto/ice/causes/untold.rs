@@ -63,12 +63,16 @@ impl OneFamily<'_> {
         let (why, remedy) = self.why_untold(side, asked, answers, is_doubtful);
         let is_blocked = side.all(|whose| self.is_answered_by_stream_alone(whose));
         let they = if side == Whose::Both { "they" } else { "it" };
+        let meaning = match self.mute_host(side) {
+            Some(_) if asked => ": that address is kept from it, or UDP is blocked there",
+            _ => "",
+        };
         Some(
             Cause::new(
                 Code::NoCandidates,
                 side,
                 format!(
-                    "{} {tell} no address that can be reached from outside: {they} {why}",
+                    "{} {tell} no address that can be reached from outside: {they} {why}{meaning}",
                     short(side),
                 ),
             )
@@ -139,6 +143,17 @@ impl OneFamily<'_> {
                 format!("got no answer from the servers that it asked, and is answered by {uri}"),
                 format!("-s {uri} on {}", short(side)),
             )
+        } else if let Some(host) = self.mute_host(side) {
+            (
+                format!(
+                    "hears nothing from {host}, over UDP or TCP, which answers {}",
+                    short(side.other())
+                ),
+                format!(
+                    "a STUN server at another address for {} (-s stun:HOST)",
+                    short(side)
+                ),
+            )
         } else if let Some((uri, false)) = answers {
             (
                 format!(
@@ -173,7 +188,9 @@ impl OneFamily<'_> {
         } else if side.all(|whose| self.situation.party(whose).hears_nothing()) {
             let whose = if side == Whose::Both { "they" } else { "it" };
             (
-                format!("got no answer over UDP from the servers that {whose} asked"),
+                format!(
+                    "got no answer over UDP from the servers that {whose} asked (UDP may be blocked there)"
+                ),
                 format!("another STUN server for {} (-s stun:HOST)", short(side)),
             )
         } else {
@@ -182,6 +199,18 @@ impl OneFamily<'_> {
                 format!("a STUN server for {} (-s stun:HOST)", short(side)),
             )
         }
+    }
+
+    /// A server's host that answers the other side, and of which this one hears nothing, be it over TCP.
+    fn mute_host(&self, side: Whose) -> Option<IpAddr> {
+        self.server_of_other(side)?;
+        let theirs = self.situation.party(side.other()).over_udp();
+        let answering = theirs.filter(|row| row.error.is_none());
+        let answering: BTreeSet<IpAddr> = answering
+            .filter_map(|row| row.address.map(|at| at.ip()))
+            .collect();
+        let mut unreached = self.situation.party(side).found.unreached.iter();
+        unreached.find(|ip| answering.contains(ip)).copied()
     }
 
     /// The names of a side's servers, or that they are those.

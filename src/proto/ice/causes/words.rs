@@ -30,7 +30,44 @@ impl Situation<'_> {
 
     /// "this side's NAT (203.0.113.5)".
     pub(super) fn of(&self, what: &str, whose: Whose) -> String {
-        format!("{} {what}{}", possessive(whose), self.bracket(whose))
+        format!("{}{}", self.bare(what, whose), self.bracket(whose))
+    }
+
+    /// "this side's NAT", or that of its VPN, if servers see it there.
+    pub(super) fn bare(&self, what: &str, whose: Whose) -> String {
+        if self.is_by_vpn(whose) {
+            format!("the {what} of {} VPN", possessive(whose))
+        } else {
+            format!("{} {what}", possessive(whose))
+        }
+    }
+
+    /// The NATs of both sides.
+    pub(super) fn nats(&self) -> &'static str {
+        match (self.is_by_vpn(Whose::Local), self.is_by_vpn(Whose::Remote)) {
+            (false, false) => "both sides' NATs",
+            (true, false) => "both sides' NATs (this side's is its VPN's)",
+            (false, true) => "both sides' NATs (the other side's is its VPN's)",
+            (true, true) => "the NATs of both sides' VPNs",
+        }
+    }
+
+    /// Whether a side is seen at its public address through a VPN alone.
+    pub(super) fn is_by_vpn(&self, whose: Whose) -> bool {
+        if !matches!(whose, Whose::Local | Whose::Remote) {
+            return false;
+        }
+        let party = self.party(whose);
+        let Some(ip) = public_address(party) else {
+            return false;
+        };
+        let candidates = party.side.candidates.iter();
+        let seen = candidates.filter(|c| c.kind == CandidateType::Srflx && c.address.ip() == ip);
+        let seen = seen.filter_map(|c| c.related.map(|base| base.ip()));
+        let nats = party.side.nats.iter();
+        let nats = nats.filter(|nat| nat.reflexive_addresses.iter().any(|at| at.ip() == ip));
+        let mut bases = seen.chain(nats.map(|nat| nat.local_address)).peekable();
+        bases.peek().is_some() && bases.all(|base| party.tunnels.contains(&base))
     }
 
     fn bracket(&self, whose: Whose) -> String {

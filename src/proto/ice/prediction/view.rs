@@ -223,8 +223,7 @@ impl View {
     /// Whether it has told an address that can be reached from outside: one where servers see it, or
     /// one of its own that is global and not known to be behind a NAT.
     pub(in crate::proto::ice) fn is_told(&self) -> bool {
-        let own = self.hosts.iter().any(|ip| is_global(*ip)) && self.has_nat != Some(true);
-        own || self.addresses.iter().any(|ip| self.public.contains(ip))
+        self.has_own_public() || self.addresses.iter().any(|ip| self.public.contains(ip))
     }
 
     /// Whether all behaviours that are possible map by the endpoint.
@@ -278,6 +277,18 @@ impl View {
             let mut others = other.hosts.iter().filter(|b| *b != a);
             others.any(|b| subnet(*a).is_some_and(|net| subnet(*b) == Some(net)))
         })
+    }
+
+    /// The same side without some of its own addresses.
+    pub(in crate::proto::ice) fn without_hosts(&self, hosts: &[IpAddr]) -> Self {
+        let mut other = self.clone();
+        other.hosts.retain(|ip| !hosts.contains(ip));
+        other
+    }
+
+    /// Whether it has a public address of its own, and is not known to be behind a NAT.
+    pub(in crate::proto::ice) fn has_own_public(&self) -> bool {
+        self.hosts.iter().any(|ip| is_global(*ip)) && self.has_nat != Some(true)
     }
 
     /// In the words of RFC 4787.

@@ -52,6 +52,8 @@ impl Meeting<'_> {
     pub(in crate::commands::pair::run) fn take_measured(&mut self, measured: Measurement) {
         self.own.refused_servers = measured.refused;
         self.own.found.gets_out = measured.gets_out;
+        self.own.found.heard = measured.heard;
+        self.own.found.unheard = measured.unheard;
         self.take_nats(measured.nats);
     }
 
@@ -146,13 +148,14 @@ impl Meeting<'_> {
 
     /// What became of such a question. Silence of one port is no word about the others: it counts
     /// where nothing of any server gets through.
-    pub fn take_asked(&mut self, local: IpAddr, passage: Passage) {
+    pub fn take_asked(&mut self, local: IpAddr, server: SocketAddr, passage: Passage) {
         self.own.open_questions = self.own.open_questions.saturating_sub(1);
         let family = Family::of(local);
         match passage {
             Passage::Seen(seen) => self.add_facts(NatFacts::seen(local, seen)),
             Passage::OtherPorts => self.add_facts(NatFacts::passing(family, local)),
             Passage::Silent => self.own.silent.push(local),
+            Passage::Unreached => self.own.found.unreached.push(server.ip()),
             Passage::Unclear => {}
         }
         if self.own.open_questions == 0 {

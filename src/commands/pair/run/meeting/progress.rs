@@ -218,6 +218,8 @@ impl Meeting<'_> {
             let direct = self.checks.pairs().iter().filter(|pair| !pair.is_relayed());
             let answered = direct.fold(0, |sum: u32, pair| sum.saturating_add(pair.answered));
             self.own.found.answered = Some(answered);
+            let has_data = self.flow.quality.has_echo();
+            self.own.found.data_arrived = has_data.then(|| self.flow.quality.theirs());
             self.say(Message::Record {
                 arrived,
                 troubles,

@@ -4,6 +4,7 @@ use crate::base::codes::Code;
 use crate::base::report::{Finding, Millis, Severity};
 use crate::commands::pair::report::{LargeReport, PairResult, QualityReport};
 use crate::commands::pair::verdict::Context;
+use crate::commands::pair::verdict::findings::session::ended_relay;
 
 /// ITU-T G.114: up to 150 ms one way most applications are not affected; here it is both ways.
 const RTT_WARNING_MS: f64 = 300.0;
@@ -40,13 +41,23 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
     if let Some(after) = quality.ended_after_ms
         && context.peer_end.is_none()
     {
+        let (why, hint) = match ended_relay(result, context) {
+            Some(why) => (
+                format!(", with {why}"),
+                "look at the log of that TURN server; rtcdiag turn tests it by itself",
+            ),
+            None => (
+                String::new(),
+                "a firewall or NAT on the way may end a flow after some time, or a network has changed: run it again with a longer --duration",
+            ),
+        };
         findings.push(Finding::new(
             Code::PathEnded,
             format!(
-                "the path ended {:.1} s after it had been connected: nothing came back of what was sent then",
+                "the path ended {:.1} s after it had been connected{why}; nothing came back of what was sent then",
                 after.0.as_secs_f64()
             ),
-            "a firewall or NAT on the way may end a flow after some time, or a network has changed: run it again with a longer --duration",
+            hint,
         ));
     }
     of_round_trip(quality, findings);
@@ -61,8 +72,10 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
         let finding = Finding::new(
             Code::PacketLoss,
             format!(
-                "{lost} of {} datagrams were lost, on the way there or back ({:.1} %): {meaning}",
-                quality.sent, quality.loss_percent
+                "{lost} of {} datagrams were lost{} ({:.1} %): {meaning}",
+                quality.sent,
+                ways(quality),
+                quality.loss_percent
             ),
             "look for wireless links and busy lines on both sides; --duration gives a longer test",
         );
@@ -82,6 +95,40 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
             ),
             "look for wireless links and busy lines on both sides",
         ));
+    }
+}
+
+/// How many datagrams were lost on the way there, and on the way back, where the other side has told.
+fn lost_each_way(quality: &QualityReport) -> Option<(u32, u32)> {
+    let arrived = quality.arrived?;
+    Some((
+        quality.sent.saturating_sub(arrived),
+        arrived.saturating_sub(quality.received),
+    ))
+}
+
+/// Where datagrams were lost, behind how many they were.
+fn ways(quality: &QualityReport) -> String {
+    match lost_each_way(quality) {
+        None => ", on the way there or back".to_owned(),
+        Some((_, 0)) => ", all on the way to the other side".to_owned(),
+        Some((0, _)) => ", all on the way back from the other side".to_owned(),
+        Some((there, back)) => {
+            format!(", {there} on the way to the other side and {back} on the way back")
+        }
+    }
+}
+
+/// The way that loses datagrams, where the other one hardly does: few of many may be chance.
+pub(crate) fn lossy_way(quality: &QualityReport) -> Option<&'static str> {
+    const RATIO: u32 = 5;
+    let (there, back) = lost_each_way(quality)?;
+    if there >= MIN_LARGE && there >= back * RATIO {
+        Some("on the way to the other side")
+    } else if back >= MIN_LARGE && back >= there * RATIO {
+        Some("on the way to this side")
+    } else {
+        None
     }
 }
 

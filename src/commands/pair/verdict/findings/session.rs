@@ -3,8 +3,9 @@
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Severity};
 use crate::base::words::{listed, short_span};
-use crate::commands::pair::report::{PairResult, PairState, PlaceKind, PlaceStatus};
-use crate::commands::pair::verdict::{Company, Context, PeerEnd, RoleConflict};
+use crate::commands::pair::report::{EndReport, PairResult, PairState, PlaceKind, PlaceStatus};
+use crate::commands::pair::verdict::{Company, Context, PeerEnd, RoleConflict, socket};
+use crate::proto::ice::causes::EndedRelay;
 use crate::proto::ice::checks::MAX_PAIRS;
 
 /// What happened between the two sides beside the checks.
@@ -41,6 +42,42 @@ pub(crate) fn of_ended_relays(context: &Context, findings: &mut Vec<Finding>) {
             "look at the TURN server's log; rtcdiag turn tests it by itself",
         )
     }));
+    findings.extend(context.peer_found.ended_relays.iter().map(|ended| {
+        Finding::new(
+            Code::RelayEnded,
+            format!(
+                "the other side's relayed address {} is gone: {}",
+                ended.relayed,
+                why_ended(ended.code)
+            ),
+            "look at the log of the other side's TURN server; rtcdiag turn tests it by itself",
+        )
+    }));
+}
+
+/// Why a relay ended, as a sentence.
+const fn why_ended(code: Code) -> &'static str {
+    match code {
+        Code::AllocationMismatch => "its TURN server ended it by itself (437)",
+        Code::Closed => "the connection to its TURN server ended",
+        Code::Refused => "its TURN server's host says port unreachable (ICMP)",
+        Code::Timeout => "its TURN server does not answer any more",
+        _ => "its TURN server cannot be used any more",
+    }
+}
+
+/// Whose relay it was over which the path led, if it ended, and why, in few words.
+pub(crate) fn ended_relay(result: &PairResult, context: &Context) -> Option<String> {
+    let selected = result.selected.as_ref()?;
+    let of = |all: &[EndedRelay], end: &EndReport| {
+        let mut all = all.iter();
+        all.find(|ended| ended.relayed == socket(end))
+            .map(|ended| why_ended(ended.code))
+    };
+    let own = of(&context.found.ended_relays, &selected.local);
+    let theirs = || of(&context.peer_found.ended_relays, &selected.remote);
+    own.map(|why| format!("this side's relay: {why}"))
+        .or_else(|| theirs().map(|why| format!("the other side's relay: {why}")))
 }
 
 /// The pairs beyond the limit of RFC 8445 6.1.2.5 are in no row.

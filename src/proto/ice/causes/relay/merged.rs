@@ -61,7 +61,9 @@ pub(super) fn merged(situation: &Situation<'_>, one: Cause, two: Cause) -> Cause
 fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) -> Vec<Remedy> {
     // Who wants relays alone has nothing else to send from.
     let is_blocked = |whose: Whose| {
-        situation.party(whose).side.relay_only || udp(situation, whose) == Some(Udp::Blocked)
+        situation.party(whose).side.relay_only
+            || udp(situation, whose) == Some(Udp::Blocked)
+            || servers::is_deaf(situation, whose)
     };
     match (is_blocked(Whose::Local), is_blocked(Whose::Remote)) {
         (true, true) => {
@@ -70,7 +72,8 @@ fn for_both(situation: &Situation<'_>, local: Vec<Remedy>, remote: Vec<Remedy>) 
                 (Some(one), Some(two))
                     if one.code == two.code && one.code == RemedyCode::TurnTls =>
                 {
-                    vec![remedies::turn_tls(Whose::Both)]
+                    let is_sure = one.is_sure && two.is_sure;
+                    vec![remedies::turn_tls(Whose::Both).surely(is_sure)]
                 }
                 (Some(one), Some(two))
                     if one.in_brief() == two.in_brief()

@@ -115,7 +115,13 @@ pub(super) fn cause(
 
 /// Who else sends to a relay, and whether that arrives; nothing if nobody is known to.
 fn witness(situation: &Situation<'_>, whose: Whose, settled: &[&PairFacts]) -> Option<bool> {
-    if let Some(is_reached) = situation.reaches_itself(whose) {
+    // What a side that gets out to one port alone sends to its relay's port is lost before.
+    let is_witness = ![Family::Ipv4, Family::Ipv6]
+        .into_iter()
+        .any(|family| situation.may_be_confined(whose, family));
+    if let Some(is_reached) = situation.reaches_itself(whose)
+        && (is_reached || is_witness)
+    {
         return Some(is_reached);
     }
     let sender = whose.other();
