@@ -14,6 +14,7 @@ pub mod explain;
 mod frame;
 pub mod gather;
 pub mod inspect;
+mod loss;
 pub mod man;
 pub mod mesh;
 mod misdirected;

@@ -72,6 +72,7 @@ pub(super) fn options(
     let patience = frame.patience();
     let named = servers::named(named, patience)?;
     let mut findings = named.findings;
+    findings.extend(servers::unused_credentials(&named.by_file));
     let is_needed = named.by_uri.iter().any(ServerUri::is_turn);
     let (of_flags, more) =
         credentials::from_flags(user, frame.clock.unix_now(), patience, is_needed)?;

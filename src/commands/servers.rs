@@ -120,6 +120,35 @@ pub fn from_file(
     Ok(with_findings(path, read_file(path, patience)?))
 }
 
+/// Credentials that stand in an entry without a TURN server, and in no other one.
+pub fn unused_credentials(entries: &[IceServer]) -> Option<Finding> {
+    let is_turn = |entry: &&IceServer| entry.urls.iter().any(ServerUri::is_turn);
+    let turn: Vec<&IceServer> = entries.iter().filter(is_turn).collect();
+    let is_used = |entry: &&IceServer| turn.iter().any(|t| t.credentials == entry.credentials);
+    let mut idle = entries
+        .iter()
+        .filter(|entry| entry.credentials.is_some() && !is_turn(entry) && !is_used(entry));
+    let idle = idle.next()?.urls.first()?;
+    let without = turn.iter().find(|entry| entry.credentials.is_none());
+    if without.is_none() && !turn.is_empty() {
+        return None;
+    }
+    let (what, hint) = match without.and_then(|entry| entry.urls.first()) {
+        Some(server) => (
+            format!("the entry of {server} has none"),
+            format!("put them into the entry of {server}"),
+        ),
+        None => (
+            "no TURN server is named".to_owned(),
+            "name the TURN server in that entry, as turn: or turns:".to_owned(),
+        ),
+    };
+    let message = format!(
+        "username and credential stand in the entry of {idle}, where nothing uses them: STUN takes none, and {what}"
+    );
+    Some(Finding::new(Code::CredentialsUnused, message, hint))
+}
+
 fn read_file(path: &Path, patience: Duration) -> anyhow::Result<IceServers> {
     let text = config::read_text(path, patience)
         .with_context(|| format!("cannot read {}", path.display()))?;

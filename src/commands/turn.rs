@@ -75,6 +75,7 @@ fn prepare(frame: &Frame, args: &TurnArgs) -> anyhow::Result<(Options, Vec<Findi
             })?;
         of_flags.clone_from(&entry.credentials);
         findings.extend(more);
+        findings.extend(servers::unused_credentials(&entries));
     }
     let ways = args.uri.ways();
     if ways.iter().any(|way| way.transport != Transport::Udp) {

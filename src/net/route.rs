@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::base::family::Family;
 use crate::net::descriptors;
-use crate::net::host::{Source, interface_of};
+use crate::net::host::{self, Source, interface_of};
 
 /// Addresses that only the default route leads to (a root name server's). Nothing is sent there.
 const OUTSIDE_4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 41, 0, 4));
@@ -61,6 +61,19 @@ pub fn carries_default_route(interface: &str, family: Family) -> Option<bool> {
     }
     let chosen = socket.local_addr().ok()?.ip();
     Some(interface_of(chosen)? == interface)
+}
+
+/// Other interfaces that lead to the internet by a router of their own, which the system does not prefer.
+pub fn other_default_routes(chosen: &str, family: Family) -> Vec<String> {
+    let leads_out = |interface: &host::Interface| {
+        let mut own = interface.addresses.iter();
+        let local = own.find(|ip| Family::of(**ip) == family);
+        local.is_some_and(|local| router_of(Some(&interface.name), *local).is_some())
+    };
+    let all = host::interfaces().unwrap_or_default().into_iter();
+    all.filter(|interface| interface.is_up && interface.name != chosen && leads_out(interface))
+        .map(|interface| interface.name)
+        .collect()
 }
 
 /// The number of an interface, which link-local addresses need (RFC 4007).

@@ -167,7 +167,7 @@ pub fn connect_error(error: &io::Error, server: SocketAddr) -> ErrorReport {
 pub fn network_unreachable() -> ErrorReport {
     ErrorReport::new(
         Code::Unreachable,
-        "a router on the way says network unreachable (ICMP): it has no way to that address",
+        "a router on the way says network unreachable (ICMP): it has no way to that address, or rejects TCP so",
     )
     .with_hint("check the address; where the name has others that work, have this record taken out of DNS, else tell whoever runs that router")
 }

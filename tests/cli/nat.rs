@@ -211,10 +211,12 @@ fn the_last_sentence_tells_of_heavy_loss() {
     (script.loss, script.seed) = (0.3, 7);
     let lossy = run(&script, &[]);
     assert!(
-        lossy.summary().contains("many packets are lost"),
+        lossy.summary().contains("one server alone does not tell"),
         "{}",
         lossy.summary()
     );
+    let codes = lossy.document["findings"].to_string();
+    assert!(codes.contains("packet-loss"), "{codes}");
 }
 
 #[test]

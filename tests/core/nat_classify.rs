@@ -39,7 +39,7 @@ fn two_uplinks_chosen_by_destination_are_no_endpoint_dependent_mapping() {
         seen(1, "198.51.100.3:3479", "203.0.113.7:7694"),
     ];
     let (mapping, left_out) = classify::mapping(&answers);
-    assert_eq!(reason(&mapping), Some(Reason::AddressPooling));
+    assert_eq!(reason(&mapping), Some(Reason::TooFewServers));
     assert_eq!(left_out, None);
     let external: Vec<(usize, IpAddr)> = answers
         .iter()
@@ -47,6 +47,61 @@ fn two_uplinks_chosen_by_destination_are_no_endpoint_dependent_mapping() {
         .collect();
     let pooling = classify::address_pooling(&Fact::Determined(true), &external, 4);
     assert_eq!(reason(&pooling), Some(Reason::Contradiction));
+}
+
+/// With two servers, one of which may be wrong, nothing is said of the mapping but what they agree in.
+#[test]
+fn two_servers_that_differ_do_not_tell_the_mapping() {
+    let of_two = |second: &str| {
+        let answers = [
+            seen(0, "198.51.100.1:3478", "203.0.113.1:5000"),
+            seen(1, "192.0.2.3:3478", second),
+        ];
+        match classify::mapping(&answers).0 {
+            Fact::Inconclusive { reason, detail } => (reason, detail),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (second, agree) in [
+        ("203.0.113.1:5001", "the same address with another port"),
+        ("203.0.113.7:5000", "another address with the same port"),
+        ("203.0.113.7:5001", "another address and port"),
+        (
+            "192.0.2.99:5000",
+            "192.0.2.99 is in the network of 192.0.2.3:3478 itself",
+        ),
+    ] {
+        let (reason, detail) = of_two(second);
+        assert_eq!(reason, Reason::TooFewServers, "{detail}");
+        assert!(detail.contains(agree), "{detail}");
+        assert!(detail.contains(second), "{detail}");
+    }
+    // A third one that differs, too, leaves the NAT alone.
+    let three = [
+        seen(0, "198.51.100.1:3478", "203.0.113.1:5000"),
+        seen(1, "198.51.100.3:3478", "203.0.113.1:5001"),
+        seen(2, "198.51.100.4:3478", "203.0.113.1:5002"),
+    ];
+    let mapping = classify::mapping(&three).0;
+    assert_eq!(reason(&mapping), Some(Reason::EndpointDependent));
+}
+
+/// RFC 5780 4.3 takes one server with two addresses, so that another one that differs in the port settles nothing.
+#[test]
+fn the_tests_of_one_server_stand_against_a_single_answer_of_another() {
+    let whole = [
+        seen(0, "198.51.100.1:3478", "203.0.113.1:5000"),
+        seen(0, "198.51.100.2:3478", "203.0.113.1:5000"),
+    ];
+    let settled = |other: &str| {
+        let answers = [whole[0], whole[1], seen(1, "192.0.2.3:3478", other)];
+        classify::settled_by_one(&answers, address("192.168.1.2:4000")).is_some()
+    };
+    assert!(settled("203.0.113.1:5001"));
+    // Who sees the socket's own port has not made it up, and other lines have other addresses.
+    assert!(!settled("203.0.113.1:4000"));
+    assert!(!settled("203.0.113.7:5000"));
+    assert!(!settled("203.0.113.1:5000"));
 }
 
 #[test]

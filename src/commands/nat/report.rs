@@ -70,6 +70,9 @@ pub struct PathReport {
     /// Whether the system takes it to single servers alone, so that the verdict does not rest on it.
     #[serde(skip)]
     pub is_aside: bool,
+    /// Interfaces beside this one that have a default route, too, which the system does not prefer.
+    #[serde(skip)]
+    pub other_default_routes: Vec<String>,
     /// What UDP shows where no server answers as it should.
     #[serde(skip)]
     pub closed: Option<Closed>,
@@ -211,6 +214,7 @@ impl PathReport {
             legacy_name: LegacyName::None,
             default_route: None,
             is_aside: false,
+            other_default_routes: Vec::new(),
             closed: None,
             loss: Loss::default(),
             limits: None,

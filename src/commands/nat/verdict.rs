@@ -3,6 +3,7 @@
 pub mod evidence;
 mod findings;
 pub mod interfaces;
+mod loss;
 mod routes;
 mod summary;
 
@@ -46,6 +47,7 @@ pub fn verdict(result: &NatResult, context: Context) -> Verdict {
         name_interface(&mut found, before, path.interface.as_ref(), several);
     }
     routes::findings(&result.paths, several, &mut found);
+    found.extend(loss::of(result));
     found.extend(findings::of_names(result));
     let round_trips = result.servers.iter().filter_map(|s| s.facts.rtt_ms);
     let shortest = round_trips.map(|rtt| rtt.0).min();

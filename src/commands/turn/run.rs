@@ -1,5 +1,6 @@
 //! `rtcdiag turn`: is this TURN server healthy and safe.
 
+mod across;
 mod exchange;
 mod safety;
 mod second_look;
@@ -20,17 +21,17 @@ use crate::base::stage::{Stage, StageTime};
 use crate::base::words::by_route;
 use crate::commands::reach;
 use crate::commands::signals::Slack;
-use crate::commands::turn::report::{TransportReport, TransportStatus, TurnResult, udp_works};
+use crate::commands::turn::report::{TransportReport, TurnResult};
 use crate::net::clock::Clock;
 use crate::net::drive::stopped;
 use crate::net::host::{self, Source};
 use crate::net::leases::Leases;
 use crate::net::link::Target;
 use crate::net::redirect::PATIENCE;
-use crate::proto::nat::address::is_global;
 use crate::proto::stun::uri::{Host, Transport};
 use crate::proto::turn::credentials::Credentials;
 use crate::proto::turn::uri::{TurnUri, Way};
+use across::{no_route_is_no_fault, unreachable_relays_are};
 use exchange::Pace;
 use safety::Safety;
 use trial::{Opening, Surroundings, Trial};
@@ -370,73 +371,6 @@ fn name_routes(transports: &mut [TransportReport]) {
         if let Some(interface) = host::interface_of(local) {
             error.message.push_str(&by_route(&interface, local));
         }
-    }
-}
-
-/// That this host has no route to one of a server's addresses is not the server's fault, if it can
-/// be reached by another.
-fn no_route_is_no_fault(transports: &mut [TransportReport]) {
-    let works = transports.iter().any(|t| t.relayed_address.is_some());
-    for transport in transports {
-        let no_route = transport
-            .error
-            .as_ref()
-            .is_some_and(|e| e.code == Code::Unreachable && transport.stage == Stage::Connect);
-        if works && no_route {
-            transport.status = TransportStatus::Absent;
-        }
-    }
-}
-
-/// Where UDP to the server works, its relayed addresses have to be reachable too: peers send to them
-/// as this host did.
-fn unreachable_relays_are(transports: &mut [TransportReport]) {
-    let udp_works = udp_works(transports);
-    for transport in transports.iter_mut().filter(|_| udp_works) {
-        let unreachable = transport.to_reflexive.works == Fact::Determined(false);
-        let (Some(relayed), Some(server)) = (transport.relayed_address, transport.address) else {
-            continue;
-        };
-        // What came in by a relayed address shows that its ports are open.
-        let is_open = transport.inward.works == Fact::Determined(true);
-        if !unreachable || is_open || transport.status != TransportStatus::Ok {
-            continue;
-        }
-        // The public address of the network that both are in: its router need not lead back in.
-        let relays = transport.relay_to_relay.works == Fact::Determined(true);
-        if relays
-            && is_global(relayed.ip())
-            && !is_global(server.ip())
-            && !server.ip().is_loopback()
-        {
-            continue;
-        }
-        if transport.may_be_closed_here() {
-            let message = format!(
-                "data passes between relayed addresses of the server, and nothing between {} and this host, whoever sends first: either the relay ports are closed from outside, or this network lets UDP out to few ports and not to those",
-                relayed.ip()
-            );
-            transport.status = TransportStatus::Failed;
-            transport.stage = Stage::Relay;
-            transport.error = Some(ErrorReport::new(Code::RelayUnreachable, message).with_hint(
-                "run it on another network: if it is the same there, open the relay ports in the server's firewall (coturn: min-port to max-port, UDP); calls from here that reach the server's own port are relayed all the same",
-            ));
-            continue;
-        }
-        let why = if relayed.ip() == server.ip() {
-            "; its ports may be closed"
-        } else {
-            "; that may not be the server's real address"
-        };
-        let message = format!(
-            "the server answers, but nothing passes between its relayed address {} and this host, and peers that send first are no better off{why}",
-            relayed.ip()
-        );
-        transport.status = TransportStatus::Failed;
-        transport.stage = Stage::Relay;
-        transport.error = Some(ErrorReport::new(Code::RelayUnreachable, message).with_hint(
-            "check the relay addresses (coturn: relay-ip, external-ip=PUBLIC/PRIVATE), and open the relay ports in the server's firewall (coturn: min-port to max-port, UDP)",
-        ));
     }
 }
 

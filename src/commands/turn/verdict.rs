@@ -62,7 +62,7 @@ pub fn verdict(result: &TurnResult, context: &Context) -> Verdict {
             found.push(Finding::new(
                 Code::Timeout,
                 "the time limit (--timeout) ended before everything was tested",
-                "give it more time with --timeout",
+                "give it more time, such as --timeout 40",
             ));
         }
         None => {}
@@ -281,6 +281,8 @@ fn of_failure(result: &TurnResult, reason: &str) -> String {
         format!("Calls from browsers get no relay: {reason}.")
     } else if fails_with(result, Code::DataChanged) {
         format!("Calls get a relay that spoils their data: {reason}.")
+    } else if is_cut_off(result) {
+        format!("Calls get a relay, and lose it after some packets or seconds: {reason}.")
     } else if fails_with(result, Code::LargeDatagramsLost) {
         format!("Calls get a relay that carries small datagrams alone: {reason}.")
     } else {
@@ -351,6 +353,15 @@ fn fails_with(result: &TurnResult, code: Code) -> bool {
     let failed = with_status(result, TransportStatus::Failed);
     let is_so = |t: &&TransportReport| t.error.as_ref().is_some_and(|error| error.code == code);
     !failed.is_empty() && failed.iter().all(is_so)
+}
+
+/// Whether all that fails are flows that carry data at first, and then nothing.
+fn is_cut_off(result: &TurnResult) -> bool {
+    let carries = |t: &TransportReport| is(&t.relay_to_relay.works, true);
+    fails_with(result, Code::NoData)
+        && with_status(result, TransportStatus::Failed)
+            .into_iter()
+            .all(carries)
 }
 
 /// Whether all that fails is the refresh of relays that carry data.

@@ -8,7 +8,10 @@ use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::report::{ErrorReport, Finding, Verdict};
 use rtcdiag::commands::nat::report::{NatResult, PathReport, ServerReport};
 use rtcdiag::commands::nat::verdict::{Context, verdict};
+use rtcdiag::proto::ice::interface::InterfaceKind;
+use rtcdiag::proto::nat::behavior::Limits;
 use rtcdiag::proto::nat::behavior::words::{Filtering, Mapping, PathFacts, Udp};
+use rtcdiag::proto::nat::loss::Loss;
 use rtcdiag::proto::stun::uri::Transport;
 
 fn address(text: &str) -> SocketAddr {
@@ -198,4 +201,84 @@ fn who_answers_in_vain_is_not_silent() {
         let heard = hint(Some(code));
         assert!(!heard.contains("did not answer"), "{code:?}: {heard}");
     }
+}
+
+/// Many lost requests are a finding, which blames no more than what is proved.
+#[test]
+fn whose_loss_it_is_is_said_as_far_as_it_is_proved() {
+    let of = |limits: Option<Limits>| {
+        let mut path = open("192.168.1.10", "eth0", "203.0.113.5:1000");
+        path.loss = Loss { sent: 30, lost: 12 };
+        path.limits = limits;
+        let verdict = judge(vec![path], Vec::new());
+        let finding = find(&verdict, Code::PacketLoss).clone();
+        assert!(
+            verdict.summary.contains(&finding.message),
+            "{}",
+            verdict.summary
+        );
+        finding.message
+    };
+    let line = of(Some(Limits::Line { operators: 2 }));
+    assert!(line.contains("it is this line"), "{line}");
+    for operators in [1, 2] {
+        let untold = of(Some(Limits::Untold { operators }));
+        assert!(untold.contains("tell whether this line loses"), "{untold}");
+        assert!(!untold.contains("calls will be poor"), "{untold}");
+    }
+    let at = "198.51.100.10".parse().expect("an address");
+    let one = of(Some(Limits::Some(vec![at], Loss { sent: 20, lost: 12 })));
+    assert!(one.contains("no loss of this line"), "{one}");
+}
+
+/// Two servers that see different things predict no calls.
+#[test]
+fn two_servers_that_differ_are_asked_for_a_third() {
+    let mut path = open("192.168.1.10", "eth0", "203.0.113.5:1000");
+    path.facts.mapping = Fact::inconclusive(Reason::TooFewServers, "a sees this, and b sees that");
+    let verdict = judge(vec![path], Vec::new());
+    let finding = find(&verdict, Code::Contradiction);
+    assert!(finding.message.contains("b sees that"), "{finding:?}");
+    let hint = finding.hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("third server"), "{hint}");
+    let summary = &verdict.summary;
+    assert!(summary.contains("it is not known with whom"), "{summary}");
+    assert!(summary.contains("third one would tell"), "{summary}");
+    assert_eq!(verdict.caveat, None);
+}
+
+/// What a reader may take for the only way out, and is not.
+#[test]
+fn other_ways_out_and_routes_into_a_vpn_are_named() {
+    let mut path = open("192.168.1.10", "eth0", "203.0.113.5:1000");
+    path.default_route = Some(true);
+    let alone = judge(vec![path.clone()], Vec::new());
+    let is_route = |f: &Finding| f.code == Code::NotDefaultRoute;
+    assert!(!alone.findings.iter().any(is_route), "{alone:#?}");
+    path.other_default_routes = vec!["wwan0".to_owned()];
+    let two = judge(vec![path], Vec::new());
+    let message = &find(&two, Code::NotDefaultRoute).message;
+    assert!(message.contains("wwan0 has a default route"), "{message}");
+    let mut path = open("10.9.0.2", "wg0", "203.0.113.5:1000");
+    path.default_route = Some(false);
+    path.interface_kind = Some(InterfaceKind::Vpn);
+    let vpn = judge(vec![path], Vec::new());
+    let message = &find(&vpn, Code::NotDefaultRoute).message;
+    assert!(message.contains("a VPN judging by its name"), "{message}");
+}
+
+/// A time limit that ends first is no silence of the servers.
+#[test]
+fn a_time_limit_that_ended_first_says_nothing_of_the_servers() {
+    let judged = |code| {
+        let mut path = silent("192.168.1.10", "eth0");
+        path.facts.udp = Fact::inconclusive(Reason::Timeout, "out of time");
+        let uri = "stun:a.example.org:3478";
+        let row = server(uri, "203.0.113.9:3478", Transport::Udp, Some(code));
+        judge(vec![path], vec![row]).summary
+    };
+    let waited = judged(Code::NotWaitedFor);
+    assert!(waited.starts_with("The time limit"), "{waited}");
+    let refused = judged(Code::Refused);
+    assert!(refused.contains("refuse"), "{refused}");
 }

@@ -1,12 +1,15 @@
 //! What is said of what was found, and what is advised.
 
+use std::time::Duration;
+
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::fact::{Fact, Reason};
 use rtcdiag::base::family::Family;
-use rtcdiag::base::report::{ErrorReport, Finding};
+use rtcdiag::base::report::{ErrorReport, Finding, Millis, Verdict};
 use rtcdiag::base::stage::Stage;
 use rtcdiag::commands::turn::report::{
-    AuthenticationReport, TransportReport, TransportStatus, TurnResult,
+    AuthenticationReport, DataReport, ThroughputReport, TransportReport, TransportStatus,
+    TurnResult,
 };
 use rtcdiag::commands::turn::verdict::{Context, verdict};
 use rtcdiag::proto::stun::uri::Transport;
@@ -72,4 +75,79 @@ fn a_firewall_that_says_so_comes_before_the_ports_of_the_relay() {
     };
     assert_eq!(hint(Code::Forbidden), hint(Code::Rejected));
     assert_ne!(hint(Code::Forbidden), hint(Code::Timeout));
+}
+
+/// A server that relays over UDP alone, as it is made to do so.
+fn over_udp(change: impl FnOnce(&mut TransportReport)) -> Verdict {
+    let mut udp = TransportReport::new(Transport::Udp, true);
+    udp.address = Some("203.0.113.9:3478".parse().expect("an address"));
+    udp.relayed_address = Some("203.0.113.9:50000".parse().expect("an address"));
+    udp.status = TransportStatus::Ok;
+    udp.channel = Fact::Determined(true);
+    udp.relay_to_relay = data(10, true);
+    udp.to_reflexive = data(10, true);
+    change(&mut udp);
+    let result = TurnResult {
+        uri: "turn:203.0.113.9:3478".to_owned(),
+        transports: vec![udp],
+        authentication: AuthenticationReport {
+            unauthenticated_refused: Fact::Determined(true),
+            wrong_password_refused: Fact::Determined(true),
+            credentials_expire: None,
+        },
+        relays_ipv4: Fact::Determined(true),
+        relays_ipv6: Fact::not_tested(Reason::LeftOut),
+        policy: Vec::new(),
+    };
+    verdict(&result, &Context::default())
+}
+
+fn data(received: usize, works: bool) -> DataReport {
+    let round_trips = vec![Duration::from_millis(1); received];
+    DataReport::measured(10, round_trips, Fact::Determined(works))
+}
+
+/// What ends after a while is a relay, and no server that does not work.
+#[test]
+fn a_relay_that_is_cut_off_is_a_relay_at_first() {
+    let cut = over_udp(|udp| {
+        udp.fail(
+            Stage::Relay,
+            ErrorReport::new(Code::NoData, "and then nothing"),
+        );
+    });
+    assert!(cut.summary.contains("and lose it after"), "{}", cut.summary);
+    assert!(!cut.summary.contains("get no relay"), "{}", cut.summary);
+}
+
+/// Two clients meet where a stream goes from one relay to another, however much of the rest a limit takes.
+#[test]
+fn lost_datagrams_between_relays_are_no_closed_way() {
+    let found = |bytes_received| {
+        let found = over_udp(|udp| {
+            udp.relay_to_relay = data(0, false);
+            udp.throughput = Some(ThroughputReport {
+                bytes_sent: 1_000_000,
+                bytes_received,
+                duration_ms: Millis(Duration::from_secs(1)),
+                kbit_per_s: 0.0,
+                stops: false,
+            });
+        });
+        let codes = found.findings.iter().map(|f| f.code);
+        codes.collect::<Vec<Code>>()
+    };
+    let passes = found(20_000);
+    assert!(!passes.contains(&Code::RelayToRelayFails), "{passes:?}");
+    assert!(passes.contains(&Code::RelayLoss), "{passes:?}");
+    let closed = found(0);
+    assert!(closed.contains(&Code::RelayToRelayFails), "{closed:?}");
+}
+
+/// One server alone does not tell who loses.
+#[test]
+fn loss_at_one_server_blames_nobody() {
+    let found = over_udp(|udp| udp.relay_to_relay = data(7, true));
+    let hint = hint_of(&found.findings, Code::RelayLoss);
+    assert!(hint.contains("servers of other operators"), "{hint}");
 }

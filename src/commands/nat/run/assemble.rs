@@ -16,6 +16,7 @@ use crate::commands::nat::tcp::run::{self, StreamTest};
 use crate::commands::nat::verdict::evidence::{self, Silence, StreamSeen};
 use crate::commands::nat::{nat64, verdict};
 use crate::net::host::Source;
+use crate::net::route;
 use crate::proto::nat::SendError;
 use crate::proto::nat::behavior::words::{PathFacts, Udp};
 use crate::proto::nat::behavior::{Limits, ServerError};
@@ -107,6 +108,9 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     }
     let mut report = PathReport::new(path.local, path.interface.clone(), facts);
     report.default_route = path.default_route;
+    if let (Some(true), Some(name)) = (path.default_route, &path.interface) {
+        report.other_default_routes = route::other_default_routes(name, report.family);
+    }
     report.loss = path.discovery.loss();
     report.limits = path.discovery.limits();
     if matches!(report.limits, Some(Limits::All { .. })) {
@@ -114,7 +118,8 @@ fn path_report(path: &PathRun, parts: &Parts, findings: &mut Vec<Finding>) -> Pa
     }
     let silence = silence(path, parts);
     if report.is_open() {
-        findings.extend(silence.closed_ports());
+        let closed = silence.closed_ports();
+        findings.extend(closed.or_else(|| silence.silent_port()));
     } else {
         if let Some((closed, evidence)) = silence.closed() {
             report.set_closed(closed);

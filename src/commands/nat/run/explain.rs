@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::base::fact::Reason;
 use crate::commands::nat::run::fallback::{self, StreamResult};
 use crate::commands::nat::run::surroundings::Surroundings;
 use crate::net::drive::discovery::Addition;
@@ -223,13 +224,7 @@ impl Explainer<'_> {
         while let Some(knock) = asking.knocks.try_join_next() {
             asking.heard.extend(knock);
         }
-        let mut stop = self.around.stop.clone();
-        let refused = async {
-            tokio::select! {
-                found = asking.refusals.join_all() => found,
-                _ = stopped(&mut stop) => Vec::new(),
-            }
-        };
+        let refused = until_stopped(asking.refusals, self.around.stop.clone());
         let router = asking.router.join_all();
         let (mut found, fallback, router) =
             tokio::join!(refused, asking.streams.join_all(), router);
@@ -239,11 +234,7 @@ impl Explainer<'_> {
             // The tests have used up what hosts say of it.
             let again = asking.refusal_asked.iter().take(MOST_AGAIN).copied();
             let again: JoinSet<_> = again.map(|server| self.ask_again(server)).collect();
-            let mut stop = self.around.stop.clone();
-            tokio::select! {
-                more = again.join_all() => found.extend(more),
-                _ = stopped(&mut stop) => {}
-            }
+            found.extend(until_stopped(again, self.around.stop.clone()).await);
         }
         let refusals = found
             .into_iter()
@@ -253,6 +244,24 @@ impl Explainer<'_> {
             fallback,
             knocks: asking.heard,
             is_router_up: router.first().copied(),
+        }
+    }
+}
+
+/// What all these say, or those of them that have said something when the run ends.
+async fn until_stopped<T: 'static>(
+    mut asked: JoinSet<T>,
+    mut stop: watch::Receiver<Option<Reason>>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            next = asked.join_next() => match next {
+                Some(said) => found.extend(said),
+                None => return found,
+            },
+            _ = stopped(&mut stop) => return found,
         }
     }
 }
@@ -281,4 +290,23 @@ pub async fn pass_on(
         }
     }
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_before_the_end_is_kept() {
+        let (end, stop) = watch::channel(None);
+        let mut asked = JoinSet::new();
+        asked.spawn(async { 1 });
+        asked.spawn(std::future::pending());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let _ = end.send(Some(Reason::Timeout));
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(until_stopped(asked, stop).await, [1]);
+    }
 }

@@ -354,6 +354,13 @@ pub fn of_discovery(path: &str, discovery: &Discovery) -> Vec<Finding> {
             "confirm it with another server that supports RFC 5780, ideally with RESPONSE-PORT (coturn has it)",
         ));
     }
+    if let Some(differ) = discovery.disputed() {
+        findings.push(Finding::new(
+            Code::Contradiction,
+            format!("{path}: {differ}"),
+            "ask a third server, of another operator, with -s: the one that it agrees with sees the right port",
+        ));
+    }
     if discovery.filters_hairpins() {
         findings.push(Finding::new(
             Code::HairpinFiltered,

@@ -359,6 +359,10 @@ fn fact_finding<T>(
             Code::EndpointDependent,
             "add a server with RFC 5780 with -s to learn what the mapping depends on; a relay will be needed for many peers either way",
         ),
+        Reason::TooFewServers => (
+            Code::Contradiction,
+            "ask a third server, of another operator, with -s: the one that it agrees with is right, and where all three differ, the mapping depends on the destination and many peers need a relay",
+        ),
         Reason::Contradiction => (
             Code::Contradiction,
             "run it again in a few minutes, since an earlier test from this host may have left traces in the NAT, or with other servers; -v shows every answer",

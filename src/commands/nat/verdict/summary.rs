@@ -13,9 +13,8 @@ use crate::base::words::{capitalised, listed};
 use crate::commands::misdirected;
 use crate::commands::nat::report::paths::are_several;
 use crate::commands::nat::report::{Closed, NatResult, PathReport, Reachable, ServerReport};
-use crate::commands::nat::verdict::{is_open, judged, reachable_over};
+use crate::commands::nat::verdict::{is_open, judged, loss, reachable_over};
 use crate::proto::nat::address::is_global;
-use crate::proto::nat::behavior::Limits;
 use crate::proto::nat::behavior::reachability::Expected;
 use crate::proto::nat::behavior::words::{AddressPooling, Filtering, Mapping, Udp};
 use closed::{closed_sentence, with_closed};
@@ -117,69 +116,13 @@ pub(super) fn summary(result: &NatResult, outcome: Outcome, findings: &[Finding]
     if let Some(missed) = findings.iter().find(|f| f.code == Code::ExpectationNotMet) {
         text = format!("Not as expected: {}. {text}", missed.message);
     }
-    if let Some(loss) = loss(result) {
-        text = format!("{text} {loss}");
+    if let Some(loss) = loss::of(result) {
+        text = format!("{text} But {}.", loss.message);
     }
     match outcome {
         Outcome::Interrupted => format!("Interrupted. {text}"),
         _ => text,
     }
-}
-
-/// Where many packets are lost, whether a call connects is the smaller question.
-fn loss(result: &NatResult) -> Option<String> {
-    let mut open = judged(&result.paths).filter(|p| p.is_open());
-    let path = open.find(|path| {
-        let loss = path.loss;
-        loss.lost >= 3 && loss.lost * 5 >= loss.sent
-    })?;
-    let over = path.over(are_several(&result.paths));
-    match &path.limits {
-        Some(Limits::Some(hosts, loss)) => {
-            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-            return Some(format!(
-                "But {} of {} requests to {} got no answer {over}, and others answer: it limits the rate of requests or is overloaded; that is no loss of this line.",
-                loss.lost,
-                loss.sent,
-                listed(&hosts)
-            ));
-        }
-        Some(Limits::All { servers, is_over }) => {
-            let (lost, sent) = (path.loss.lost, path.loss.sent);
-            let (begin, why) = match (*is_over, *servers > 1) {
-                (true, _) => (
-                    "from one moment on none of the servers answered any more",
-                    "the connection failed in mid-test, or something on the way lets no more through, or the servers limit the rate of requests",
-                ),
-                (false, true) => (
-                    "the servers answer their first requests and few after those",
-                    "they limit the rate of requests, or something on the way does, such as the router",
-                ),
-                (false, false) => (
-                    "the server answers its first requests and few after those",
-                    "it limits the rate of requests, or something on the way does, such as the router",
-                ),
-            };
-            return Some(format!(
-                "But {begin} {over} ({lost} of {sent} got no answer): {why}."
-            ));
-        }
-        Some(Limits::First { flows, of }) => {
-            return Some(format!(
-                "But the first packet of a flow is lost {over} ({flows} of {of} flows), and those after it are not: something on the way, such as the router, drops what begins a flow; calls begin a little later, since ICE sends again."
-            ));
-        }
-        Some(Limits::Sockets { old, new }) => {
-            return Some(format!(
-                "But {new} sockets got no answer {over} to anything, while {old} others were answered by the same servers: the NAT or a firewall lets no more flows through, as one that has run out of ports for this line does; close other programs, or have the limit raised."
-            ));
-        }
-        None => {}
-    }
-    Some(format!(
-        "But many packets are lost {}: {} of {} requests to servers that answer got no answer, so calls will be poor or break off.",
-        over, path.loss.lost, path.loss.sent
-    ))
 }
 
 /// What it means that no server answers over IPv4, where one does over IPv6: of most peers nothing is known then.
@@ -378,6 +321,13 @@ fn caveat(path: &PathReport, servers: &[ServerReport]) -> String {
             },
             _,
         ) => "; the mapping depends on the destination",
+        (
+            Fact::Inconclusive {
+                reason: Reason::TooFewServers,
+                ..
+            },
+            _,
+        ) => "; two servers see different mappings, and a third one would tell (-s)",
         _ => match servers.iter().find_map(|server| oddity(server, path)) {
             Some(odd) => return format!("; {odd}"),
             None => "; how it maps is not known",

@@ -13,6 +13,7 @@ use tokio::net::UdpSocket;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::ErrorReport;
 use crate::commands::probe;
+use crate::commands::signals::Slack;
 use crate::commands::turn::report::{Arrivals, DataReport};
 use crate::net::clock::Clock;
 use crate::net::session::Session;
@@ -43,6 +44,8 @@ pub struct Ends {
     pub relayed: SocketAddr,
     /// How what was sent came.
     pub arrivals: Arrivals,
+    /// Takes what a silent server needs of time.
+    pub slack: Slack,
     /// Of the datagrams that are being answered.
     size: Size,
 }
@@ -60,7 +63,7 @@ enum Happened {
 }
 
 impl Ends {
-    pub const fn new(
+    pub fn new(
         a: Session,
         b: Option<Session>,
         clock: Clock,
@@ -76,6 +79,7 @@ impl Ends {
             stun,
             relayed,
             arrivals: Arrivals::NONE,
+            slack: Slack::default(),
             size: Size::Small,
         }
     }

@@ -2,6 +2,7 @@
 
 mod from_here;
 mod judgement;
+mod request;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,11 +30,10 @@ use crate::net::mtu;
 use crate::net::redirect::{self, AllocationAttempt, IN_ALL, PATIENCE, families};
 use crate::net::session::Session;
 use crate::proto::stun::uri::{DEFAULT_PORT, Transport};
-use crate::proto::turn::client::{
-    Allocation, Answer, Client, DEFAULT_LIFETIME_S, NonceStyle, RequestId,
-};
+use crate::proto::turn::client::{Allocation, Answer, DEFAULT_LIFETIME_S, NonceStyle};
 use crate::proto::turn::credentials::Credentials;
 use crate::proto::turn::error::OddDefault;
+use request::request;
 
 #[derive(Clone)]
 pub struct Surroundings {
@@ -125,6 +125,7 @@ pub async fn run(
         allocation.relayed,
     );
     ends.probe = probe::open(&around.source, local, server, &allocation);
+    ends.slack = around.slack.clone();
     ends.token = token_of(around.seed, trial.number);
     let plan = Plan {
         to,
@@ -399,8 +400,13 @@ async fn between_relays(
     report.channel = fact_of(&bound);
     if bound.is_ok() {
         let by_channel = ends.ping(Direction::ByChannel(to), Size::Small).await;
-        if passes {
+        if passes && (by_channel.received > 0 || report.relay_to_relay.mostly_passes()) {
             report.channel = by_channel.works.clone();
+        } else if passes {
+            report.channel = Fact::inconclusive(
+                Reason::PacketLoss,
+                "nothing came through the channel, where most of what is sent in indications is lost too",
+            );
         }
         report.by_channel = by_channel;
         // Where shorter ones are lost too, so are these.
@@ -435,18 +441,6 @@ async fn ping_large(ends: &mut Ends, way: Direction) -> DataReport {
     }
     tokio::time::sleep(BUSY_FOR).await;
     ends.ping(way, Size::Large).await
-}
-
-/// Makes the same request at both ends.
-async fn request(
-    ends: &mut Ends,
-    of_a: impl FnOnce(&mut Client, Duration) -> RequestId,
-    of_b: impl FnOnce(&mut Client, Duration) -> Option<RequestId>,
-) -> Result<(), ErrorReport> {
-    let a = ends.a.begin(of_a);
-    let b = ends.b.as_mut().and_then(|session| session.begin(of_b));
-    let (a, b) = ends.settle(a, b).await;
-    a.and(b.unwrap_or(Ok(())))
 }
 
 /// Why nothing can be sent without a permission.

@@ -63,6 +63,9 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
                 "destinations see different ports on one external address, so the mapping depends on the destination; the external address changes too, so what it depends on cannot be told",
             );
         }
+        if let Some(detail) = two_that_differ(seen) {
+            return Fact::inconclusive(Reason::TooFewServers, detail);
+        }
         return Fact::inconclusive(
             Reason::AddressPooling,
             "destinations see different external addresses, so their ports cannot be compared",
@@ -93,6 +96,9 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
     }
     if other_equal == 0 && !other_ip.is_empty() {
         if same_ip.is_empty() {
+            if let Some(detail) = two_that_differ(seen) {
+                return Fact::inconclusive(Reason::TooFewServers, detail);
+            }
             return Fact::inconclusive(
                 Reason::EndpointDependent,
                 "each server address sees another mapping; no server answered on a second port to tell address-dependent from address-and-port-dependent",
@@ -102,10 +108,92 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
             return Fact::Determined(Mapping::AddressDependent);
         }
     }
+    if let Some(detail) = two_that_differ(seen) {
+        return Fact::inconclusive(Reason::TooFewServers, detail);
+    }
     Fact::inconclusive(
         Reason::Contradiction,
         "some servers see the same mapping and some do not, in a pattern that RFC 4787 does not have",
     )
+}
+
+/// Where the servers of two operators see different mappings, and each always the same: what they agree in, and what
+/// it may be. One of them may be wrong, and of two it cannot be told which.
+fn two_that_differ(seen: &[MappingSeen]) -> Option<String> {
+    let operators: BTreeSet<usize> = seen.iter().map(|s| s.server).collect();
+    let mut firsts = operators
+        .iter()
+        .filter_map(|of| seen.iter().find(|s| s.server == *of));
+    let (a, b) = (firsts.next()?, firsts.next()?);
+    let is_steady = seen
+        .iter()
+        .all(|s| s.reflexive == if s.server == a.server { a } else { b }.reflexive);
+    if operators.len() != 2 || !is_steady {
+        return None;
+    }
+    let is_one_address = a.reflexive.ip() == b.reflexive.ip();
+    let (agree, cause) = match (is_one_address, a.reflexive.port() == b.reflexive.port()) {
+        (true, _) => (
+            "the same address with another port",
+            "the mapping depends on the destination, or something before one of the servers changes ports",
+        ),
+        (false, same) => (
+            if same {
+                "another address with the same port"
+            } else {
+                "another address and port"
+            },
+            "one of the servers sees something before it in place of this host, such as a load balancer, or the ways to them have different external addresses (two lines, a pool of addresses)",
+        ),
+    };
+    let own = [a, b].into_iter().find(|s| is_in_own_network(s));
+    let own = own.map_or_else(String::new, |s| {
+        format!(
+            "; {} is in the network of {} itself",
+            s.reflexive.ip(),
+            s.destination
+        )
+    });
+    Some(format!(
+        "{} sees {}, and {} sees {}, {agree}{own}: {cause}; two servers do not tell which",
+        a.destination, a.reflexive, b.destination, b.reflexive
+    ))
+}
+
+/// Whether a server sees an address beside its own (the same /24), as that of a load balancer before it may be.
+fn is_in_own_network(seen: &MappingSeen) -> bool {
+    match (seen.destination.ip(), seen.reflexive.ip()) {
+        (IpAddr::V4(server), IpAddr::V4(seen)) => server.octets()[..3] == seen.octets()[..3],
+        _ => false,
+    }
+}
+
+/// What one server's own tests say (RFC 5780 4.3) against a single other one that sees another port of the same
+/// address: its two addresses see the same port, which no other behaviour of RFC 4787 gives. An answer of each.
+pub fn settled_by_one(
+    seen: &[MappingSeen],
+    local: SocketAddr,
+) -> Option<(MappingSeen, MappingSeen)> {
+    let operators: BTreeSet<usize> = seen.iter().map(|s| s.server).collect();
+    let of = |server: usize| seen.iter().filter(move |s| s.server == server);
+    let is_whole = |server: &usize| {
+        let hosts: BTreeSet<IpAddr> = of(*server).map(|s| s.destination.ip()).collect();
+        let mapped: BTreeSet<SocketAddr> = of(*server).map(|s| s.reflexive).collect();
+        hosts.len() > 1 && mapped.len() == 1
+    };
+    let whole = *operators.iter().find(|server| is_whole(server))?;
+    let other = *operators.iter().find(|server| **server != whole)?;
+    let first = *of(whole).next()?;
+    let mapped = first.reflexive;
+    // Who sees the very port of the socket has not made it up.
+    let differs = |s: &MappingSeen| {
+        s.reflexive.ip() == mapped.ip()
+            && s.reflexive.port() != mapped.port()
+            && s.reflexive.port() != local.port()
+    };
+    let is_single = operators.len() == 2 && of(other).count() == 1;
+    let single = of(other).next().filter(|s| is_single && differs(s))?;
+    Some((first, *single))
 }
 
 /// All pairs of answers from different destinations.

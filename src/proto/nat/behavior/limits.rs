@@ -14,6 +14,10 @@ use crate::proto::nat::loss::Loss;
 pub enum Limits {
     /// These servers lose, and others answer.
     Some(Vec<IpAddr>, Loss),
+    /// So many operators' servers lose alike: it is the line, or something on it that all packets pass.
+    Line { operators: usize },
+    /// The servers of so many operators answer, and whether they lose or the line does is not to be told.
+    Untold { operators: usize },
     /// All do, so many: each answered its first requests. It may be they, or something on the way.
     All { servers: usize, is_over: bool },
     /// The first packet of each of so many flows is lost, and those after it are not.
@@ -27,10 +31,17 @@ pub enum Limits {
 pub(super) struct Sent {
     pub socket: usize,
     pub destination: SocketAddr,
+    /// The listed server that stands for all of its operator's addresses.
+    pub operator: usize,
     pub at: Time,
     pub is_answered: bool,
 }
 
+/// How likely it may be that servers that lose as much as another one answer all by chance.
+const BY_CHANCE: f64 = 0.01;
+/// Fewest lost requests that show a server losing, and the least part of all.
+const FEWEST_OF_LINE: usize = 2;
+const LEAST_PART: usize = 5;
 /// Fewest requests to a server that show how much it loses.
 const FEWEST: usize = 5;
 /// How many requests, answered at once by a server that loses most of all later ones, are no chance.
@@ -56,6 +67,62 @@ fn limits_of(mut sent: Vec<Sent>) -> Option<Limits> {
     first_lost(&sent)
         .or_else(|| no_new_sockets(&sent))
         .or_else(|| of_servers(&sent))
+        .or_else(|| of_operators(&sent))
+}
+
+/// Where nothing shows a limit: servers of different operators that lose alike have the line in common, one that loses
+/// alone is that one, and else it is not to be told.
+fn of_operators(sent: &[Sent]) -> Option<Limits> {
+    let mut by_operator: BTreeMap<usize, Loss> = BTreeMap::new();
+    for request in sent {
+        let loss = by_operator.entry(request.operator).or_default();
+        loss.sent += 1;
+        loss.lost += usize::from(!request.is_answered);
+    }
+    let loses = |loss: &Loss| {
+        loss.sent >= FEWEST && loss.lost >= FEWEST_OF_LINE && loss.lost * LEAST_PART >= loss.sent
+    };
+    let operators = by_operator.len();
+    let losing: Vec<(usize, Loss)> = by_operator
+        .into_iter()
+        .filter(|(_, loss)| loses(loss))
+        .collect();
+    let all = losing.iter().fold(Loss::default(), |sum, (_, loss)| Loss {
+        sent: sum.sent + loss.sent,
+        lost: sum.lost + loss.lost,
+    });
+    if losing.is_empty() {
+        return None;
+    }
+    let is_theirs = |request: &Sent| losing.iter().any(|(of, _)| *of == request.operator);
+    let others = sent.iter().filter(|request| !is_theirs(request));
+    if others.clone().all(|request| request.is_answered) && is_no_chance(all, others.count()) {
+        let mut hosts: Vec<IpAddr> = sent
+            .iter()
+            .filter(|request| is_theirs(request))
+            .map(|request| request.destination.ip())
+            .collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        return Some(Limits::Some(hosts, all));
+    }
+    let parts = || losing.iter().map(|(_, loss)| loss.lost * 100 / loss.sent);
+    let (least, most) = (parts().min()?, parts().max()?);
+    Some(if losing.len() > 1 && least * 2 >= most {
+        Limits::Line {
+            operators: losing.len(),
+        }
+    } else {
+        Limits::Untold { operators }
+    })
+}
+
+/// Whether so many requests, all answered, cannot have been lucky where as much is lost as here.
+fn is_no_chance(loss: Loss, answered: usize) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred at the most")]
+    let kept = 1.0 - loss.lost as f64 / loss.sent.max(1) as f64;
+    let answered = i32::try_from(answered).unwrap_or(i32::MAX);
+    kept.powi(answered) < BY_CHANCE
 }
 
 /// A filter that lets nothing through before it has seen a flow once.
@@ -66,7 +133,8 @@ fn first_lost(sent: &[Sent]) -> Option<Limits> {
         flows.entry(flow).or_default().push(request.is_answered);
     }
     let lost = sent.iter().filter(|request| !request.is_answered).count();
-    let told = flows.values().filter(|flow| flow.len() > 1);
+    // A flow is asked again only where its first request was lost: the others count as well.
+    let told = flows.values().filter(|flow| flow.len() > 1 || flow[0]);
     let of = told.clone().count();
     let is_first = |flow: &&Vec<bool>| !flow[0] && flow[1..].iter().all(|answered| *answered);
     let first = told.filter(is_first).count();
@@ -126,9 +194,10 @@ fn of_servers(sent: &[Sent]) -> Option<Limits> {
         let hardly_any = loss.lost * 20 >= loss.sent * 19;
         let answers_first = answers(if hardly_any { 1 } else { FIRST });
         if loss.lost * 10 < loss.sent {
-            let mut answered = sent.iter().filter(|request| request.is_answered);
-            let is_late = answered.any(|request| Some(request.at) > lossy_since);
-            clean += usize::from(loss.sent >= 2 && is_late);
+            let answered = sent.iter().filter(|request| request.is_answered);
+            clean += answered
+                .filter(|request| Some(request.at) > lossy_since)
+                .count();
         } else if loss.sent >= FEWEST && loss.lost * 2 >= loss.sent {
             losing.push((ip, loss));
             all_sudden &= answers_first && loss.lost * 5 >= loss.sent * 4;
@@ -146,11 +215,11 @@ fn of_servers(sent: &[Sent]) -> Option<Limits> {
             is_over: true,
         });
     }
-    if clean > 0 {
-        let sum = losing.iter().fold(Loss::default(), |sum, (_, loss)| Loss {
-            sent: sum.sent + loss.sent,
-            lost: sum.lost + loss.lost,
-        });
+    let sum = losing.iter().fold(Loss::default(), |sum, (_, loss)| Loss {
+        sent: sum.sent + loss.sent,
+        lost: sum.lost + loss.lost,
+    });
+    if is_no_chance(sum, clean) {
         let hosts = losing.into_iter().map(|(ip, _)| ip).collect();
         return Some(Limits::Some(hosts, sum));
     }
@@ -196,6 +265,7 @@ mod tests {
         let sent = at.zip(answered).map(|(at, is_answered)| Sent {
             socket,
             destination: SocketAddr::from(([192, 0, 2, last], 3478)),
+            operator: usize::from(last),
             at,
             is_answered: *is_answered,
         });
@@ -252,9 +322,21 @@ mod tests {
     fn a_line_that_loses_for_all_is_no_limit() {
         let half: Vec<bool> = (0..40).map(|n| n % 2 == 0).collect();
         let some: Vec<bool> = (0..40).map(|n| n % 4 != 0).collect();
-        for lossy in [half, some] {
-            let by_host = [host(1, &lossy), host(2, &lossy)].concat();
-            assert_eq!(limits_of(by_host), None);
+        for lossy in [&half, &some] {
+            let by_host = [host(1, lossy), host(2, lossy)].concat();
+            let line = Limits::Line { operators: 2 };
+            assert_eq!(limits_of(by_host), Some(line));
+            // Two addresses of one operator have more in common than the line, and one server is no proof.
+            let mut one = [host(1, lossy), host(2, lossy)].concat();
+            one.iter_mut().for_each(|request| request.operator = 1);
+            let untold = |operators| Some(Limits::Untold { operators });
+            assert_eq!(limits_of(one), untold(1));
+            assert_eq!(limits_of(host(1, lossy)), untold(1));
+            // Three answers of another one may be luck, and forty are none.
+            let few = [host(1, lossy), flow(1, 2, 900, &[true; 3])].concat();
+            assert_eq!(limits_of(few), untold(2));
+            let many = [host(1, lossy), flow(1, 2, 900, &[true; 40])].concat();
+            assert!(matches!(limits_of(many), Some(Limits::Some(hosts, _)) if hosts.len() == 1));
         }
     }
 
@@ -266,7 +348,12 @@ mod tests {
         let expected = Limits::First { flows: 8, of: 8 };
         assert_eq!(limits_of(flows), Some(expected));
         let some = (0..8).flat_map(|n| flow(n, 1, 0, &[n % 3 != 0, true, n % 4 != 0]));
-        assert_eq!(limits_of(some.collect()), None);
+        let untold = Limits::Untold { operators: 1 };
+        assert_eq!(limits_of(some.collect()), Some(untold.clone()));
+        // Those that were answered at once were not asked again.
+        let lucky = (8..20).flat_map(|n| flow(n, 1, 0, &[true]));
+        let unlucky = (0..8).flat_map(|n| flow(n, 1, 0, &[false, true]));
+        assert_eq!(limits_of(lucky.chain(unlucky).collect()), Some(untold));
     }
 
     #[test]

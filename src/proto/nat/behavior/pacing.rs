@@ -127,6 +127,9 @@ impl Discovery {
                     counted.push(Sent {
                         socket: probe.socket,
                         destination: probe.destination,
+                        operator: self
+                            .listed_for(probe.destination)
+                            .map_or(usize::MAX, |server| self.operator(server)),
                         at: sent.at,
                         is_answered,
                     });

@@ -206,7 +206,7 @@ impl Discovery {
             return;
         };
         let mut targets: Vec<SocketAddr> = self.port_only_alternates();
-        if reason == Reason::EndpointDependent {
+        if matches!(reason, Reason::EndpointDependent | Reason::TooFewServers) {
             let answered = self.believed_answers();
             for seen in answered.iter().take(SECOND_PORT_SERVERS) {
                 let own = seen.destination;

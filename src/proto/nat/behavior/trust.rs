@@ -218,6 +218,12 @@ impl Discovery {
     /// Mapping behaviour, and a server that was left out because all the others agree against it.
     pub(super) fn mapping(&self) -> (Fact<Mapping>, Option<usize>) {
         let (fact, outvoted) = self.mapping_of_one();
+        // Where one server sees several addresses of this host, that is no server's fault.
+        let fact = if self.varies_within_one() {
+            pooled(fact)
+        } else {
+            fact
+        };
         // Somebody who reports the very local address cannot have guessed it.
         let local = self.sockets[MAPPING_SOCKET];
         let answers = self.believed_answers();
@@ -226,7 +232,7 @@ impl Discovery {
         let depends = matches!(
             fact,
             Fact::Inconclusive {
-                reason: Reason::EndpointDependent | Reason::AddressPooling,
+                reason: Reason::EndpointDependent | Reason::AddressPooling | Reason::TooFewServers,
                 ..
             }
         );
@@ -267,7 +273,38 @@ impl Discovery {
         if self.mapping_changed() {
             return (Self::unsteady(), None);
         }
-        classify::mapping(&self.believed_answers())
+        let answers = self.believed_answers();
+        let (fact, outvoted) = classify::mapping(&answers);
+        let local = self.sockets[MAPPING_SOCKET];
+        let is_open = !fact.is_determined() && outvoted.is_none();
+        if is_open && classify::settled_by_one(&answers, local).is_some() {
+            return (Fact::Determined(Mapping::EndpointIndependent), None);
+        }
+        (fact, outvoted)
+    }
+
+    /// What two servers differ in, where the tests of one of them have told the mapping all the same.
+    pub fn disputed(&self) -> Option<String> {
+        let (fact, outvoted) = self.mapping();
+        let local = self.sockets[MAPPING_SOCKET];
+        let (whole, other) = classify::settled_by_one(&self.believed_answers(), local)?;
+        (fact.is_determined() && outvoted.is_none()).then(|| {
+            format!(
+                "{} sees {}, and {} sees {}, the same address with another port: something on the way to one of them changes ports, or that one is wrong; the mapping is told by the tests of {} alone, at both of its addresses",
+                whole.destination,
+                whole.reflexive,
+                other.destination,
+                other.reflexive,
+                whole.destination
+            )
+        })
+    }
+
+    /// Whether one server sees several external addresses.
+    fn varies_within_one(&self) -> bool {
+        let seen = self.external_addresses();
+        let differ = |a: &(usize, IpAddr), b: &(usize, IpAddr)| a.0 == b.0 && a.1 != b.1;
+        seen.iter().any(|a| seen.iter().any(|b| differ(a, b)))
     }
 
     /// Whether another operator saw the mapping socket keep its port and this one did not, and no
@@ -338,6 +375,20 @@ impl Discovery {
             .filter(|p| p.destination == destination)
             .filter_map(|p| p.success()?.0.response.outcome.as_ref().ok())
             .any(|success| success.xor_mapped.is_some())
+    }
+}
+
+/// What two servers that differ mean where the NAT is known to have several addresses.
+fn pooled(fact: Fact<Mapping>) -> Fact<Mapping> {
+    match fact {
+        Fact::Inconclusive {
+            reason: Reason::TooFewServers,
+            ..
+        } => Fact::inconclusive(
+            Reason::AddressPooling,
+            "destinations see different external addresses, so their ports cannot be compared",
+        ),
+        other => other,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::commands::nat::run::other_ports::{
 use crate::commands::nat::verdict::evidence::{Silence, transport_name};
 use crate::proto::nat::behavior::{ServerError, ServerRecord};
 
+const OTHER_PORT_HINT: &str = "ask another operator's server on that port (-s), which tells whether the way is closed; applications get through on the port that answers";
+
 impl Silence<'_> {
     pub(super) fn is_stun_filtered(&self) -> Option<(Closed, Finding)> {
         let mut knocks = self.knocks.iter();
@@ -119,6 +121,49 @@ impl Silence<'_> {
         );
         let finding = Finding::new(Code::PortSilent, message, SILENT_PORT_HINT);
         Some((Closed::Answers, finding.severity(Severity::Error)))
+    }
+
+    /// Hosts that are silent on a port on which nobody answers, where others answer on other ports: of a host that is
+    /// reached it is this port, and of several that are silent it may be the way to it.
+    pub fn silent_port(&self) -> Option<Finding> {
+        let answers = |r: &&ServerRecord| r.error.is_none() && r.facts.responses > 0;
+        let open: BTreeSet<u16> = self
+            .servers
+            .iter()
+            .filter(answers)
+            .map(|r| r.address.port())
+            .collect();
+        let is_told = |at: &SocketAddr| self.refusals.iter().any(|(server, _)| server == at);
+        let silent: BTreeSet<SocketAddr> = self
+            .servers
+            .iter()
+            .filter(|r| r.error == Some(ServerError::Timeout))
+            .map(|r| r.address)
+            .filter(|at| !open.contains(&at.port()) && !is_told(at))
+            .collect();
+        let (port, others) = (silent.first()?.port(), numbers(&open));
+        let hosts: BTreeSet<IpAddr> = silent
+            .iter()
+            .filter(|at| at.port() == port)
+            .map(SocketAddr::ip)
+            .collect();
+        let names: Vec<String> = hosts.iter().map(IpAddr::to_string).collect();
+        let names = listed(&names);
+        let message = if let Some((host, refused)) = self.reached(&hosts) {
+            format!(
+                "no answer over UDP from port {port} of {names} over {}, where others answer on port {others}: {host} says of UDP {} that nothing listens there (ICMP), so UDP gets there, and port {port} is blocked on the way or at the server, or the server hangs",
+                self.path,
+                numbers(&refused)
+            )
+        } else if hosts.len() > 1 {
+            format!(
+                "no answer over UDP from port {port} of {names} over {}, where others answer on port {others}: that port may be blocked on the way, or these servers are down",
+                self.path
+            )
+        } else {
+            return None;
+        };
+        Some(Finding::new(Code::PortSilent, message, OTHER_PORT_HINT).severity(Severity::Warning))
     }
 
     /// Other ports of a host that brought nothing back, in the end of a sentence.

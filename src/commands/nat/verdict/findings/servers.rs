@@ -125,7 +125,10 @@ pub(in super::super) fn of_server(server: &ServerReport, findings: &mut Vec<Find
                 Code::ServerTls,
                 "have the certificate or the port fixed; a private CA can be trusted with SSL_CERT_FILE",
             ),
-            Code::Dns => (Code::ServerUnresolved, "check the spelling of the name"),
+            Code::Dns => (
+                Code::ServerUnresolved,
+                error.hint.unwrap_or("check the spelling of the name"),
+            ),
             code if is_named_over_stream(server) && !error.is_cut_short() => {
                 let (code, hint) = match code {
                     Code::Timeout => (

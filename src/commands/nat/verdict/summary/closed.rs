@@ -2,7 +2,7 @@
 
 use crate::base::codes::Code;
 use crate::base::exit::Outcome;
-use crate::base::fact::Fact;
+use crate::base::fact::{Fact, Reason};
 use crate::base::report::Finding;
 use crate::base::words::capitalised;
 use crate::commands::nat::report::paths::are_several;
@@ -96,6 +96,9 @@ pub(super) fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
             let why = local.map_or("the system let nothing out", |e| e.message.as_str());
             format!("Nothing could be tested: {why}.")
         }
+        _ if is_out_of_time(result) => {
+            "The time limit (--timeout) ended before a server answered, which says nothing of them, nor of UDP.".to_owned()
+        }
         _ if all_failed_with(result, &[Code::Refused]) => {
             let who = capitalised(findings::who_refuses(result));
             format!("{who}; ask others with -s.")
@@ -111,6 +114,23 @@ pub(super) fn closed_sentence(result: &NatResult, outcome: Outcome) -> String {
             }
         }
     }
+}
+
+/// Whether the run ended before silence could be told from slowness, and nothing else is known of the servers.
+fn is_out_of_time(result: &NatResult) -> bool {
+    let ended = |p: &PathReport| {
+        matches!(
+            p.facts.udp,
+            Fact::Inconclusive {
+                reason: Reason::Timeout,
+                ..
+            }
+        )
+    };
+    let mut paths = judged(&result.paths).peekable();
+    paths.peek().is_some()
+        && paths.all(ended)
+        && all_failed_with(result, &[Code::NotWaitedFor, Code::Timeout])
 }
 
 /// What became of the servers, where none is asked over UDP.

@@ -72,6 +72,7 @@ pub(super) fn judge(
     let is_timeout =
         |error: &Option<ErrorReport>| error.as_ref().is_some_and(|e| e.code == Code::Timeout);
     let is_dead = is_timeout(&channel) && is_timeout(&refresh);
+    let is_cut_here = is_timeout(&refresh) && between == Some(true) && is_cut_from_here(report);
     let wrong = if report.arrivals.are_changed() {
         Some(changed(report))
     } else if between != Some(false) || is_here {
@@ -82,11 +83,13 @@ pub(super) fn judge(
         Some(nothing_comes(report))
     };
     let wrong = wrong
-        .or_else(|| large_lost(report))
+        .or_else(|| large_lost(report).filter(|_| !is_cut_here))
         .map(|error| (Stage::Relay, error));
     let stops = report.throughput.filter(|stream| stream.stops);
     let cut = if between == Some(true) && is_dead {
         Some((Stage::Channel, cut_off(&Until::Data)))
+    } else if is_cut_here {
+        Some((Stage::Refresh, cut_off(&Until::Data)))
     } else {
         stops.map(|stream| {
             let first = stream.bytes_received / PAYLOAD;
@@ -118,6 +121,16 @@ pub(super) fn judge(
         report.stage = stage;
         report.error = Some(error);
     }
+}
+
+/// Whether what went between the relay and this host came at first, and the later part of it, however large, did not.
+fn is_cut_from_here(report: &TransportReport) -> bool {
+    let yes = Fact::Determined(true);
+    let (small, large) = (&report.to_reflexive, &report.to_reflexive_large);
+    report.relay_to_relay_large.works == yes
+        && small.works == yes
+        && large.sent > 0
+        && large.received == 0
 }
 
 /// Data comes, and is not what was sent.
@@ -308,4 +321,53 @@ fn large_lost(report: &TransportReport) -> Option<ErrorReport> {
     );
     let error = ErrorReport::new(Code::LargeDatagramsLost, message);
     Some(error.with_hint("something on the way has a smaller MTU (a tunnel, PPPoE) and drops fragments or ICMP: have the MTU or the firewall corrected there, or use TURN over TCP or TLS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::fact::Reason;
+
+    /// Data of ten datagrams, of which so many came.
+    fn data(received: usize) -> DataReport {
+        let round_trips = vec![Duration::from_millis(1); received];
+        DataReport::measured(10, round_trips, Fact::Determined(received > 0))
+    }
+
+    /// Whatever is sent after a while is lost, be it a request or data: that is no fault of refreshing.
+    #[test]
+    fn a_flow_that_ends_before_the_refresh_is_cut_off() {
+        let silence = || ErrorReport::new(Code::Timeout, "no answer");
+        let judged = |from_here: usize, large: DataReport| {
+            let mut report = TransportReport::new(Transport::Udp, true);
+            report.relay_to_relay = data(10);
+            report.relay_to_relay_large = data(10);
+            report.to_reflexive = data(from_here);
+            report.to_reflexive_large = large;
+            report.channel = Fact::Determined(true);
+            judge(&mut report, None, Some(silence()));
+            report.error.expect("it fails").code
+        };
+        assert_eq!(judged(3, data(0)), Code::NoData);
+        assert_eq!(judged(10, data(0)), Code::NoData);
+        assert_eq!(judged(10, data(10)), Code::Timeout);
+        let not_tested = DataReport::not_tested(Reason::EarlierFailure);
+        assert_eq!(judged(0, not_tested), Code::Timeout);
+    }
+
+    #[test]
+    fn an_own_mtu_below_the_large_datagrams_is_told() {
+        let judged = |mtu| {
+            let mut report = TransportReport::new(Transport::Udp, true);
+            report.relay_to_relay = data(10);
+            report.relay_to_relay_large = data(0);
+            report.mtu = Some(mtu);
+            judge(&mut report, None, None);
+            report.error.expect("it fails").message
+        };
+        let own = judged(1200);
+        assert!(own.contains("no packet there with more than 1200"), "{own}");
+        let other = judged(1500);
+        assert!(!other.contains("this host itself"), "{other}");
+    }
 }

@@ -6,6 +6,7 @@ use super::way_names;
 use crate::base::codes::Code;
 use crate::base::fact::{Fact, Reason};
 use crate::base::report::{Finding, Severity};
+use crate::commands::loss::Losing;
 use crate::commands::turn::report::{
     DataReport, HALF_PERCENT, MUCH_LOSS_PERCENT, PolicyReport, TransportReport, TransportStatus,
     TurnResult,
@@ -59,9 +60,13 @@ pub(super) fn of_losses(
         .to_reflexive
         .loss_percent
         .is_some_and(|loss| loss < HALF_PERCENT);
+    // A stream, or a channel, goes the same way: what comes by it shows that the others were lost.
+    let passes_else = transport.by_channel.received > 0
+        || transport.throughput.is_some_and(|s| s.bytes_received > 0);
     if is(&transport.relay_to_relay.works, false)
         && is(&transport.to_reflexive.works, true)
         && is_sound
+        && !passes_else
     {
         findings.push(Finding::new(
             Code::RelayToRelayFails,
@@ -69,6 +74,7 @@ pub(super) fn of_losses(
             "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
         ));
     }
+    let is_between = |data: &DataReport| std::ptr::eq(data, &transport.relay_to_relay);
     let is_sound = |data: &DataReport| data.sent > 0 && data.received == data.sent;
     for (data, small, what) in [
         (
@@ -93,15 +99,18 @@ pub(super) fn of_losses(
         ),
     ] {
         if let Some(loss) = data.loss_percent.filter(|l| *l >= MUCH_LOSS_PERCENT)
-            && data.received > 0
+            && (data.received > 0 || (passes_else && is_between(data)))
             && !is_limited
             // The first large one may be lost to the discovery of the path MTU, which works then.
             && !(data.received + 1 == data.sent && small.is_some_and(is_sound))
         {
             findings.push(Finding::new(
                 Code::RelayLoss,
-                format!("{name}: {loss} % of {} datagrams {what} were lost", data.sent),
-                "run it again when the network is less busy; look at the server's load and bandwidth limits (coturn: max-bps)",
+                format!(
+                    "{name}: {loss} % of {} datagrams {what} were lost",
+                    data.sent
+                ),
+                Losing::Untold { operators: 1 }.hint(),
             ));
         }
     }
