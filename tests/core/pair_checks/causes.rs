@@ -123,6 +123,7 @@ impl Known {
             troubles: &[],
             left_out: None,
             own_relays: &[],
+            tunnels: &[],
             found: &self.found,
         }
     }
