@@ -361,7 +361,7 @@ fn fact_finding<T>(
         ),
         Reason::TooFewServers => (
             Code::Contradiction,
-            "ask a third server, of another operator, with -s: the one that it agrees with is right, and where all three differ, the mapping depends on the destination and many peers need a relay",
+            "ask a third server, of another operator, with -s: the one that it agrees with is right, and where all three differ, this host has several external addresses and many peers need a relay",
         ),
         Reason::Contradiction => (
             Code::Contradiction,

@@ -327,7 +327,7 @@ fn caveat(path: &PathReport, servers: &[ServerReport]) -> String {
                 ..
             },
             _,
-        ) => "; two servers see different mappings, and a third one would tell (-s)",
+        ) => "; two servers see different addresses, and a third one would tell (-s)",
         _ => match servers.iter().find_map(|server| oddity(server, path)) {
             Some(odd) => return format!("; {odd}"),
             None => "; how it maps is not known",

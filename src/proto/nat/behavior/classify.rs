@@ -96,9 +96,6 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
     }
     if other_equal == 0 && !other_ip.is_empty() {
         if same_ip.is_empty() {
-            if let Some(detail) = two_that_differ(seen) {
-                return Fact::inconclusive(Reason::TooFewServers, detail);
-            }
             return Fact::inconclusive(
                 Reason::EndpointDependent,
                 "each server address sees another mapping; no server answered on a second port to tell address-dependent from address-and-port-dependent",
@@ -108,17 +105,15 @@ fn mapping_of(seen: &[MappingSeen]) -> Fact<Mapping> {
             return Fact::Determined(Mapping::AddressDependent);
         }
     }
-    if let Some(detail) = two_that_differ(seen) {
-        return Fact::inconclusive(Reason::TooFewServers, detail);
-    }
     Fact::inconclusive(
         Reason::Contradiction,
         "some servers see the same mapping and some do not, in a pattern that RFC 4787 does not have",
     )
 }
 
-/// Where the servers of two operators see different mappings, and each always the same: what they agree in, and what
-/// it may be. One of them may be wrong, and of two it cannot be told which.
+/// Where the servers of two operators see different addresses, and each always the same: what they agree in, and what
+/// it may be. One of them may be wrong, and of two it cannot be told which. (Another port of one address is a mapping of
+/// its own: nothing before a server changes that alone.)
 fn two_that_differ(seen: &[MappingSeen]) -> Option<String> {
     let operators: BTreeSet<usize> = seen.iter().map(|s| s.server).collect();
     let mut firsts = operators
@@ -131,20 +126,10 @@ fn two_that_differ(seen: &[MappingSeen]) -> Option<String> {
     if operators.len() != 2 || !is_steady {
         return None;
     }
-    let is_one_address = a.reflexive.ip() == b.reflexive.ip();
-    let (agree, cause) = match (is_one_address, a.reflexive.port() == b.reflexive.port()) {
-        (true, _) => (
-            "the same address with another port",
-            "the mapping depends on the destination, or something before one of the servers changes ports",
-        ),
-        (false, same) => (
-            if same {
-                "another address with the same port"
-            } else {
-                "another address and port"
-            },
-            "one of the servers sees something before it in place of this host, such as a load balancer, or the ways to them have different external addresses (two lines, a pool of addresses)",
-        ),
+    let agree = if a.reflexive.port() == b.reflexive.port() {
+        "another address with the same port"
+    } else {
+        "another address and port"
     };
     let own = [a, b].into_iter().find(|s| is_in_own_network(s));
     let own = own.map_or_else(String::new, |s| {
@@ -155,7 +140,7 @@ fn two_that_differ(seen: &[MappingSeen]) -> Option<String> {
         )
     });
     Some(format!(
-        "{} sees {}, and {} sees {}, {agree}{own}: {cause}; two servers do not tell which",
+        "{} sees {}, and {} sees {}, {agree}{own}: one of the servers sees something before it in place of this host, such as a load balancer, or the ways to them have different external addresses (two lines, a pool of addresses); two servers do not tell which",
         a.destination, a.reflexive, b.destination, b.reflexive
     ))
 }

@@ -15,8 +15,6 @@ use crate::proto::stun::uri::Transport;
 enum Cause {
     /// One external address and a port for each server: what a mapping looks like that depends on the destination.
     Mapping,
-    /// The same of two servers, one of which may be wrong.
-    OneOfTwo,
     /// Several external addresses: then ports tell nothing of the mapping.
     Addresses,
     /// Servers on different hosts see the same, and another one does not.
@@ -52,8 +50,6 @@ fn cause(base: SocketAddr, seen: &BTreeSet<SocketAddr>, result: &GatherResult) -
     };
     if seen.iter().any(|address| hosts(address) > 1) {
         Cause::OneServer
-    } else if seen.len() == 2 {
-        Cause::OneOfTwo
     } else {
         Cause::Mapping
     }
@@ -72,10 +68,6 @@ pub(super) fn of_result(result: &GatherResult, findings: &mut Vec<Finding>) {
             Cause::Mapping => (
                 "the NAT's mapping depends on the destination, it seems, so peers will see yet another address",
                 "rtcdiag nat tells how it maps; have a TURN server ready",
-            ),
-            Cause::OneOfTwo => (
-                "the same address with another port: either the NAT's mapping depends on the destination, and peers will see yet another port, or something before one of the servers changes ports; two servers do not tell which",
-                "ask a third server, of another operator, with -s: the one that it agrees with is right, and where all three differ, it is the mapping; have a TURN server ready",
             ),
             Cause::Addresses => (
                 "the NAT gives this host several external addresses, or something before one of the servers rewrites what it sees; how the NAT maps is not known",

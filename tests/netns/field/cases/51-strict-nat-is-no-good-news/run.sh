@@ -3,6 +3,5 @@
 . "$(dirname "$0")/../../pairlib.sh"; internet_up
 router a random
 try rounds -n ha nat --no-port-mapping --no-tcp -s 198.51.100.10 -s 198.51.100.11 --repeat 2
-coturn_in net -L 198.51.100.20 -S $PLAIN
-try gather -n ha gather -s 198.51.100.10 -s 198.51.100.11 -s 198.51.100.20
+try gather -n ha gather -s 198.51.100.10 -s 198.51.100.11
 try relay -n ha gather -s 198.51.100.10 -s turn:198.51.100.11 $LAB

@@ -4,9 +4,7 @@
 addr net lo 198.51.100.30/32
 python_in net "$CASE/server.py"
 coturn_in net -L 198.51.100.20 -S $PLAIN
-for p in 3480 3482; do
-  try nat-$p -n ha nat -4 --no-port-mapping --no-tcp -s 198.51.100.30:$p -s 198.51.100.20
-  try gather-$p -n ha gather -4 -s 198.51.100.30:$p -s 198.51.100.20
-done
+try nat -n ha nat -4 --no-port-mapping --no-tcp -s 198.51.100.30:3480 -s 198.51.100.20
+try gather -n ha gather -4 -s 198.51.100.30:3480 -s 198.51.100.20
 try settled -n ha nat -4 --no-port-mapping --no-tcp -s 198.51.100.30:3482 -s 198.51.100.10
 try open -n ha nat -4 --no-port-mapping --no-tcp -s 198.51.100.30:3480 -s 198.51.100.10
