@@ -124,6 +124,7 @@ impl Known {
             left_out: None,
             own_relays: &[],
             found: &self.found,
+            tunnels: &[],
         }
     }
 }
