@@ -225,7 +225,7 @@ pub enum Message {
         #[serde(default)]
         own_relays: Vec<OwnRelay>,
         #[serde(flatten)]
-        found: Found,
+        found: Box<Found>,
     },
     Ended {
         reason: End,
@@ -353,7 +353,7 @@ mod tests {
                     relayed: "192.0.2.30:61000".parse().expect("valid"),
                     is_reached: true,
                 }],
-                found: Found {
+                found: Box::new(Found {
                     ended_relays: vec![EndedRelay {
                         relayed: "192.0.2.30:61000".parse().expect("valid"),
                         code: Code::AllocationMismatch,
@@ -371,7 +371,7 @@ mod tests {
                     unheard: vec!["192.0.2.1:3479".parse().expect("valid")],
                     unreached: vec!["192.0.2.1".parse().expect("valid")],
                     data_arrived: Some(7),
-                },
+                }),
             },
             Message::IceServers {
                 servers: vec![IceServer {

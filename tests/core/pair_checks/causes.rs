@@ -125,6 +125,7 @@ impl Known {
             own_relays: &[],
             tunnels: &[],
             found: &self.found,
+            tunnels: &[],
         }
     }
 }

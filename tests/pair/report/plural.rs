@@ -5,7 +5,12 @@ use rtcdiag::proto::ice::causes::{Cause, Whose};
 /// Words that are about one.
 const SINGULAR: [&str; 7] = ["its", "itself", "firewall", "NAT", "tells", "has", "gets"];
 /// What may be one all the same: UDP, and a server that both use.
-const ONE: [&str; 3] = ["UDP allowed", "certificate", "TURN server"];
+const ONE: [&str; 4] = [
+    "UDP allowed",
+    "UDP over IPv6 allowed",
+    "certificate",
+    "TURN server",
+];
 
 /// Parts of its sentences that are of both sides, and speak as of one.
 pub(super) fn singular(cause: &Cause) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::signal::message::{End, Message};
 use serde_json::json;
 
@@ -135,7 +134,7 @@ fn giving_up_before_the_candidates_have_come_is_no_diagnosis() {
                 arrived: vec![],
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             });
             let ended = program.end_while_it_stays(&mut peer).await;
             ended.assert_says(

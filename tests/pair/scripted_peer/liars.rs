@@ -1,6 +1,5 @@
 //! A side that says what is not so.
 
-use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::signal::message::Message;
 
 use super::ice::{Honest, Ice};
@@ -32,13 +31,13 @@ fn who_is_not_connected_is_not_believed_to_be() {
                 arrived: vec![1, 2],
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             });
             peer.say(&Message::Record {
                 arrived: vec![3],
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             });
         })
         .await;
@@ -87,7 +86,7 @@ fn two_who_report_different_pairs_do_not_agree() {
                 arrived: vec![],
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             });
         })
         .await;
@@ -116,7 +115,7 @@ fn a_record_of_more_checks_than_were_ever_sent() {
                 arrived: (0..1_000_000).collect(),
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             };
             assert!(
                 peer.session.send(million.encode()).is_err(),
@@ -127,7 +126,7 @@ fn a_record_of_more_checks_than_were_ever_sent() {
                 arrived: (0..40_000).collect(),
                 troubles: vec![],
                 own_relays: vec![],
-                found: Found::default(),
+                found: Box::default(),
             });
         })
         .await;

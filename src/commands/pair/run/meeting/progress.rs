@@ -224,7 +224,7 @@ impl Meeting<'_> {
                 arrived,
                 troubles,
                 own_relays,
-                found: self.own.found.clone(),
+                found: Box::new(self.own.found.clone()),
             });
         }
     }
