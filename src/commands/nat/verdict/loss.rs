@@ -26,12 +26,12 @@ pub(super) fn of(result: &NatResult) -> Option<Finding> {
 fn said(path: &PathReport, over: &str) -> (String, &'static str) {
     let (lost, sent) = (path.loss.lost, path.loss.sent);
     let losing = match &path.limits {
-        Some(Limits::Some(hosts, loss)) => {
+        Some(Limits::Some(hosts, theirs)) => {
             let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
             let message = format!(
                 "{} of {} requests to {} got no answer {over}, and others answer: it limits the rate of requests or is overloaded; that is no loss of this line",
-                loss.lost,
-                loss.sent,
+                theirs.lost,
+                theirs.sent,
                 listed(&hosts)
             );
             return (message, HINT_OF_SERVER);
