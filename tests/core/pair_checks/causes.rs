@@ -125,7 +125,6 @@ impl Known {
             own_relays: &[],
             tunnels: &[],
             found: &self.found,
-            tunnels: &[],
         }
     }
 }
