@@ -136,7 +136,7 @@ fn a_description_without_candidates_ends_without_a_connection() {
             arrived: vec![],
             troubles: vec![],
             own_relays: vec![],
-            found: Found::default(),
+            found: Box::default(),
         });
         peer.told().await;
         let ended = program.end().await;

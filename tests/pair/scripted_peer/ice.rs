@@ -155,7 +155,7 @@ impl Ice {
                     arrived,
                     troubles: vec![],
                     own_relays: vec![],
-                    found: Found::default(),
+                    found: Box::default(),
                 });
             }
             _ => {}
