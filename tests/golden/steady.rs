@@ -25,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 const TIMES: [&str; 6] = ["min", "median", "p95", "max", "waited_s", "kbit_per_s"];
 /// JSON keys of numbers that are larger when a packet comes late and is sent again, or smaller when
 /// one is not sent in time.
-const COUNTS: [&str; 12] = [
+const COUNTS: [&str; 13] = [
     "bytes_sent",
     "bytes_received",
     "requests",
@@ -38,6 +38,7 @@ const COUNTS: [&str; 12] = [
     "requests_arrived",
     "sent",
     "received",
+    "arrived",
 ];
 /// Titles of parts of texts with such numbers in them, or with events in their order: left out.
 const LEFT_OUT: [&str; 4] = ["Pairs", "Path quality", "Steps of the call", "Timeline"];

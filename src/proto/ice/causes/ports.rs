@@ -120,7 +120,7 @@ impl OneFamily<'_> {
             Whose::Between,
             "no check arrives, though by what servers see of both NATs they should get through: a firewall on this side, on the other side or on the way drops them, or a NAT treats peers unlike servers",
         )
-        .briefly("no check arrives, though both NATs should let them in: a firewall on either side, or on the way, drops them")
+        .briefly("no check arrives, though both NATs should let them in: a firewall somewhere drops them")
     }
 }
 
