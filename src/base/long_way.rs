@@ -34,7 +34,7 @@ pub fn finding(who: &str, round_trip: Duration) -> Option<Finding> {
             "the way to {who} is slow, which answers all the same: a round trip takes {}, and {meaning}",
             short_span(round_trip.as_secs_f64())
         ),
-        "a line by satellite or of the second mobile generation is so, and so is a full one: stop other transfers, use another line or a server nearer by, and give programs more time",
+        "a line by satellite or a mobile one of 2G is so, and so are a full one and a machine that is busy: stop other transfers, use another line or a server nearer by, and give programs more time",
     ))
 }
 

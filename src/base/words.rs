@@ -123,12 +123,14 @@ pub fn escaped_in_layout(text: &str) -> Cow<'_, str> {
 
 /// The same for JSON, where a string then means what it meant.
 pub fn escaped_in_json(json: &str) -> Cow<'_, str> {
-    if !json.chars().any(is_invisible) {
+    // What is below has its escapes already, and lines of the layout.
+    let is_harmful = |c| is_invisible(c) || ('\u{7f}'..='\u{9f}').contains(&c);
+    if !json.chars().any(is_harmful) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_invisible(c) {
+        if is_harmful(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing into a String does not fail.
                 let _ = write!(out, "\\u{unit:04x}");
@@ -223,6 +225,10 @@ mod tests {
             assert!(!shown.chars().any(is_invisible), "{shown}");
             if !c.is_control() {
                 assert_eq!(escaped_in_layout(&text), expected);
+            }
+            // serde has escaped what is below.
+            if c >= ' ' {
+                assert!(shown.is_ascii() && !shown.contains('\u{7f}'), "{shown}");
                 let read: String = serde_json::from_str(&shown).expect("JSON");
                 assert_eq!(read, text, "it means the same");
             }

@@ -78,8 +78,9 @@ fn about(document: &Document<PairResult>) -> String {
 }
 
 fn of_path(quality: &QualityReport) -> String {
+    let until = quality.ended_after_ms.map_or("", |_| " until it ended");
     let mut parts = vec![format!(
-        "{} datagrams sent, {} came back ({:.1} % loss)",
+        "{} datagrams sent{until}, {} came back ({:.1} % loss)",
         quality.sent, quality.received, quality.loss_percent
     )];
     parts.extend(quality.rtt_ms.map(|rtt| {

@@ -67,7 +67,7 @@ fn media(text: &mut String, result: &SdpResult, is_alone: bool, style: Style) {
         table.add_row(vec![
             style.cell(Ink::Bold, named(media)),
             style.cell(ink, word),
-            media.codec.clone().unwrap_or_else(|| "-".to_owned()).into(),
+            codec(media).into(),
             direction(media).into(),
             match media.dtls_client {
                 Some(Party::Offer) => "offerer begins",
@@ -81,6 +81,12 @@ fn media(text: &mut String, result: &SdpResult, is_alone: bool, style: Style) {
     for media in &result.media {
         remarks(text, media, style);
     }
+}
+
+/// What a refused section lists is there for its syntax alone (RFC 3264 6).
+fn codec(media: &MediaAgreement) -> String {
+    let codec = media.codec.as_ref().filter(|_| media.accepted);
+    codec.map_or_else(|| "-".to_owned(), Clone::clone)
 }
 
 fn direction(media: &MediaAgreement) -> &'static str {

@@ -173,7 +173,24 @@ fn alone(question: &Question, result: &SdpResult, weightiest: Option<String>) ->
             "It can be used ({kind}: {what}), with {}.",
             counted(warnings, "warning")
         ),
-        None => format!("Nothing is wrong with it ({kind}: {what})."),
+        None => format!(
+            "Nothing is wrong with it ({kind}: {what}){}.",
+            left_out(result)
+        ),
+    }
+}
+
+/// Sections that a single description has and does not want (port 0, RFC 8829 4.1.14): a refusal, or the end of one.
+fn left_out(result: &SdpResult) -> String {
+    let refused = result.media.iter().filter(|media| !media.accepted);
+    let refused: Vec<String> = refused.map(named).collect();
+    match refused.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} has port 0: it is refused, or was stopped"),
+        all => format!(
+            "; {} have port 0: they are refused, or were stopped",
+            listed(all)
+        ),
     }
 }
 

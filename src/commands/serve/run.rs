@@ -5,13 +5,15 @@ mod responders;
 mod service_manager;
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 
 use anyhow::Context as _;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use crate::base::codes::Code;
 use crate::base::fact::Reason;
-use crate::base::report::Millis;
+use crate::base::report::{ErrorReport, Millis};
 use crate::commands::serve::report::{
     BrokerListening, BrokerTotals, Ended, ListeningReport, RefusedReport, ServeResult,
 };
@@ -63,12 +65,18 @@ pub async fn run(
     mut stop: watch::Receiver<Option<Reason>>,
     events: mpsc::UnboundedSender<Event>,
 ) -> anyhow::Result<ServeResult> {
-    let terminated = signals::terminated().context("cannot catch signals")?;
+    let mut terminated = pin!(signals::terminated().context("cannot catch signals")?);
     let hangups = signals::hangups().context("cannot catch signals")?;
     let mut rendezvous = Server::bind(&options.rendezvous, clock)?;
     let responders = Responders::bind(&options.responders)?;
     let began = clock.now();
-    let broker = broker(&mut rendezvous, options.rendezvous.broker.as_ref()).await?;
+    let shared_at = options.rendezvous.broker.as_ref();
+    let (broker, early) = tokio::select! {
+        biased;
+        () = &mut terminated => (unanswered(shared_at), Some(Ended::Terminated)),
+        reason = stopped(&mut stop) => (unanswered(shared_at), Some(ended_by(reason))),
+        reached = broker(&mut rendezvous, shared_at) => (reached?, None),
+    };
     let (stun, turn) = responders.listening(&options.responders);
     let listening = ListeningReport {
         stun,
@@ -91,13 +99,14 @@ pub async fn run(
     let mut ended = Ended::TimeLimit;
     let (end_all, has_ended) = watch::channel(false);
     let end = async {
-        ended = tokio::select! {
-            biased;
-            () = terminated => Ended::Terminated,
-            reason = stopped(&mut stop) => match reason {
-                Reason::Interrupted => Ended::Interrupted,
-                _ => Ended::TimeLimit,
-            },
+        ended = if let Some(early) = early {
+            early
+        } else {
+            tokio::select! {
+                biased;
+                () = terminated => Ended::Terminated,
+                reason = stopped(&mut stop) => ended_by(reason),
+            }
         };
         service_manager::tell(State::Stopping);
         // Whoever has ended already does not hear it.
@@ -180,6 +189,22 @@ fn result(
         turn_totals: None,
         broker_totals: None,
     }
+}
+
+fn ended_by(reason: Reason) -> Ended {
+    match reason {
+        Reason::Interrupted => Ended::Interrupted,
+        _ => Ended::TimeLimit,
+    }
+}
+
+/// A broker that was still tried when the server was told to end.
+fn unanswered(broker: Option<&Broker>) -> Option<BrokerListening> {
+    let message = "the server was ended before the broker had answered";
+    broker.map(|broker| BrokerListening {
+        url: broker.url.to_string(),
+        error: Some(ErrorReport::new(Code::CutShort, message)),
+    })
 }
 
 /// Tries to reach the broker, and says what has come of it.

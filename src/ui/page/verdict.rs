@@ -38,10 +38,12 @@ pub(super) fn of_document(out: &mut String, document: &Value, word: &str) {
 
 /// The causes of a call, weightiest first, each with what proves it and what would help.
 pub(super) fn causes(out: &mut String, result: &Value) {
-    for (key, title) in [
-        ("causes", "Why there is no direct path"),
-        ("relay_causes", "Why no relay helped"),
-    ] {
+    let why = if text(result, "path") == Some("direct") {
+        "What went wrong"
+    } else {
+        "Why there is no direct path"
+    };
+    for (key, title) in [("causes", why), ("relay_causes", "Why no relay helped")] {
         let causes = list(result, key);
         if causes.is_empty() {
             continue;

@@ -301,6 +301,21 @@ fn a_broker_that_comes_later_is_found() {
     wait_for(&server, "rtcdiag_broker_connected", 1.0);
 }
 
+/// Which it does for some seconds.
+#[test]
+fn a_server_that_still_tries_its_broker_can_be_ended() {
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut command = anonymous("serve --listen 127.0.0.1:0 --timeout 0.3 --broker");
+    command.arg(format!("mqtt://{}", mute.local_addr().expect("bound")));
+    let run = json(command);
+    run.assert_code(GOOD);
+    assert_eq!(
+        run.result()["broker"]["error"]["code"],
+        "cut-short",
+        "{run:#?}"
+    );
+}
+
 #[test]
 fn a_broker_that_cannot_be_used_is_an_error_at_the_start() {
     let Some(closed) = mosquitto(&["allow_anonymous false"], &[]) else {

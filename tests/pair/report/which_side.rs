@@ -2,13 +2,14 @@
 //! known.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use rtcdiag::base::codes::Code;
 use rtcdiag::base::exit::Outcome;
 use rtcdiag::base::fact::Reason;
 use rtcdiag::base::family::Family;
-use rtcdiag::base::report::ErrorReport;
-use rtcdiag::commands::pair::report::{PairResult, SideReport};
+use rtcdiag::base::report::{ErrorReport, Millis};
+use rtcdiag::commands::pair::report::{PairResult, SideReport, SpanReport};
 use rtcdiag::commands::pair::verdict::{Context, PeerEnd};
 use rtcdiag::proto::ice::candidate::CandidateType;
 use rtcdiag::proto::ice::causes::{EndedRelay, Found, RemedyCode, ServerFacts, Whose};
@@ -191,8 +192,13 @@ fn where_checks_are_dropped_is_not_said_to_be_between_if_that_is_not_known() {
     let dropped = on_both_ends(&result, Code::Filtered, Whose::Between);
     for text in [&*dropped.message, dropped.in_brief()] {
         assert!(!text.contains("something between"), "{dropped:?}");
-        assert!(text.contains("side"), "{dropped:?}");
     }
+    assert!(
+        dropped
+            .message
+            .contains("on this side, on the other side or on the way")
+    );
+    assert!(dropped.in_brief().contains("somewhere"), "{dropped:?}");
 }
 
 #[test]
@@ -437,6 +443,33 @@ fn two_networks_behind_one_nat_are_said_not_to_lead_to_each_other() {
     result.pairs.retain(to_public);
     let apart = cause(&result);
     assert!(!apart.message.contains("local networks"), "{apart:?}");
+}
+
+/// What was lost on the way there had nothing to lose on the way back.
+#[test]
+fn a_gap_is_no_way_that_loses_datagrams() {
+    let mut result = direct();
+    let quality = result.quality.as_mut().expect("it has one");
+    (quality.sent, quality.received, quality.arrived) = (150, 75, Some(75));
+    quality.loss_percent = 50.0;
+    quality.course = (0_u8..30)
+        .map(|span| SpanReport {
+            at_ms: Millis(Duration::from_millis(100 * u64::from(span))),
+            sent: 5,
+            received: if (10..25).contains(&span) { 0 } else { 5 },
+            rtt_ms: None,
+        })
+        .collect();
+    let verdict = ends(
+        &result,
+        &Context::default(),
+        Outcome::Good,
+        &["50.0 % loss in one gap"],
+    );
+    let found = verdict.findings.iter().find(|f| f.code == Code::PacketLoss);
+    let found = found.expect("loss is found");
+    let gap = "nearly all of them in one gap of 1.5 s, 1.0 s after the first";
+    assert!(found.message.contains(gap), "{found:?}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Descriptions that are none, or more than one.
 
-use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::signal::message::{End, Message};
 
 use super::ice::{Honest, Ice, connect};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rtcdiag::net::servers::rendezvous::Limits;
 use rtcdiag::proto::ice::candidate::{self, Candidate, CandidateType, Origin};
-use rtcdiag::proto::ice::causes::Found;
 use rtcdiag::proto::ice::checks::{Base, Checks, Input, Role};
 use rtcdiag::proto::signal::message::Message;
 use tokio::net::UdpSocket;

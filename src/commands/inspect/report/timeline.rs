@@ -10,6 +10,7 @@ use crate::commands::pair::report::PairState;
 use crate::proto::evidence::account::{Account, StateKind, ToldCandidate};
 use crate::proto::evidence::calls::JoinedCall;
 use crate::proto::evidence::facts::JudgedCall;
+use crate::proto::evidence::facts::standing::Standing;
 use crate::proto::ice::checks::Role;
 use crate::proto::ice::steps::{
     self, CallKind, Course, Entry as CallStep, Event as CallEvent, StepReport, StepSide,
@@ -61,8 +62,16 @@ pub(super) fn steps(call: &JoinedCall, judged: &JudgedCall) -> (Vec<CallStep>, V
         );
     }
     let Steps {
-        mut found, untimed, ..
+        mut found,
+        mut untimed,
+        ..
     } = steps;
+    // An end that had its handshake done while the other one refused it was not connected.
+    if judged.standing == Standing::DtlsFailed {
+        let is_true = |step: &CallStep| step.event != CallEvent::DtlsConnected;
+        found.retain(is_true);
+        untimed.retain(is_true);
+    }
     found.sort_by_key(|step| (step.at_ms, rank(step), step.event, step.side));
     found.dedup();
     found.truncate(TIMELINE);

@@ -58,6 +58,10 @@ impl Invited {
             let near = "\n(that address can only be reached from this network; from another one, use --rendezvous or --manual)";
             text.push_str(near);
         }
+        if self.command.contains("--turn-username") {
+            let password = "\n(it needs the TURN password there, too: RTCDIAG_TURN_PASSWORD or --turn-password-file)";
+            text.push_str(password);
+        }
         if self.lacks_servers {
             let servers = "\n(that command names none of the servers in --ice-servers: give the other host such a file too)";
             text.push_str(servers);

@@ -172,6 +172,14 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// Nobody takes a candidate before both are there. Of recorded calls it is not known when that was.
+    fn once_there(&self, at: Millis) -> Option<Millis> {
+        if self.course.kind == CallKind::Recorded {
+            return Some(at);
+        }
+        Some(at.max(self.signalling().at?))
+    }
+
     fn connections(&self) -> Known {
         let has_any = |side| self.course.timeline.iter().any(|entry| entry.side == side);
         let of = |side: StepSide| {
@@ -282,7 +290,7 @@ impl<'a> Evidence<'a> {
         let at = if self.tells(other) {
             added
         } else {
-            added.or(found)
+            added.or_else(|| self.once_there(found?))
         };
         if at.is_some() {
             return Known::done(at);

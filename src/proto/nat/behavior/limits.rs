@@ -328,7 +328,9 @@ mod tests {
             assert_eq!(limits_of(by_host), Some(line));
             // Two addresses of one operator have more in common than the line, and one server is no proof.
             let mut one = [host(1, lossy), host(2, lossy)].concat();
-            one.iter_mut().for_each(|request| request.operator = 1);
+            for request in &mut one {
+                request.operator = 1;
+            }
             let untold = |operators| Some(Limits::Untold { operators });
             assert_eq!(limits_of(one), untold(1));
             assert_eq!(limits_of(host(1, lossy)), untold(1));

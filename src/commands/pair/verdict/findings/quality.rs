@@ -2,7 +2,7 @@
 
 use crate::base::codes::Code;
 use crate::base::report::{Finding, Millis, Severity};
-use crate::commands::pair::report::{LargeReport, PairResult, QualityReport};
+use crate::commands::pair::report::{LargeReport, PairResult, QualityReport, SpanReport};
 use crate::commands::pair::verdict::Context;
 use crate::commands::pair::verdict::findings::session::ended_relay;
 
@@ -69,16 +69,26 @@ pub(crate) fn of_quality(result: &PairResult, context: &Context, findings: &mut 
         } else {
             format!("more than {LOSS_PERCENT} % is seen in video calls (ITU-T G.1010)")
         };
-        let finding = Finding::new(
-            Code::PacketLoss,
-            format!(
-                "{lost} of {} datagrams were lost{} ({:.1} %): {meaning}",
-                quality.sent,
-                ways(quality),
-                quality.loss_percent
+        let finding = match gap(quality) {
+            Some((from, long)) => Finding::new(
+                Code::PacketLoss,
+                format!(
+                    "{lost} of {} datagrams were lost ({:.1} %), nearly all of them in one gap of {long:.1} s, {from:.1} s after the first: the path was interrupted and came back",
+                    quality.sent, quality.loss_percent
+                ),
+                "look for a router, an access point or a firewall that restarts or is reconfigured, and for a mobile network; --duration gives a longer test",
             ),
-            "look for wireless links and busy lines on both sides; --duration gives a longer test",
-        );
+            None => Finding::new(
+                Code::PacketLoss,
+                format!(
+                    "{lost} of {} datagrams were lost{} ({:.1} %): {meaning}",
+                    quality.sent,
+                    ways(quality),
+                    quality.loss_percent
+                ),
+                "look for wireless links and busy lines on both sides; --duration gives a longer test",
+            ),
+        };
         findings.push(if is_unusable(quality) {
             finding.severity(Severity::Error)
         } else {
@@ -119,9 +129,32 @@ fn ways(quality: &QualityReport) -> String {
     }
 }
 
-/// The way that loses datagrams, where the other one hardly does: few of many may be chance.
+/// The time in which nothing came back though much was sent, if nearly all that was lost was lost in it: when it began
+/// and how long it was, in seconds.
+fn gap(quality: &QualityReport) -> Option<(f64, f64)> {
+    const LONG_S: f64 = 1.0;
+    let asked = |span: &&SpanReport| span.sent > 0;
+    let spans: Vec<&SpanReport> = quality.course.iter().filter(asked).collect();
+    let runs = spans.chunk_by(|a, b| (a.received == 0) == (b.received == 0));
+    let silent = runs.filter(|run| run[0].received == 0);
+    let longest = silent.max_by_key(|run| run.len())?;
+    let lost_in_it: u32 = longest.iter().map(|span| span.sent).sum();
+    let lost = quality.sent.saturating_sub(quality.received);
+    let after = spans
+        .iter()
+        .find(|span| span.at_ms > longest[longest.len() - 1].at_ms)?;
+    let (from, to) = (longest[0].at_ms.as_f64(), after.at_ms.as_f64());
+    let long = (to - from) / 1e3;
+    (long >= LONG_S && lost_in_it * 10 >= lost * 9).then_some((from / 1e3, long))
+}
+
+/// The way that loses datagrams, where the other one hardly does: few of many may be chance. Of a gap it is not known:
+/// what was lost on the way there has nothing to lose on the way back.
 pub(crate) fn lossy_way(quality: &QualityReport) -> Option<&'static str> {
     const RATIO: u32 = 5;
+    if gap(quality).is_some() {
+        return Some("in one gap");
+    }
     let (there, back) = lost_each_way(quality)?;
     if there >= MIN_LARGE && there >= back * RATIO {
         Some("on the way to the other side")

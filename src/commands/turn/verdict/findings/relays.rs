@@ -74,7 +74,7 @@ pub(super) fn of_losses(
             "let the server send to its own address: NAT loopback (hairpinning) at its site, or its firewall",
         ));
     }
-    let is_between = |data: &DataReport| std::ptr::eq(data, &transport.relay_to_relay);
+    let is_between = |data: &DataReport| std::ptr::eq(data, &raw const transport.relay_to_relay);
     let is_sound = |data: &DataReport| data.sent > 0 && data.received == data.sent;
     for (data, small, what) in [
         (
