@@ -21,8 +21,8 @@ hosts "0.0.0.0 $names"
 try filtered nat --no-port-mapping
 note "one name fails, the others answer"
 rules s <<<'flush ruleset'
-coturn -L 203.0.113.21 -L 203.0.113.22 $PLAIN
-coturn -L 203.0.113.23 -p 3478 $PLAIN
+# One address each: none has behaviour discovery.
+for n in 21 22 23; do coturn -L 203.0.113.$n $PLAIN; done
 hosts "${all[@]:0:3}"
 try some-unresolved nat --no-port-mapping
 note "no route"
