@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::bounds;
 use crate::base::codes::Code;
 use crate::base::family::Family;
-use crate::base::words::printable;
+use crate::base::words::{OVER_TCP, printable};
 use crate::proto::ice::candidate::CandidateType;
 use crate::proto::ice::prediction::Side;
 use crate::proto::stun::uri::Transport;
@@ -278,6 +278,12 @@ impl ServerFacts {
     /// Whether nothing of its own came back: that its host refuses other ports is no answer.
     pub fn is_silent(&self) -> bool {
         matches!(self.error, Some(Code::Timeout | Code::PortSilent))
+    }
+
+    /// Whether a server that is silent over UDP was heard over TCP, as the details tell.
+    pub fn answers_over_tcp(&self) -> bool {
+        let detail = self.detail.as_ref();
+        detail.is_some_and(|detail| detail.contains(OVER_TCP))
     }
 }
 

@@ -14,6 +14,23 @@ use rtcdiag::commands::turn::report::{
 use rtcdiag::commands::turn::verdict::{Context, verdict};
 use rtcdiag::proto::stun::uri::Transport;
 
+/// A server that asks for credentials, by these transports.
+fn judged(transports: Vec<TransportReport>) -> Verdict {
+    let result = TurnResult {
+        uri: "turn:203.0.113.9:3478".to_owned(),
+        transports,
+        authentication: AuthenticationReport {
+            unauthenticated_refused: Fact::Determined(true),
+            wrong_password_refused: Fact::Determined(true),
+            credentials_expire: None,
+        },
+        relays_ipv4: Fact::Determined(true),
+        relays_ipv6: Fact::not_tested(Reason::LeftOut),
+        policy: Vec::new(),
+    };
+    verdict(&result, &Context::default())
+}
+
 /// A server that relays over TCP, and whose UDP, which the URI leaves open, fails so.
 fn findings(over_udp: ErrorReport) -> Vec<Finding> {
     let address = "203.0.113.9:3478".parse().expect("an address");
@@ -28,19 +45,7 @@ fn findings(over_udp: ErrorReport) -> Vec<Finding> {
     tcp.relayed_address = Some("203.0.113.9:50000".parse().expect("an address"));
     tcp.relay_to_relay.works = Fact::Determined(true);
     tcp.to_reflexive.works = Fact::Determined(false);
-    let result = TurnResult {
-        uri: "turn:203.0.113.9:3478".to_owned(),
-        transports: vec![udp, tcp],
-        authentication: AuthenticationReport {
-            unauthenticated_refused: Fact::Determined(true),
-            wrong_password_refused: Fact::Determined(true),
-            credentials_expire: None,
-        },
-        relays_ipv4: Fact::Determined(true),
-        relays_ipv6: Fact::not_tested(Reason::LeftOut),
-        policy: Vec::new(),
-    };
-    verdict(&result, &Context::default()).findings
+    judged(vec![udp, tcp]).findings
 }
 
 fn hint_of(findings: &[Finding], code: Code) -> &str {
@@ -87,19 +92,7 @@ fn over_udp(change: impl FnOnce(&mut TransportReport)) -> Verdict {
     udp.relay_to_relay = data(10, true);
     udp.to_reflexive = data(10, true);
     change(&mut udp);
-    let result = TurnResult {
-        uri: "turn:203.0.113.9:3478".to_owned(),
-        transports: vec![udp],
-        authentication: AuthenticationReport {
-            unauthenticated_refused: Fact::Determined(true),
-            wrong_password_refused: Fact::Determined(true),
-            credentials_expire: None,
-        },
-        relays_ipv4: Fact::Determined(true),
-        relays_ipv6: Fact::not_tested(Reason::LeftOut),
-        policy: Vec::new(),
-    };
-    verdict(&result, &Context::default())
+    judged(vec![udp])
 }
 
 fn data(received: usize, works: bool) -> DataReport {

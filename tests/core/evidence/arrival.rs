@@ -5,7 +5,7 @@ use serde_json::json;
 use rtcdiag::proto::evidence::facts::standing::Standing;
 
 use super::dump::Dump;
-use super::settled::{A_HOST, B_HOST, STUN, told_of};
+use super::settled::{A_HOST, B_HOST, STUN, audio_call, told_of};
 use super::{named, one};
 
 /// Statistics of one end of a call that is up, with what it sent and received of audio.
@@ -195,27 +195,7 @@ fn loss_is_told_of_both_ways() {
 /// Descriptions beside statistics: what is agreed, and what is sent of it.
 #[test]
 fn what_is_agreed_and_not_sent_is_told() {
-    let dump = |media: &str, sent: u64| {
-        let dump = Dump::new(&[STUN])
-            .describe(10.0, true, "offer", "aaaa", super::dump::AUDIO)
-            .event(10.0, "onsignalingstatechange", "have-local-offer")
-            .describe(40.0, false, "answer", "bbbb", media)
-            .event(40.0, "onsignalingstatechange", "stable")
-            .finds(&[A_HOST])
-            .gets(&[B_HOST])
-            .ice_connects()
-            .event(150.0, "onconnectionstatechange", "connected")
-            .pair(
-                "host 192.168.1.10 50000",
-                "host 192.168.2.10 60000",
-                [9, 9, 9],
-                true,
-            )
-            .transport("dtlsState", "connected");
-        dump.stream("OT01A1", "outbound-rtp", "packetsSent", sent)
-            .stream("IT01A2", "inbound-rtp", "packetsReceived", 196)
-            .text()
-    };
+    let dump = |media: &str, sent: u64| audio_call(media, sent, 196);
     let inactive = super::dump::AUDIO.replace("sendrecv", "inactive");
     let (result, findings, _) = told_of(&[dump(super::dump::AUDIO, 0)]);
     assert_eq!(result["calls"][0]["media"][0]["direction"], "sendrecv");

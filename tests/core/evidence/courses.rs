@@ -4,10 +4,10 @@ use rtcdiag::proto::evidence::calls;
 use rtcdiag::proto::evidence::facts::standing::Standing;
 use serde_json::{Value, json};
 
-use super::dump::{BEGAN, Dump};
+use super::dump::{AUDIO, BEGAN, Dump};
 use super::flights::{client_hello, server_hello};
 use super::reach::{A, A_OUTSIDE, B, Seen, judge, summary};
-use super::settled::{A_HOST, B_HOST, STUN, told_of};
+use super::settled::{STUN, audio_call, told_of, up};
 use super::tape::Tape;
 use super::{named, one};
 
@@ -176,19 +176,7 @@ fn an_end_that_says_bye_has_lost_no_path() {
 /// A dump whose pair in use has these samples, a second apart, of requests sent and answered and bytes received; `None`
 /// is a second in which the page was not asked.
 fn sampled(samples: &[Option<[u64; 3]>]) -> Dump {
-    let mut dump = Dump::new(&[STUN])
-        .offers("aaaa", "bbbb")
-        .finds(&[A_HOST])
-        .gets(&[B_HOST])
-        .ice_connects()
-        .event(150.0, "onconnectionstatechange", "connected")
-        .pair(
-            "host 192.168.1.10 50000",
-            "host 192.168.2.10 60000",
-            [9, 9, 9],
-            true,
-        )
-        .transport("dtlsState", "connected");
+    let mut dump = up(Dump::new(&[STUN]).offers("aaaa", "bbbb"));
     let asked: Vec<(f64, [u64; 3])> = samples
         .iter()
         .enumerate()
@@ -262,28 +250,6 @@ fn a_data_channel_that_ends_with_the_last_packet_is_a_goodbye() {
 /// Media that is agreed to go both ways, and goes one way.
 #[test]
 fn a_call_that_goes_one_way_is_a_bad_one() {
-    use super::dump::AUDIO;
-    let dump = |media: &str, sent: u64, received: u64| {
-        Dump::new(&[STUN])
-            .describe(10.0, true, "offer", "aaaa", AUDIO)
-            .event(10.0, "onsignalingstatechange", "have-local-offer")
-            .describe(40.0, false, "answer", "bbbb", media)
-            .event(40.0, "onsignalingstatechange", "stable")
-            .finds(&[A_HOST])
-            .gets(&[B_HOST])
-            .ice_connects()
-            .event(150.0, "onconnectionstatechange", "connected")
-            .pair(
-                "host 192.168.1.10 50000",
-                "host 192.168.2.10 60000",
-                [9, 9, 9],
-                true,
-            )
-            .transport("dtlsState", "connected")
-            .stream("OT01A1", "outbound-rtp", "packetsSent", sent)
-            .stream("IT01A2", "inbound-rtp", "packetsReceived", received)
-            .text()
-    };
     let codes = |text: String| -> Vec<Value> {
         let (result, _, _) = told_of(&[text]);
         let causes = result["calls"][0]["causes"].as_array().cloned();
@@ -292,9 +258,15 @@ fn a_call_that_goes_one_way_is_a_bad_one() {
             .map(|cause| json!([cause["code"], cause["side"]]))
             .collect()
     };
-    assert_eq!(codes(dump(AUDIO, 0, 700)), [json!(["no-media", "local"])]);
-    assert_eq!(codes(dump(AUDIO, 700, 0)), [json!(["no-media", "between"])]);
-    assert_eq!(codes(dump(AUDIO, 700, 700)), [] as [Value; 0]);
+    assert_eq!(
+        codes(audio_call(AUDIO, 0, 700)),
+        [json!(["no-media", "local"])]
+    );
+    assert_eq!(
+        codes(audio_call(AUDIO, 700, 0)),
+        [json!(["no-media", "between"])]
+    );
+    assert_eq!(codes(audio_call(AUDIO, 700, 700)), [] as [Value; 0]);
     // Somebody who only listens, and nobody.
     for agreed in ["sendonly", "recvonly", "inactive"] {
         let media = AUDIO.replace("sendrecv", agreed);
@@ -304,7 +276,7 @@ fn a_call_that_goes_one_way_is_a_bad_one() {
             (0, 700)
         };
         assert_eq!(
-            codes(dump(&media, sent, received)),
+            codes(audio_call(&media, sent, received)),
             [] as [Value; 0],
             "{agreed}"
         );

@@ -15,7 +15,7 @@ const TURN_AWAY: &str = "turn:198.51.100.99:3478?transport=udp";
 
 const A_HOST: Told<'_> =
     told("candidate:1 1 udp 2122260223 192.168.1.10 50000 typ host generation 0 ufrag aaaa");
-const A_SRFLX: Told<'_> = Told {
+pub(super) const A_SRFLX: Told<'_> = Told {
     line: "candidate:2 1 udp 1686052607 203.0.113.100 50000 typ srflx raddr 192.168.1.10 rport 50000 generation 0 ufrag aaaa",
     url: Some(STUN),
 };

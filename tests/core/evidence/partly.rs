@@ -1,13 +1,9 @@
 //! Candidates of which some were lost on their way, and hosts that may be of one network.
 
 use super::dump::{Dump, Told};
+use super::half_told::A_SRFLX;
 use super::settled::{A_HOST, B_HOST, B_SRFLX, STUN, is};
 use super::{named, one};
-
-const A_SRFLX: Told<'_> = Told {
-    line: "candidate:2 1 udp 1686052607 203.0.113.100 50000 typ srflx raddr 192.168.1.10 rport 50000 generation 0 ufrag aaaa",
-    url: Some(STUN),
-};
 
 /// A, and B that told two candidates, of which these came to A.
 fn ends(came: &[Told<'_>]) -> [String; 2] {

@@ -21,6 +21,34 @@ pub(super) const B_SRFLX: Told<'_> = Told {
     url: Some(STUN),
 };
 
+/// A direct call that is up, with DTLS.
+pub(super) fn up(dump: Dump) -> Dump {
+    dump.finds(&[A_HOST])
+        .gets(&[B_HOST])
+        .ice_connects()
+        .event(150.0, "onconnectionstatechange", "connected")
+        .pair(
+            "host 192.168.1.10 50000",
+            "host 192.168.2.10 60000",
+            [9, 9, 9],
+            true,
+        )
+        .transport("dtlsState", "connected")
+}
+
+/// One that offered audio both ways and got this answer, with what was sent and received.
+pub(super) fn audio_call(answer: &str, sent: u64, received: u64) -> String {
+    let described = Dump::new(&[STUN])
+        .describe(10.0, true, "offer", "aaaa", AUDIO)
+        .event(10.0, "onsignalingstatechange", "have-local-offer")
+        .describe(40.0, false, "answer", "bbbb", answer)
+        .event(40.0, "onsignalingstatechange", "stable");
+    up(described)
+        .stream("OT01A1", "outbound-rtp", "packetsSent", sent)
+        .stream("IT01A2", "inbound-rtp", "packetsReceived", received)
+        .text()
+}
+
 const fn told(line: &str) -> Told<'_> {
     Told { line, url: None }
 }

@@ -1,7 +1,6 @@
 //! A TURN server that gives no relay, in words: what is wrong with it, and what would mend it.
 
 use crate::base::codes::Code;
-use crate::base::words::OVER_TCP;
 use crate::proto::ice::causes::words::{possessive, short};
 use crate::proto::ice::causes::{Cause, Remedy, ServerFacts, Situation, Whose, remedies};
 use crate::proto::ice::prediction::view::Udp;
@@ -121,9 +120,7 @@ fn does(row: &ServerFacts) -> String {
     let error = row.error.unwrap_or(Code::Unknown);
     let is_answer = row.detail.as_ref().is_some_and(|d| d.starts_with("error "));
     let text = match error {
-        Code::Timeout if row.detail.as_ref().is_some_and(|d| d.contains(OVER_TCP)) => {
-            "answers over TCP and not over UDP"
-        }
+        Code::Timeout if row.answers_over_tcp() => "answers over TCP and not over UDP",
         Code::Timeout => "does not answer",
         Code::PortSilent => "is silent on that port",
         Code::UdpPortBlocked => "is silent on that port, and not on others",
@@ -267,9 +264,8 @@ pub(super) fn is_deaf(situation: &Situation<'_>, whose: Whose) -> bool {
 
 /// The same server over TCP, where it is known to answer so.
 fn over_tcp(whose: Whose, row: &ServerFacts) -> Option<Remedy> {
-    let answers = row.detail.as_ref().is_some_and(|d| d.contains(OVER_TCP));
     let uri: ServerUri = row.uri.parse().ok()?;
-    let is_udp = answers && row.is_turn && row.transport == Transport::Udp;
+    let is_udp = row.answers_over_tcp() && row.is_turn && row.transport == Transport::Udp;
     is_udp.then(|| {
         let server = format!("-s 'turn:{}:{}?transport=tcp'", uri.host, uri.port);
         let message = format!("{server} on {}", short(whose));
